@@ -1,0 +1,61 @@
+"""What was decided about an offer, and every fact that led there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Verdict = Literal["ring", "reject", "queue", "late"]
+"""``ring``: let it ring. ``reject``: end it. ``queue``: let it ring and owe a callback. ``late``: too old to act on."""
+
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleTrace:
+    """One rule that was looked at, and why it did or did not apply."""
+
+    rule: str
+    """The rule's id in the policy."""
+    kind: str
+    """The rule's type."""
+    matched: bool
+    why: str
+    shadow: bool = False
+    """Recorded only: the rule runs in ``mode: shadow``."""
+    error: bool = False
+    """The rule failed; the policy's ``on_error`` decided."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The verdict on one offer. ``decision_id`` is the idempotency key: one call, one effective decision."""
+
+    type: Literal["decision"] = "decision"
+    decision_id: str
+    event_id: str
+    call_id: str
+    gateway: str
+    line: str
+    caller: str
+    verdict: Verdict
+    rule: str | None
+    """Id of the rule that decided; None where the policy's default or a guard did."""
+    why: str
+    """One plain sentence for the support manager."""
+    rules: tuple[RuleTrace, ...] = ()
+    facts: dict[str, Scalar] = field(default_factory=dict)
+    policy: str
+    """The line of the policy that was in force (``*`` for the common one)."""
+    policy_revision: str
+    reply: str | None = None
+    """Name of the policy's reply to send after a reject; None sends nothing."""
+    variant: str | None = None
+    offered_at_ms: int
+    received_at_ms: int
+    decided_at_ms: int
+
+
+def decision_id(line: str, call_id: str) -> str:
+    """The idempotency key of the decision on one call of one line."""
+    return f"{line}/{call_id}"

@@ -1,0 +1,26 @@
+"""That a message passed between a caller and a line. The body is never kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Direction = Literal["in", "out"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageSeen:
+    """One message in a one-to-one chat: who, which way, when; never what."""
+
+    type: Literal["message.seen"] = "message.seen"
+    event_id: str
+    message_id: str
+    gateway: str
+    line: str
+    caller: str
+    """Canonical JID of the other party: the key."""
+    caller_known_as: tuple[str, ...] = ()
+    direction: Direction
+    """``in``: the caller wrote to the line. ``out``: the line wrote to the caller."""
+    at_ms: int
+    received_at_ms: int

@@ -1,0 +1,63 @@
+"""What became of a command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Result = Literal[
+    "accepted", "raced", "failed", "unknown", "late", "suppressed", "confirmed", "unconfirmed"
+]
+"""
+``accepted``     the gateway took the command (its 2xx): no proof yet that the ringing stopped
+``raced``        the call was over before the reject arrived: as good as success
+``failed``       the command was wrong, not permitted, or the gateway could not do it: needs a person
+``unknown``      sent, and no answer tells whether it took effect (time-out, lost connection, crash)
+``late``         not sent: its window had passed
+``suppressed``   not sent: a guard held it back (``reason`` says which)
+``confirmed``    a later event of the gateway shows that a rejected call ended
+``unconfirmed``  no such event came in time
+"""
+
+CommandKind = Literal["reject", "text"]
+
+TERMINAL: frozenset[Result] = frozenset(
+    {"accepted", "raced", "failed", "unknown", "late", "suppressed"}
+)
+"""The results that end a command; ``confirmed`` and ``unconfirmed`` come after ``accepted``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One result of one command. ``outcome_id`` is the idempotency key: a repeat changes nothing."""
+
+    type: Literal["outcome"] = "outcome"
+    outcome_id: str
+    command_id: str
+    command: CommandKind
+    decision_id: str
+    gateway: str
+    line: str
+    call_id: str
+    caller: str
+    result: Result
+    reason: str | None = None
+    """A short code for what lies behind the result, such as ``cool-down`` or ``session-missing``."""
+    http_status: int | None = None
+    attempts: int = 0
+    """HTTP requests that were begun."""
+    reply: str | None = None
+    variant: str | None = None
+    message_id: str | None = None
+    """The gateway's id of the text that was sent."""
+    received_at_ms: int | None = None
+    """When the webhook of the offer reached the bridge: latency is ``at_ms - received_at_ms``."""
+    sent_at_ms: int | None = None
+    """When the last HTTP request was begun."""
+    at_ms: int
+    """When this result became known."""
+
+
+def outcome_id(command_id: str, result: Result) -> str:
+    """The id of one result of one command."""
+    return f"{command_id}/{result}"

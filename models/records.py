@@ -1,0 +1,109 @@
+"""One record on its way to a topic: bytes, headers and where it goes, whoever produces it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from models import topics
+from models.calls import CallAccepted, CallOffered, CallRejected, RejectAccepted, SessionsDue
+from models.codec import Headers, child_trace, cloud_event, encode
+from models.commands import RejectCall, SendText
+from models.decisions import Decision
+from models.messages import MessageSeen
+from models.outcomes import Outcome
+from models.topics import Topic
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a producer needs for one send. ``partition`` None: by the key's murmur2 hash, as Java does."""
+
+    topic: Topic
+    key: bytes
+    value: bytes
+    headers: Headers
+    partition: int | None = None
+
+
+def call_event(event: CallOffered, source: str, trace: str | None) -> Record:
+    """An offer for screening, keyed by its caller."""
+    headers = cloud_event(event.type, event.event_id, source, event.received_at_ms, child_trace(trace))
+    return Record(topics.CALLS_EVENTS, event.caller.encode(), encode(event), headers)
+
+
+def lifecycle(
+    event: CallOffered | CallAccepted | CallRejected | RejectAccepted, source: str, trace: str | None
+) -> Record:
+    """A step of a call's life, keyed by the call id."""
+    if isinstance(event, RejectAccepted):
+        event_id, at_ms = event.command_id, event.at_ms
+    else:
+        event_id, at_ms = event.event_id, event.received_at_ms
+    headers = cloud_event(event.type, event_id, source, at_ms, child_trace(trace))
+    return Record(topics.CALLS_LIFECYCLE, event.call_id.encode(), encode(event), headers)
+
+
+def sessions_due(event: SessionsDue, partition: int, source: str) -> Record:
+    """A wake-up for one partition of call sessions."""
+    headers = cloud_event(event.type, f"{partition}/{event.now_ms}", source, event.now_ms)
+    return Record(topics.CALLS_LIFECYCLE, b"", encode(event), headers, partition)
+
+
+def message_event(event: MessageSeen, source: str, trace: str | None) -> Record:
+    """A message seen, keyed by the caller."""
+    headers = cloud_event(event.type, event.event_id, source, event.received_at_ms, child_trace(trace))
+    return Record(topics.MESSAGES_EVENTS, event.caller.encode(), encode(event), headers)
+
+
+def decision(event: Decision, source: str, trace: str | None) -> Record:
+    """A decision, keyed by the caller."""
+    headers = cloud_event(event.type, event.decision_id, source, event.decided_at_ms, child_trace(trace))
+    return Record(topics.CALLS_DECISIONS, event.caller.encode(), encode(event), headers)
+
+
+def reject_command(command: RejectCall, source: str, trace: str | None) -> Record:
+    """A reject, keyed by the caller, so that rejects run in parallel."""
+    headers = cloud_event(command.type, command.command_id, source, command.decided_at_ms, child_trace(trace))
+    return Record(topics.CALLS_COMMANDS, command.caller.encode(), encode(command), headers)
+
+
+def text_command(command: SendText, source: str, trace: str | None) -> Record:
+    """A text, keyed by the line, so that texts are paced and stopped per line."""
+    headers = cloud_event(command.type, command.command_id, source, command.rejected_at_ms, child_trace(trace))
+    return Record(topics.MESSAGES_COMMANDS, command.line.encode(), encode(command), headers)
+
+
+def outcome(event: Outcome, source: str, trace: str | None) -> Record:
+    """An outcome, keyed by the caller."""
+    headers = cloud_event(event.type, event.outcome_id, source, event.at_ms, child_trace(trace))
+    return Record(topics.CALLS_OUTCOMES, event.caller.encode(), encode(event), headers)
+
+
+def dead_letter(
+    *,
+    key: bytes | None,
+    value: bytes | None,
+    headers: Headers,
+    reason: str,
+    message: str,
+    source: str,
+    topic: str | None = None,
+    partition: int | None = None,
+    offset: int | None = None,
+    timestamp_ms: int | None = None,
+) -> Record:
+    """What could not be understood, with its original key, bytes and headers.
+
+    The added headers are the ones of Spring's dead-letter publisher, which Kafka tools know, as
+    readable text: ``kafka_dlt-exception-fqcn`` holds a short reason code (``unknown-event``,
+    ``undecodable``), ``kafka_dlt-exception-message`` the sentence for people. A webhook that never
+    stood on a topic has no ``kafka_dlt-original-topic``.
+    """
+    added: Headers = [
+        ("kafka_dlt-exception-fqcn", reason.encode()),
+        ("kafka_dlt-exception-message", message.encode()),
+        ("ringfence-source", source.encode()),
+    ]
+    origin = {"topic": topic, "partition": partition, "offset": offset, "timestamp": timestamp_ms}
+    added += [(f"kafka_dlt-original-{name}", str(at).encode()) for name, at in origin.items() if at is not None]
+    return Record(topics.CALLS_DLQ, key or b"", value or b"", [*headers, *added])

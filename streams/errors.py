@@ -1,0 +1,36 @@
+"""Errors that end a command, sorted by who can mend them.
+
+RingfenceError
+├── ConfigurationError    the configuration or a policy is wrong: mend the file
+├── EnvironmentFaultError the machine lacks something (Java, a port, a broker): mend the machine
+└── AuditError            the topics contradict an invariant: look at the calls named
+
+Each message says what is wrong, where, and how to mend it. The command line prints it without a
+traceback and exits with ``exit_code``.
+"""
+
+from __future__ import annotations
+
+
+class RingfenceError(Exception):
+    """An expected failure with a message made for people."""
+
+    exit_code = 1
+
+
+class ConfigurationError(RingfenceError):
+    """A configuration or policy file is wrong; the message names file, line, key and mend."""
+
+    exit_code = 2
+
+
+class EnvironmentFaultError(RingfenceError):
+    """Something outside the project is missing or in the way; the message says how to mend it."""
+
+    exit_code = 3
+
+
+class AuditError(RingfenceError):
+    """The record on the topics is not whole."""
+
+    exit_code = 4

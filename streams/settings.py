@@ -1,0 +1,265 @@
+"""The configuration: one YAML file, checked as a whole, secrets only by reference.
+
+A secret is written ``${NAME}`` (an environment variable) or ``file:PATH`` (its first line); a
+literal secret is refused, so that a configuration can be committed and printed.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from models.policy import Duration, Locale, PolicyBook, PolicyInForce, read_policy
+from streams.documents import Document
+from streams.errors import ConfigurationError
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The checkout: Ringfence runs from it, or from the same tree in an image."""
+
+DEFAULT_CONFIG = ROOT / "deploy" / "ringfence.yaml"
+STATE_DIR = ROOT / ".ringfence"
+"""Ignored by git: the local broker's data, logs, and the files of the current run."""
+
+
+def _secret(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value.startswith("${") and value.endswith("}"):
+        name = value[2:-1]
+        found = os.environ.get(name)
+        if not found:
+            msg = f"the environment variable {name} is not set; export it before the start"
+            raise ValueError(msg)
+        return found
+    if value.startswith("file:"):
+        path = Path(value.removeprefix("file:")).expanduser()
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except OSError as exc:
+            msg = f"the secret file {path} cannot be read ({exc.strerror})"
+            raise ValueError(msg) from None
+        if not lines or not lines[0].strip():
+            msg = f"the secret file {path} is empty"
+            raise ValueError(msg)
+        return lines[0].strip()
+    msg = "a secret is written ${NAME} for an environment variable or file:PATH, never in the clear"
+    raise ValueError(msg)
+
+
+def _zone(value: str) -> str:
+    if value not in available_timezones():
+        msg = f"{value!r} is no IANA time zone; write it like Europe/London"
+        raise ValueError(msg)
+    ZoneInfo(value)
+    return value
+
+
+def _address(value: str) -> str:
+    host, colon, port = value.rpartition(":")
+    if not colon or not host or not port.isdigit() or int(port) > 65535:
+        msg = "an address is HOST:PORT, such as 127.0.0.1:8080"
+        raise ValueError(msg)
+    return value
+
+
+def _base_url(value: str) -> str:
+    if not value.startswith(("http://", "https://")) or value.count("/") > 2 + value.rstrip("/").count("/", 8):
+        msg = "a base URL starts with http:// or https://"
+        raise ValueError(msg)
+    return value.rstrip("/")
+
+
+Secret = Annotated[SecretStr, BeforeValidator(_secret)]
+Zone = Annotated[str, AfterValidator(_zone)]
+Address = Annotated[str, AfterValidator(_address)]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Kafka(_Part):
+    """Which cluster, and how topics are laid out on it."""
+
+    bootstrap_servers: str | None = None
+    """None: the local broker that ``ringfence`` starts itself."""
+    topic_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{0,100}$")] = ""
+    replication_factor: Annotated[int, Field(ge=1, le=9)] = 1
+    partitions: Annotated[int, Field(ge=1, le=256)] = 8
+    """Of every topic; tables follow. Changing it later moves callers between shards: see the README."""
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    username: str | None = None
+    password: Secret | None = None
+    ca_file: Path | None = None
+
+
+class Bridge(_Part):
+    """The webhook server."""
+
+    listen: Address = "127.0.0.1:8080"
+    max_body_bytes: Annotated[int, Field(ge=1024, le=16 * 1024 * 1024)] = 1_048_576
+
+
+class Worker(_Part):
+    """The process that decides and acts."""
+
+    listen: Address = "127.0.0.1:8081"
+    """Health and metrics."""
+    session_timeout: Annotated[Duration, Field(ge=1000, le=300_000)] = 3_000
+    """How long Kafka waits before it gives a dead worker's partitions to another. A cluster's own
+    minimum (group.min.session.timeout.ms) is 6 s by default; the local broker allows 1 s."""
+
+
+class _Gateway(_Part):
+    base_url: BaseUrl
+    webhook_secret: Secret
+    timeout: Annotated[Duration, Field(le=60_000)] = 6_000
+    """For one HTTP request. WAHA waits up to 5 s for its session before it answers."""
+    max_connections: Annotated[int, Field(ge=1, le=1000)] = 32
+    """Requests under way at once."""
+
+
+class Waha(_Gateway):
+    """A WAHA server."""
+
+    provider: Literal["waha"]
+    api_key: Secret
+    signature_header: str = "X-Webhook-Hmac"
+
+
+class Wawp(_Gateway):
+    """Wawp."""
+
+    provider: Literal["wawp"]
+    access_token: Secret
+    signature_header: str = "X-Wawp-Signature"
+    """Wawp signs with HMAC-SHA256 but names no header in its documentation: set it to what arrives."""
+
+
+Gateway = Annotated[Waha | Wawp, Field(discriminator="provider")]
+
+
+class Line(_Part):
+    """One WhatsApp account on one gateway session."""
+
+    gateway: Identifier
+    session: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    """WAHA: the session's name. Wawp: the instance id, as its requests need it."""
+    webhook_session: str | None = None
+    """What the webhook's ``session`` says, where it is not the same (Wawp's samples say ``default``)."""
+    time_zone: Zone = "UTC"
+    locale: Locale = "en"
+
+
+class Settings(_Part):
+    """The whole configuration."""
+
+    kafka: Kafka = Kafka()
+    bridge: Bridge = Bridge()
+    worker: Worker = Worker()
+    policies: Path = Path("policies")
+    """A folder of YAML files, one per line or ``*``; relative to the configuration file."""
+    gateways: dict[Identifier, Gateway]
+    lines: dict[Identifier, Line]
+
+    @model_validator(mode="after")
+    def _lines_match_gateways(self) -> Settings:
+        seen: dict[tuple[str, str], str] = {}
+        for name, line in self.lines.items():
+            if line.gateway not in self.gateways:
+                known = ", ".join(sorted(self.gateways)) or "none"
+                msg = f"line {name!r} names the gateway {line.gateway!r}, which is not under gateways (there: {known})"
+                raise ValueError(msg)
+            key = (line.gateway, line.webhook_session or line.session)
+            if key in seen:
+                msg = (
+                    f"lines {seen[key]!r} and {name!r} have the same gateway and webhook session; a webhook could "
+                    "not tell them apart: give each its own session, webhook_session or gateway"
+                )
+                raise ValueError(msg)
+            seen[key] = name
+        return self
+
+    def line_for(self, gateway: str, webhook_session: str) -> str | None:
+        """The line whose webhooks carry this session, or None."""
+        for name, line in self.lines.items():
+            if line.gateway == gateway and (line.webhook_session or line.session) == webhook_session:
+                return name
+        return None
+
+    @property
+    def consumer_group(self) -> str:
+        """The worker's consumer group, and the prefix of its changelog topics."""
+        return f"{self.kafka.topic_prefix}ringfence"
+
+
+def load_settings(path: Path = DEFAULT_CONFIG) -> Settings:
+    """Read and check the configuration; ``KAFKA_BOOTSTRAP_SERVERS`` overrides its cluster.
+
+    Raises ``ConfigurationError`` that lists every fault with file, line, key and mend. No secret
+    is in the message, nor in the ``repr`` of what is returned.
+    """
+    document = Document(path)
+    data: Any = document.data if document.data is not None else {}
+    if not isinstance(data, dict):
+        msg = f"{path}:1: a configuration is a mapping with the keys kafka, bridge, policies, gateways, lines"
+        raise ConfigurationError(msg)
+    try:
+        settings = Settings.model_validate(data)
+    except ValidationError as exc:
+        raise document.refuse(exc) from None
+    cluster = os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "").strip()
+    if cluster:
+        kafka = settings.kafka.model_copy(update={"bootstrap_servers": cluster})
+        settings = settings.model_copy(update={"kafka": kafka})
+    if not settings.policies.is_absolute():
+        settings = settings.model_copy(update={"policies": path.resolve().parent / settings.policies})
+    return settings
+
+
+def load_policies(settings: Settings) -> PolicyBook:
+    """Read and check every policy file of the configuration's folder.
+
+    Raises ``ConfigurationError`` for a file that is wrong, for a policy of a line that is not
+    configured, and for two policies of one line. Nothing is taken unless everything is right.
+    """
+    folder = settings.policies
+    if not folder.is_dir():
+        msg = f"{folder}: the policies folder does not exist; create it, or name another under policies"
+        raise ConfigurationError(msg)
+    found: dict[str, PolicyInForce] = {}
+    origin: dict[str, Path] = {}
+    for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
+        document = Document(path)
+        try:
+            policy = read_policy(document.data)
+        except ValidationError as exc:
+            raise document.refuse(exc) from None
+        if policy.line != "*" and policy.line not in settings.lines:
+            known = ", ".join(sorted(settings.lines)) or "none"
+            raise document.fault(("line",), f"{policy.line!r} is not a configured line (there: {known})")
+        if policy.line in origin:
+            raise document.fault(("line",), f"{policy.line!r} has a policy already, in {origin[policy.line]}")
+        origin[policy.line] = path
+        found[policy.line] = PolicyInForce.of(policy)
+    if not found:
+        msg = f"{folder}: no policy file (*.yaml) in it; write one with line: \"*\" to begin with"
+        raise ConfigurationError(msg)
+    return PolicyBook(found)
