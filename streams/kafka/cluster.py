@@ -1,0 +1,80 @@
+"""Which cluster a command talks to, and whether it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from streams.errors import EnvironmentFaultError
+from streams.kafka.client import connection
+from streams.kafka.state import read_state
+from streams.settings import Kafka, Settings
+
+_ANSWER_MS = 5_000
+
+
+async def answers(bootstrap: str) -> bool:
+    """Whether a plaintext broker there answers a metadata request and has registered itself."""
+    host, _, port = bootstrap.rpartition(":")
+    try:
+        # a plain connection first: the Kafka client logs an error for each one that is refused
+        _, writer = await asyncio.open_connection(host, int(port))
+    except OSError:
+        return False
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    try:
+        return bool(await _brokers(Kafka(bootstrap_servers=bootstrap)))
+    except (KafkaError, OSError, TimeoutError):
+        return False
+
+
+async def require(kafka: Kafka) -> None:
+    """Raise ``EnvironmentFaultError`` unless the configured cluster answers within some seconds."""
+    try:
+        await _brokers(kafka)
+    except (KafkaError, OSError, TimeoutError) as exc:
+        msg = (
+            f"Kafka does not answer at {kafka.bootstrap_servers} ({exc}): check that it runs, and that "
+            "kafka.bootstrap_servers (or KAFKA_BOOTSTRAP_SERVERS) and its security settings are right"
+        )
+        raise EnvironmentFaultError(msg) from None
+
+
+async def _brokers(kafka: Kafka) -> list[object]:
+    admin = AIOKafkaAdminClient(**connection(kafka), request_timeout_ms=_ANSWER_MS)
+    # a failed connection is told by our own message; the client would log it as well
+    chatter = logging.getLogger("aiokafka")
+    level = chatter.level
+    chatter.setLevel(logging.CRITICAL)
+    try:
+        async with asyncio.timeout(_ANSWER_MS / 1000):
+            await admin.start()
+            described = await admin.describe_cluster()
+        return list(described["brokers"])
+    finally:
+        await admin.close()
+        chatter.setLevel(level)
+
+
+def at_cluster(settings: Settings) -> Settings:
+    """The settings with a broker's address: the configured cluster, or else the local broker that runs.
+
+    Raises ``EnvironmentFaultError`` where neither is there.
+    """
+    if settings.kafka.bootstrap_servers is not None:
+        return settings
+    state = read_state()
+    if state is None:
+        msg = (
+            "no broker: kafka.bootstrap_servers is null and no local Kafka runs; start one with "
+            "`ringfence kafka start` (or `ringfence up`), or set KAFKA_BOOTSTRAP_SERVERS"
+        )
+        raise EnvironmentFaultError(msg)
+    kafka = settings.kafka.model_copy(update={"bootstrap_servers": state.bootstrap})
+    return settings.model_copy(update={"kafka": kafka})

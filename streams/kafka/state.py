@@ -1,0 +1,80 @@
+"""Which local broker runs: a state file, believed only when a Kafka process stands behind it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from streams.settings import STATE_DIR
+
+STATE_FILE = STATE_DIR / "kafka.json"
+
+Owner = Literal["daemon", "up"]
+"""``daemon``: started by ``ringfence kafka start``; ``up``: it ends with its ``ringfence up``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerState:
+    """A local broker as it was started."""
+
+    pid: int
+    bootstrap: str
+    data_dir: str
+    owner: Owner
+    started_by: int
+    """The process that started it."""
+
+    def alive(self) -> bool:
+        """Whether this very broker still runs: the process id may belong to another program by now."""
+        command = command_line(self.pid)
+        return "kafka.Kafka" in command and self.data_dir in command
+
+
+_READER = TypeAdapter(BrokerState)
+
+
+def write_state(state: BrokerState, path: Path = STATE_FILE) -> None:
+    """Put the state down, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_name(f".{path.name}.{os.getpid()}")
+    half.write_bytes(orjson.dumps(state))
+    half.replace(path)
+
+
+def read_state(path: Path = STATE_FILE) -> BrokerState | None:
+    """The broker that runs, or None; a file that a dead broker left behind is removed."""
+    try:
+        state = _READER.validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValidationError:
+        path.unlink(missing_ok=True)
+        return None
+    if not state.alive():
+        path.unlink(missing_ok=True)
+        return None
+    return state
+
+
+def command_line(pid: int) -> str:
+    """The command line of a process, words parted by spaces; empty where there is no such process."""
+    proc = Path("/proc")
+    if (proc / "self" / "cmdline").exists():
+        try:
+            raw = (proc / str(pid) / "cmdline").read_bytes()
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            return ""
+        return raw.replace(b"\0", b" ").decode(errors="replace").strip()
+    answer = subprocess.run(  # noqa: S603 - a fixed command and a number
+        ["ps", "-ww", "-o", "command=", "-p", str(pid)],  # noqa: S607 - ps is where the system keeps it
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return answer.stdout.strip()
