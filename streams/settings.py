@@ -20,6 +20,7 @@ from pydantic import (
     SecretStr,
     StringConstraints,
     ValidationError,
+    ValidationInfo,
     model_validator,
 )
 
@@ -31,8 +32,19 @@ ROOT = Path(__file__).resolve().parent.parent
 """The checkout: Ringfence runs from it, or from the same tree in an image."""
 
 DEFAULT_CONFIG = ROOT / "deploy" / "ringfence.yaml"
-STATE_DIR = ROOT / ".ringfence"
+STATE_DIR = Path(os.environ.get("RINGFENCE_STATE_DIR") or ROOT / ".ringfence").resolve()
 """Ignored by git: the local broker's data, logs, and the files of the current run."""
+
+_WITHOUT_GATEWAY_SECRETS = "without gateway secrets"
+
+
+def _gateway_secret(value: object, info: ValidationInfo) -> object:
+    try:
+        return _secret(value)
+    except ValueError:
+        if info.context == _WITHOUT_GATEWAY_SECRETS and isinstance(value, str) and value.startswith(("${", "file:")):
+            return ""
+        raise
 
 
 def _secret(value: object) -> object:
@@ -84,6 +96,7 @@ def _base_url(value: str) -> str:
 
 
 Secret = Annotated[SecretStr, BeforeValidator(_secret)]
+GatewaySecret = Annotated[SecretStr, BeforeValidator(_gateway_secret)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Address = Annotated[str, AfterValidator(_address)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
@@ -129,7 +142,7 @@ class Worker(_Part):
 
 class _Gateway(_Part):
     base_url: BaseUrl
-    webhook_secret: Secret
+    webhook_secret: GatewaySecret
     timeout: Annotated[Duration, Field(le=60_000)] = 6_000
     """For one HTTP request. WAHA waits up to 5 s for its session before it answers."""
     max_connections: Annotated[int, Field(ge=1, le=1000)] = 32
@@ -140,7 +153,7 @@ class Waha(_Gateway):
     """A WAHA server."""
 
     provider: Literal["waha"]
-    api_key: Secret
+    api_key: GatewaySecret
     signature_header: str = "X-Webhook-Hmac"
 
 
@@ -148,7 +161,7 @@ class Wawp(_Gateway):
     """Wawp."""
 
     provider: Literal["wawp"]
-    access_token: Secret
+    access_token: GatewaySecret
     signature_header: str = "X-Wawp-Signature"
     """Wawp signs with HMAC-SHA256 but names no header in its documentation: set it to what arrives."""
 
@@ -210,8 +223,10 @@ class Settings(_Part):
         return f"{self.kafka.topic_prefix}ringfence"
 
 
-def load_settings(path: Path = DEFAULT_CONFIG) -> Settings:
+def load_settings(path: Path = DEFAULT_CONFIG, *, gateway_secrets: bool = True) -> Settings:
     """Read and check the configuration; ``KAFKA_BOOTSTRAP_SERVERS`` overrides its cluster.
+
+    Commands that only talk to Kafka do without ``gateway_secrets``: those that are not there are empty then.
 
     Raises ``ConfigurationError`` that lists every fault with file, line, key and mend. No secret
     is in the message, nor in the ``repr`` of what is returned.
@@ -222,7 +237,7 @@ def load_settings(path: Path = DEFAULT_CONFIG) -> Settings:
         msg = f"{path}:1: a configuration is a mapping with the keys kafka, bridge, policies, gateways, lines"
         raise ConfigurationError(msg)
     try:
-        settings = Settings.model_validate(data)
+        settings = Settings.model_validate(data, context=None if gateway_secrets else _WITHOUT_GATEWAY_SECRETS)
     except ValidationError as exc:
         raise document.refuse(exc) from None
     cluster = os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "").strip()
@@ -260,6 +275,6 @@ def load_policies(settings: Settings) -> PolicyBook:
         origin[policy.line] = path
         found[policy.line] = PolicyInForce.of(policy)
     if not found:
-        msg = f"{folder}: no policy file (*.yaml) in it; write one with line: \"*\" to begin with"
+        msg = f'{folder}: no policy file (*.yaml) in it; write one with line: "*" to begin with'
         raise ConfigurationError(msg)
     return PolicyBook(found)

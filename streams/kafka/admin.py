@@ -54,8 +54,8 @@ class Difference:
             case "partitions":
                 return (
                     f"{self.topic}: has {self.found} partitions, wanted {self.wanted}; a change would part "
-                    f"callers from their state, so it is left alone: set kafka.partitions: {self.found}, or start afresh "
-                    "under another kafka.topic_prefix"
+                    f"callers from their state, so it is left alone: set kafka.partitions: {self.found}, or start "
+                    "afresh under another kafka.topic_prefix"
                 )
             case "replication":
                 return (
