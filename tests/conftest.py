@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 from streams.kafka import admin
 from streams.kafka.client import connection
 from streams.kafka.local import LocalKafka
+from streams.kafka.state import Place
 from streams.settings import Kafka
 
 PARTITIONS = 4
@@ -27,8 +28,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if given:
         yield given
         return
-    folder = tmp_path_factory.mktemp("kafka")
-    local = LocalKafka(folder / "data", folder / "log")
+    local = LocalKafka(Place(tmp_path_factory.mktemp("kafka")))
     local.prepare(print)
     try:
         asyncio.run(local.start())

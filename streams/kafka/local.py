@@ -20,13 +20,12 @@ from typing import IO
 from streams.errors import EnvironmentFaultError
 from streams.kafka.cluster import answers
 from streams.kafka.jars import Progress, ensure_jars, java
-from streams.settings import ROOT, STATE_DIR
+from streams.kafka.state import BrokerState, Owner, Place, write_state
+from streams.settings import ROOT
 from streams.tether import tethered
 
 PROPERTIES = ROOT / "deploy" / "kafka" / "server.properties"
 LOG4J = ROOT / "deploy" / "kafka" / "log4j2.yaml"
-DATA_DIR = STATE_DIR / "kafka"
-LOG_DIR = STATE_DIR / "log"
 
 START_SECONDS = 60.0
 """A cold start takes 3 s here; recovery after a crash, or a busy machine, takes longer."""
@@ -42,18 +41,19 @@ _STARTS = 3
 
 
 class LocalKafka:
-    """One broker process on free loopback ports, its data kept in ``data_dir`` between runs.
+    """One broker process on free loopback ports, its data kept under ``place`` between runs.
 
     Use: ``prepare()``, ``await start()``, then ``bootstrap``; at the end ``stop()``. The data
     directory is locked for as long as the broker process lives, whoever started it.
     """
 
-    def __init__(self, data_dir: Path = DATA_DIR, log_dir: Path = LOG_DIR, *, daemon: bool = False) -> None:
+    def __init__(self, place: Place | None = None, *, owner: Owner = "up") -> None:
         """A ``daemon`` outlives this process; otherwise the broker ends with it, however it ends."""
-        self.data_dir = data_dir.resolve()
-        self.log = log_dir.resolve() / "kafka.log"
+        self._place = place or Place()
+        self.data_dir = self._place.data_dir
+        self.log = self._place.log_dir / "kafka.log"
         self._output = self.log.with_name("kafka.out")
-        self._daemon = daemon
+        self._owner: Owner = owner
         self._java = ""
         self._jars = Path()
         self._lock: IO[str] | None = None
@@ -108,6 +108,7 @@ class LocalKafka:
         process, self.process = self.process, None
         if process is not None:
             end(process, within=within)
+            self._place.state_file.unlink(missing_ok=True)
         self._drop_lock()
 
     def last_lines(self, count: int = 12) -> str:
@@ -189,7 +190,7 @@ class LocalKafka:
         self.log.unlink(missing_ok=True)
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(  # noqa: S603 - our own command line, no shell
-                command if self._daemon else tethered(command),
+                command if self._owner == "daemon" else tethered(command),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -198,6 +199,14 @@ class LocalKafka:
                 # a terminal's Ctrl-C is for the parent, which stops the broker last
                 start_new_session=True,
             )
+        state = BrokerState(
+            pid=self.process.pid,
+            bootstrap=self.bootstrap,
+            data_dir=str(self.data_dir),
+            owner=self._owner,
+            started_by=os.getpid(),
+        )
+        write_state(state, self._place)
 
     async def _until_ready(self, deadline: float) -> None:
         process = self.process

@@ -13,10 +13,30 @@ from pydantic import TypeAdapter, ValidationError
 
 from streams.settings import STATE_DIR
 
-STATE_FILE = STATE_DIR / "kafka.json"
-
 Owner = Literal["daemon", "up"]
 """``daemon``: started by ``ringfence kafka start``; ``up``: it ends with its ``ringfence up``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a local broker keeps its data, log and state."""
+
+    root: Path = STATE_DIR
+
+    @property
+    def data_dir(self) -> Path:
+        """What is kept between runs."""
+        return self.root.resolve() / "kafka"
+
+    @property
+    def log_dir(self) -> Path:
+        """Logs of the broker, and of the processes beside it."""
+        return self.root.resolve() / "log"
+
+    @property
+    def state_file(self) -> Path:
+        """Says which broker runs, for commands in other terminals."""
+        return self.root.resolve() / "kafka.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,16 +59,18 @@ class BrokerState:
 _READER = TypeAdapter(BrokerState)
 
 
-def write_state(state: BrokerState, path: Path = STATE_FILE) -> None:
+def write_state(state: BrokerState, place: Place) -> None:
     """Put the state down, whole or not at all."""
+    path = place.state_file
     path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_name(f".{path.name}.{os.getpid()}")
     half.write_bytes(orjson.dumps(state))
     half.replace(path)
 
 
-def read_state(path: Path = STATE_FILE) -> BrokerState | None:
+def read_state(place: Place | None = None) -> BrokerState | None:
     """The broker that runs, or None; a file that a dead broker left behind is removed."""
+    path = (place or Place()).state_file
     try:
         state = _READER.validate_json(path.read_bytes())
     except FileNotFoundError:
