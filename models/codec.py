@@ -11,7 +11,7 @@ import hashlib
 import os
 from datetime import UTC, datetime
 from functools import cache, lru_cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -20,7 +20,6 @@ SCHEMA_VERSION: Final = 1
 """Additive changes keep the number; any other change raises it."""
 
 Headers = list[tuple[str, bytes]]
-T = TypeVar("T")
 
 
 class UndecodableError(ValueError):
@@ -37,7 +36,7 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def decode(kind: type[T] | Any, raw: bytes | None) -> Any:
+def decode(kind: Any, raw: bytes | None) -> Any:
     """Read one value as ``kind`` (a model, or a union of models told apart by ``type``).
 
     Raises ``UndecodableError`` with the place of the first fault, without quoting the value.
@@ -58,9 +57,7 @@ def _explain(exc: ValidationError) -> str:
     return f"{where}: {first['msg']}" + (f" (and {more} more)" if more else "")
 
 
-def cloud_event(
-    kind: str, event_id: str, source: str, at_ms: int, traceparent: str | None = None
-) -> Headers:
+def cloud_event(kind: str, event_id: str, source: str, at_ms: int, traceparent: str | None = None) -> Headers:
     """The headers of one record: CloudEvents 1.0 Kafka binding, binary mode, and W3C trace context.
 
     ``kind`` is the value's ``type``; ``source`` names the writer, as a URI path.

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Result = Literal[
-    "accepted", "raced", "failed", "unknown", "late", "suppressed", "confirmed", "unconfirmed"
-]
+Result = Literal["accepted", "raced", "failed", "unknown", "late", "suppressed", "confirmed", "unconfirmed"]
 """
 ``accepted``     the gateway took the command (its 2xx): no proof yet that the ringing stopped
 ``raced``        the call was over before the reject arrived: as good as success
@@ -21,9 +19,7 @@ Result = Literal[
 
 CommandKind = Literal["reject", "text"]
 
-TERMINAL: frozenset[Result] = frozenset(
-    {"accepted", "raced", "failed", "unknown", "late", "suppressed"}
-)
+TERMINAL: frozenset[Result] = frozenset({"accepted", "raced", "failed", "unknown", "late", "suppressed"})
 """The results that end a command; ``confirmed`` and ``unconfirmed`` come after ``accepted``."""
 
 

@@ -79,7 +79,7 @@ def outcome(event: Outcome, source: str, trace: str | None) -> Record:
     return Record(topics.CALLS_OUTCOMES, event.caller.encode(), encode(event), headers)
 
 
-def dead_letter(
+def dead_letter(  # noqa: PLR0913 - one keyword for each thing a dead letter keeps
     *,
     key: bytes | None,
     value: bytes | None,

@@ -9,7 +9,9 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.structs import RecordMetadata
 
+from models.codec import Headers
 from models.records import Record
+from models.topics import Topic
 from streams.settings import Kafka
 
 
@@ -50,14 +52,39 @@ class DurableProducer:
             linger_ms=0,
             request_timeout_ms=self._request_timeout_ms,
         )
-        await producer.start()
+        try:
+            await producer.start()
+        except BaseException:
+            await producer.stop()
+            raise
         self._producer = producer
 
-    async def stop(self) -> None:
-        """Flush and close; may be repeated."""
+    async def prepare(self, *topics: Topic) -> None:
+        """Learn where the topics' partitions are, so that the first send does not wait for it.
+
+        Raises aiokafka's ``UnknownTopicOrPartitionError`` for a topic that does not appear within
+        the request time-out.
+        """
+        if self._producer is None:
+            msg = "the producer is not started"
+            raise RuntimeError(msg)
+        for topic in topics:
+            await self._producer.partitions_for(topic.full_name(self._prefix))
+
+    async def stop(self, *, flush_seconds: float | None = None) -> None:
+        """Flush and close; may be repeated.
+
+        An idempotent producer never gives up on a record: without ``flush_seconds`` this lasts until
+        the broker is back. With it, what is unacknowledged by then is dropped.
+        """
         producer, self._producer = self._producer, None
-        if producer is not None:
-            await producer.stop()
+        if producer is None:
+            return
+        try:
+            async with asyncio.timeout(flush_seconds):
+                await producer.stop()
+        except TimeoutError:
+            await _abandon(producer)
 
     async def enqueue(self, record: Record) -> asyncio.Future[RecordMetadata]:
         """Hand a record to the producer, in order; the future is done at the broker's acknowledgement.
@@ -65,18 +92,38 @@ class DurableProducer:
         Blocks only while metadata is missing or the buffer is full. The future raises aiokafka's
         ``KafkaError`` when the broker refuses or does not answer in time: nothing is known then.
         """
+        name = record.topic.full_name(self._prefix)
+        return await self.enqueue_to(name, record.key, record.value, record.partition, record.headers)
+
+    async def enqueue_to(
+        self,
+        topic: str,
+        key: bytes,
+        value: bytes | None,
+        partition: int | None = None,
+        headers: Headers | None = None,
+    ) -> asyncio.Future[RecordMetadata]:
+        """As ``enqueue``, for a topic outside the registry (a table's changelog); None is a tombstone."""
         if self._producer is None:
             msg = "the producer is not started"
             raise RuntimeError(msg)
-        return await self._producer.send(
-            record.topic.full_name(self._prefix),
-            record.value,
-            key=record.key,
-            partition=record.partition,
-            headers=record.headers,
+        done: asyncio.Future[RecordMetadata] = await self._producer.send(
+            topic, value, key=key, partition=partition, headers=headers
         )
+        return done
 
     async def send(self, *records: Record) -> None:
         """Send all, and return when the broker has acknowledged every one; raises as ``enqueue``."""
         futures = [await self.enqueue(record) for record in records]
         await asyncio.gather(*futures)
+
+
+async def _abandon(producer: AIOKafkaProducer) -> None:
+    # stop() was cut short while it waited for the flush: what it would have done next
+    sender = producer._sender.sender_task  # noqa: SLF001 - aiokafka has no public way to drop records
+    await producer.client.close()
+    for _ in range(2):
+        # the first cancellation makes the sender wait for its requests, the second ends that
+        if sender is not None and not sender.done():
+            sender.cancel()
+            await asyncio.wait({sender}, timeout=0.2)

@@ -1,0 +1,1 @@
+"""Acts at the gateways: rejects calls, sends texts, and says what came of it."""

@@ -1,0 +1,247 @@
+"""Builds the worker's Faust app from settings: tables, agents, sinks, and the reason for every number."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from faust.types import TP
+from mode.supervisors import CrashingSupervisor
+from typing_extensions import override
+
+from models import topics
+from models.policy import PolicyBook
+from models.topics import Topic
+from streams.call_sessions import CallSessions
+from streams.clock import Clock, now_ms
+from streams.conversations import Conversations
+from streams.health import HealthServer
+from streams.kafka.client import DurableProducer
+from streams.kafka.outbox import Outbox
+from streams.kafka.tables import Shards
+from streams.kafka.transport import App, Consumer, faust_credentials
+from streams.metrics import WorkerMetrics
+from streams.screening.agent import Screening
+from streams.settings import STATE_DIR, Settings
+from streams.sink.client import GatewayClient
+from streams.sink.rejects import RejectSink
+from streams.sink.texts import TextSink
+
+log = logging.getLogger(__name__)
+
+HARD_EXIT_S = 5.0
+"""After an unexpected error the process has this long to end by itself."""
+
+
+class Worker(App):
+    """The Faust app with everything that starts and stops with it."""
+
+    parts: Parts
+    failed: bool = False
+    """An unexpected error is ending the process."""
+
+    @override
+    async def on_start(self) -> None:
+        """Producers and gateway clients first: agents get events as soon as recovery is over."""
+        await self.parts.start()
+        await super().on_start()
+
+
+@dataclass(slots=True)
+class Parts:
+    """What the agents share, and in which order it starts and stops."""
+
+    app: Worker
+    settings: Settings
+    producer: DurableProducer
+    gateways: dict[str, GatewayClient]
+    metrics: WorkerMetrics
+    screening: Screening
+    sessions: CallSessions
+    rejects: RejectSink
+    texts: TextSink
+    health: HealthServer | None = None
+    recovered: bool = field(default=False)
+
+    async def start(self) -> None:
+        """Connect to Kafka and the gateways, and serve health; blocks until connected."""
+        self.health = HealthServer(self.settings.worker.listen, self.metrics.registry, ready=self.not_ready)
+        await self.health.__aenter__()
+        await self.producer.start()
+        await asyncio.gather(*(gateway.start() for gateway in self.gateways.values()))
+
+    async def stop(self) -> None:
+        """After the consumer has drained: finish what is in work, then close."""
+        await asyncio.gather(self.rejects.lanes.join(1.0), self.texts.lanes.join(1.0))
+        await asyncio.gather(*(gateway.stop() for gateway in self.gateways.values()))
+        await self.producer.stop()
+        if self.health is not None:
+            await self.health.__aexit__(None, None, None)
+
+    def not_ready(self) -> str | None:
+        """Why the worker cannot decide right now, or None."""
+        if not self.recovered:
+            return "tables are being recovered"
+        if self.app.rebalancing:
+            return "the consumer group is rebalancing"
+        return None
+
+    def on_recovered(self) -> None:
+        """Tables are complete: rebuild what is derived from them."""
+        self.screening.rebuild_due()
+        self.sessions.rebuild_due()
+        self.texts.rebuild_due()
+        self.recovered = True
+
+
+def build(settings: Settings, policies: PolicyBook, *, clock: Clock = now_ms, instance: str | None = None) -> Worker:
+    """The worker's app, not started. ``instance``: its static member id, unique per process on the cluster."""
+    app = _faust(settings, instance)
+    metrics = WorkerMetrics()
+    producer = DurableProducer(settings.kafka, "ringfence-worker", request_timeout_ms=30_000)
+    fail = _ender(app)
+    outbox = Outbox(producer, fail)
+
+    def shards(name: str) -> Shards:
+        return Shards(app, name, settings.kafka.partitions, lambda: producer)
+
+    def consumer() -> Consumer:
+        return app.consumer  # type: ignore[return-value] # the transport makes no other
+
+    def history_read(partition: int) -> bool:
+        name = topics.MESSAGES_EVENTS.full_name(settings.kafka.topic_prefix)
+        return consumer().caught_up(TP(name, partition))
+
+    def owns(event: Any) -> bool:
+        return bool(event.message.generation_id == app.consumer_generation_id)
+
+    conversations = Conversations(shards("conversations"), outbox, metrics)
+    gateways = {name: _client(settings, name, metrics) for name in settings.gateways}
+    screening = Screening(
+        recent=shards("recent-calls"),
+        conversations=conversations,
+        policies=policies,
+        outbox=outbox,
+        clock=clock,
+        history_read=history_read,
+        metrics=metrics,
+    )
+    sessions = CallSessions(shards=shards("call-sessions"), outbox=outbox, clock=clock, metrics=metrics)
+    rejects = RejectSink(gateways=gateways, outbox=outbox, clock=clock, metrics=metrics, owns=owns, on_failure=fail)
+    texts = TextSink(
+        gateways=gateways,
+        claims=shards("texts"),
+        policies=policies,
+        locales={name: line.locale for name, line in settings.lines.items()},
+        outbox=outbox,
+        clock=clock,
+        metrics=metrics,
+        owns=owns,
+        on_failure=fail,
+    )
+    app.parts = Parts(
+        app=app,
+        settings=settings,
+        producer=producer,
+        gateways=gateways,
+        metrics=metrics,
+        screening=screening,
+        sessions=sessions,
+        rejects=rejects,
+        texts=texts,
+    )
+    prefix = settings.kafka.topic_prefix
+    _agent(app, prefix, topics.CALLS_EVENTS, "screening", screening.run)
+    _agent(app, prefix, topics.MESSAGES_EVENTS, "conversations", conversations.run)
+    _agent(app, prefix, topics.CALLS_LIFECYCLE, "call-sessions", sessions.run)
+    _agent(app, prefix, topics.CALLS_COMMANDS, "reject-sink", rejects.run)
+    _agent(app, prefix, topics.MESSAGES_COMMANDS, "text-sink", texts.run)
+    _wire(app, prefix)
+    return app
+
+
+def _faust(settings: Settings, instance: str | None) -> Worker:
+    kafka = settings.kafka
+    STATE_DIR.mkdir(parents=True, exist_ok=True)
+    session_s = settings.worker.session_timeout / 1000
+    return Worker(
+        settings.consumer_group,
+        broker=[f"aiokafka://{server}" for server in (kafka.bootstrap_servers or "").split(",")],
+        datadir=str(STATE_DIR / "faust"),
+        store="memory://",
+        # the partition count of every table is its topic's; see Shards
+        topic_partitions=kafka.partitions,
+        topic_replication_factor=kafka.replication_factor,
+        # topics come from the registry; Faust declares its changelogs only
+        topic_disable_leader=True,
+        # the default (60 s) is how long a dead worker's callers would go undecided
+        broker_session_timeout=session_s,
+        broker_heartbeat_interval=session_s / 6,
+        # time to re-join: longer than an event may take, which is one gateway time-out
+        broker_rebalance_timeout=max(2 * session_s, 10.0),
+        # bounds what is done again after a kill; costs nothing visible at hundreds a second
+        broker_commit_interval=0.2,
+        # far below the buffer, so that delivery to a stream never blocks; see Consumer.wait_first
+        broker_max_poll_records=500,
+        stream_buffer_maxsize=4096,
+        # a restart within the session time-out takes its partitions back without a rebalance
+        consumer_group_instance_id=instance,
+        # memory tables gain nothing from a standby: it is not kept on promotion
+        table_standby_replicas=0,
+        cython_optimizations=True,
+        # Faust's own server shows tables without authentication
+        web_enabled=False,
+        **faust_credentials(kafka),
+    )
+
+
+def _client(settings: Settings, name: str, metrics: WorkerMetrics) -> GatewayClient:
+    sessions = [line.session for line in settings.lines.values() if line.gateway == name]
+    return GatewayClient(
+        name, settings.gateways[name], sessions, lambda gateway, up: metrics.gateway_up(gateway, up=up)
+    )
+
+
+def _agent(app: Worker, prefix: str, topic: Topic, name: str, run: Callable[[Any], Any]) -> None:
+    source = app.topic(
+        topic.full_name(prefix), key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+    )
+    # an exception that gets out of an agent must end the process: any other supervisor acknowledges the event
+    app.agent(source, name=name, supervisor_strategy=CrashingSupervisor)(run)
+
+
+def _wire(app: Worker, prefix: str) -> None:
+    lifecycle = topics.CALLS_LIFECYCLE.full_name(prefix)
+
+    @app.on_rebalance_complete.connect
+    async def recovered(_app: Any, /, *_: Any, signal: Any = None, **_kw: Any) -> None:
+        app.parts.on_recovered()
+
+    @app.on_before_shutdown.connect
+    async def stopping(_app: Any, /, *_: Any, signal: Any = None, **_kw: Any) -> None:
+        await app.parts.stop()
+
+    @app.timer(1.0)  # type: ignore[untyped-decorator]
+    async def wake() -> None:
+        if app.parts.not_ready() is None:
+            owned = {tp.partition for tp in app.consumer.assignment() if tp.topic == lifecycle}
+            await app.parts.sessions.wake(owned)
+
+
+def _ender(app: Worker) -> Callable[[BaseException], None]:
+    """What ends the process after an unexpected error, before any offset passes the event concerned."""
+
+    def end(error: BaseException) -> None:
+        if app.failed:
+            return
+        app.failed = True
+        log.critical("ending the worker: %s: %s", type(error).__name__, error, exc_info=error)
+        asyncio.get_running_loop().call_later(HARD_EXIT_S, os._exit, 70)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    return end

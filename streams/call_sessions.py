@@ -1,0 +1,211 @@
+"""Which line and caller a call id belongs to, and whether a rejected call was seen to end.
+
+A gateway's later event may carry nothing but the call id (Wawp's do), and its 2xx to a reject is
+no proof that the phone stopped ringing. So the offer, our accepted reject and the gateway's events
+meet here under the call id; the first end after an accepted reject makes it ``confirmed``, the
+lack of one within ``CONFIRM_WITHIN_MS`` ``unconfirmed``. ``evolve`` is pure.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass, replace
+from typing import Any, assert_never
+
+import orjson
+
+from models import topics
+from models.calls import CallAccepted, CallOffered, CallRejected, Lifecycle, RejectAccepted, SessionsDue
+from models.outcomes import Outcome, Result, outcome_id
+from models.records import Record, outcome, sessions_due
+from streams.clock import Clock
+from streams.kafka.events import decoded, header
+from streams.kafka.outbox import Outbox
+from streams.kafka.tables import DueTimes, Shards
+from streams.metrics import WorkerMetrics
+
+log = logging.getLogger(__name__)
+
+SOURCE = "/ringfence/call-sessions"
+CONFIRM_WITHIN_MS = 10_000
+"""A gateway that reports the end of calls does so within a second or two of the reject."""
+KEEP_MS = 600_000
+"""Ten minutes after its last event a call is forgotten: nothing of it can be acted on any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallSession:
+    """What is known of one call. Times are ms UTC; None means it has not been seen."""
+
+    line: str
+    gateway: str
+    call_id: str
+    caller: str | None = None
+    touched_at_ms: int = 0
+    accepted_at_ms: int | None = None
+    ended_at_ms: int | None = None
+    echoed: bool = False
+    """Only the gateway's echo of our own reject was seen, which proves nothing."""
+    reject_command: str | None = None
+    """The id of our reject that the gateway accepted."""
+    decision: str | None = None
+    rejected_at_ms: int | None = None
+    concluded: Result | None = None
+    """``confirmed`` or ``unconfirmed``, once said: it is said once."""
+
+    @property
+    def due_ms(self) -> int:
+        """When the session wants attention: its confirmation, then its end."""
+        if self.rejected_at_ms is not None and self.concluded is None:
+            return self.rejected_at_ms + CONFIRM_WITHIN_MS
+        return self.touched_at_ms + KEEP_MS
+
+
+def evolve(session: CallSession | None, event: Lifecycle) -> CallSession | None:
+    """The session with this event in it. Repeats and any order lead to the same session."""
+    match event:
+        case SessionsDue():
+            return session
+        case CallOffered() | CallAccepted() | CallRejected():
+            seen_ms = event.received_at_ms
+        case RejectAccepted():
+            seen_ms = event.at_ms
+        case _:
+            assert_never(event)
+    known = session or CallSession(line=event.line, gateway=event.gateway, call_id=event.call_id)
+    known = replace(known, caller=known.caller or event.caller, touched_at_ms=max(known.touched_at_ms, seen_ms))
+    match event:
+        case CallOffered():
+            return known
+        case CallAccepted():
+            return replace(known, accepted_at_ms=known.accepted_at_ms or event.at_ms)
+        case CallRejected(echo=True):
+            return replace(known, echoed=True)
+        case CallRejected():
+            return replace(known, ended_at_ms=known.ended_at_ms or event.at_ms)
+        case RejectAccepted():
+            return replace(
+                known,
+                reject_command=event.command_id,
+                decision=event.decision_id,
+                rejected_at_ms=known.rejected_at_ms or event.at_ms,
+            )
+
+
+def conclude(session: CallSession, now_ms: int) -> tuple[CallSession, Outcome | None]:
+    """The outcome that is due now, if any, and the session that remembers having said it."""
+    if session.rejected_at_ms is None or session.concluded is not None or session.caller is None:
+        return session, None
+    if session.accepted_at_ms is not None:
+        return _say(session, "unconfirmed", "answered", session.accepted_at_ms)
+    if session.ended_at_ms is not None:
+        return _say(session, "confirmed", None, max(session.ended_at_ms, session.rejected_at_ms))
+    if now_ms >= session.rejected_at_ms + CONFIRM_WITHIN_MS:
+        reason = "only-echo" if session.echoed else "no-event"
+        return _say(session, "unconfirmed", reason, session.rejected_at_ms + CONFIRM_WITHIN_MS)
+    return session, None
+
+
+def _say(session: CallSession, result: Result, reason: str | None, at_ms: int) -> tuple[CallSession, Outcome]:
+    command = session.reject_command or ""
+    said = Outcome(
+        outcome_id=outcome_id(command, result),
+        command_id=command,
+        command="reject",
+        decision_id=session.decision or "",
+        gateway=session.gateway,
+        line=session.line,
+        call_id=session.call_id,
+        caller=session.caller or "",
+        result=result,
+        reason=reason,
+        at_ms=at_ms,
+    )
+    return replace(session, concluded=result), said
+
+
+def dump(session: CallSession) -> bytes:
+    """The table's bytes: JSON of what is set."""
+    return orjson.dumps({name: value for name, value in asdict(session).items() if value})
+
+
+def load(raw: bytes | None) -> CallSession | None:
+    """The inverse of ``dump``."""
+    return None if raw is None else CallSession(**orjson.loads(raw))
+
+
+class CallSessions:
+    """The table by line and call id, and the agent that keeps it."""
+
+    def __init__(self, *, shards: Shards, outbox: Outbox, clock: Clock, metrics: WorkerMetrics) -> None:
+        self._shards = shards
+        self._outbox = outbox
+        self._clock = clock
+        self._metrics = metrics
+        self._due = DueTimes()
+        self._woken: set[int] = set()
+
+    async def run(self, stream: Any) -> None:
+        """Work through the stream until it ends; the body of the Faust agent."""
+        step: Lifecycle
+        events = decoded(stream, topics.CALLS_LIFECYCLE, self._outbox, "call sessions", self._metrics.undecodable)
+        async for event, step in events:
+            partition = event.message.partition
+            if isinstance(step, SessionsDue):
+                self._woken.discard(partition)
+                await self._sweep(event, partition)
+                continue
+            key = f"{step.line}/{step.call_id}".encode()
+            before = load(self._shards.get(key))
+            after = evolve(before, step)
+            if after is None or after == before:
+                await self._outbox.finish(event)
+                continue
+            after, said = conclude(after, self._clock())
+            self._due.add(partition, after.due_ms, key)
+            write = await self._shards.put(partition, key, dump(after))
+            await self._outbox.finish(event, self._spoken(said, header(event, "traceparent")), [write])
+
+    async def _sweep(self, event: Any, partition: int) -> None:
+        """Conclude what waited too long and forget what is over, as effects of one event."""
+        now_ms = self._clock()
+        records, writes = [], []
+        for key in self._due.take(partition, now_ms):
+            session = load(self._shards.get(key))
+            if session is None:
+                continue
+            after, said = conclude(session, now_ms)
+            records += self._spoken(said, None)
+            if after.due_ms <= now_ms:
+                writes.append(await self._shards.put(partition, key, None))
+                continue
+            self._due.add(partition, after.due_ms, key)
+            if after is not session:
+                writes.append(await self._shards.put(partition, key, dump(after)))
+        await self._outbox.finish(event, records, writes)
+
+    def _spoken(self, said: Outcome | None, trace: str | None) -> list[Record]:
+        if said is None:
+            return []
+        self._metrics.ended(said)
+        return [outcome(said, SOURCE, trace)]
+
+    async def wake(self, owned: set[int]) -> None:
+        """Put a wake-up on each owned partition where something is due; call it once a second.
+
+        At most one wake-up of a partition is under way, so repeating the call does no harm.
+        """
+        now_ms = self._clock()
+        for partition in self._due.partitions_due(now_ms):
+            if partition in owned and partition not in self._woken:
+                self._woken.add(partition)
+                await self._outbox.send(sessions_due(SessionsDue(now_ms=now_ms), partition, SOURCE))
+
+    def rebuild_due(self) -> None:
+        """After recovery: see anew when each session wants attention."""
+        self._due.clear()
+        self._woken.clear()
+        for partition, key, raw in self._shards.items():
+            session = load(raw)
+            if session is not None:
+                self._due.add(partition, session.due_ms, key)

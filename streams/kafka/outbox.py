@@ -1,0 +1,82 @@
+"""The one way an agent finishes an event: everything durable first, then the acknowledgement."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Protocol
+
+from models.records import Record
+from streams.kafka.client import DurableProducer
+
+log = logging.getLogger(__name__)
+
+
+class Acknowledgeable(Protocol):
+    """A stream event, as Faust gives it."""
+
+    def ack(self) -> bool:
+        """Acknowledge it: its offset may be committed."""
+
+
+class Outbox:
+    """Sends an event's effects in order and acknowledges the event when all of them are durable.
+
+    The acknowledgement is waited for in the background, so that the next event of the partition
+    is worked on meanwhile. A send that fails for good calls ``on_failure``, and the event stays
+    unacknowledged: after a restart it comes again.
+    """
+
+    def __init__(self, producer: DurableProducer, on_failure: Callable[[BaseException], None]) -> None:
+        """``on_failure`` must end the process soon: an event is held from then on."""
+        self.producer = producer
+        self._on_failure = on_failure
+
+    async def finish(
+        self, event: Acknowledgeable, records: Iterable[Record] = (), writes: Iterable[Awaitable[Any]] = ()
+    ) -> None:
+        """Enqueue the records, and acknowledge once they and the table writes are durable.
+
+        Blocks only for the enqueueing (a full buffer), not for the broker. Not to be repeated.
+        """
+        pending: list[Awaitable[Any]] = [await self.producer.enqueue(record) for record in records]
+        pending += writes
+        if not pending:
+            event.ack()
+            return
+        _Finish(event, pending, self._on_failure)
+
+    async def send(self, *records: Record) -> None:
+        """Send records that belong to no event, and wait until they are durable."""
+        await self.producer.send(*records)
+
+
+class _Finish:
+    """Counts the acknowledgements of one event; cheaper than a task and a gather for each."""
+
+    __slots__ = ("_event", "_left", "_on_failure")
+
+    def __init__(
+        self,
+        event: Acknowledgeable,
+        pending: list[Awaitable[Any]],
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        self._event = event
+        self._left = len(pending)
+        self._on_failure = on_failure
+        for awaitable in pending:
+            asyncio.ensure_future(awaitable).add_done_callback(self._one_done)
+
+    def _one_done(self, done: asyncio.Future[Any]) -> None:
+        if done.cancelled():
+            return  # the process is going down; the event stays unacknowledged
+        error = done.exception()
+        if error is not None:
+            log.error("a record could not be made durable; the event will come again", exc_info=error)
+            self._on_failure(error)
+            return
+        self._left -= 1
+        if not self._left:
+            self._event.ack()

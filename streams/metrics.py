@@ -1,0 +1,72 @@
+"""What the worker measures. Names and labels are few and fixed; never a JID or a call id."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from models.decisions import Decision
+from models.outcomes import Outcome
+
+SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+"""1 ms to 60 s: from a hop on one machine to the length of a ringing call."""
+
+
+class WorkerMetrics:
+    """The worker's counters, on a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._decisions = Counter(
+            "ringfence_decisions", "Offers decided", ["line", "verdict", "rule"], registry=self.registry
+        )
+        self._decide_seconds = Histogram(
+            "ringfence_decide_seconds",
+            "From the webhook's arrival to the decision",
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self._duplicates = Counter(
+            "ringfence_duplicate_offers", "Webhooks of calls already decided", ["line"], registry=self.registry
+        )
+        self._undecodable = Counter(
+            "ringfence_dead_letters", "Records an agent could not read", ["agent"], registry=self.registry
+        )
+        self._outcomes = Counter(
+            "ringfence_outcomes",
+            "What became of commands",
+            ["gateway", "command", "result", "reason"],
+            registry=self.registry,
+        )
+        self._outcome_seconds = Histogram(
+            "ringfence_outcome_seconds",
+            "From the offer's webhook to the command's result",
+            ["command"],
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self._gateway_up = Gauge(
+            "ringfence_gateway_up", "1 while a gateway answers its health request", ["gateway"], registry=self.registry
+        )
+
+    def decided(self, decision: Decision) -> None:
+        """Count a decision and how long it took."""
+        self._decisions.labels(decision.line, decision.verdict, decision.rule or "default").inc()
+        self._decide_seconds.observe(max(0, decision.decided_at_ms - decision.received_at_ms) / 1000)
+
+    def duplicate(self, line: str) -> None:
+        """Count a webhook of a call that was decided before."""
+        self._duplicates.labels(line).inc()
+
+    def undecodable(self, agent: str) -> None:
+        """Count a dead letter."""
+        self._undecodable.labels(agent).inc()
+
+    def ended(self, outcome: Outcome) -> None:
+        """Count a command's result."""
+        self._outcomes.labels(outcome.gateway, outcome.command, outcome.result, outcome.reason or "").inc()
+        if outcome.received_at_ms is not None and outcome.result in {"accepted", "raced"}:
+            self._outcome_seconds.labels(outcome.command).observe(max(0, outcome.at_ms - outcome.received_at_ms) / 1000)
+
+    def gateway_up(self, gateway: str, *, up: bool) -> None:
+        """Set whether a gateway answers."""
+        self._gateway_up.labels(gateway).set(1 if up else 0)

@@ -1,0 +1,157 @@
+"""The thin agent around the pure core: reads an offer, decides, records, commands."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from models import topics
+from models.calls import CallOffered
+from models.commands import REJECT_WINDOW_MS, RejectCall, reject_id
+from models.decisions import Decision
+from models.policy import PolicyBook, PolicyInForce
+from models.records import Record, decision, reject_command
+from streams.clock import Clock
+from streams.conversations import ConversationView
+from streams.kafka.events import decoded, header
+from streams.kafka.outbox import Outbox
+from streams.kafka.tables import DueTimes, Shards
+from streams.metrics import WorkerMetrics
+from streams.screening.decide import decide
+from streams.screening.facts import gather
+from streams.screening.recent import KEEP_MS, decided, dump, evolve, load
+
+log = logging.getLogger(__name__)
+
+SOURCE = "/ringfence/screening"
+HISTORY_WAIT_S = 0.3
+"""How long an offer may wait for messages that are still to be read before it. Longer, and it rings."""
+
+
+class Screening:
+    """Decides every offer of the partitions that this worker owns."""
+
+    def __init__(
+        self,
+        *,
+        recent: Shards,
+        conversations: ConversationView,
+        policies: PolicyBook,
+        outbox: Outbox,
+        clock: Clock,
+        history_read: Callable[[int], bool],
+        metrics: WorkerMetrics,
+    ) -> None:
+        """``history_read(partition)``: all messages known of the partition are in ``conversations``."""
+        self._recent = recent
+        self._conversations = conversations
+        self._policies = policies
+        self._outbox = outbox
+        self._clock = clock
+        self._history_read = history_read
+        self._metrics = metrics
+        self._due = DueTimes()
+
+    async def run(self, stream: Any) -> None:
+        """Work through the stream until it ends; the body of the Faust agent."""
+        offer: CallOffered
+        events = decoded(stream, topics.CALLS_EVENTS, self._outbox, "screening", self._metrics.undecodable)
+        async for event, offer in events:
+            await self._screen(event, offer)
+
+    async def _screen(self, event: Any, offer: CallOffered) -> None:
+        partition, offset = event.message.partition, event.message.offset
+        in_force = self._policies.for_line(offer.line)
+        key = offer.caller.encode()
+        recent = evolve(load(self._recent.get(key)), offer, offset, keep_ms(in_force))
+        known = recent.find(offer.line, offer.call_id)
+        if known is not None and known.verdict is not None and known.offset != offset:
+            # another webhook of a call that is decided: acting on it again would be a second reject
+            self._metrics.duplicate(offer.line)
+            await self._outbox.finish(event)
+            return
+        # a redelivery is decided as it was the first time, so that both decisions are one
+        now_ms = known.decided_at_ms if known is not None and known.decided_at_ms else self._clock()
+        history_incomplete = not await self._history_is_read(partition)
+        talked = self._conversations.with_line(offer.caller, offer.line)
+        facts = gather(
+            offer,
+            now_ms=now_ms,
+            recent=recent,
+            last_in_ms=talked.last_in_ms,
+            last_out_ms=talked.last_out_ms,
+            history_incomplete=history_incomplete,
+        )
+        taken = decide(in_force, facts)
+        recent = decided(recent, offer, taken.verdict, now_ms)
+        writes = [await self._recent.put(partition, key, dump(recent)), *await self._forget(partition)]
+        self._due.add(partition, now_ms + 2 * keep_ms(in_force), key)
+        self._metrics.decided(taken)
+        await self._outbox.finish(event, records(offer, taken, header(event, "traceparent")), writes)
+
+    async def _history_is_read(self, partition: int) -> bool:
+        """Whether every message that came before is counted; waits a little after a restart."""
+        if self._history_read(partition):
+            return True
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + HISTORY_WAIT_S
+        while loop.time() < deadline:
+            await asyncio.sleep(0.005)
+            if self._history_read(partition):
+                return True
+        return False
+
+    async def _forget(self, partition: int) -> list[Awaitable[Any]]:
+        """Delete callers of this partition who have not called for long, a few at a time."""
+        now_ms = self._clock()
+        writes: list[Awaitable[Any]] = []
+        for key in self._due.take(partition, now_ms, most=5):
+            state = load(self._recent.get(key))
+            if state.calls and state.last_touched_ms() + KEEP_MS > now_ms:
+                continue
+            writes.append(await self._recent.put(partition, key, None))
+        return writes
+
+    def rebuild_due(self) -> None:
+        """After recovery: look at every caller again when the longest memory has passed."""
+        self._due.clear()
+        for partition, key, raw in self._recent.items():
+            self._due.add(partition, load(raw).last_touched_ms() + 2 * KEEP_MS, key)
+
+
+def keep_ms(in_force: PolicyInForce) -> int:
+    """How long a line's policy needs a call remembered: its longest window, ten minutes at least."""
+    windows = [rule.within for rule in in_force.policy.rules if rule.type == "burst"]
+    return max([KEEP_MS, *windows])
+
+
+def records(offer: CallOffered, taken: Decision, trace: str | None) -> list[Record]:
+    """What a decision puts on the topics: the command first, for a call is ringing."""
+    found = [decision(taken, SOURCE, trace)]
+    if taken.verdict == "reject":
+        found.insert(0, reject_command(command(offer, taken), SOURCE, trace))
+    return found
+
+
+def command(offer: CallOffered, taken: Decision) -> RejectCall:
+    """The reject that a decision calls for; session, call id and caller are the offer's own."""
+    return RejectCall(
+        command_id=reject_id(taken.decision_id),
+        decision_id=taken.decision_id,
+        gateway=offer.gateway,
+        line=offer.line,
+        session=offer.session,
+        call_id=offer.call_id,
+        caller=offer.caller,
+        caller_raw=offer.caller_raw,
+        reply=taken.reply,
+        variant=taken.variant,
+        policy=taken.policy,
+        policy_revision=taken.policy_revision,
+        offered_at_ms=offer.offered_at_ms,
+        received_at_ms=offer.received_at_ms,
+        decided_at_ms=taken.decided_at_ms,
+        expires_at_ms=offer.offered_at_ms + REJECT_WINDOW_MS,
+    )

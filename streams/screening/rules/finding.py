@@ -1,0 +1,26 @@
+"""What one rule says of one call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from models.decisions import Scalar, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``verdict`` None: the rule does not apply, and the next one is asked."""
+
+    verdict: Verdict | None
+    why: str
+    facts: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+def duration(ms: int) -> str:
+    """A span for people: ``45 s``, ``12 min``, ``3 h``, ``40 days``."""
+    seconds = max(ms, 0) // 1000
+    for size, unit in ((86_400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"

@@ -1,0 +1,60 @@
+"""What the text sink remembers of each caller and line: the last text, claimed before it was sent. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import orjson
+
+from models.outcomes import Result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """One text to one caller of one line. ``result`` None: claimed, and what came of it is not known."""
+
+    command_id: str
+    claimed_at_ms: int
+    result: Result | None = None
+    reason: str | None = None
+    status: int | None = None
+    message_id: str | None = None
+    attempts: int = 0
+    sent_at_ms: int | None = None
+    ended_at_ms: int | None = None
+
+    @property
+    def may_have_told(self) -> bool:
+        """Whether the caller may have got this text: the cool-down counts from it then."""
+        return self.result in {None, "accepted", "unknown"}
+
+
+Standing = Literal["free", "repeat", "interrupted", "cooling"]
+
+
+def standing(claim: Claim | None, command_id: str, now_ms: int, cooldown_ms: int) -> Standing:
+    """Where a text command stands.
+
+    ``free``         it may be claimed and sent
+    ``repeat``       it was done before: say the same result again, send nothing
+    ``interrupted``  it was claimed, and no result was remembered: whether it was sent is unknown
+    ``cooling``      the caller was told something else a short while ago
+    """
+    if claim is None:
+        return "free"
+    if claim.command_id == command_id:
+        return "interrupted" if claim.result is None else "repeat"
+    if claim.may_have_told and now_ms - claim.claimed_at_ms < cooldown_ms:
+        return "cooling"
+    return "free"
+
+
+def dump(claim: Claim) -> bytes:
+    """The table's bytes."""
+    return orjson.dumps(claim)
+
+
+def load(raw: bytes | None) -> Claim | None:
+    """The inverse of ``dump``."""
+    return None if raw is None else Claim(**orjson.loads(raw))

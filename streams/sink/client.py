@@ -1,0 +1,149 @@
+"""One HTTP client per gateway: bounded, kept warm, and honest about what it does not know."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Self
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from models.commands import RejectCall, SendText
+from streams.settings import Gateway, Waha
+from streams.sink.answers import Answer
+from streams.sink.gateway import Provider, Request
+from streams.sink.waha import WahaProvider
+from streams.sink.wawp import WawpProvider
+
+log = logging.getLogger(__name__)
+
+USER_AGENT = "Ringfence"
+
+
+def provider_for(settings: Gateway) -> Provider:
+    """The dialect of a configured gateway."""
+    return WahaProvider(settings) if isinstance(settings, Waha) else WawpProvider(settings)
+
+
+class GatewayClient:
+    """Sends commands to one gateway.
+
+    ``max_connections`` bounds the requests under way, whoever sends them; more wait their turn.
+    httpx runs on aiohttp's transport, which costs a quarter of the CPU of its own.
+    """
+
+    def __init__(
+        self, name: str, settings: Gateway, sessions: list[str], on_health: Callable[[str, bool], None]
+    ) -> None:
+        """``sessions``: the gateway's sessions in use, for the health request that keeps it warm."""
+        self.name = name
+        self._provider = provider_for(settings)
+        self._base_url = settings.base_url
+        self._timeout_s = settings.timeout / 1000
+        self._limit = settings.max_connections
+        self._sessions = sessions
+        self._on_health = on_health
+        self._up: bool | None = None
+        self._http: httpx.AsyncClient | None = None
+        self._warmer: asyncio.Task[None] | None = None
+
+    async def start(self) -> Self:
+        """Open a connection, so that the first call is as fast as any; an unreachable gateway is only logged."""
+        connector = aiohttp.TCPConnector(limit=self._limit, keepalive_timeout=self._provider.idle_s)
+        session = aiohttp.ClientSession(connector=connector, auto_decompress=False)
+        self._http = httpx.AsyncClient(
+            transport=AiohttpTransport(client=session),
+            headers={"User-Agent": USER_AGENT},
+            timeout=self._timeout_s,
+            follow_redirects=False,
+        )
+        await self._ping()
+        self._warmer = asyncio.create_task(self._keep_warm(), name=f"keep {self.name} warm")
+        return self
+
+    async def stop(self) -> None:
+        """Close the connections; may be repeated."""
+        if self._warmer is not None:
+            self._warmer.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._warmer
+            self._warmer = None
+        if self._http is not None:
+            await self._http.aclose()
+            self._http = None
+
+    async def reject(self, command: RejectCall, timeout_s: float) -> Answer:
+        """Send one reject; never raises for what a network or a gateway can do. May be repeated."""
+        status, body, headers, failure = await self._send(self._provider.reject(command), timeout_s)
+        return failure or self._provider.read_reject(status, body, headers)
+
+    async def text(self, command: SendText, text: str, timeout_s: float) -> Answer:
+        """Send one text; never raises likewise. Must not be repeated unless ``nothing_done``."""
+        status, body, headers, failure = await self._send(self._provider.text(command, text), timeout_s)
+        return failure or self._provider.read_text(status, body, headers)
+
+    async def _send(self, request: Request, timeout_s: float) -> tuple[int, bytes, dict[str, str], Answer | None]:
+        if self._http is None:
+            msg = f"the client of gateway {self.name} is not started"
+            raise RuntimeError(msg)
+        timeout = min(timeout_s, self._timeout_s)
+        try:
+            # httpx bounds each read and connect; the whole of it must fit into the call's window
+            async with asyncio.timeout(timeout):
+                response = await self._http.request(
+                    request.method,
+                    self._base_url + request.path,
+                    content=request.body,
+                    headers=request.headers,
+                    timeout=timeout,
+                )
+        except TimeoutError:
+            return 0, b"", {}, Answer(meaning="silent", reason="time-out")
+        except httpx.HTTPError as exc:
+            return 0, b"", {}, _failure(exc)
+        except aiohttp.ClientError as exc:
+            return 0, b"", {}, _failure(exc)
+        return response.status_code, response.content, dict(response.headers), None
+
+    async def _keep_warm(self) -> None:
+        """Use a connection before it idles away; a cold one costs a TCP and TLS handshake in a ringing call."""
+        while True:
+            await asyncio.sleep(self._provider.idle_s * 0.75)
+            await self._ping()
+
+    async def _ping(self) -> None:
+        if not self._sessions:
+            return
+        request = self._provider.health(self._sessions[0])
+        status, _, _, failure = await self._send(request, self._timeout_s)
+        up = failure is None and status < 500
+        if up != self._up:
+            level = logging.INFO if up else logging.WARNING
+            what = "answers" if up else f"does not answer ({failure.reason if failure else f'HTTP {status}'})"
+            log.log(level, "gateway %s at %s %s", self.name, self._base_url, what)
+        if up and status in {401, 403}:
+            log.warning(
+                "gateway %s refuses our credentials (HTTP %d): check its key in the configuration", self.name, status
+            )
+        self._up = up
+        self._on_health(self.name, up)
+
+
+def _failure(exc: Exception) -> Answer:
+    """Whether a request was never sent (nobody there) or may have been.
+
+    Only aiohttp's connector error proves that nothing was sent: the transport maps a connection
+    that the server closed under a request to ``ConnectTimeout`` too, and that request may have acted.
+    """
+    cause = exc if isinstance(exc, aiohttp.ClientError) else exc.__cause__
+    if isinstance(cause, aiohttp.ClientConnectorError):
+        return Answer(meaning="unreached", reason="unreachable")
+    if isinstance(cause, aiohttp.ConnectionTimeoutError):
+        return Answer(meaning="unreached", reason="connect-time-out")
+    if isinstance(exc, httpx.TimeoutException) and isinstance(cause, TimeoutError):
+        return Answer(meaning="silent", reason="time-out")
+    return Answer(meaning="silent", reason="connection-lost")

@@ -1,0 +1,87 @@
+"""WAHA, as its OpenAPI document 2026.7.1 and its sources describe it."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import orjson
+
+from models.commands import RejectCall, SendText
+from models.identity import canonical
+from streams.settings import Waha
+from streams.sink.answers import Answer
+from streams.sink.gateway import Request
+from streams.sink.reading import CALL_OVER, by_status, parsed, words
+
+
+class WahaProvider:
+    """Requests carry the key in ``X-Api-Key``; success is 201."""
+
+    idle_s = 4.0
+    """WAHA runs on Node, whose HTTP server closes a connection after 5 idle seconds."""
+
+    def __init__(self, settings: Waha) -> None:
+        self._headers = {
+            "X-Api-Key": settings.api_key.get_secret_value(),
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+        }
+
+    def reject(self, command: RejectCall) -> Request:
+        """``POST /api/{session}/calls/reject`` with ``from`` and ``id``."""
+        body = orjson.dumps({"from": command.caller_raw, "id": command.call_id})
+        path = f"/api/{quote(command.session, safe='')}/calls/reject"
+        return Request(method="POST", path=path, body=body, headers=self._headers)
+
+    def text(self, command: SendText, text: str) -> Request:
+        """``POST /api/sendText``; WAHA wants ``@c.us`` in ``chatId``, never ``@s.whatsapp.net``."""
+        body = orjson.dumps({"session": command.session, "chatId": canonical(command.caller_raw), "text": text})
+        return Request(method="POST", path="/api/sendText", body=body, headers=self._headers)
+
+    def health(self, session: str) -> Request:
+        """``GET /api/sessions/{session}``."""
+        return Request(method="GET", path=f"/api/sessions/{quote(session, safe='')}", headers=self._headers)
+
+    def read_reject(self, status: int, body: bytes, headers: dict[str, str]) -> Answer:
+        """201 is accepted. No engine checks the call's state; WPP throws "Call <id> not found" (a 500)."""
+        if 200 <= status < 300:
+            return Answer(meaning="accepted", status=status)
+        said = words(body)
+        if "call" in said and "not found" in said and "session" not in said:
+            return Answer(meaning="over", status=status, reason="call-over")
+        common = _session_fault(status, said)
+        if common is not None:
+            return common
+        if status == 400 and isinstance(parsed(body), dict) and isinstance(parsed(body).get("message"), list):
+            # a list of messages is Nest's validation error: the request itself was wrong
+            return Answer(meaning="refused", status=status, reason="request-invalid")
+        if status in CALL_OVER:
+            return Answer(meaning="over", status=status, reason="call-over")
+        return by_status(status, headers)
+
+    def read_text(self, status: int, body: bytes, headers: dict[str, str]) -> Answer:
+        """201 with the message object; 500 with "server returned error 463" is WhatsApp's reach-out limit."""
+        if 200 <= status < 300:
+            return Answer(meaning="accepted", status=status, message_id=_message_id(body))
+        said = words(body)
+        if "error 463" in said:
+            return Answer(meaning="refused", status=status, reason="reach-out-restricted")
+        return _session_fault(status, said) or by_status(status, headers)
+
+
+def _session_fault(status: int, said: str) -> Answer | None:
+    if status == 404 and "session" in said:
+        return Answer(meaning="refused", status=status, reason="session-missing")
+    if status == 422 and "not implemented by the engine" in said:
+        return Answer(meaning="refused", status=status, reason="engine-cannot")
+    if status == 422 and "session status is not as expected" in said:
+        return Answer(meaning="busy", status=status, reason="session-not-working")
+    return None
+
+
+def _message_id(body: bytes) -> str | None:
+    data = parsed(body)
+    found = data.get("id") if isinstance(data, dict) else None
+    if isinstance(found, dict):  # WEBJS gives the library's id object
+        found = found.get("_serialized")
+    return found if isinstance(found, str) else None

@@ -1,0 +1,87 @@
+"""Wawp v2, as its documentation pages describe it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from models.commands import RejectCall, SendText
+from models.identity import canonical
+from streams.settings import Wawp
+from streams.sink.answers import Answer
+from streams.sink.gateway import Request
+from streams.sink.reading import CALL_OVER, by_status, parsed, words
+
+
+class WawpProvider:
+    """Credentials go in the JSON body: in a query string they would end up in access logs."""
+
+    idle_s = 50.0
+    """No figure is documented; proxies commonly close an idle connection after 60 or 75 s."""
+
+    def __init__(self, settings: Wawp) -> None:
+        self._token = settings.access_token.get_secret_value()
+        self._headers = {"Content-Type": "application/json", "Accept": "application/json"}
+
+    def reject(self, command: RejectCall) -> Request:
+        """``POST /v2/calls/reject``."""
+        return self._post("/v2/calls/reject", command.session, {"callId": command.call_id, "from": command.caller_raw})
+
+    def text(self, command: SendText, text: str) -> Request:
+        """``POST /v2/send/text``; the text's field is ``message``."""
+        return self._post("/v2/send/text", command.session, {"chatId": canonical(command.caller_raw), "message": text})
+
+    def health(self, session: str) -> Request:
+        """``POST /v2/session/info``."""
+        return self._post("/v2/session/info", session, {})
+
+    def _post(self, path: str, session: str, fields: dict[str, str]) -> Request:
+        body = orjson.dumps({"instance_id": session, "access_token": self._token, **fields})
+        return Request(method="POST", path=path, body=body, headers=self._headers)
+
+    def read_reject(self, status: int, body: bytes, headers: dict[str, str]) -> Answer:
+        """200 with ``success: true``. Which status an ended call gets is not documented."""
+        data = parsed(body)
+        if 200 <= status < 300:
+            return _success(status, data)
+        if status in CALL_OVER and not _blames_request(body):
+            return Answer(meaning="over", status=status, reason="call-over")
+        return _fault(status, body, headers)
+
+    def read_text(self, status: int, body: bytes, headers: dict[str, str]) -> Answer:
+        """200, unless the body carries ``success: false`` or ``wawp_upstream_error``."""
+        if 200 <= status < 300:
+            return _success(status, parsed(body))
+        return _fault(status, body, headers)
+
+
+def _success(status: int, data: Any) -> Answer:
+    if isinstance(data, dict):
+        if "wawp_upstream_error" in data:
+            return Answer(meaning="fault", status=status, reason="upstream-error")
+        if data.get("success") is False:
+            return Answer(meaning="fault", status=status, reason="not-successful")
+        inner = data.get("_data")
+        found = inner.get("id") if isinstance(inner, dict) else data.get("id")
+        if isinstance(found, dict):
+            found = found.get("_serialized")
+        return Answer(meaning="accepted", status=status, message_id=found if isinstance(found, str) else None)
+    return Answer(meaning="accepted", status=status)
+
+
+def _blames_request(body: bytes) -> bool:
+    """Whether a 4xx speaks of the parameters or the instance rather than of the call."""
+    said = words(body)
+    return any(word in said for word in ("parameter", "instance", "required", "invalid", "session"))
+
+
+def _fault(status: int, body: bytes, headers: dict[str, str]) -> Answer:
+    said = words(body)
+    if status in {400, 404} and ("instance" in said or "session" in said):
+        return Answer(meaning="refused", status=status, reason="session-missing")
+    if status == 400:
+        return Answer(meaning="refused", status=status, reason="request-invalid")
+    if "463" in said and status >= 500:
+        return Answer(meaning="refused", status=status, reason="reach-out-restricted")
+    return by_status(status, headers)
