@@ -219,11 +219,11 @@ def _wire(app: Worker, prefix: str) -> None:
     lifecycle = topics.CALLS_LIFECYCLE.full_name(prefix)
 
     @app.on_rebalance_complete.connect
-    async def recovered(_app: Any, /, *_: Any, signal: Any = None, **_kw: Any) -> None:
+    async def recovered(_app: Any, /, *_: Any, signal: Any = None, **_kw: Any) -> None:  # noqa: ARG001 - Faust passes it by name
         app.parts.on_recovered()
 
     @app.on_before_shutdown.connect
-    async def stopping(_app: Any, /, *_: Any, signal: Any = None, **_kw: Any) -> None:
+    async def stopping(_app: Any, /, *_: Any, signal: Any = None, **_kw: Any) -> None:  # noqa: ARG001 - Faust passes it by name
         await app.parts.stop()
 
     @app.timer(1.0)  # type: ignore[untyped-decorator]
