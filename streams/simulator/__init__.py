@@ -1,0 +1,13 @@
+"""Plays the gateways: a strict HTTP server with WAHA's and Wawp's dialects, calls and webhooks.
+
+``Simulator`` is the whole of it for tests and benchmarks; ``serve`` is a process of its own, with
+traffic. What is documented of a gateway is played as documented; where the documentation is
+silent, the choice made here is marked as ours.
+"""
+
+from streams.simulator.faults import Fault
+from streams.simulator.options import Options, Retries
+from streams.simulator.serving import serve
+from streams.simulator.simulator import Simulator
+
+__all__ = ["Fault", "Options", "Retries", "Simulator", "serve"]

@@ -1,0 +1,139 @@
+"""What the two dialects have in common: a request that was understood, an answer, a refusal."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import orjson
+
+from streams.simulator.values import Message, Session
+
+Asked = Literal["reject", "text", "session"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A well-formed request."""
+
+    kind: Asked
+    method: str
+    path: str
+    session: str
+    call_id: str = ""
+    caller: str = ""
+    chat: str = ""
+    text: str = ""
+    message_key: str | None = None
+    """The message id that the client chose (WAHA)."""
+    body: dict[str, Any] = field(default_factory=dict)
+    """As received, without credentials."""
+    violation: str | None = None
+    """Something the documentation does not show, though the gateway lets it pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def json(cls, status: int, body: Any, headers: Mapping[str, str] | None = None) -> Answer:
+        """An answer whose body is this object."""
+        return cls(status, orjson.dumps(body), headers=headers or {})
+
+
+class RefusedError(Exception):
+    """A request that the gateway turns down before it does anything; always a violation."""
+
+    def __init__(self, answer: Answer, kind: str, violation: str, session: str | None = None) -> None:
+        super().__init__(violation)
+        self.answer = answer
+        self.kind = kind
+        self.violation = violation
+        self.session = session
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A request as it came over the wire."""
+
+    method: str
+    path: str
+    """Below the gateway's base URL, without the query."""
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Dialect(Protocol):
+    """How one provider reads requests and words its answers. No method does IO or has state."""
+
+    def read(self, received: Received) -> Ask:
+        """Understand a request; raises ``RefusedError`` for one that the provider turns down."""
+
+    def rejected(self, ask: Ask) -> Answer:
+        """The reject was carried out."""
+
+    def sent(self, ask: Ask, message: Message) -> Answer:
+        """The text was sent."""
+
+    def info(self, ask: Ask, session: Session) -> Answer:
+        """The session's state."""
+
+    def unknown_session(self, ask: Ask) -> Answer:
+        """There is no such session."""
+
+    def not_working(self, ask: Ask, session: Session, status: str) -> Answer:
+        """The session is there and cannot act."""
+
+    def call_not_found(self, ask: Ask, session: Session) -> Answer:
+        """404 for a call that is over or was never there."""
+
+    def call_error(self, ask: Ask, session: Session) -> Answer:
+        """500 for a call that is over or was never there."""
+
+    def failed(self, ask: Ask, session: Session | None, status: int, rng: random.Random) -> Answer:
+        """An error without a reason, as from a proxy or a bug."""
+
+    def rate_limited(self, ask: Ask, retry_after_s: int) -> Answer:
+        """429."""
+
+    def reachout(self, ask: Ask, session: Session | None) -> Answer:
+        """The text meets WhatsApp's reputation limit, error 463."""
+
+
+def json_object(body: bytes, content_type: str) -> dict[str, Any] | str:
+    """The body as an object, or what is wrong with it."""
+    if content_type.partition(";")[0].strip().lower() != "application/json":
+        return "the content type is not application/json"
+    try:
+        data = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return "the body is not JSON"
+    return data if isinstance(data, dict) else "the body is no JSON object"
+
+
+def field_faults(data: Mapping[str, Any], required: Mapping[str, type], optional: Mapping[str, type]) -> list[str]:
+    """One sentence per missing, empty, mistyped or unknown field."""
+    faults = [f"property {name} should not exist" for name in data if name not in required and name not in optional]
+    for name, kind in required.items():
+        if data.get(name) is None or data[name] == "":
+            faults.append(f"{name} should not be empty")
+        elif not isinstance(data[name], kind):
+            faults.append(f"{name} must be a {_WORDS[kind]}")
+    faults += [
+        f"{name} must be a {_WORDS[kind]}"
+        for name, kind in optional.items()
+        if data.get(name) is not None and not isinstance(data[name], kind)
+    ]
+    return faults
+
+
+_WORDS: Mapping[type, str] = {str: "string", bool: "boolean value"}

@@ -1,0 +1,112 @@
+"""Plays a plan on a simulator: in time, with the reactions that depend on what became of a call."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any, assert_never
+
+from streams.simulator.faults import Fault
+from streams.simulator.simulator import Simulator
+from streams.simulator.steps import CallStep, FaultStep, Profile, ReconnectStep, Step, WriteStep
+from streams.simulator.traffic import Plan
+from streams.simulator.values import Call, MessageOrder
+
+
+class Driver:
+    """Callers at work. Redials count towards the rate: each one pushes the rest of the plan back."""
+
+    def __init__(self, simulator: Simulator, *, rate: float, seed: int, profile: Profile | None = None) -> None:
+        self._simulator = simulator
+        self._profile = profile or Profile()
+        self._plan = Plan(simulator.lines, rate, seed, self._profile)
+        self._slack_s = 0.0
+        self._steps: dict[str, CallStep] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        simulator.on_end(self._ended)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Play until ``stop`` is set. Calls that still ring then go on ringing; nobody redials any more."""
+        self._simulator.add_faults(
+            Fault(kind="status", probability=self._profile.errors),
+            Fault(kind="hang", probability=self._profile.timeouts),
+        )
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for step in self._plan:
+            wait_s = began + self._slack_s + step.at_s - loop.time()
+            await _pause(stop, wait_s)
+            if stop.is_set():
+                break
+            await self._play(step)
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._steps.clear()
+
+    async def _play(self, step: Step) -> None:
+        match step:
+            case CallStep():
+                await self._call(step)
+            case WriteStep():
+                await self._simulator.write(**step.order)
+            case ReconnectStep():
+                await self._simulator.reconnect(**step.order)
+            case FaultStep():
+                self._simulator.add_faults(step.fault)
+            case _:
+                assert_never(step)
+
+    async def _call(self, step: CallStep) -> None:
+        call = await self._simulator.place_call(**step.order)
+        if call.stale:
+            return
+        self._steps[call.id] = step
+        if step.hangs_up_after_s is not None:
+            self._later(step.hangs_up_after_s, lambda: self._simulator.hang_up(call))
+        if step.answered_after_s is not None:
+            self._later(step.answered_after_s, lambda: self._simulator.answer(call))
+
+    def _ended(self, call: Call) -> None:
+        step = self._steps.pop(call.id, None)
+        if step is None or call.state != "rejected":
+            return
+        if step.writes_after_s is not None:
+            order: MessageOrder = {
+                "line": step.order["line"],
+                "caller": step.order["caller"],
+                "lid": step.order.get("lid"),
+                "text": "I just tried to call you",
+            }
+            self._later(step.writes_after_s, lambda: self._simulator.write(**order))
+        if step.redials:
+            # whoever redials has said already whether they will write
+            again = replace(step, redials=step.redials[1:], writes_after_s=None)
+            self._later(step.redials[0], lambda: self._redial(again))
+
+    async def _redial(self, step: CallStep) -> None:
+        self._slack_s += 1 / self._plan.rate
+        await self._call(step)
+
+    def _later(self, delay_s: float, act: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        task = asyncio.create_task(_after(delay_s, act))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def _after(delay_s: float, act: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    await asyncio.sleep(delay_s)
+    await act()
+
+
+async def _pause(stop: asyncio.Event, wait_s: float) -> None:
+    if wait_s <= 0:
+        # behind the plan: let the requests and webhooks of the last steps run all the same
+        await asyncio.sleep(0)
+        return
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(wait_s):
+            await stop.wait()

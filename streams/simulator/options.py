@@ -1,0 +1,67 @@
+"""What a simulator is set to before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from streams.simulator.values import Engine
+
+Ended = Literal["accepted", "not_found", "error"]
+"""How a gateway answers a reject of a call that is over (or that it never knew): the success
+answer, 404, or 500 with "Call <id> not found"."""
+
+EventName = Literal["call.received", "call.accepted", "call.rejected", "message", "message.any"]
+
+ALL_EVENTS: frozenset[EventName] = frozenset(
+    {"call.received", "call.accepted", "call.rejected", "message", "message.any"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retries:
+    """How a gateway repeats a webhook that was not answered with 2xx; ``Retry-After`` goes before it.
+
+    WAHA's default is constant, 2 s, 15 attempts, whatever the error. Wawp documents a backoff
+    without numbers: 1 s, doubled each time up to 60 s, 8 attempts is our choice.
+    """
+
+    policy: Literal["constant", "exponential"] = "constant"
+    delay_ms: int = 2_000
+    attempts: int = 15
+    """The first one included."""
+    max_delay_ms: int = 60_000
+    timeout_ms: int = 30_000
+    """For one attempt; ours, neither gateway documents one."""
+
+    def delay(self, attempt: int) -> int:
+        """Milliseconds to wait after the given attempt (1 is the first)."""
+        if self.policy == "constant":
+            return self.delay_ms
+        return min(self.delay_ms << (attempt - 1), self.max_delay_ms)
+
+
+WAHA_RETRIES = Retries()
+WAWP_RETRIES = Retries(policy="exponential", delay_ms=1_000, attempts=8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Everything about a simulator that has a default."""
+
+    engines: Mapping[str, Engine] = field(default_factory=dict)
+    """The engine of a WAHA line, by the line's name. WAHA lines not named take NOWEB, GOWS, WEBJS
+    and WPP in turn, in the order of the configuration."""
+    ended: Ended | Literal["mix"] = "mix"
+    """``mix``: as the engine's source has it, see ``world.ENDED_MIX``."""
+    events: frozenset[EventName] = ALL_EVENTS
+    """What the webhooks are subscribed to. ``message`` and ``message.any`` both fire for a message in."""
+    waha_retries: Retries = WAHA_RETRIES
+    wawp_retries: Retries = WAWP_RETRIES
+    session_wait_ms: int = 5_000
+    """How long WAHA waits for a session to become WORKING before it answers 422."""
+    keep: int = 20_000
+    """Requests and violations kept one by one; the counts go on beyond."""
+    keep_calls: int = 100_000
+    """Calls remembered; the oldest ended ones go first."""

@@ -1,0 +1,294 @@
+"""The gateways' state: sessions, ringing calls and how they end, and the webhooks that follow."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from models.commands import TEXT_WINDOW_MS
+from streams.clock import now_ms
+from streams.settings import Settings, Waha
+from streams.simulator.identifiers import call_id, group_jid, message_key
+from streams.simulator.numbers import Strangers, lid_of, own_number
+from streams.simulator.options import Ended, Options
+from streams.simulator.outbox import Outbox
+from streams.simulator.record import Record
+from streams.simulator.values import (
+    Call,
+    CallOrder,
+    CallState,
+    Engine,
+    Me,
+    Message,
+    MessageOrder,
+    Party,
+    ReconnectOrder,
+    Session,
+    SessionStatus,
+)
+
+STALE_S: Final = 60.0
+"""No call rings longer, so an offer of this age is over (rings of 25 to 60 s are reported)."""
+
+ENGINES: Final[tuple[Engine, ...]] = ("NOWEB", "GOWS", "WEBJS", "WPP")
+
+ENDED_MIX: Final[Mapping[Engine | str, Mapping[Ended, float]]] = {
+    # a query stanza that awaits the server: what comes back depends on it
+    "NOWEB": {"accepted": 0.6, "not_found": 0.2, "error": 0.2},
+    # fire and forget
+    "GOWS": {"accepted": 1.0},
+    "WEBJS": {"accepted": 1.0},
+    # the library looks the call up and throws
+    "WPP": {"error": 0.5, "not_found": 0.5},
+    # not documented: our guess of a hosted WEBJS
+    "wawp": {"accepted": 0.7, "not_found": 0.3},
+}
+"""How a reject of a call that is over is answered, by engine, with shares."""
+
+
+class World:
+    """Everything the gateways know. Times are UTC milliseconds; nothing here waits."""
+
+    def __init__(
+        self, settings: Settings, options: Options, record: Record, outbox: Outbox, rng: random.Random
+    ) -> None:
+        self.sessions: dict[tuple[str, str], Session] = {}
+        self.by_line: dict[str, Session] = {}
+        self.calls: dict[str, Call] = {}
+        self.on_end: list[Callable[[Call], None]] = []
+        """Told of each call as it stops ringing."""
+        self._options = options
+        self._record = record
+        self._outbox = outbox
+        self._rng = rng
+        self._met: dict[tuple[str, str], Party] = {}
+        self._calls_of: dict[tuple[str, str], list[Call]] = {}
+        self._texted: set[tuple[str, str]] = set()
+        self._strangers = Strangers(rng)
+        self._add_sessions(settings)
+
+    def _add_sessions(self, settings: Settings) -> None:
+        waha_lines = 0
+        for index, (name, line) in enumerate(settings.lines.items()):
+            waha = isinstance(settings.gateways[line.gateway], Waha)
+            engine: Engine = "WEBJS"
+            if waha:
+                engine = self._options.engines.get(name, ENGINES[waha_lines % len(ENGINES)])
+                waha_lines += 1
+            own = own_number(index)
+            session = Session(
+                line=name,
+                gateway=line.gateway,
+                provider="waha" if waha else "wawp",
+                name=line.session,
+                webhook_name=line.webhook_session or line.session,
+                engine=engine,
+                me=Me(f"{own}@c.us", lid_of(own), name),
+            )
+            self.sessions[line.gateway, line.session] = session
+            self.by_line[name] = session
+
+    def session_of(self, line: str) -> Session:
+        """The session of a line; raises ``ValueError`` for a line that is not configured."""
+        if line not in self.by_line:
+            msg = f"no line {line!r} (there: {', '.join(sorted(self.by_line))})"
+            raise ValueError(msg)
+        return self.by_line[line]
+
+    def set_status(self, line: str, status: SessionStatus) -> None:
+        """Change a session's status and wake the requests that wait for it."""
+        session = self.session_of(line)
+        session.status = status
+        changed, session.changed = session.changed, asyncio.Event()
+        changed.set()
+
+    def place(self, order: CallOrder) -> Call:
+        """A call comes in; its webhook is on the way when this returns. Raises ``ValueError``."""
+        session = self.session_of(order["line"])
+        outgoing = order.get("outgoing", False)
+        if outgoing and (session.provider == "wawp" or session.engine != "WEBJS"):
+            msg = f"{session.engine} of {session.provider} does not report outgoing calls; WAHA's WEBJS does"
+            raise ValueError(msg)
+        age_s = order.get("age_s", 0.0)
+        stale = age_s >= STALE_S
+        call = Call(
+            id=call_id(),
+            session=session,
+            party=party_of(order["caller"], order.get("lid")),
+            media=order.get("media", "voice"),
+            group=group_jid() if order.get("group", False) else None,
+            outgoing=outgoing,
+            offline=order.get("offline", False),
+            stale=stale,
+            timestamp=order.get("timestamp", True),
+            began_ms=now_ms() - round(age_s * 1000),
+            state="ended" if stale else "ringing",
+        )
+        self._remember(call)
+        self._record.calls["stale" if stale else "placed"] += 1
+        if not stale:
+            ring_s = order.get("ring_s")
+            rings_s = self._rng.triangular(25, 60, 45) if ring_s is None else ring_s
+            call.timer = asyncio.get_running_loop().call_later(max(rings_s - age_s, 0.0), self._ring_out, call)
+        self._outbox.offer(call, order.get("delivery", "once"))
+        return call
+
+    def _remember(self, call: Call) -> None:
+        self.calls[call.id] = call
+        self.meet(call.session, call.party)
+        for jid in call.party.aliases:
+            self._calls_of.setdefault((call.session.line, jid), []).append(call)
+        if len(self.calls) > self._options.keep_calls:
+            oldest = next(iter(self.calls))
+            self._forget(self.calls.pop(oldest))
+
+    def _forget(self, call: Call) -> None:
+        if call.timer is not None:
+            call.timer.cancel()
+        for jid in call.party.aliases:
+            calls = self._calls_of[call.session.line, jid]
+            calls.remove(call)
+            if not calls:
+                del self._calls_of[call.session.line, jid]
+
+    def meet(self, session: Session, party: Party) -> None:
+        """Remember who has been in touch with a line, by every JID."""
+        for jid in party.aliases:
+            self._met[session.line, jid] = party
+
+    def met(self, session: Session, chat: str) -> Party | None:
+        """Who stands behind a chat id of this line, if they have been in touch."""
+        return self._met.get((session.line, chat))
+
+    def reject(self, call: Call) -> None:
+        """Our reject of a call that rings: it ends, and the engine says so if it does."""
+        self._end(call, "rejected", "rejected", api=True)
+
+    def echo(self, call: Call) -> None:
+        """Our reject of a call that is over: WEBJS makes up an event all the same."""
+        if call.session.provider == "waha" and call.engine == "WEBJS":
+            self._outbox.end(call, api=True)
+
+    def hang_up(self, call: Call) -> bool:
+        """The caller gives up; False where the call does not ring any more."""
+        return self._end(call, "ended", "hung_up")
+
+    def answer(self, call: Call) -> bool:
+        """Somebody of the line picks up on the phone; False where the call does not ring any more."""
+        return self._end(call, "answered", "answered")
+
+    def _ring_out(self, call: Call) -> None:
+        self._end(call, "ended", "rang_out")
+
+    def _end(self, call: Call, state: CallState, count: str, *, api: bool = False) -> bool:
+        if call.state != "ringing":
+            return False
+        call.state = state
+        call.ended_ms = now_ms()
+        if call.timer is not None:
+            call.timer.cancel()
+            call.timer = None
+        self._record.calls[count] += 1
+        self._outbox.end(call, api=api)
+        for listener in self.on_end:
+            listener(call)
+        self._record.wake()
+        return True
+
+    def reconnect(self, order: ReconnectOrder) -> list[Call]:
+        """The gateway comes back and delivers offers that were queued while it was away.
+
+        Each has a new event, the call's old time, and ``offline`` where the engine knows that.
+        """
+        youngest_s = order.get("age_s", 600.0)
+        replayed = []
+        for index in range(order.get("offers", 24)):
+            party = self._strangers.another(lid_share=0.3)
+            stale: CallOrder = {
+                "line": order["line"],
+                "caller": party.phone or party.jid,
+                "lid": party.lid,
+                "offline": True,
+                "age_s": youngest_s + 60.0 * index,
+            }
+            replayed.append(self.place(stale))
+        return replayed
+
+    def close(self) -> None:
+        """Stop every ring timer."""
+        for call in self.calls.values():
+            if call.timer is not None:
+                call.timer.cancel()
+                call.timer = None
+
+    def ended_answer(self, session: Session) -> Ended:
+        """How this gateway answers a reject of a call that is over."""
+        if self._options.ended != "mix":
+            return self._options.ended
+        mix = ENDED_MIX["wawp" if session.provider == "wawp" else session.engine]
+        return self._rng.choices(tuple(mix), tuple(mix.values()))[0]
+
+    def write(self, order: MessageOrder) -> Message:
+        """The caller, or somebody of the line on the phone, writes. Raises ``ValueError``."""
+        session = self.session_of(order["line"])
+        outward = order.get("direction", "in") == "out"
+        message = Message(
+            key=message_key(),
+            session=session,
+            party=party_of(order["caller"], order.get("lid")),
+            from_me=outward,
+            source="app",
+            text=order.get("text", "Hello"),
+            at_ms=now_ms(),
+        )
+        self.meet(session, message.party)
+        self._outbox.message(message)
+        return message
+
+    def send(self, session: Session, chat: str, text: str, key: str | None) -> Message:
+        """A text that was sent through the gateway's API."""
+        message = Message(
+            key=key or message_key(),
+            session=session,
+            party=self.met(session, chat) or party_of(chat, None),
+            from_me=True,
+            source="api",
+            text=text,
+            at_ms=now_ms(),
+            chat=chat,
+        )
+        self._outbox.message(message)
+        return message
+
+    def call_behind(self, session: Session, chat: str) -> tuple[Call | None, bool]:
+        """The call that a text to this chat answers, and whether it is the first text to this person.
+
+        It is the earliest call of the last minutes that a reject was asked of and that has no text
+        yet; else the latest that a reject was asked of; else None.
+        """
+        party = self.met(session, chat)
+        jid = party.aliases[0] if party is not None else chat
+        calls = [call for call in self._calls_of.get((session.line, jid), ()) if call.reject_requests]
+        since = now_ms() - TEXT_WINDOW_MS
+        untold = [call for call in calls if not call.texts and (call.ended_ms or since) >= since]
+        first = (session.line, jid) not in self._texted
+        self._texted.add((session.line, jid))
+        if untold:
+            return untold[0], first
+        return (calls[-1] if calls else None), first
+
+
+def party_of(caller: str, lid: str | None) -> Party:
+    """The person behind ``caller``, who shows the LID if there is one. Raises ``ValueError``."""
+    user, _, server = caller.partition("@")
+    if not user.isdigit() or server not in {"c.us", "lid"}:
+        msg = f"a caller is DIGITS@c.us or DIGITS@lid, not {caller!r}"
+        raise ValueError(msg)
+    if lid is not None and not lid.endswith("@lid"):
+        msg = f"a LID is DIGITS@lid, not {lid!r}"
+        raise ValueError(msg)
+    if server == "lid":
+        return Party(None, caller)
+    return Party(caller, lid)
