@@ -1,0 +1,130 @@
+"""One webhook body in, the records to be written for it out. Pure but for the memory of ended calls."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from models import records
+from models.calls import CallAccepted, CallOffered, CallRejected
+from models.codec import Headers, new_trace
+from models.messages import MessageSeen
+from models.records import Record
+from streams.bridge.ended import EndedCalls
+from streams.bridge.envelope import Envelope, Unintelligible, read_body
+from streams.bridge.interpret import KNOWN_EVENTS, interpret
+from streams.bridge.reading import Ignored, Place, Reading, Refused
+from streams.bridge.redaction import kept_bytes
+from streams.settings import Settings
+
+KEPT_HEADERS: Final = ("content-type", "user-agent", "x-webhook-request-id", "x-webhook-timestamp")
+"""The webhook headers that a dead letter keeps. Never a signature, a key or a cookie."""
+
+MAX_KEPT_BYTES: Final = 900_000
+"""Of a dead letter: a broker takes records up to 1 MiB by default, headers included."""
+
+_TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
+"""W3C Trace Context, section 3.2."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What to count for one envelope: an event name out of a bounded set, and what became of it."""
+
+    event: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """What one webhook comes to: its records, in order, and one tally for each envelope."""
+
+    records: list[Record]
+    tallies: list[Tally]
+
+
+class Intake:
+    """Reads the webhooks of one gateway."""
+
+    def __init__(self, settings: Settings, gateway: str) -> None:
+        self._gateway = gateway
+        self._source = f"/bridge/{gateway}"
+        self._places: dict[str, Place] = {
+            line.webhook_session or line.session: Place(gateway, name, line.session)
+            for name, line in settings.lines.items()
+            if line.gateway == gateway
+        }
+        self._ended = EndedCalls()
+
+    def take(self, body: bytes, headers: Mapping[str, str], received_at_ms: int) -> Take:
+        """Turn a body whose signature is right into records. Does not block.
+
+        ``headers`` are the webhook's, looked up in lower case.
+        Raises ``NotJsonError`` where the body is no JSON. Safe to repeat: a body taken twice gives the
+        same events again, but for the time of receipt and for what has ended in between.
+        """
+        items = read_body(body)
+        trace = _trace(headers.get("traceparent"))
+        take = Take([], [])
+        for item in items:
+            reading = interpret(item, self._places, received_at_ms)
+            take.records.extend(self._records(reading, trace, received_at_ms))
+            if isinstance(reading, Refused):
+                whole = body if len(items) == 1 and body[:1] == b"{" else None
+                take.records.append(self._letter(item, reading, whole, headers, trace))
+            take.tallies.append(Tally(_event_label(item), _result(reading)))
+        return take
+
+    def _records(self, reading: Reading, trace: str, now_ms: int) -> tuple[Record, ...]:
+        source = self._source
+        if isinstance(reading, CallOffered):
+            if self._ended.has((reading.gateway, reading.line, reading.call_id), now_ms):
+                reading = replace(reading, ended=True)
+            return records.call_event(reading, source, trace), records.lifecycle(reading, source, trace)
+        if isinstance(reading, CallAccepted | CallRejected):
+            if isinstance(reading, CallAccepted) or not reading.echo:
+                # an echo only says that somebody asked for the end
+                self._ended.note((reading.gateway, reading.line, reading.call_id), now_ms)
+            return (records.lifecycle(reading, source, trace),)
+        if isinstance(reading, MessageSeen):
+            return (records.message_event(reading, source, trace),)
+        return ()
+
+    def _letter(
+        self,
+        item: Envelope | Unintelligible,
+        refused: Refused,
+        whole: bytes | None,
+        headers: Mapping[str, str],
+        trace: str,
+    ) -> Record:
+        kept: Headers = []
+        for name in KEPT_HEADERS:
+            text = headers.get(name)
+            if text is not None:
+                kept.append((name, text[:200].encode("utf-8", "replace")))
+        kept += [("traceparent", trace.encode()), ("ringfence-gateway", self._gateway.encode())]
+        value = kept_bytes(item.raw, whole)
+        if len(value) > MAX_KEPT_BYTES:
+            kept.append(("ringfence-cut-from-bytes", str(len(value)).encode()))
+            value = value[:MAX_KEPT_BYTES]
+        return records.dead_letter(
+            key=None, value=value, headers=kept, reason=refused.reason, message=refused.why, source=self._source
+        )
+
+
+def _trace(given: str | None) -> str:
+    # both records of an offer belong to one trace, so a missing one is made here and not for each
+    if given is not None and len(given) <= 128 and given.isascii() and _TRACEPARENT.fullmatch(given):
+        return given
+    return new_trace()
+
+
+def _event_label(item: Envelope | Unintelligible) -> str:
+    return item.event if isinstance(item, Envelope) and item.event in KNOWN_EVENTS else "other"
+
+
+def _result(reading: Reading) -> str:
+    return reading.reason if isinstance(reading, Ignored | Refused) else "published"

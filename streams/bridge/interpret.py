@@ -1,0 +1,74 @@
+"""From an envelope to the event it stands for: one table of event names for every gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from streams.bridge.call_events import read_accepted, read_offer, read_rejected
+from streams.bridge.envelope import Envelope, Unintelligible
+from streams.bridge.message_events import read_message
+from streams.bridge.reading import Ignored, Place, Reading, Refused
+
+_READERS: Final[Mapping[str, Callable[[Envelope, Place, int], Reading]]] = {
+    "call.received": read_offer,
+    "call.accepted": read_accepted,
+    "call.rejected": read_rejected,
+    "message": read_message,
+    "message.any": read_message,
+}
+
+OTHER_EVENTS: Final = frozenset(
+    {
+        "chat.archive",
+        "engine.event",
+        "event.response",
+        "event.response.failed",
+        "group.join",
+        "group.leave",
+        "group.v2.join",
+        "group.v2.leave",
+        "group.v2.participants",
+        "group.v2.update",
+        "label.chat.added",
+        "label.chat.deleted",
+        "label.deleted",
+        "label.upsert",
+        "message.ack",
+        "message.ack.group",
+        "message.edited",
+        "message.reaction",
+        "message.revoked",
+        "message.waiting",
+        "poll.vote",
+        "poll.vote.failed",
+        "presence.update",
+        "session.status",
+        "state.change",
+    }
+)
+"""Events that WAHA and Wawp offer and that say nothing about a call or a conversation."""
+
+KNOWN_EVENTS: Final = OTHER_EVENTS | _READERS.keys()
+
+_OTHER_EVENT: Final = Ignored("other-event")
+
+
+def interpret(item: Envelope | Unintelligible, places: Mapping[str, Place], received_at_ms: int) -> Reading:
+    """What an envelope says; ``places`` are the gateway's lines by the session that webhooks carry.
+
+    Never raises, whatever the payload holds.
+    """
+    if isinstance(item, Unintelligible):
+        return Refused("unintelligible", item.why)
+    reader = _READERS.get(item.event)
+    if reader is None:
+        if item.event in OTHER_EVENTS:
+            return _OTHER_EVENT
+        return Refused("unknown-event", "neither WAHA nor Wawp documents an event of this name")
+    if item.session is None:
+        return Refused("unintelligible", "the envelope names no session")
+    place = places.get(item.session)
+    if place is None:
+        return Refused("unknown-line", "no line under lines has this gateway and this session or webhook_session")
+    return reader(item, place, received_at_ms)

@@ -1,0 +1,67 @@
+"""The bridge's metrics. Labels name gateways, events and results, never a person or a call."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from streams.bridge.intake import Tally
+
+BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+"""Seconds."""
+
+
+class BridgeMetrics:
+    """Counters of one bridge, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._webhooks = Histogram(
+            "ringfence_bridge_webhook_seconds",
+            "From a webhook's arrival to its answer, by answer.",
+            ("gateway", "result"),
+            registry=self.registry,
+            buckets=BUCKETS,
+        )
+        self._events = Counter(
+            "ringfence_bridge_events_total",
+            "Envelopes of accepted webhooks, by what became of them.",
+            ("gateway", "event", "result"),
+            registry=self.registry,
+        )
+        self._connected = Gauge(
+            "ringfence_bridge_producer_connected", "1 while a producer is connected.", registry=self.registry
+        )
+        self._late = Counter(
+            "ringfence_bridge_late_acknowledgements_total",
+            "Records acknowledged after their webhook was answered 503; the gateway's retry repeats them.",
+            registry=self.registry,
+        )
+        # finding a child by its labels costs as much as the counting itself
+        self._webhook_children: dict[tuple[str, str], Histogram] = {}
+        self._event_children: dict[tuple[str, Tally], Counter] = {}
+
+    def answered(self, gateway: str, result: str, seconds: float) -> None:
+        """Count one answered webhook."""
+        key = (gateway, result)
+        child = self._webhook_children.get(key)
+        if child is None:
+            child = self._webhook_children[key] = self._webhooks.labels(*key)
+        child.observe(seconds)
+
+    def counted(self, gateway: str, tally: Tally) -> None:
+        """Count one envelope."""
+        key = (gateway, tally)
+        child = self._event_children.get(key)
+        if child is None:
+            child = self._event_children[key] = self._events.labels(gateway, tally.event, tally.result)
+        child.inc()
+
+    def connected(self, *, yes: bool) -> None:
+        """Say whether a producer is connected."""
+        self._connected.set(1 if yes else 0)
+
+    def acknowledged_late(self) -> None:
+        """Count one record that the broker acknowledged after its webhook had been answered 503."""
+        self._late.inc()

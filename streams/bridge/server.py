@@ -1,0 +1,191 @@
+"""The webhook server: a gateway's webhook in, and 2xx out once Kafka has what it said."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final, Self
+
+import orjson
+from aiohttp import web
+from aiohttp.http_exceptions import BadHttpMessage
+
+from streams.bridge.envelope import NotJsonError
+from streams.bridge.intake import Intake
+from streams.bridge.metrics import BridgeMetrics
+from streams.bridge.outlet import ACKNOWLEDGEMENT_S, Outlet, UnavailableError
+from streams.bridge.signature import Signature, signature_of
+from streams.clock import Clock, now_ms
+from streams.errors import ConfigurationError
+from streams.health import health_routes, listen
+from streams.settings import Settings
+
+_RETRY_AFTER_S: Final = "2"
+"""WAHA's own pause between repeats."""
+
+_FINISH_S: Final = 1.5
+"""For requests in flight at the end; with the outlet's flush the bridge is gone within 3 s."""
+
+_ACCEPTED: Final = b'{"status":"accepted"}'
+_JSON: Final = "application/json"
+
+
+class _Desk:
+    """Everything that one gateway's webhooks need."""
+
+    __slots__ = ("intake", "name", "signature")
+
+    def __init__(self, settings: Settings, name: str) -> None:
+        self.name = name
+        self.signature: Signature = signature_of(name, settings.gateways[name])
+        self.intake = Intake(settings, name)
+
+
+class _RefusedError(Exception):
+    """Ends a webhook with an error answer."""
+
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+
+
+class Bridge:
+    """The bridge as a whole. ``async with Bridge(settings) as bridge`` listens at ``bridge.url`` until the block ends.
+
+    It listens at once and answers 503 until Kafka is there.
+    """
+
+    def __init__(
+        self, settings: Settings, *, clock: Clock = now_ms, acknowledgement_s: float = ACKNOWLEDGEMENT_S
+    ) -> None:
+        """Raises ``ConfigurationError`` where no cluster is named, or a gateway has no key to sign with."""
+        if not settings.kafka.bootstrap_servers:
+            msg = "kafka.bootstrap_servers is not set: name a cluster there or in KAFKA_BOOTSTRAP_SERVERS"
+            raise ConfigurationError(msg)
+        self._settings = settings
+        self._clock = clock
+        self._max_body_bytes = settings.bridge.max_body_bytes
+        self._desks = {name: _Desk(settings, name) for name in settings.gateways}
+        self.metrics = BridgeMetrics()
+        self.outlet = Outlet(settings.kafka, self.metrics, acknowledgement_s=acknowledgement_s)
+        app = web.Application(client_max_size=self._max_body_bytes)
+        app.add_routes([web.post("/webhooks/{gateway}", self._webhook)])
+        app.add_routes(health_routes(self.metrics.registry, self.outlet.unready))
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_FINISH_S)
+        self.url = ""
+        """The base URL, once it listens."""
+
+    async def __aenter__(self) -> Self:
+        """Listen; raises ``EnvironmentFaultError`` where the address cannot be had."""
+        await self._runner.setup()
+        try:
+            self.url = await listen(self._runner, self._settings.bridge.listen, "bridge.listen")
+            await self.outlet.__aenter__()
+        except BaseException:
+            await self._runner.cleanup()
+            raise
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        """Stop accepting, finish the requests in flight, flush; takes 3 s at most."""
+        await self._runner.cleanup()
+        await self.outlet.__aexit__()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Wait until ``stop`` is set; raises what ended the connection to Kafka, if anything unforeseen did."""
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({stopping, self.outlet.keeper}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+        if self.outlet.keeper.done():
+            await self.outlet.keeper
+
+    async def _webhook(self, request: web.Request) -> web.Response:
+        received_at_ms = self._clock()
+        began = time.perf_counter()
+        desk = self._desks.get(request.match_info["gateway"])
+        # a name that anybody can make up must not become a label
+        gateway = desk.name if desk is not None else ""
+        try:
+            if desk is None:
+                raise self._unknown_gateway()
+            await self._accept(desk, request, received_at_ms)
+        except _RefusedError as refused:
+            self.metrics.answered(gateway, refused.code, time.perf_counter() - began)
+            return _error(refused)
+        self.metrics.answered(gateway, "accepted", time.perf_counter() - began)
+        return web.Response(body=_ACCEPTED, content_type=_JSON)
+
+    async def _accept(self, desk: _Desk, request: web.Request, received_at_ms: int) -> None:
+        body = await self._body(request)
+        header = desk.signature.header
+        if not desk.signature.matches(body, request.headers.get(header)):
+            raise _unsigned(desk.name, header, missing=header not in request.headers)
+        try:
+            take = desk.intake.take(body, request.headers, received_at_ms)
+        except NotJsonError as exc:
+            detail = f"The body is not JSON ({exc}); send the gateway's webhook as it is."
+            raise _RefusedError(400, "not-json", detail) from None
+        if take.records:
+            try:
+                await self.outlet.deliver(take.records)
+            except UnavailableError as exc:
+                detail = f"Not recorded: {exc}. Send the webhook again after {_RETRY_AFTER_S} s."
+                raise _RefusedError(503, "unavailable", detail) from None
+        for tally in take.tallies:
+            self.metrics.counted(desk.name, tally)
+
+    async def _body(self, request: web.Request) -> bytes:
+        limit = self._max_body_bytes
+        detail = f"The body is larger than {limit} bytes; raise bridge.max_body_bytes if the gateway needs more."
+        if (request.content_length or 0) > limit:
+            raise _RefusedError(413, "too-large", detail)
+        try:
+            return await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            raise _RefusedError(413, "too-large", detail) from None
+        except (web.RequestPayloadError, BadHttpMessage) as exc:
+            detail = f"The body could not be read ({type(exc).__name__}); check Content-Encoding and Content-Length."
+            raise _RefusedError(400, "unreadable", detail) from None
+
+    def _unknown_gateway(self) -> _RefusedError:
+        known = ", ".join(sorted(self._desks)) or "none"
+        detail = f"No gateway of this name is under gateways in the configuration (there: {known})."
+        return _RefusedError(404, "unknown-gateway", detail)
+
+
+def _unsigned(gateway: str, header: str, *, missing: bool) -> _RefusedError:
+    fault = f"The header {header} is missing" if missing else f"The signature in {header} does not fit the body"
+    detail = (
+        f"{fault}; give the gateway the same key as gateways.{gateway}.webhook_secret"
+        f" and let gateways.{gateway}.signature_header name its header."
+    )
+    return _RefusedError(401, "unsigned", detail)
+
+
+def _error(refused: _RefusedError) -> web.Response:
+    body = orjson.dumps({"error": refused.code, "detail": refused.detail})
+    headers = {"Retry-After": _RETRY_AFTER_S} if refused.status == 503 else None
+    return web.Response(status=refused.status, body=body, content_type=_JSON, headers=headers)
+
+
+async def serve(
+    settings: Settings,
+    *,
+    stop: asyncio.Event,
+    clock: Clock = now_ms,
+    on_ready: Callable[[str], None] | None = None,
+) -> None:
+    """Run the bridge until ``stop`` is set; ``on_ready`` gets its base URL as soon as it listens.
+
+    Returns within 3 s of ``stop``. Raises ``ConfigurationError`` and ``EnvironmentFaultError`` at the
+    start. Kafka may be away, at the start or later: webhooks are answered 503 meanwhile.
+    """
+    async with Bridge(settings, clock=clock) as bridge:
+        if on_ready is not None:
+            on_ready(bridge.url)
+        await bridge.run(stop)

@@ -1,0 +1,245 @@
+"""What the bridge makes of messages, of what is none of its business, and of what it does not understand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models import topics
+from models.messages import MessageSeen
+from streams.bridge.envelope import MAX_ENVELOPES, NotJsonError
+from streams.bridge.intake import Intake
+from streams.bridge.interpret import OTHER_EVENTS
+from tests.contract.bridge_scenes import (
+    CALL_ID,
+    LID,
+    MESSAGE,
+    NOW_MS,
+    NOWEB_OFFER,
+    PHONE,
+    changed,
+    letter,
+    results,
+    settings,
+    take,
+    values,
+    waha,
+    wawp,
+)
+
+OWN = "12025550100@c.us"
+OWN_LID = "90111222333444@lid"
+GROUP = "120363000000000000@g.us"
+PROTOCOL_PHONE = "12025550143@s.whatsapp.net"
+
+
+def seen(envelope: object, gateway: str = "office") -> MessageSeen:
+    (only,) = values(take(envelope, gateway), topics.MESSAGES_EVENTS)
+    assert isinstance(only, MessageSeen)
+    return only
+
+
+def test_wawps_documented_message() -> None:
+    message = seen(MESSAGE, "cloud")
+    assert (message.line, message.caller, message.direction) == ("riyadh", PHONE, "in")
+    assert (message.message_id, message.at_ms) == (MESSAGE["payload"]["id"], 1_767_261_599_000)
+
+
+def test_message_and_message_any_of_one_message_have_one_id() -> None:
+    assert seen(MESSAGE).message_id == seen(MESSAGE | {"event": "message.any", "id": "evt_other"}).message_id
+
+
+def test_nothing_that_was_written_is_recorded() -> None:
+    (record,) = take(MESSAGE).records
+    assert b"tried to call" not in record.value
+    assert all(b"tried to call" not in value for _, value in record.headers)
+
+
+@pytest.mark.parametrize(
+    ("payload", "known_as"),
+    [
+        pytest.param({"from": OWN, "to": PHONE}, (), id="from own to caller"),
+        pytest.param({"from": PHONE, "to": None}, (), id="the chat stands in from"),
+        pytest.param({"from": OWN, "to": LID, "_data": {"key": {"remoteJid": LID, "remoteJidAlt": PROTOCOL_PHONE}}},
+                     (LID,), id="NOWEB"),
+        pytest.param({"from": OWN, "to": LID, "_data": {"Info": {
+            "Chat": LID, "Sender": OWN_LID, "SenderAlt": OWN, "RecipientAlt": PROTOCOL_PHONE, "IsFromMe": True}}},
+            (LID,), id="GOWS"),
+    ],
+)  # fmt: skip
+def test_an_own_message_belongs_to_the_other_party(payload: dict[str, Any], known_as: tuple[str, ...]) -> None:
+    message = seen(changed(MESSAGE, **({"fromMe": True} | payload)) | {"event": "message.any"})
+    assert (message.direction, message.caller, message.caller_known_as) == ("out", PHONE, known_as)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param({"key": {"remoteJid": LID, "remoteJidAlt": PROTOCOL_PHONE, "fromMe": False}}, id="remoteJidAlt"),
+        pytest.param({"key": {"remoteJid": LID, "senderPn": PROTOCOL_PHONE}}, id="senderPn"),
+        pytest.param({"Info": {"Chat": LID, "Sender": "900000000000143:3@lid", "SenderAlt": PROTOCOL_PHONE,
+                               "RecipientAlt": OWN}}, id="SenderAlt"),
+    ],
+)  # fmt: skip
+def test_a_lid_is_put_to_its_phone_by_each_engines_field(data: dict[str, Any]) -> None:
+    message = seen(changed(MESSAGE, **{"from": LID, "_data": data}))
+    assert (message.caller, message.caller_known_as) == (PHONE, (LID,))
+
+
+def test_the_direction_is_read_where_the_engine_says_it() -> None:
+    own = changed(MESSAGE, **{"fromMe": ..., "from": PHONE, "to": PHONE, "_data": {"id": {"fromMe": True}}})
+    assert seen(own).direction == "out"
+    assert seen(changed(MESSAGE, fromMe=..., **{"from": OWN, "to": PHONE})).direction == "out"
+    assert seen(changed(MESSAGE, fromMe=...)).direction == "in"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"from": GROUP},
+        {"from": "status@broadcast"},
+        {"from": "123456@newsletter"},
+        {"from": PHONE, "_data": {"key": {"remoteJid": GROUP}}},
+        {"from": OWN, "to": GROUP, "fromMe": True},
+    ],
+)
+def test_chats_that_are_no_persons_are_none_of_our_business(payload: dict[str, Any]) -> None:
+    taken = take(changed(MESSAGE, **payload))
+    assert (taken.records, results(taken)) == ([], ["not-a-person"])
+
+
+def test_notes_to_oneself_are_none_of_our_business() -> None:
+    taken = take(changed(MESSAGE, **{"from": OWN, "to": OWN, "fromMe": True}))
+    assert (taken.records, results(taken)) == ([], ["own-chat"])
+
+
+@pytest.mark.parametrize("event", sorted(OTHER_EVENTS))
+def test_other_events_are_counted_and_no_more(event: str) -> None:
+    taken = take({"event": event, "session": "any", "payload": {"id": "x"}})
+    assert (taken.records, results(taken)) == ([], ["other-event"])
+
+
+def test_wawps_older_flat_session_status_is_known() -> None:
+    assert results(take({"instance_id": "0A1B", "status": "WORKING", "qr": None, "ts": 1}, "cloud")) == ["other-event"]
+
+
+def test_an_unknown_line_is_kept() -> None:
+    _, headers = letter(take(NOWEB_OFFER | {"session": "third"}))
+    assert headers["kafka_dlt-exception-fqcn"] == b"unknown-line"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"7", b"null", b'"hello"', b'"[7]"', b"[[]]", b"{}", b'{"event":5}', b'{"event":"call.received","payload":[]}',
+     b'{"event":"message","session":"default","payload":"?"}', orjson.dumps([{}] * (MAX_ENVELOPES + 1))],
+)  # fmt: skip
+def test_what_is_signed_and_not_understood_is_kept(body: bytes) -> None:
+    _, headers = letter(Intake(settings(), "office").take(body, {}, NOW_MS))
+    assert headers["kafka_dlt-exception-fqcn"] == b"unintelligible"
+    assert headers["kafka_dlt-exception-message"]
+
+
+def test_an_unintelligible_call_keeps_its_bytes() -> None:
+    body = b'{"event": "call.received",  "session": "default", "payload": {"id": 5}}'
+    record, _ = letter(Intake(settings(), "office").take(body, {"user-agent": "WAHA/2026.7.1"}, NOW_MS))
+    assert record.value == body
+    assert dict(record.headers)["user-agent"] == b"WAHA/2026.7.1"
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        changed(MESSAGE, id=..., _data={"message": {"extendedTextMessage": {"text": "a secret plan"}}}),
+        MESSAGE | {"event": "message.new-kind"},
+        MESSAGE | {"session": "third"},
+        MESSAGE | {"event": None},
+        wawp("something.new", {"caption": "a secret plan", "Hi, I just tried to call": 1} | {"x": "a secret plan"}),
+        {"event": "message", "session": "default", "payload": "a secret plan"},
+        "a secret plan",
+        ["a secret plan"],
+    ],
+)
+def test_no_dead_letter_holds_what_a_person_wrote(envelope: object) -> None:
+    body = orjson.dumps(envelope)
+    record, _ = letter(Intake(settings(), "office").take(body, {}, NOW_MS))
+    assert b"secret plan" not in record.value
+    assert b': "Hi' not in record.value
+    assert b'"Hi, I just tried to call"}' not in record.value
+
+
+def test_a_dead_letter_of_a_message_still_says_who_and_when() -> None:
+    record, _ = letter(take(MESSAGE | {"session": "third"}))
+    kept = orjson.loads(record.value)["payload"]
+    assert (kept["from"], kept["id"], kept["timestamp"]) == (PHONE, MESSAGE["payload"]["id"], 1_767_261_599)
+    assert kept["body"] == "[24 characters removed]"
+
+
+def test_no_dead_letter_holds_a_key() -> None:
+    evolution = {"event": "call", "instance": "frontdesk", "data": {"id": CALL_ID}, "apikey": "very-secret"}
+    record, _ = letter(take(evolution))
+    assert b"very-secret" not in record.value
+    assert orjson.loads(record.value) == evolution | {"apikey": "[removed]"}
+
+
+def test_an_array_and_a_json_string_hold_envelopes_too() -> None:
+    two = [NOWEB_OFFER, MESSAGE]
+    for envelope in (two, orjson.dumps(two).decode(), orjson.dumps(NOWEB_OFFER).decode()):
+        assert set(results(take(envelope))) == {"published"}
+    assert results(take([])) == []
+    assert results(take([NOWEB_OFFER, 7, wawp("message.ack", {})])) == ["published", "unintelligible", "other-event"]
+
+
+json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)
+    | st.sampled_from([LID, PHONE, OWN, GROUP, "default", "1767261600", "@", "1:2@lid"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)  # fmt: skip
+FIELDS = ("id", "from", "to", "fromMe", "timestamp", "isGroup", "callerPn", "groupJid", "body", "_serialized")
+DATA = ("key", "Info", "id", "From", "CallCreator", "CallCreatorAlt", "GroupJID", "outgoing", "offline", "api")
+NESTED = ("remoteJid", "remoteJidAlt", "fromMe", "Chat", "Sender", "SenderAlt", "RecipientAlt", "IsFromMe")
+data = st.dictionaries(st.sampled_from(DATA), json | st.dictionaries(st.sampled_from(NESTED), json), max_size=6)
+payloads = st.builds(
+    lambda payload, data: payload | {"_data": data}, st.dictionaries(st.sampled_from(FIELDS), json), json | data
+)
+envelopes = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": json,
+        "event": st.sampled_from(["call.received", "call.accepted", "call.rejected", "message", "message.any"]) | json,
+        "session": st.just("default") | json,
+        "timestamp": json,
+        "payload": payloads | json,
+        "me": st.dictionaries(st.sampled_from(["id", "lid", "jid"]), json) | json,
+    },
+)
+
+
+@given(st.one_of(json, envelopes, st.lists(envelopes, max_size=3)))
+def test_no_json_whatever_is_too_much(value: object) -> None:
+    try:
+        body = orjson.dumps(value)
+    except TypeError:
+        return
+    taken = Intake(settings(), "office").take(body, {}, NOW_MS)
+    count = len(value) if isinstance(value, list) else 1
+    assert len(taken.tallies) == count
+    for record in taken.records:
+        assert len(record.value) <= len(body) + 2000
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_whatever_are_too_much(body: bytes) -> None:
+    try:
+        Intake(settings(), "office").take(body, {}, NOW_MS)
+    except NotJsonError:
+        with pytest.raises(orjson.JSONDecodeError):
+            orjson.loads(body)
+
+
+def test_waha_messages_have_more_fields_and_mean_the_same() -> None:
+    assert seen(waha("message", "NOWEB", MESSAGE["payload"] | {"vCards": [], "from": PHONE})).caller == PHONE
