@@ -11,7 +11,7 @@ from typing import Final
 
 from models.calls import CallAccepted, CallOffered, CallRejected
 from streams.bridge.envelope import Envelope, name
-from streams.bridge.people import Link, Person, identify, jid_of, own_jids
+from streams.bridge.people import Link, Person, identify, own_jids, party
 from streams.bridge.reading import Ignored, Place, Refused
 from streams.bridge.times import event_time
 
@@ -30,7 +30,7 @@ def read_offer(envelope: Envelope, place: Place, received_at_ms: int) -> CallOff
     if _is_outgoing(envelope, own):
         return _OUTGOING
     raw = _caller_raw(envelope)
-    jid = jid_of(raw)
+    jid = party(raw)
     if raw is None or jid is None:
         return _NO_CALLER
     if jid.kind == "other":
@@ -109,7 +109,7 @@ def _is_outgoing(envelope: Envelope, own: frozenset[str]) -> bool:
         if part.get("fromMe") is True or part.get("outgoing") is True:
             return True
     # `from` alone does not tell: it is the line's own when another of its devices answers
-    creator = jid_of(envelope.data.get("CallCreator"))
+    creator = party(envelope.data.get("CallCreator"))
     return creator is not None and creator.canonical in own
 
 
@@ -117,7 +117,8 @@ def _is_group(envelope: Envelope) -> bool:
     payload, data = envelope.payload, envelope.data
     if payload.get("isGroup") is True or data.get("isGroup") is True:
         return True
-    return any(name(part.get(key)) for part in (payload, data) for key in ("groupJid", "GroupJID"))
+    group = payload.get("groupJid") or data.get("groupJid") or data.get("GroupJID")
+    return name(group) is not None
 
 
 def _caller_raw(envelope: Envelope) -> str | None:
@@ -131,8 +132,8 @@ def _caller_raw(envelope: Envelope) -> str | None:
 
 def _caller(envelope: Envelope, own: frozenset[str]) -> str | None:
     for raw in (_caller_raw(envelope), envelope.data.get("CallCreator")):
-        jid = jid_of(raw)
-        if jid is not None and jid.kind in {"phone", "lid"} and jid.canonical not in own:
+        jid = party(raw)
+        if jid is not None and jid.is_person and jid.canonical not in own:
             return identify(jid, _links(envelope), own).jid
     return None
 

@@ -88,8 +88,8 @@ def _read(item: object) -> Envelope | Unintelligible:
 
 def name(value: object) -> str | None:
     """A usable id, JID or name, verbatim: not blank, not overlong; whatsapp-web.js may wrap it in an object."""
-    if isinstance(value, dict):
-        value = value.get("_serialized")
+    if not isinstance(value, str):
+        value = value.get("_serialized") if isinstance(value, dict) else None
     if isinstance(value, str) and 0 < len(value) <= MAX_NAME and not value.isspace():
         return value
     return None

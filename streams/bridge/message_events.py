@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from models.identity import Jid
 from models.messages import MessageSeen
 from streams.bridge.call_events import event_id
 from streams.bridge.envelope import Envelope, name
-from streams.bridge.people import Link, identify, jid_of, own_jids
+from streams.bridge.people import Link, Party, identify, own_jids, party
 from streams.bridge.reading import Ignored, Place, Refused
 from streams.bridge.times import event_time
 
@@ -31,13 +30,13 @@ def read_message(envelope: Envelope, place: Place, received_at_ms: int) -> Messa
     key, info = _part(envelope.data, "key"), _part(envelope.data, "Info")
     outgoing = _is_outgoing(envelope, key, info, own)
     places = (payload.get("to") if outgoing else payload.get("from"), key.get("remoteJid"), info.get("Chat"))
-    chats = [jid for jid in map(jid_of, places) if jid is not None]
+    chats = [jid for jid in map(party, places) if jid is not None]
     if outgoing and not chats:
         # some engines put the chat into `from` for own messages too
-        chats = [jid for jid in (jid_of(payload.get("from")),) if jid is not None]
+        chats = [jid for jid in (party(payload.get("from")),) if jid is not None]
     if not chats:
         return _NO_PARTY
-    if any(jid.kind not in {"phone", "lid"} for jid in chats):
+    if any(not jid.is_person for jid in chats):
         return Ignored("not-a-person")
     other = next((jid for jid in chats if jid.canonical not in own), None)
     if other is None:
@@ -66,11 +65,11 @@ def _is_outgoing(envelope: Envelope, key: dict[str, Any], info: dict[str, Any], 
     told = next((flag for flag in flags if isinstance(flag, bool)), None)
     if told is not None:
         return told
-    sender = jid_of(envelope.payload.get("from"))
+    sender = party(envelope.payload.get("from"))
     return sender is not None and sender.canonical in own
 
 
-def _links(other: Jid, key: dict[str, Any], info: dict[str, Any], *, outgoing: bool) -> list[Link]:
+def _links(other: Party, key: dict[str, Any], info: dict[str, Any], *, outgoing: bool) -> list[Link]:
     chat = other.canonical
     links: list[Link] = []
     if key:

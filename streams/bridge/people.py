@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from models.identity import Jid
+from models.identity import Jid, JidKind
 from streams.bridge.envelope import name
 
 Link = tuple[object, object]
@@ -21,29 +21,48 @@ class Person:
     known_as: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Party:
+    """What deciding who is meant needs of one JID, worked out once."""
+
+    canonical: str
+    kind: JidKind
+    user: str
+
+    @property
+    def is_person(self) -> bool:
+        """Whether it names one person, by phone number or LID."""
+        return self.kind in {"phone", "lid"}
+
+
 @lru_cache(maxsize=8192)
-def parsed(raw: str) -> Jid | None:
+def parsed(raw: str) -> Party | None:
     """The JID, or None where it is none; kept, for the same callers and own numbers come again and again."""
     try:
-        return Jid.parse(raw)
+        jid = Jid.parse(raw)
     except ValueError:
         return None
+    return Party(jid.canonical, jid.kind, jid.user)
 
 
-def jid_of(value: object) -> Jid | None:
+def party(value: object) -> Party | None:
     """The JID in a payload's field, or None where there is none."""
     raw = name(value)
     return parsed(raw) if raw is not None else None
 
 
-def own_jids(me: dict[str, object]) -> frozenset[str]:
+def own_jids(me: Mapping[str, object]) -> frozenset[str]:
     """The canonical JIDs of the line's own account, as ``me`` gives them."""
-    return frozenset(
-        jid.canonical for jid in (jid_of(me.get(field)) for field in ("id", "lid", "jid")) if jid is not None
-    )
+    return _own(name(me.get("id")), name(me.get("lid")), name(me.get("jid")))
 
 
-def identify(jid: Jid, links: Iterable[Link], own: frozenset[str]) -> Person:
+@lru_cache(maxsize=1024)
+def _own(*raw: str | None) -> frozenset[str]:
+    found = (parsed(each) for each in raw if each is not None)
+    return frozenset(each.canonical for each in found if each is not None)
+
+
+def identify(who: Party, links: Iterable[Link], own: frozenset[str]) -> Person:
     """One person out of a JID and what else the payload says of them.
 
     The phone JID is the canonical one wherever it is known, else the LID. A link counts only if one
@@ -51,20 +70,15 @@ def identify(jid: Jid, links: Iterable[Link], own: frozenset[str]) -> Person:
     the line's own. A phone number with a LID's digits is no phone number: an engine has taken the
     LID for one.
     """
-    known = {jid.canonical: jid}
+    known = {who.canonical: who}
     for one, other in links:
-        ends = [end for end in (jid_of(one), jid_of(other)) if end is not None and _may_be(end, own)]
+        ends = [end for end in (party(one), party(other)) if end is not None]
         if any(end.canonical in known for end in ends):
-            known.update((end.canonical, end) for end in ends)
+            known.update((end.canonical, end) for end in ends if end.is_person and end.canonical not in own)
     if len(known) == 1:
-        return Person(jid.canonical)
+        return Person(who.canonical)
     lids = {each.user for each in known.values() if each.kind == "lid"}
-    known = {key: each for key, each in known.items() if each.kind == "lid" or each.user not in lids}
-    best = jid.canonical
-    if best not in known or jid.kind == "lid":
-        best = next((key for key, each in known.items() if each.kind == "phone"), next(iter(known)))
-    return Person(best, tuple(key for key in known if key != best))
-
-
-def _may_be(jid: Jid, own: frozenset[str]) -> bool:
-    return jid.kind in {"phone", "lid"} and jid.canonical not in own
+    kept = [key for key, each in known.items() if each.kind == "lid" or each.user not in lids]
+    phones = [key for key in kept if known[key].kind == "phone"]
+    best = who.canonical if who.canonical in phones else (phones or kept)[0]
+    return Person(best, tuple(key for key in kept if key != best))

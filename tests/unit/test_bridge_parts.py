@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.identity import Jid
 from streams.bridge.ended import EndedCalls
-from streams.bridge.people import Person, identify
+from streams.bridge.people import Party, Person, identify, parsed
 from streams.bridge.signature import Signature
 from streams.bridge.times import event_time, to_ms
 
@@ -45,8 +44,14 @@ def test_what_is_no_time_is_none(value: object) -> None:
     assert to_ms(value) is None
 
 
-LID = Jid.parse("900000000000143@lid")
-PHONE = Jid.parse("12025550143@s.whatsapp.net")
+def who(raw: str) -> Party:
+    found = parsed(raw)
+    assert found is not None
+    return found
+
+
+LID = who("900000000000143@lid")
+PHONE = who("12025550143@s.whatsapp.net")
 NOBODY = frozenset[str]()
 
 
@@ -65,8 +70,8 @@ def test_links_of_others_and_own_numbers_are_not_followed() -> None:
 @given(st.integers(1, 10**14))
 def test_the_digits_of_a_lid_are_never_a_phone_number(digits: int) -> None:
     lid, taken_for = f"{digits}@lid", f"{digits}@c.us"
-    assert identify(Jid.parse(lid), [(lid, taken_for)], NOBODY).jid == lid
-    assert identify(Jid.parse(taken_for), [(lid, taken_for)], NOBODY) == Person(lid)
+    assert identify(who(lid), [(lid, taken_for)], NOBODY).jid == lid
+    assert identify(who(taken_for), [(lid, taken_for)], NOBODY) == Person(lid)
 
 
 def test_ended_calls_are_forgotten_after_their_time() -> None:
