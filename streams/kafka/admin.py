@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from models.topics import TOPICS, Topic
+from models.topics import DAY_MS, TOPICS, Topic
 from streams.errors import EnvironmentFaultError
 from streams.kafka.client import connection
 from streams.kafka.cluster import require
@@ -99,6 +99,19 @@ async def found(kafka: Kafka, topics: Sequence[Topic] = TOPICS) -> dict[str, Fou
     """The registry's topics as the cluster has them, by registry name; those missing are left out."""
     async with _admin(kafka) as admin:
         return await _look(admin, kafka, topics)
+
+
+def table(kafka: Kafka, there: dict[str, Found], topics: Sequence[Topic] = TOPICS) -> list[str]:
+    """The registry as lines of text in columns, beside what ``found`` says of the cluster."""
+    rows = [("TOPIC", "PARTITIONS", "KEPT", "KEY", "WRITTEN BY", "READ BY")]
+    for topic in topics:
+        real = there.get(topic.name)
+        kept = "latest per key" if topic.cleanup == "compact" else f"{topic.retention_ms // DAY_MS} d"
+        partitions = "missing" if real is None else str(real.partitions)
+        writers, readers = ", ".join(topic.writers), ", ".join(topic.readers)
+        rows.append((topic.full_name(kafka.topic_prefix), partitions, kept, topic.key, writers, readers))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 async def apply(kafka: Kafka, topics: Sequence[Topic] = TOPICS) -> Applied:

@@ -47,6 +47,7 @@ TOOLS: Final = {
     "kafka-producer-perf-test": Tool(f"{_TOOLS}ProducerPerformance"),
     "kafka-reassign-partitions": Tool(f"{_TOOLS}reassign.ReassignPartitionsCommand"),
     "kafka-storage": Tool("kafka.tools.StorageTool", "never"),
+    "kafka-topics": Tool(f"{_TOOLS}TopicCommand"),
     "kafka-transactions": Tool(f"{_TOOLS}TransactionsCommand"),
 }
 """By the names of the scripts in Kafka's ``bin`` folder, without ``.sh``."""

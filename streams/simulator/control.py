@@ -10,10 +10,12 @@
 | ``POST /_sim/reconnects`` | replays old offers (``ReconnectOrder``) |
 | ``PUT /_sim/faults``, ``GET /_sim/faults`` | replaces, shows the dials (a list of ``Fault``) |
 | ``PUT /_sim/sessions/{line}`` | ``{"status": "SCAN_QR_CODE"}`` |
+| ``POST /_sim/traffic/stop`` | no new calls from the process's own traffic; everything else goes on |
 """
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 from typing import Any
 
@@ -38,6 +40,8 @@ class Control:
         self._world = world
         self._faults = faults
         self._record = record
+        self.traffic_stop = asyncio.Event()
+        """Set by ``POST /_sim/traffic/stop``."""
 
     async def serve(self, request: web.BaseRequest, path: str) -> web.Response:
         """Answer one request: 400 with a sentence for a wrong order, 404 for an unknown call or route."""
@@ -60,11 +64,13 @@ class Control:
                 if method == "PUT":
                     self._faults.set(*decode(tuple[Fault, ...], body))
                 return _json(200, [asdict(fault) for fault in self._faults.faults])
+            case "POST", "traffic", "stop":
+                self.traffic_stop.set()
             case "PUT", "sessions", line:
                 self._world.set_status(line, decode(_Status, body)["status"])
-                return _json(200, {})
             case _:
                 return None
+        return _json(200, {})
 
     def _order(self, what: str, body: bytes) -> Any:
         match what:

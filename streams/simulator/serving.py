@@ -35,7 +35,20 @@ async def serve(
             bridge_url,
             traffic,
         )
-        if rate is None:
-            await stop.wait()
-        else:
-            await Driver(simulator, rate=rate, seed=seed).run(stop)
+        if rate is not None:
+            await _drive(Driver(simulator, rate=rate, seed=seed), simulator.traffic_stop, stop)
+        await stop.wait()
+
+
+async def _drive(driver: Driver, no_more: asyncio.Event, stop: asyncio.Event) -> None:
+    # the end of the process is the end of its traffic; the end of its traffic leaves the gateways up
+    ending = asyncio.create_task(_forward(stop, no_more))
+    try:
+        await driver.run(no_more)
+    finally:
+        ending.cancel()
+
+
+async def _forward(stop: asyncio.Event, no_more: asyncio.Event) -> None:
+    await stop.wait()
+    no_more.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable
 from types import TracebackType
@@ -176,6 +177,11 @@ class Simulator:
     def call(self, call_id: str) -> Call | None:
         """A call that is still remembered."""
         return self._world.calls.get(call_id)
+
+    @property
+    def traffic_stop(self) -> asyncio.Event:
+        """Set when a process elsewhere asks for no more traffic (``POST /_sim/traffic/stop``)."""
+        return self._control.traffic_stop
 
     @property
     def lines(self) -> tuple[str, ...]:

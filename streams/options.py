@@ -1,0 +1,86 @@
+"""Options that several commands of the command line share."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+from typing_extensions import override
+
+from models.policy import parse_duration
+from streams.settings import DEFAULT_CONFIG, STATE_DIR
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+RUN_CONFIG: Final = STATE_DIR / "run" / "ringfence.yaml"
+"""The configuration of the last run with simulated traffic."""
+
+
+class _Duration(click.ParamType):
+    name = "duration"
+
+    @override
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        text = str(value)
+        try:
+            found = parse_duration(f"{text}s" if text.replace(".", "", 1).isdigit() else text)
+        except ValueError as exc:
+            self.fail(f"{text!r}: {exc}; a number alone means seconds", param, ctx)
+        if not isinstance(found, int) or found <= 0:
+            self.fail(f"{text!r} must be more than zero", param, ctx)
+        return found
+
+
+class _Rate(click.ParamType):
+    name = "rate"
+
+    @override
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | None:
+        if value is None or value == "none":
+            return None
+        try:
+            rate = float(value)
+        except ValueError:
+            rate = -1.0
+        if not 0 < rate <= 1000:
+            self.fail(f"{value!r} is neither `none` nor a number of calls per second, up to 1000", param, ctx)
+        return rate
+
+
+DURATION: Final = _Duration()
+"""Milliseconds; people write ``60``, ``60s``, ``15m``, ``12h``."""
+RATE: Final = _Rate()
+"""Calls per second, or None for ``none``."""
+
+config_option = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_CONFIG,
+    envvar="RINGFENCE_CONFIG",
+    show_envvar=True,
+    metavar="FILE",
+    help="The configuration; default: deploy/ringfence.yaml of the checkout.",
+)
+
+
+def demo_option(command: F) -> F:
+    """``--demo``: the topics of simulated traffic, which stand apart under a prefix of their own."""
+
+    @click.option("--demo", is_flag=True, help="Look at the topics of the last `ringfence up` with traffic.")
+    @functools.wraps(command)
+    def with_demo(*args: Any, config: Path, demo: bool, **kwargs: Any) -> Any:
+        if demo and not RUN_CONFIG.exists():
+            msg = "no run with simulated traffic is known here; start one with `ringfence up`"
+            raise click.UsageError(msg)
+        return command(*args, config=RUN_CONFIG if demo else config, **kwargs)
+
+    return with_demo  # type: ignore[return-value]  # functools.wraps keeps all but the one option
+
+
+def example(*lines: str) -> str:
+    r"""The epilog that shows how a command is called (``\b`` keeps click from filling the lines)."""
+    head = "Example:" if len(lines) == 1 else "Examples:"
+    return "\b\n" + "\n".join([head, *(f"  {line}" for line in lines)])
