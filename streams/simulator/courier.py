@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
+from yarl import URL
 
 from streams.clock import now_ms
 from streams.settings import Settings, Waha
@@ -35,7 +36,8 @@ class Courier:
     """Every delivery runs by itself, as in the gateways: a slow one holds up no other."""
 
     def __init__(self, settings: Settings, options: Options, record: Record) -> None:
-        self.bridge_url: str | None = None
+        self._bridge_url: str | None = None
+        self._targets: dict[str, URL] = {}
         self._record = record
         self._signers = {name: Signer(gateway) for name, gateway in settings.gateways.items()}
         self._retries: dict[str, Retries] = {
@@ -44,6 +46,16 @@ class Courier:
         }
         self._http: ClientSession | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def bridge_url(self) -> str | None:
+        """Where the bridge listens, without a path."""
+        return self._bridge_url
+
+    @bridge_url.setter
+    def bridge_url(self, url: str | None) -> None:
+        self._bridge_url = url
+        self._targets = {} if url is None else {n: URL(f"{url}/webhooks/{n}") for n in self._signers}
 
     async def start(self) -> None:
         """Open the client, whose connections are kept."""
@@ -100,13 +112,12 @@ class Courier:
     async def _attempt(
         self, delivery: Delivery, headers: dict[str, str], retries: Retries
     ) -> tuple[bool, float | None]:
-        if self._http is None or self.bridge_url is None:
+        if self._http is None or not self._targets:
             msg = "the simulator has no bridge to send to: set bridge_url before the first call"
             raise RuntimeError(msg)
-        url = f"{self.bridge_url}/webhooks/{delivery.gateway}"
         try:
             async with self._http.post(
-                url,
+                self._targets[delivery.gateway],
                 data=delivery.body,
                 headers=headers,
                 timeout=ClientTimeout(total=retries.timeout_ms / 1000),

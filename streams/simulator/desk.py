@@ -101,7 +101,7 @@ class Desk:
 
     async def _status(self, session: Session) -> SessionStatus:
         """WORKING, or after WAHA's wait for it what the session is instead."""
-        if session.provider == "waha":
+        if session.provider == "waha" and not session.working:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._session_wait_s):
                     while not session.working:
