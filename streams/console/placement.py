@@ -1,0 +1,46 @@
+"""Whether a record's key is the right one, and stands on the partition where keys of its kind belong.
+
+A caller's records meet only because every producer places keys alike: a producer with another
+partitioner splits a caller's history over two shards, and no error says so.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+from aiokafka.partitioner import murmur2
+
+from models.calls import SessionsDue
+from streams.console.findings import Finding
+from streams.console.reader import Seen
+
+_FIELDS: Final = {"caller JID": "caller", "call id": "call_id", "line": "line"}
+
+
+def misplaced(seen: Seen, partitions: int | None) -> Finding | None:
+    """What is wrong with a decoded record's key or partition; None where nothing is, or nobody can tell."""
+    if isinstance(seen.value, SessionsDue):
+        # a wake-up is sent to its partition, not to a key
+        return None
+    call_id = getattr(seen.value, "call_id", None)
+    due = getattr(seen.value, _FIELDS.get(seen.topic.key, ""), None)
+    if isinstance(due, str) and seen.key != due.encode():
+        return Finding("misplaced", f"the key is not the value's {seen.topic.key}", call_id, seen.place)
+    if not partitions or seen.key is None or partition_of(seen.key, partitions) == seen.partition:
+        return None
+    sentence = (
+        f"the key belongs on partition {partition_of(seen.key, partitions)} of {partitions}: its producer does not "
+        "place keys by murmur2, as Java and aiokafka do (kcat needs -X partitioner=murmur2_random)"
+    )
+    return Finding("misplaced", sentence, call_id, seen.place)
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """Where the default partitioner of Java and aiokafka puts a key."""
+    return _hash(key) % partitions
+
+
+@lru_cache(maxsize=8192)
+def _hash(key: bytes) -> int:
+    return int(murmur2(key)) & 0x7FFFFFFF

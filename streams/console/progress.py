@@ -1,0 +1,41 @@
+"""A note on stderr for work that takes long, and none for work that does not."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Final, TextIO
+
+_PATIENCE_S: Final = 2.0
+
+
+class Progress:
+    """Says every two seconds how much of the records has been read."""
+
+    def __init__(self, total: int, stream: TextIO | None = None) -> None:
+        """``stream`` None is stderr."""
+        self._total = total
+        self._stream = stream or sys.stderr
+        self._read = 0
+        self._next = time.monotonic() + _PATIENCE_S
+        self._spoke = False
+
+    def advance(self, records: int) -> None:
+        """So many more were read."""
+        self._read += records
+        if time.monotonic() >= self._next:
+            self._next += _PATIENCE_S
+            self._say(f"{min(100 * self._read // max(self._total, 1), 99)} % of {self._total} records read")
+
+    def done(self) -> None:
+        """Close the note, if there was one."""
+        if self._spoke:
+            self._say(f"{self._read} records read")
+            self._stream.write("\n")
+
+    def _say(self, text: str) -> None:
+        # a terminal's line is overwritten; a log gets a line each
+        end = "\r" if self._stream.isatty() else "\n"
+        self._spoke = True
+        self._stream.write(f"{text}{end}")
+        self._stream.flush()
