@@ -1,0 +1,130 @@
+"""Durable before answered: a broker that stops answering, and comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import aiohttp
+import orjson
+import pytest
+from aiokafka import AIOKafkaConsumer
+
+from models import topics
+from models.calls import CallOffered
+from models.codec import decode
+from streams.bridge.server import Bridge
+from streams.kafka import admin
+from streams.kafka.client import connection
+from streams.kafka.local import LocalKafka
+from streams.kafka.state import Place
+from streams.settings import Kafka
+from tests.contract.bridge_scenes import NOWEB_OFFER, changed, settings, signed
+
+PATIENCE_S = 0.5
+
+
+class Broker:
+    """A broker of this test's own, which can be made to hang as a paused machine does."""
+
+    def __init__(self, local: LocalKafka) -> None:
+        self._local = local
+        self.kafka = Kafka(bootstrap_servers=local.bootstrap, partitions=2)
+
+    def hang(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        process = self._local.process
+        assert process is not None
+        os.kill(process.pid, number)
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
+    started = LocalKafka(Place(tmp_path_factory.mktemp("outage")))
+    started.prepare(print)
+    try:
+        asyncio.run(started.start())
+        yield started
+    finally:
+        started.stop()
+
+
+@pytest.fixture
+async def broker(local: LocalKafka) -> AsyncIterator[Broker]:
+    own = Broker(local)
+    await admin.apply(own.kafka)
+    yield own
+    own.go_on()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 - what is waited for is seen from outside, without an event
+            await asyncio.sleep(0.01)
+
+
+async def post(http: aiohttp.ClientSession, call: str) -> tuple[int, str | None]:
+    body = orjson.dumps(changed(NOWEB_OFFER, id=call))
+    async with http.post("/webhooks/office", data=body, headers=signed("office", body)) as response:
+        return response.status, response.headers.get("Retry-After")
+
+
+async def test_a_hanging_broker_is_answered_503_and_nothing_is_lost(broker: Broker) -> None:
+    async with (
+        Bridge(settings(broker.kafka), acknowledgement_s=PATIENCE_S) as bridge,
+        aiohttp.ClientSession(bridge.url) as http,
+    ):
+        await until(lambda: bridge.outlet.unready() is None)
+        assert await post(http, "before") == (200, None)
+        broker.hang()
+        began = time.monotonic()
+        assert set(await asyncio.gather(post(http, "during-1"), post(http, "during-2"))) == {(503, "2")}
+        assert PATIENCE_S <= time.monotonic() - began < PATIENCE_S + 2
+        async with http.get("/health/ready") as response:
+            assert response.status == 503
+            assert "did not acknowledge" in (await response.json())["reason"]
+        broker.go_on()
+        # no webhook comes in between: the late acknowledgements alone make it ready again
+        await until(lambda: bridge.outlet.unready() is None)
+        assert await post(http, "during-1") == (200, None)
+        assert await post(http, "during-2") == (200, None)
+        text = await (await http.get("/metrics")).text()
+        assert "ringfence_bridge_late_acknowledgements_total 4.0" in text
+    assert {"before", "during-1", "during-2"} <= await calls(broker.kafka)
+
+
+async def test_the_bridge_ends_in_time_though_the_broker_hangs(broker: Broker) -> None:
+    async with aiohttp.ClientSession() as http:
+        async with Bridge(settings(broker.kafka), acknowledgement_s=PATIENCE_S) as bridge:
+            await until(lambda: bridge.outlet.unready() is None)
+            broker.hang()
+            body = orjson.dumps(NOWEB_OFFER)
+            url = f"{bridge.url}/webhooks/office"
+            async with http.post(url, data=body, headers=signed("office", body)) as response:
+                assert response.status == 503
+            began = time.monotonic()
+        assert time.monotonic() - began < 3
+
+
+async def calls(kafka: Kafka) -> set[str]:
+    consumer = AIOKafkaConsumer(
+        topics.CALLS_EVENTS.full_name(kafka.topic_prefix), **connection(kafka), auto_offset_reset="earliest"
+    )
+    await consumer.start()
+    try:
+        found: set[str] = set()
+        async with asyncio.timeout(30):
+            while len(found) < 3:
+                for batch in (await consumer.getmany(timeout_ms=200)).values():
+                    found |= {decode(CallOffered, record.value).call_id for record in batch}
+        return found
+    finally:
+        await consumer.stop()
