@@ -35,15 +35,18 @@ class Broker:
         self.kafka = Kafka(bootstrap_servers=local.bootstrap, partitions=2)
 
     def hang(self) -> None:
-        self._signal(signal.SIGSTOP)
+        os.kill(self._pid, signal.SIGSTOP)
+        # until every thread has stopped, one of them may still answer
+        os.waitpid(self._pid, os.WUNTRACED)
 
     def go_on(self) -> None:
-        self._signal(signal.SIGCONT)
+        os.kill(self._pid, signal.SIGCONT)
 
-    def _signal(self, number: signal.Signals) -> None:
+    @property
+    def _pid(self) -> int:
         process = self._local.process
         assert process is not None
-        os.kill(process.pid, number)
+        return process.pid
 
 
 @pytest.fixture(scope="module")
