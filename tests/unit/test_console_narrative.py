@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC
+
+from models.calls import CallRejected
+from models.decisions import RuleTrace
+from models.records import lifecycle
+from streams.console.narrative import narrate
+from streams.console.words import span
+from tests.builders import T0, Log, decision, log_of, offer, outcome, reject, rejected_call, ringing_call
+
+
+def test_a_rejected_call_is_told_from_webhook_to_confirmation() -> None:
+    records = log_of(rejected_call(offer("A")))
+    assert narrate(records[::-1], UTC) == [
+        "call A on line london (gateway office)",
+        "from +447•••••••23, webhook received 2026-01-01 10:00:00.000+00:00",
+        "",
+        "     0 ms  offer of a voice call, told to screening",
+        "           began to ring 2026-01-01 09:59:59.880+00:00, by the provider's clock",
+        "     3 ms  decided: reject (rejected) by the rule text-first: has never written to this line",
+        "           the common policy, revision 0123456789ab",
+        "           known: age 123 ms · media voice · not group · calls in 60s 1 · last in never",
+        "           rule burst (burst) does not apply: 1 of 3 calls within 60 s",
+        "           rule text-first (text_first) applies: has never written to this line",
+        "     3 ms  reject asked for, then the reply text-first",
+        "           to be sent before 2026-01-01 10:00:44.880+00:00",
+        "     9 ms  rejected: the reject is accepted",
+        "           HTTP status 201, requests 1, reply text-first, answered after 4 ms",
+        "     9 ms  text asked for: the reply text-first",
+        "           to be sent before 2026-01-01 10:02:59.880+00:00",
+        "    50 ms  told: the text is accepted",
+        "           HTTP status 201, requests 1, reply text-first, message 3EB0A, answered after 4 ms",
+        "   709 ms  confirmed: the reject is confirmed",
+        "           reply text-first",
+    ]
+
+
+def test_what_was_known_is_told_with_its_age() -> None:
+    lines = narrate(log_of(ringing_call(offer("A"))), UTC)
+    assert any("last in 3 days before (2025-12-29 10:00:00.000+00:00)" in line for line in lines)
+    assert any("decided: ring (rang) by no rule: wrote 3 days ago" in line for line in lines)
+
+
+def test_no_number_is_told_in_full() -> None:
+    of = replace(offer("A"), caller_known_as=("900000000000143@lid",))
+    decided = replace(decision(of), facts={"alias": "900000000000143@lid"})
+    history = [of, decided, *rejected_call(of)[2:]]
+    told = "\n".join(narrate(log_of(history), UTC))
+    assert "also known as lid•••43" in told
+    assert "447700900123" not in told
+    assert "900000000000143" not in told
+
+
+def test_repeats_are_told_as_such_and_once_in_detail() -> None:
+    lines = narrate(log_of([*ringing_call(offer("A")), decision(offer("A"), "ring", after_ms=4_000)]), UTC)
+    (again,) = [line for line in lines if line.endswith("(again)")]
+    assert again.startswith("    4.0 s  decided: ring")
+    assert sum("revision" in line for line in lines) == 1
+
+
+def test_an_echo_is_no_proof_and_a_shadow_rule_did_not_decide() -> None:
+    of = offer("A")
+    trace = RuleTrace(rule="burst", kind="burst", matched=True, why="3 calls within 60 s", shadow=True)
+    failed = RuleTrace(rule="text-first", kind="text_first", matched=False, why="KeyError", error=True)
+    decided = replace(decision(of, "ring"), rules=(trace, failed))
+    over = CallRejected(
+        event_id="e",
+        gateway=of.gateway,
+        line=of.line,
+        call_id="A",
+        echo=True,
+        at_ms=T0 + 500,
+        received_at_ms=T0 + 510,
+    )
+    log = Log()
+    records = [*log.append_all([of, decided]), log.append_record(lifecycle(over, "/bridge", None), T0 + 510)]
+    lines = narrate(records, UTC)
+    assert any("rule burst (burst) would apply (shadow): 3 calls within 60 s" in line for line in lines)
+    assert any("rule text-first (text_first) failed: KeyError" in line for line in lines)
+    assert lines[-1].startswith("   510 ms  the gateway says: the call is over (its own echo")
+
+
+def test_outcomes_alone_are_told_too() -> None:
+    of = offer("A")
+    ended = outcome(reject(of, decision(of)), "failed", at_ms=T0 + 9, reason="session-missing")
+    lines = narrate(log_of([ended]), UTC)
+    assert "not rejected (session missing): the reject is failed" in lines[3]
+
+
+def test_spans_are_short() -> None:
+    spans = {0: "0 ms", 999: "999 ms", 1200: "1.2 s", 45_000: "45 s", 119_999: "119 s", 720_000: "12 min"}
+    spans |= {10_800_000: "3 h", 3_456_000_000: "40 days", -5: "-5 ms"}
+    assert {ms: span(ms) for ms in spans} == spans
