@@ -78,45 +78,51 @@ class Courier:
         return len(self._tasks)
 
     def send(self, delivery: Delivery, *, after_s: float = 0.0, then: Callable[[], None] | None = None) -> None:
-        """Begin a delivery; ``then`` is called once it is acknowledged or given up."""
-        task = asyncio.create_task(self._deliver(delivery, after_s))
+        """Begin a delivery; ``then`` is called once it is acknowledged or given up.
+
+        Raises ``RuntimeError`` before the start, and where no bridge is set.
+        """
+        http = self._http
+        if http is None or not self._targets:
+            msg = "the simulator is not started, or has no bridge_url to send webhooks to"
+            raise RuntimeError(msg)
+        task = asyncio.create_task(self._deliver(http, delivery, after_s))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
         if then is not None:
             task.add_done_callback(lambda done: None if done.cancelled() else then())
 
-    async def _deliver(self, delivery: Delivery, after_s: float) -> None:
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._record.wake()
+
+    async def _deliver(self, http: ClientSession, delivery: Delivery, after_s: float) -> None:
         if after_s > 0:
             await asyncio.sleep(after_s)
         retries = self._retries[delivery.gateway]
         headers = self._signers[delivery.gateway].headers(delivery.body, delivery.event_at_ms)
-        count = self._record.webhook(delivery.event)
+        count = self._record.webhooks[delivery.event]
         count.sent += 1
         if delivery.on_first_send is not None:
             delivery.on_first_send(now_ms(), time.perf_counter_ns())
         for attempt in range(1, retries.attempts + 1):
             count.attempts += 1
             self._record.wake()
-            acknowledged, retry_after_s = await self._attempt(delivery, headers, retries)
+            acknowledged, retry_after_s = await self._attempt(http, delivery, headers, retries)
             if acknowledged:
                 count.acknowledged += 1
-                self._record.wake()
                 return
             if attempt < retries.attempts:
                 wait_s = retries.delay(attempt) / 1000 if retry_after_s is None else retry_after_s
                 await asyncio.sleep(wait_s)
         count.failed += 1
         log.warning("gave up a %s webhook of %s after %d attempts", delivery.event, delivery.gateway, attempt)
-        self._record.wake()
 
     async def _attempt(
-        self, delivery: Delivery, headers: dict[str, str], retries: Retries
+        self, http: ClientSession, delivery: Delivery, headers: dict[str, str], retries: Retries
     ) -> tuple[bool, float | None]:
-        if self._http is None or not self._targets:
-            msg = "the simulator has no bridge to send to: set bridge_url before the first call"
-            raise RuntimeError(msg)
         try:
-            async with self._http.post(
+            async with http.post(
                 self._targets[delivery.gateway],
                 data=delivery.body,
                 headers=headers,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -77,7 +77,8 @@ class Record:
     or may not allow."""
     stale: Counter[str] = field(default_factory=Counter)
     """Rejects and texts for calls that were over before their offer was first delivered."""
-    webhooks: dict[str, WebhookCount] = field(default_factory=dict)
+    webhooks: defaultdict[str, WebhookCount] = field(default_factory=lambda: defaultdict(WebhookCount))
+    """Deliveries by event; an event that was never sent has zeros."""
     violation_count: int = 0
     requests: deque[RequestSeen] = field(init=False)
     violations: deque[Violation] = field(init=False)
@@ -105,10 +106,6 @@ class Record:
                 )
             )
         self.wake()
-
-    def webhook(self, event: str) -> WebhookCount:
-        """The counts of one event, to be changed by the courier."""
-        return self.webhooks.setdefault(event, WebhookCount())
 
     def of(self, kind: str, call_id: str | None = None) -> list[RequestSeen]:
         """The kept requests of a kind, of one call where it is given."""

@@ -62,9 +62,10 @@ class Profile:
     wangiri: float = 0.05
     regulars: float = 0.5
     """Of people: those who wrote before."""
-    storms: float = 0.003
-    """Per episode."""
-    reconnects: float = 0.003
+    storm_every_s: float = 180.0
+    """On average, whatever the rate; storms grow with the rate instead."""
+    reconnect_every_s: float = 120.0
+    """On average, whatever the rate."""
     lids: float = 0.30
     groups: float = 0.02
     videos: float = 0.10

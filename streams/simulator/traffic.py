@@ -74,7 +74,9 @@ class Plan:
             for step in steps:
                 heapq.heappush(waiting, (step.at_s, next(order), step))
             calls = sum(isinstance(step, CallStep) for step in steps)
-            clock += self._rng.expovariate(1.0) * calls / (self.rate * self._busy(clock))
+            if calls:
+                # as long as so many single calls would take, one after the other
+                clock += self._rng.gammavariate(calls, 1 / (self.rate * self._busy(clock)))
             while waiting and waiting[0][0] <= clock:
                 yield heapq.heappop(waiting)[2]
 
@@ -98,8 +100,8 @@ class Plan:
         # a robot is one episode of several calls: its share of calls is what counts
         robots = profile.robots / (sum(_ROBOT_CALLS) / 2)
         makers: tuple[tuple[float, Callable[[str, float], Iterator[Step]]], ...] = (
-            (profile.storms, self._storm),
-            (profile.reconnects, self._reconnect),
+            (1 / (profile.storm_every_s * self.rate), self._storm),
+            (1 / (profile.reconnect_every_s * self.rate), self._reconnect),
             (robots, self._robot),
             (profile.wangiri, self._wangiri),
             (profile.regulars * (1 - robots - profile.wangiri), self._regular),
