@@ -29,6 +29,7 @@ from streams.metrics import WorkerMetrics
 from streams.screening.agent import Screening
 from streams.settings import STATE_DIR, Settings
 from streams.sink.client import GatewayClient
+from streams.sink.parts import SinkParts
 from streams.sink.rejects import RejectSink
 from streams.sink.texts import TextSink
 
@@ -132,18 +133,10 @@ def build(settings: Settings, policies: PolicyBook, *, clock: Clock = now_ms, in
         metrics=metrics,
     )
     sessions = CallSessions(shards=shards("call-sessions"), outbox=outbox, clock=clock, metrics=metrics)
-    rejects = RejectSink(gateways=gateways, outbox=outbox, clock=clock, metrics=metrics, owns=owns, on_failure=fail)
-    texts = TextSink(
-        gateways=gateways,
-        claims=shards("texts"),
-        policies=policies,
-        locales={name: line.locale for name, line in settings.lines.items()},
-        outbox=outbox,
-        clock=clock,
-        metrics=metrics,
-        owns=owns,
-        on_failure=fail,
-    )
+    sink = SinkParts(gateways=gateways, outbox=outbox, clock=clock, metrics=metrics, owns=owns, on_failure=fail)
+    rejects = RejectSink(sink)
+    locales = {name: line.locale for name, line in settings.lines.items()}
+    texts = TextSink(sink, claims=shards("texts"), policies=policies, locales=locales)
     app.parts = Parts(
         app=app,
         settings=settings,

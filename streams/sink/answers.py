@@ -27,8 +27,3 @@ class Answer:
     """A short code for the outcome, such as ``session-missing``; never the gateway's own text."""
     retry_after_ms: int | None = None
     message_id: str | None = None
-
-    @property
-    def nothing_done(self) -> bool:
-        """Whether it is certain that the request took no effect."""
-        return self.meaning in {"busy", "unreached", "refused"}

@@ -7,27 +7,22 @@ from typing import Literal
 
 import orjson
 
-from models.outcomes import Result
+from streams.sink.parts import Ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """One text to one caller of one line. ``result`` None: claimed, and what came of it is not known."""
+    """One text to one caller of one line."""
 
     command_id: str
     claimed_at_ms: int
-    result: Result | None = None
-    reason: str | None = None
-    status: int | None = None
-    message_id: str | None = None
-    attempts: int = 0
-    sent_at_ms: int | None = None
-    ended_at_ms: int | None = None
+    ended: Ended | None = None
+    """None: claimed, and what came of it is not known."""
 
     @property
     def may_have_told(self) -> bool:
         """Whether the caller may have got this text: the cool-down counts from it then."""
-        return self.result in {None, "accepted", "unknown"}
+        return self.ended is None or self.ended.result in {"accepted", "unknown"}
 
 
 Standing = Literal["free", "repeat", "interrupted", "cooling"]
@@ -44,7 +39,7 @@ def standing(claim: Claim | None, command_id: str, now_ms: int, cooldown_ms: int
     if claim is None:
         return "free"
     if claim.command_id == command_id:
-        return "interrupted" if claim.result is None else "repeat"
+        return "interrupted" if claim.ended is None else "repeat"
     if claim.may_have_told and now_ms - claim.claimed_at_ms < cooldown_ms:
         return "cooling"
     return "free"
@@ -57,4 +52,8 @@ def dump(claim: Claim) -> bytes:
 
 def load(raw: bytes | None) -> Claim | None:
     """The inverse of ``dump``."""
-    return None if raw is None else Claim(**orjson.loads(raw))
+    if raw is None:
+        return None
+    data = orjson.loads(raw)
+    ended = data.pop("ended")
+    return Claim(**data, ended=None if ended is None else Ended(**ended))

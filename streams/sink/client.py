@@ -82,7 +82,7 @@ class GatewayClient:
         return failure or self._provider.read_reject(status, body, headers)
 
     async def text(self, command: SendText, text: str, timeout_s: float) -> Answer:
-        """Send one text; never raises likewise. Must not be repeated unless ``nothing_done``."""
+        """Send one text; never raises likewise. Must not be repeated unless it is certain that nothing was sent."""
         status, body, headers, failure = await self._send(self._provider.text(command, text), timeout_s)
         return failure or self._provider.read_text(status, body, headers)
 

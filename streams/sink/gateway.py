@@ -18,9 +18,9 @@ class Request:
 
     method: str
     path: str
-    body: bytes | None = None
+    body: bytes | None = field(default=None, repr=False)
     headers: dict[str, str] = field(default_factory=dict, repr=False)
-    """May hold a key: never printed."""
+    """Body and headers may hold a key: never printed."""
 
 
 class Provider(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -12,6 +13,8 @@ from streams.sink.answers import Answer
 
 CALL_OVER = frozenset({400, 404, 409, 410})
 """Statuses by which a reject may say that the call is over (unless the body blames the request)."""
+
+_SECONDS = re.compile(r"[0-9]{1,9}")
 
 
 def parsed(body: bytes) -> Any:
@@ -30,12 +33,14 @@ def words(body: bytes) -> str:
 def retry_after_ms(headers: dict[str, str], now: datetime | None = None) -> int | None:
     """``Retry-After`` in ms: seconds or an HTTP date (RFC 9110, 10.2.3); None where it says nothing."""
     value = headers.get("retry-after", "").strip()
-    if value.isdigit():
+    if _SECONDS.fullmatch(value):
         return int(value) * 1000
     try:
         at = parsedate_to_datetime(value)
-    except (TypeError, ValueError):
+    except (IndexError, OverflowError, TypeError, ValueError):
         return None
+    if at.tzinfo is None:  # a zone of "-0000" is UTC of unknown origin
+        at = at.replace(tzinfo=UTC)
     return max(0, round((at - (now or datetime.now(UTC))).total_seconds() * 1000))
 
 

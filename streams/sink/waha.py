@@ -46,12 +46,12 @@ class WahaProvider:
         """201 is accepted. No engine checks the call's state; WPP throws "Call <id> not found" (a 500)."""
         if 200 <= status < 300:
             return Answer(meaning="accepted", status=status)
-        said = words(body)
-        if "call" in said and "not found" in said and "session" not in said:
-            return Answer(meaning="over", status=status, reason="call-over")
-        common = _session_fault(status, said)
+        said = _said(body)
+        common = _operators_fault(status, said)
         if common is not None:
             return common
+        if "call" in said and "not found" in said and "session" not in said:
+            return Answer(meaning="over", status=status, reason="call-over")
         if status == 400 and isinstance(parsed(body), dict) and isinstance(parsed(body).get("message"), list):
             # a list of messages is Nest's validation error: the request itself was wrong
             return Answer(meaning="refused", status=status, reason="request-invalid")
@@ -63,13 +63,24 @@ class WahaProvider:
         """201 with the message object; 500 with "server returned error 463" is WhatsApp's reach-out limit."""
         if 200 <= status < 300:
             return Answer(meaning="accepted", status=status, message_id=_message_id(body))
-        said = words(body)
+        said = _said(body)
         if "error 463" in said:
             return Answer(meaning="refused", status=status, reason="reach-out-restricted")
-        return _session_fault(status, said) or by_status(status, headers)
+        return _operators_fault(status, said) or by_status(status, headers)
 
 
-def _session_fault(status: int, said: str) -> Answer | None:
+def _said(body: bytes) -> str:
+    """What the answer says of itself: a 500 repeats the request beside its exception, words of ours included."""
+    data = parsed(body)
+    if isinstance(data, dict) and "exception" in data:
+        return words(orjson.dumps(data["exception"]))
+    return words(body)
+
+
+def _operators_fault(status: int, said: str) -> Answer | None:
+    if status == 404 and "cannot post" in said:
+        # Nest's answer where there is no such route: this WAHA is too old for it, or base_url is wrong
+        return Answer(meaning="refused", status=status, reason="path-missing")
     if status == 404 and "session" in said:
         return Answer(meaning="refused", status=status, reason="session-missing")
     if status == 422 and "not implemented by the engine" in said:

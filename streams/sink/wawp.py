@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
@@ -12,6 +13,9 @@ from streams.settings import Wawp
 from streams.sink.answers import Answer
 from streams.sink.gateway import Request
 from streams.sink.reading import CALL_OVER, by_status, parsed, words
+
+_REACH_OUT = re.compile(r"\b(?:error|code)\W{0,4}463\b")
+"""WhatsApp's reach-out limit; the digits alone stand in numbers and times too."""
 
 
 class WawpProvider:
@@ -82,6 +86,6 @@ def _fault(status: int, body: bytes, headers: dict[str, str]) -> Answer:
         return Answer(meaning="refused", status=status, reason="session-missing")
     if status == 400:
         return Answer(meaning="refused", status=status, reason="request-invalid")
-    if "463" in said and status >= 500:
+    if status >= 500 and _REACH_OUT.search(said):
         return Answer(meaning="refused", status=status, reason="reach-out-restricted")
     return by_status(status, headers)

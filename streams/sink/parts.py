@@ -1,0 +1,68 @@
+"""What both sinks are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from models.commands import RejectCall, SendText
+from models.outcomes import Outcome, Result, outcome_id
+from streams.clock import Clock
+from streams.kafka.outbox import Outbox
+from streams.metrics import WorkerMetrics
+from streams.sink.client import GatewayClient
+
+WAITING = 2_000
+"""Commands taken in at once: at 45 s each they would be late long before more were of use."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkParts:
+    """Shared by the reject sink and the text sink."""
+
+    gateways: Mapping[str, GatewayClient]
+    outbox: Outbox
+    clock: Clock
+    metrics: WorkerMetrics
+    owns: Callable[[Any], bool]
+    """Whether an event's partition is still this worker's, so that it may act."""
+    on_failure: Callable[[BaseException], None]
+    """Ends the process."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a command ended, before it is an outcome."""
+
+    result: Result
+    reason: str | None = None
+    status: int | None = None
+    attempts: int = 0
+    sent_at_ms: int | None = None
+    message_id: str | None = None
+    at_ms: int
+
+
+def outcome_of(command: RejectCall | SendText, ended: Ended) -> Outcome:
+    """The outcome to publish; whose it is and which call are the command's own."""
+    return Outcome(
+        outcome_id=outcome_id(command.command_id, ended.result),
+        command_id=command.command_id,
+        command="reject" if isinstance(command, RejectCall) else "text",
+        decision_id=command.decision_id,
+        gateway=command.gateway,
+        line=command.line,
+        call_id=command.call_id,
+        caller=command.caller,
+        result=ended.result,
+        reason=ended.reason,
+        http_status=ended.status,
+        attempts=ended.attempts,
+        reply=command.reply,
+        variant=command.variant,
+        message_id=ended.message_id,
+        received_at_ms=command.received_at_ms,
+        sent_at_ms=ended.sent_at_ms,
+        at_ms=ended.at_ms,
+    )
