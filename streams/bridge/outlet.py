@@ -31,6 +31,9 @@ ACKNOWLEDGEMENT_S: Final = 5.0
 """How long a webhook waits for the broker. WAHA repeats a webhook 15 times, 2 s apart: better an early
 503 than a connection held until the gateway gives up."""
 
+_REQUEST_MS: Final = 5_000
+"""For one request to a broker, and for a missing topic to appear: no webhook waits longer."""
+
 _FIRST_PAUSE_S: Final = 0.2
 _LONGEST_PAUSE_S: Final = 5.0
 _FLUSH_S: Final = 1.0
@@ -152,7 +155,7 @@ class Outlet:
     async def _connect(self) -> DurableProducer:
         pause = _FIRST_PAUSE_S
         while True:
-            producer = DurableProducer(self._kafka, "ringfence-bridge")
+            producer = DurableProducer(self._kafka, "ringfence-bridge", request_timeout_ms=_REQUEST_MS)
             try:
                 await producer.start()
                 await producer.prepare(*TOPICS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from typing import Final, Self
@@ -20,6 +21,8 @@ from streams.clock import Clock, now_ms
 from streams.errors import ConfigurationError
 from streams.health import health_routes, listen
 from streams.settings import Settings
+
+log = logging.getLogger(__name__)
 
 _RETRY_AFTER_S: Final = "2"
 """WAHA's own pause between repeats."""
@@ -186,6 +189,7 @@ async def serve(
     start. Kafka may be away, at the start or later: webhooks are answered 503 meanwhile.
     """
     async with Bridge(settings, clock=clock) as bridge:
+        log.info("the bridge listens at %s", bridge.url)
         if on_ready is not None:
             on_ready(bridge.url)
         await bridge.run(stop)
