@@ -44,6 +44,17 @@ class Identity:
             return value.identity
         return cls(value.gateway, value.line, value.call_id, value.caller)
 
+    def matches(self, offer: Identity) -> bool:
+        """Whether everything that this says is the offer's; the quick way to an empty ``differs_from``."""
+        return (
+            self.call_id == offer.call_id
+            and self.caller == offer.caller
+            and self.line == offer.line
+            and self.gateway == offer.gateway
+            and (self.session is None or self.session == offer.session)
+            and (self.caller_raw is None or self.caller_raw == offer.caller_raw)
+        )
+
     def differs_from(self, offer: Identity) -> tuple[str, ...]:
         """The names of the fields in which this is not the offer's."""
         return tuple(

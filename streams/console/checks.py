@@ -91,10 +91,11 @@ def uncrossed(case: Case, view: View) -> Iterator[Finding | Waiting]:  # noqa: A
     known = [Identity.of(offer.value) for offer in case.offers]
     for stood in (*case.rulings, *case.commands, *case.outcomes):
         mine = Identity.of(stood.value)
+        if any(mine.matches(offer) for offer in known):
+            continue
+        wrong = min((mine.differs_from(offer) for offer in known), key=len, default=())
         if decision_id(mine.line, mine.call_id) != case.decision_id:
-            wrong: tuple[str, ...] = ("decision_id",)
-        else:
-            wrong = min((mine.differs_from(offer) for offer in known), key=len, default=())
+            wrong = ("decision_id", *wrong)
         if wrong:
             yield Finding(
                 "crossed",

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typing_extensions import override
 
 from models.records import Record
 from models.topics import CALLS_EVENTS, MESSAGES_EVENTS
@@ -124,7 +125,7 @@ async def test_only_records_with_the_bytes_asked_for_are_given(kafka: Kafka, pro
 
 
 async def test_a_missing_topic_or_broker_is_named_with_the_mend(kafka: Kafka) -> None:
-    with pytest.raises(EnvironmentFaultError, match="no topic nowhere.calls.commands, .*ringfence topics apply"):
+    with pytest.raises(EnvironmentFaultError, match=r"no topic nowhere\.calls\.commands, .*ringfence topics apply"):
         await TopicReader(kafka.model_copy(update={"topic_prefix": "nowhere."})).start()
     with pytest.raises(EnvironmentFaultError, match=r"127\.0\.0\.1:1 does not answer"):
         await TopicReader(kafka.model_copy(update={"bootstrap_servers": "127.0.0.1:1"})).start()
@@ -238,6 +239,7 @@ async def test_settling_ends_with_its_time(settings: Settings, producer: Durable
 
 def test_colour_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -> None:
     class Terminal(io.StringIO):
+        @override
         def isatty(self) -> bool:
             return True
 
