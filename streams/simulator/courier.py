@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
+from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 from yarl import URL
 
 from streams.clock import now_ms
@@ -44,6 +44,9 @@ class Courier:
             name: options.waha_retries if isinstance(gateway, Waha) else options.wawp_retries
             for name, gateway in settings.gateways.items()
         }
+        self._timeouts = {
+            name: ClientTimeout(total=retries.timeout_ms / 1000) for name, retries in self._retries.items()
+        }
         self._http: ClientSession | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -60,7 +63,8 @@ class Courier:
     async def start(self) -> None:
         """Open the client, whose connections are kept."""
         connector = TCPConnector(limit=256, keepalive_timeout=60)
-        self._http = ClientSession(connector=connector, auto_decompress=False)
+        # what a gateway's client does not need costs time on every webhook: cookies, decompression
+        self._http = ClientSession(connector=connector, auto_decompress=False, cookie_jar=DummyCookieJar())
 
     async def stop(self) -> None:
         """Drop what is under way and close; may be repeated."""
@@ -108,7 +112,7 @@ class Courier:
         for attempt in range(1, retries.attempts + 1):
             count.attempts += 1
             self._record.wake()
-            acknowledged, retry_after_s = await self._attempt(http, delivery, headers, retries)
+            acknowledged, retry_after_s = await self._attempt(http, delivery, headers)
             if acknowledged:
                 count.acknowledged += 1
                 return
@@ -119,14 +123,14 @@ class Courier:
         log.warning("gave up a %s webhook of %s after %d attempts", delivery.event, delivery.gateway, attempt)
 
     async def _attempt(
-        self, http: ClientSession, delivery: Delivery, headers: dict[str, str], retries: Retries
+        self, http: ClientSession, delivery: Delivery, headers: dict[str, str]
     ) -> tuple[bool, float | None]:
         try:
             async with http.post(
                 self._targets[delivery.gateway],
                 data=delivery.body,
                 headers=headers,
-                timeout=ClientTimeout(total=retries.timeout_ms / 1000),
+                timeout=self._timeouts[delivery.gateway],
                 allow_redirects=False,
             ) as answer:
                 await answer.read()
