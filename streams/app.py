@@ -35,6 +35,9 @@ from streams.sink.texts import TextSink
 
 log = logging.getLogger(__name__)
 
+FLUSH_S = 2.0
+"""For what is under way at the end; without a broker the rest comes again after the next start."""
+
 HARD_EXIT_S = 5.0
 """After an unexpected error the process has this long to end by itself."""
 
@@ -80,7 +83,7 @@ class Parts:
         """After the consumer has drained: finish what is in work, then close."""
         await asyncio.gather(self.rejects.lanes.join(1.0), self.texts.lanes.join(1.0))
         await asyncio.gather(*(gateway.stop() for gateway in self.gateways.values()))
-        await self.producer.stop()
+        await self.producer.stop(flush_seconds=FLUSH_S)
         if self.health is not None:
             await self.health.__aexit__(None, None, None)
 
