@@ -86,7 +86,10 @@ def worker(config: Path) -> None:
 @click.option("--bridge-url", default=None, metavar="URL", help="Where webhooks go; by default to bridge.listen.")
 @click.option("--rate", type=RATE, default="2", show_default=True, metavar="RATE|none", help="Calls per second.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Decides the traffic.")
-def gateway_sim(config: Path, listen: str, bridge_url: str | None, rate: float | None, seed: int) -> None:
+@click.option("--wait", is_flag=True, help="Traffic begins at POST /_sim/traffic/start.")
+def gateway_sim(
+    config: Path, listen: str, bridge_url: str | None, rate: float | None, seed: int, *, wait: bool
+) -> None:
     """Play the configuration's gateways, with calls, until SIGTERM.
 
     Point each gateway's base_url at it.
@@ -96,7 +99,7 @@ def gateway_sim(config: Path, listen: str, bridge_url: str | None, rate: float |
 
     settings = load_settings(config)
     url = bridge_url or f"http://{settings.bridge.listen}"
-    _serve(lambda stop: serve(settings, listen=listen, bridge_url=url, rate=rate, seed=seed, stop=stop))
+    _serve(lambda stop: serve(settings, listen=listen, bridge_url=url, rate=rate, seed=seed, stop=stop, wait=wait))
 
 
 @cli.group()

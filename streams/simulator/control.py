@@ -10,6 +10,7 @@
 | ``POST /_sim/reconnects`` | replays old offers (``ReconnectOrder``) |
 | ``PUT /_sim/faults``, ``GET /_sim/faults`` | replaces, shows the dials (a list of ``Fault``) |
 | ``PUT /_sim/sessions/{line}`` | ``{"status": "SCAN_QR_CODE"}`` |
+| ``POST /_sim/traffic/start`` | begins the traffic of a process that was told to wait |
 | ``POST /_sim/traffic/stop`` | no new calls from the process's own traffic; everything else goes on |
 """
 
@@ -40,6 +41,8 @@ class Control:
         self._world = world
         self._faults = faults
         self._record = record
+        self.traffic_start = asyncio.Event()
+        """Set by ``POST /_sim/traffic/start``."""
         self.traffic_stop = asyncio.Event()
         """Set by ``POST /_sim/traffic/stop``."""
 
@@ -64,8 +67,8 @@ class Control:
                 if method == "PUT":
                     self._faults.set(*decode(tuple[Fault, ...], body))
                 return _json(200, [asdict(fault) for fault in self._faults.faults])
-            case "POST", "traffic", "stop":
-                self.traffic_stop.set()
+            case "POST", "traffic", "start" | "stop" as what:
+                (self.traffic_start if what == "start" else self.traffic_stop).set()
             case "PUT", "sessions", line:
                 self._world.set_status(line, decode(_Status, body)["status"])
             case _:

@@ -20,11 +20,13 @@ async def serve(
     rate: float | None,
     seed: int,
     stop: asyncio.Event,
+    wait: bool = False,
 ) -> None:
     """Play every gateway of ``settings`` until ``stop`` is set; logs one line when it is ready.
 
     ``listen`` is HOST:PORT, ``rate`` calls a second (None: only what ``/_sim/`` orders), ``seed``
-    decides the traffic. Raises ``EnvironmentFaultError`` where the port is taken.
+    decides the traffic; with ``wait`` it begins at ``POST /_sim/traffic/start``. Raises
+    ``EnvironmentFaultError`` where the port is taken.
     """
     async with Simulator(settings, bridge_url=bridge_url.rstrip("/"), listen=listen, seed=seed) as simulator:
         traffic = "no traffic" if rate is None else f"{rate:g} calls/s, seed {seed}"
@@ -35,20 +37,24 @@ async def serve(
             bridge_url,
             traffic,
         )
+        if not wait:
+            simulator.traffic_start.set()
         if rate is not None:
-            await _drive(Driver(simulator, rate=rate, seed=seed), simulator.traffic_stop, stop)
+            await _drive(Driver(simulator, rate=rate, seed=seed), simulator, stop)
         await stop.wait()
 
 
-async def _drive(driver: Driver, no_more: asyncio.Event, stop: asyncio.Event) -> None:
+async def _drive(driver: Driver, simulator: Simulator, stop: asyncio.Event) -> None:
     # the end of the process is the end of its traffic; the end of its traffic leaves the gateways up
-    ending = asyncio.create_task(_forward(stop, no_more))
+    ending = asyncio.create_task(_forward(stop, simulator.traffic_start, simulator.traffic_stop))
     try:
-        await driver.run(no_more)
+        await simulator.traffic_start.wait()
+        await driver.run(simulator.traffic_stop)
     finally:
         ending.cancel()
 
 
-async def _forward(stop: asyncio.Event, no_more: asyncio.Event) -> None:
+async def _forward(stop: asyncio.Event, *others: asyncio.Event) -> None:
     await stop.wait()
-    no_more.set()
+    for each in others:
+        each.set()

@@ -179,6 +179,11 @@ class Simulator:
         return self._world.calls.get(call_id)
 
     @property
+    def traffic_start(self) -> asyncio.Event:
+        """Set when a process elsewhere lets waiting traffic begin (``POST /_sim/traffic/start``)."""
+        return self._control.traffic_start
+
+    @property
     def traffic_stop(self) -> asyncio.Event:
         """Set when a process elsewhere asks for no more traffic (``POST /_sim/traffic/stop``)."""
         return self._control.traffic_stop

@@ -103,7 +103,7 @@ def children(plan: Plan, bootstrap: str) -> dict[str, Child]:
         commands["simulator"] = (
             *(*_HEAD, "gateway-sim", *config),
             *("--listen", plan.simulator, "--bridge-url", bridge_url(plan.settings)),
-            *("--rate", str(plan.options.rate), *seed),
+            *("--rate", str(plan.options.rate), "--wait", *seed),
         )
     ready = {name: f"{url}{_READY[name]}" for name, url in health.items()}
     logs = Place().log_dir

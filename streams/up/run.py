@@ -126,6 +126,8 @@ class _Run:
             for line in heading:
                 self._say(line)
             lines = None
+            if self._plan.simulator is not None:
+                await self._simulator(http, "POST", "/_sim/traffic/start")
             async with _in_background(Watch(self._children, self._broker, self._say).run(http)) as watching:
                 await self._tell_stories(console, watching)
                 record = await self._quiet(http, console, watching)
@@ -181,13 +183,10 @@ class _Run:
         bootstrap = str(settings.kafka.bootstrap_servers)
         self._say("starting bridge and worker")
         planned = children(self._plan, bootstrap)
-        # the simulator last: its traffic begins at once
-        for names in (("bridge", "worker"), ("simulator",)):
-            group = [planned[name] for name in names if name in planned]
-            for child in group:
-                self._children[child.name] = child
-                child.start()
-            await self._unless_stopped(_all_ready(group, http))
+        for child in planned.values():
+            self._children[child.name] = child
+            child.start()
+        await self._unless_stopped(_all_ready(list(planned.values()), http))
 
     def _announce(self, settings: Settings, seconds: float) -> None:
         self._say(f"ready after {seconds:.1f} s: Kafka {settings.kafka.bootstrap_servers}")
@@ -272,9 +271,14 @@ class _Run:
 
 
 async def _all_ready(group: list[Child], http: aiohttp.ClientSession) -> None:
-    async with asyncio.TaskGroup() as tasks:
-        for child in group:
-            tasks.create_task(child.ready(http, READY_SECONDS))
+    # not a TaskGroup: the first failure is told as it is, without a group around it
+    tasks = [asyncio.create_task(child.ready(http, READY_SECONDS)) for child in group]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @asynccontextmanager
