@@ -21,7 +21,7 @@ from models.outcomes import TERMINAL, Outcome
 from models.topics import CALLS_DLQ, CALLS_EVENTS
 from streams.console.reader import Seen
 from streams.console.recent import Recent
-from streams.console.words import TROUBLE, VERDICTS, clock, fit, outcome_words, span
+from streams.console.words import TROUBLE, VERDICTS, clock, fit, fit_masked, outcome_words, span
 
 HOLD_MS: Final = 2_000
 """How long a rejected call's line waits for its text and its confirmation before it is shown without."""
@@ -244,7 +244,7 @@ class Story:
 
     def _row(self, time: str, line: str, caller: str, word: str, said: str, reject: str, text: str) -> str:
         row = (
-            f"{time:<8}  {fit(line, self._line_width)}  {fit(caller, _CALLER - 2)}  {fit(word, _VERDICT - 1)} "
+            f"{time:<8}  {fit(line, self._line_width)}  {fit_masked(caller, _CALLER - 2)}  {fit(word, _VERDICT - 1)} "
             f"{fit(said, self._text_width)} {reject:>{_NUMBER}}{text:>{_NUMBER}}"
         )
         return row.rstrip()

@@ -69,9 +69,10 @@ class Summary:
         """For people."""
         repeats = f" ({count(self.repeats, 'webhook')} repeated)" if self.repeats else ""
         verdicts = {VERDICTS.get(name, name): number for name, number in self.verdicts.items()}  # type: ignore[call-overload]  # any name may be asked for
+        rules = {"no rule" if name == "none" else name: number for name, number in self.rules.items()}
         lines = [
             f"calls       {count(self.calls, 'call')}{repeats}: {_listed(verdicts)}",
-            f"rules       {_listed(self.rules)}",
+            f"rules       {_listed(rules)}",
             f"rejects     {_listed(self.words.get('reject', {}))}",
             f"confirmed   {self.confirmed} confirmed, {self.unconfirmed} unconfirmed",
             f"texts       {_listed(self.words.get('text', {}))}",

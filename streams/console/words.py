@@ -77,6 +77,13 @@ def fit(text: str, width: int) -> str:
     return text.ljust(width) if len(text) <= width else text[: width - 1] + "…"
 
 
+def fit_masked(masked: str, width: int) -> str:
+    """A masked number in exactly this many columns: dots go first, the last two digits stay."""
+    if len(masked) <= width:
+        return masked.ljust(width)
+    return f"{masked[: width - 2]}{masked[-2:]}"
+
+
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """``1 call``, ``1 200 calls``."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}".replace(",", " ")

@@ -156,6 +156,25 @@ def test_colour_changes_no_letter_and_no_column() -> None:
     assert line == plain
 
 
+def test_a_long_masked_identity_keeps_its_last_digits_and_its_column() -> None:
+    (line,) = told(story(), ringing_call(offer(caller="120363012345678901@g.us")))
+    assert line == "10:00:00  london  120•••••••••01  rang          wrote 3 days ago"
+
+
+def test_a_slow_reject_is_told_as_under_way_and_followed_up() -> None:
+    by = story()
+    of = offer()
+    command = reject(of, decision(of))
+    log = Log()
+    for value in (of, decision(of)):
+        by.take(log.append(value))
+    (line,) = by.tick(T0 + 3 + HOLD_MS)
+    assert line.endswith("rejecting …   has never written to this line")
+    (after,) = by.take(log.append(outcome(command, at_ms=T0 + 6_239)))
+    assert after.startswith("10:00:06  london  +447•••••••23   └ rejected")
+    assert after.endswith(" 6.2 s")
+
+
 def test_no_number_is_ever_shown_in_full() -> None:
     lines = told(story(), rejected_call(offer())) + told(story(), ringing_call(offer(caller="900000000000143@lid")))
     assert not any(number in line for line in lines for number in ("447700900123", "900000000000143"))
