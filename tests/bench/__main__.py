@@ -1,0 +1,218 @@
+"""``tests/bench/run``: how fast a call is rejected, beside the shortest path that Kafka allows."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import shutil
+import sys
+import tempfile
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import click
+import orjson
+from typing_extensions import override
+
+from streams.errors import EnvironmentFaultError, RingfenceError
+from streams.kafka.local import LocalKafka, free_ports
+from streams.kafka.state import Place
+from streams.options import DURATION
+from streams.settings import Kafka
+from tests.bench import machine
+from tests.bench.processes import Process, environment, python
+from tests.bench.report import Report
+from tests.bench.steps import Bench, Options
+from tests.bench.systems import Site, clean, prepare
+from tests.bench.values import Marks, read
+
+EPILOG = """\b
+Examples:
+  tests/bench/run
+  tests/bench/run --quick
+  tests/bench/run --rates 50 --seconds 60 --no-sustain --idle 600 --json bench.json
+"""
+
+
+class _Rates(click.ParamType):
+    name = "rates"
+
+    @override
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        try:
+            rates = tuple(float(part) for part in str(value).split(",") if part.strip())
+        except ValueError:
+            rates = (0.0,)
+        if any(not 0 < rate <= 5_000 for rate in rates):
+            self.fail(f"{value!r}: rates are numbers of calls per second, such as 5,50,200", param, ctx)
+        return rates
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=EPILOG)
+@click.option("--rates", type=_Rates(), default="5,50,200", show_default=True, help="Calls per second, one row each.")
+@click.option("--seconds", type=DURATION, default="30", show_default=True, help="Per rate and system.")
+@click.option("--sustain", type=_Rates(), default="100,150,200,250,300,400", show_default=True, help="Rates to climb.")
+@click.option("--no-sustain", is_flag=True, help="Leave the climb out.")
+@click.option("--sustain-seconds", type=DURATION, default="15", show_default=True, help="Per step of the climb.")
+@click.option("--drain", type=DURATION, default="500ms", show_default=True, help="Longer, and a rate is not sustained.")
+@click.option("--idle", type=DURATION, default="60", show_default=True, help="Pause before the first call, say 600.")
+@click.option("--no-idle", is_flag=True, help="Leave the pause out.")
+@click.option("--warm-up", type=DURATION, default="10", show_default=True, help="Of the broker, per system.")
+@click.option("--no-warm-up", is_flag=True, help="Leave it out, and the figures are the broker's compiler's.")
+@click.option("--settle", type=DURATION, default="3", show_default=True, help="Of each system after its start.")
+@click.option("--lines", type=click.IntRange(1, 100), default=8, show_default=True, help="Lines that take turns.")
+@click.option("--partitions", type=click.IntRange(1, 256), default=8, show_default=True, help="Of every topic.")
+@click.option("--arrivals", type=click.Choice(["poisson", "even"]), default="poisson", show_default=True)
+@click.option("--seed", type=int, default=None, help="Makes Poisson arrivals repeatable.")
+@click.option("--quick", is_flag=True, help="5 and 50 calls/s for 5 s each, no climb, a pause of 5 s.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Everything, for machines.")
+@click.option("--markdown", is_flag=True, help="The tables as Markdown.")
+@click.option("--logs", type=click.Path(path_type=Path, file_okay=False), help="Keep logs and configuration there.")
+def main(  # noqa: PLR0917 - click passes every option by keyword
+    rates: tuple[float, ...],
+    seconds: int,
+    sustain: tuple[float, ...],
+    sustain_seconds: int,
+    drain: int,
+    idle: int,
+    warm_up: int,
+    settle: int,
+    lines: int,
+    partitions: int,
+    arrivals: str,
+    seed: int | None,
+    json_file: Path | None,
+    logs: Path | None,
+    *,
+    no_sustain: bool,
+    no_idle: bool,
+    no_warm_up: bool,
+    quick: bool,
+    markdown: bool,
+) -> None:
+    """Measure webhook to reject, side by side with a bare aiokafka relay, on one broker.
+
+    Bridge, worker, gateway and load generator run in processes of their own, as in production. The
+    relay takes the same webhooks over two topics to the same gateway, without checks and state.
+    The broker is a fresh local one, or the cluster that KAFKA_BOOTSTRAP_SERVERS names. Linux only.
+
+    Exits with 1 when a call was lost, repeated or mixed up at one of the rates. No figure makes it fail.
+    """
+    logging.basicConfig(level=logging.WARNING)
+    options = Options(
+        rates=(5.0, 50.0) if quick else rates,
+        seconds=5.0 if quick else seconds / 1000,
+        sustain=() if quick or no_sustain else sustain,
+        sustain_s=sustain_seconds / 1000,
+        drain_s=drain / 1000,
+        idle_s=0.0 if no_idle else 5.0 if quick else idle / 1000,
+        warm_up_s=0.0 if no_warm_up else 3.0 if quick else warm_up / 1000,
+        settle_s=1.0 if quick else settle / 1000,
+        lines=lines,
+        partitions=partitions,
+        seed=None if arrivals == "even" else random.SystemRandom().randrange(2**32) if seed is None else seed,
+    )
+    folder = Path(tempfile.mkdtemp(prefix="ringfence-bench-")) if logs is None else logs.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    report = _measure(options, folder)
+    if logs is None:
+        shutil.rmtree(folder)
+    for line in report.lines(markdown=markdown):
+        click.echo(line)
+    if json_file is not None:
+        json_file.write_bytes(orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2) + b"\n")
+    sys.exit(0 if report.whole else 1)
+
+
+def _measure(options: Options, folder: Path) -> Report:
+    try:
+        return asyncio.run(_bench(options, folder))
+    except (RingfenceError, ExceptionGroup) as exc:
+        for error in _leaves(exc):
+            if not isinstance(error, RingfenceError):
+                raise
+            click.echo(f"bench: {error}", err=True)
+        click.echo(f"bench: logs and configuration are in {folder}", err=True)
+        sys.exit(EnvironmentFaultError.exit_code)
+
+
+async def _bench(options: Options, folder: Path) -> Report:
+    async with _broker(folder) as (bootstrap, pids):
+        facts = machine.facts(local_broker=bool(pids))
+        gateway = _gateway(options, folder)
+        try:
+            await gateway.ready()
+            kafka = Kafka(
+                bootstrap_servers=bootstrap,
+                topic_prefix=f"bench-{uuid.uuid4().hex[:8]}.",
+                partitions=options.partitions,
+            )
+            site = Site(kafka, gateway.url, options.lines, folder)
+            await prepare(site)
+            try:
+                bench = Bench(site, options, {**pids, "gateway": gateway.pid}, _progress)
+                await bench.warm_up()
+                rows, idle = await bench.run()
+            finally:
+                if not pids:
+                    await clean(kafka)
+            return Report(machine=facts, options=options, rows=rows, idle=idle, wrong=await _wrong(gateway.url))
+        finally:
+            gateway.stop()
+
+
+@asynccontextmanager
+async def _broker(folder: Path) -> AsyncIterator[tuple[str, dict[str, int]]]:
+    """The broker's address, and its process id where it is ours."""
+    given = os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "").strip()
+    if given:
+        yield given, {}
+        return
+    local = LocalKafka(Place(folder / "broker"))
+    local.prepare(_progress)
+    try:
+        await local.start()
+        yield local.bootstrap, {} if local.process is None else {"broker": local.process.pid}
+    finally:
+        local.stop()
+
+
+class _GatewayProcess(Process):
+    """The gateway, and where it listens."""
+
+    def __init__(self, options: Options, folder: Path) -> None:
+        address = f"127.0.0.1:{free_ports(1)[0]}"
+        self.url = f"http://{address}"
+        command = python("tests.bench.gateway", address, str(options.lines))
+        super().__init__("gateway", command, f"{self.url}/health/ready", folder / "gateway.log", environment())
+
+
+def _gateway(options: Options, folder: Path) -> _GatewayProcess:
+    return _GatewayProcess(options, folder)
+
+
+async def _wrong(gateway_url: str) -> int:
+    async with (
+        aiohttp.ClientSession(raise_for_status=True) as http,
+        http.get(f"{gateway_url}/bench/marks?first=0&calls=0") as answer,
+    ):
+        return read(Marks, await answer.read()).wrong
+
+
+def _progress(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _leaves(error: Exception) -> list[Exception]:
+    if not isinstance(error, ExceptionGroup):
+        return [error]
+    return [leaf for each in error.exceptions for leaf in _leaves(each)]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""The benchmark's steps: warm up, load, wait until all is done, read the marks."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Final, Literal
+
+import aiohttp
+
+from tests.bench import figures, ledger
+from tests.bench.figures import Idle, Row
+from tests.bench.processes import CpuMeter, generate
+from tests.bench.systems import Site, System, running
+from tests.bench.values import Counts, LoadOrder, LoadReport, Marks, SystemName, read
+
+SYSTEMS: Final[tuple[SystemName, ...]] = ("relay", "product")
+
+_PATIENCE_S: Final = 30.0
+"""For what is still under way after the last call, before it counts as missing."""
+_WRITTEN_S: Final = 10.0
+_AFTER_IDLE_RATE: Final = 5.0
+_AFTER_IDLE_S: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What is to be measured."""
+
+    rates: tuple[float, ...]
+    seconds: float
+    sustain: tuple[float, ...]
+    sustain_s: float
+    drain_s: float
+    """A rate is sustained when what is left after the last call is done within this time."""
+    idle_s: float
+    warm_up_s: float
+    """Of the broker, before anything counts."""
+    settle_s: float
+    """Of each system, after each of its starts."""
+    lines: int
+    partitions: int
+    seed: int | None
+    """Poisson arrivals; None: equal distances."""
+
+
+@dataclass(slots=True)
+class Bench:
+    """Runs steps against one site."""
+
+    site: Site
+    options: Options
+    pids: dict[str, int]
+    """Of the gateway, and of the broker where it is ours."""
+    say: Callable[[str], None]
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))
+    _next: int = 1
+
+    async def run(self) -> tuple[list[Row], list[Idle]]:
+        """Everything that the options ask for, in order; takes minutes."""
+        rows = [*await self._rates(), *await self._sustain()]
+        return rows, await self._idle()
+
+    async def warm_up(self) -> None:
+        """Let the broker's compiler see both paths; nothing is kept."""
+        if self.options.warm_up_s <= 0:
+            return
+        for name in SYSTEMS:
+            self.say(f"warming up: {name}")
+            async with running(name, self.site) as system:
+                await self._load(system, 100.0, self.options.warm_up_s)
+
+    async def _rates(self) -> list[Row]:
+        rows = []
+        for rate in self.options.rates:
+            for name in SYSTEMS:
+                self.say(f"{name} at {rate:g} calls/s for {self.options.seconds:g} s")
+                async with running(name, self.site) as system:
+                    await self._load(system, max(rate, 20.0), self.options.settle_s)
+                    rows.append(await self._step("rate", system, rate, self.options.seconds))
+        return rows
+
+    async def _sustain(self) -> list[Row]:
+        rows: list[Row] = []
+        for name in SYSTEMS if self.options.sustain else ():
+            async with running(name, self.site) as system:
+                await self._load(system, 50.0, self.options.settle_s)
+                for rate in self.options.sustain:
+                    self.say(f"{name} at {rate:g} calls/s for {self.options.sustain_s:g} s: sustained?")
+                    rows.append(await self._step("sustain", system, rate, self.options.sustain_s))
+                    if not sustained(rows[-1], self.options.drain_s):
+                        break
+        return rows
+
+    async def _idle(self) -> list[Idle]:
+        pause_s = self.options.idle_s
+        if pause_s <= 0:
+            return []
+        async with running("relay", self.site) as relay, running("product", self.site) as product:
+            for system in (relay, product):
+                await self._load(system, 20.0, max(1.0, self.options.settle_s))
+            self.say(f"idle for {pause_s:g} s")
+            await asyncio.sleep(pause_s)
+            found = []
+            for system in (relay, product):
+                load, marks = await self._load(system, _AFTER_IDLE_RATE, _AFTER_IDLE_S, even=True)
+                found.append(figures.idle(system.name, pause_s, load, marks))
+        return found
+
+    async def _step(self, kind: Literal["rate", "sustain"], system: System, rate: float, seconds: float) -> Row:
+        kafka = self.site.kafka
+        product = system.name == "product"
+        since = await ledger.ends(kafka) if product else {}
+        meter = CpuMeter({**self.pids, **system.pids})
+        load, marks = await self._load(system, rate, seconds)
+        used, strangers = meter.read([load.cpu_s])
+        numbers = range(load.first, load.first + len(load.sent_ns))
+        counts = await ledger.written(kafka, since, numbers, _WRITTEN_S) if product else None
+        return figures.row(kind, system.name, rate, load, marks, counts, {**used, "loadgen": load.cpu_s}, strangers)
+
+    async def _load(
+        self, system: System, rate: float, seconds: float, *, even: bool = False
+    ) -> tuple[LoadReport, Marks]:
+        """Send calls and wait until the gateway has seen the end of all of them, or patience is over."""
+        before = await self._counts()
+        order = LoadOrder(
+            url=system.url,
+            first=self._next,
+            rate=rate,
+            seconds=seconds,
+            lines=self.options.lines,
+            seed=None if even or self.options.seed is None else self.options.seed + self._next,
+        )
+        load = await generate(order)
+        for process in system.processes:
+            process.check()
+        calls = len(load.sent_ns)
+        self._next += calls
+        texts = calls if system.name == "product" else 0
+        await self._until(Counts(rejects=before.rejects + calls, texts=before.texts + texts))
+        return load, await self._marks(load.first, calls)
+
+    async def _until(self, wanted: Counts) -> None:
+        deadline = time.monotonic() + _PATIENCE_S
+        while time.monotonic() < deadline:
+            now = await self._counts()
+            if now.rejects >= wanted.rejects and now.texts >= wanted.texts:
+                return
+            await asyncio.sleep(0.05)
+
+    async def _counts(self) -> Counts:
+        return read(Counts, await self._ask("/bench/counts"))
+
+    async def _marks(self, first: int, calls: int) -> Marks:
+        return read(Marks, await self._ask(f"/bench/marks?first={first}&calls={calls}"))
+
+    async def _ask(self, path: str) -> bytes:
+        async with (
+            aiohttp.ClientSession(raise_for_status=True) as http,
+            http.get(self.site.gateway_url + path) as answer,
+        ):
+            return await answer.read()
+
+
+def sustained(row: Row, drain_s: float) -> bool:
+    """Whether a step shows that its rate can go on: all done, soon after the last call, at full pace."""
+    return row.whole and row.kept_pace and row.drain <= 1e3 * drain_s
