@@ -35,6 +35,7 @@ async def start(progress: Progress, place: Place | None = None) -> BrokerState:
         local.prepare(progress)
         progress("starting the local Kafka")
         await local.start()
+        local.leave()
         state = read_state(place)
     elif not await _answers_within(state.bootstrap, START_SECONDS):
         msg = (

@@ -111,6 +111,14 @@ class LocalKafka:
             self._place.state_file.unlink(missing_ok=True)
         self._drop_lock()
 
+    def leave(self) -> None:
+        """Let a daemon go: from here on it is found by its state file alone."""
+        process, self.process = self.process, None
+        if process is not None:
+            # Popen would warn of a child that still runs; this one is meant to
+            process.returncode = 0
+        self._drop_lock()
+
     def last_lines(self, count: int = 12) -> str:
         """The end of what the broker logged and printed."""
         lines: list[str] = []

@@ -69,19 +69,13 @@ def write_state(state: BrokerState, place: Place) -> None:
 
 
 def read_state(place: Place | None = None) -> BrokerState | None:
-    """The broker that runs, or None; a file that a dead broker left behind is removed."""
+    """The broker that runs, or None, also where a dead broker left its file behind: the next start replaces it."""
     path = (place or Place()).state_file
     try:
         state = _READER.validate_json(path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, ValidationError):
         return None
-    except ValidationError:
-        path.unlink(missing_ok=True)
-        return None
-    if not state.alive():
-        path.unlink(missing_ok=True)
-        return None
-    return state
+    return state if state.alive() else None
 
 
 def command_line(pid: int) -> str:

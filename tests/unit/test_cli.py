@@ -1,0 +1,158 @@
+"""The command line as people meet it: help with examples, errors with a mend, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from models.topics import TOPICS
+from streams.settings import DEFAULT_CONFIG, ROOT
+
+COMMANDS = [
+    ["up"],
+    ["bridge"],
+    ["worker"],
+    ["gateway-sim"],
+    ["kafka", "start"],
+    ["kafka", "stop"],
+    ["kafka", "status"],
+    ["kafka", "tool"],
+    ["topics", "apply"],
+    ["topics", "check"],
+    ["topics", "list"],
+    ["audit"],
+    ["explain"],
+]
+
+
+def ringfence(cwd: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """The command as a process of its own, from a folder that is not the checkout, without our secrets."""
+    keep = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return subprocess.run(  # noqa: S603 - our own Python
+        [sys.executable, "-P", "-m", "streams.cli", *words],
+        cwd=cwd,
+        env={**keep, "PYTHONPATH": str(ROOT), "RINGFENCE_STATE_DIR": str(cwd / "state"), **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def config(folder: Path, **changes: dict[str, object]) -> str:
+    data = yaml.safe_load(DEFAULT_CONFIG.read_text(encoding="utf-8"))
+    for key, change in changes.items():
+        data[key] = {**data[key], **change}
+    data["policies"] = str(DEFAULT_CONFIG.parent / "policies")
+    path = folder / "ringfence.yaml"
+    path.write_text(yaml.safe_dump(data), encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_shows_an_example_that_names_the_command(tmp_path: Path, command: list[str]) -> None:
+    done = ringfence(tmp_path, *command, "--help")
+    assert done.returncode == 0
+    examples = done.stdout.partition("Example")[2]
+    assert f"ringfence {' '.join(command)}" in examples
+
+
+def test_no_broker_is_said_with_the_mend(tmp_path: Path) -> None:
+    done = ringfence(tmp_path, "topics", "check")
+    assert done.returncode == 3
+    assert "ringfence kafka start" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_topics_are_applied_checked_and_listed(tmp_path: Path, broker: str) -> None:
+    path = config(tmp_path, kafka={"topic_prefix": f"cli{os.getpid()}.", "partitions": 1})
+    env = {"KAFKA_BOOTSTRAP_SERVERS": broker}
+    before = ringfence(tmp_path, "topics", "check", "--config", path, **env)
+    assert before.returncode == 1
+    assert before.stdout.count("is missing") == len(TOPICS)
+    assert ringfence(tmp_path, "topics", "apply", "--config", path, **env).stdout.count(": created") == len(TOPICS)
+    assert ringfence(tmp_path, "topics", "check", "--config", path, **env).returncode == 0
+    assert "calls.events  " in ringfence(tmp_path, "topics", "list", "--config", path, **env).stdout
+
+
+def test_kafka_tool_runs_the_real_tool_with_the_broker_filled_in(tmp_path: Path, broker: str) -> None:
+    done = ringfence(tmp_path, "kafka", "tool", "kafka-cluster", "cluster-id", KAFKA_BOOTSTRAP_SERVERS=broker)
+    assert done.returncode == 0
+    assert "Cluster ID" in done.stdout
+
+
+def test_status_of_no_broker_exits_with_1(tmp_path: Path) -> None:
+    done = ringfence(tmp_path, "kafka", "status")
+    assert done.returncode == 1
+    assert "kafka start" in done.stdout
+
+
+def test_missing_secrets_are_all_named_in_production(tmp_path: Path) -> None:
+    done = ringfence(tmp_path, "up", "--traffic", "none", KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
+    assert done.returncode == 2
+    for name in ("WAHA_API_KEY", "WAHA_HMAC_KEY", "WAWP_TOKEN", "WAWP_SECRET"):
+        assert name in done.stderr
+
+
+def test_port_in_use_is_named_with_its_key_before_anything_starts(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = ringfence(tmp_path, "up", "--config", config(tmp_path, bridge={"listen": address}))
+    assert done.returncode == 3
+    assert "bridge.listen" in done.stderr
+    assert address in done.stderr
+    assert not (tmp_path / "state" / "kafka").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--traffic", "fast"], "calls per second"),
+        (["--for", "soon"], "a number alone means seconds"),
+        (["--for", "0"], "more than zero"),
+    ],
+)
+def test_wrong_options_are_explained(tmp_path: Path, words: list[str], said: str) -> None:
+    done = ringfence(tmp_path, "up", *words)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_report_that_cannot_be_written_is_refused_at_the_start(tmp_path: Path) -> None:
+    done = ringfence(tmp_path, "up", "--report", str(tmp_path / "no" / "report.json"))
+    assert done.returncode == 2
+    assert "--report" in done.stderr
+
+
+def test_unexpected_error_is_short_and_its_traceback_is_in_the_log(tmp_path: Path) -> None:
+    # a folder where the state file should be: nothing that a person should ever have to expect
+    (tmp_path / "state" / "kafka.json").mkdir(parents=True)
+    done = ringfence(tmp_path, "kafka", "status")
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert "Traceback" in (tmp_path / "state" / "log" / "ringfence.log").read_text(encoding="utf-8")
+
+
+def test_audit_without_a_demo_says_so(tmp_path: Path) -> None:
+    done = ringfence(tmp_path, "audit", "--demo", "--json")
+    assert done.returncode == 2
+    assert "ringfence up" in done.stderr
+
+
+def test_audit_of_fresh_topics_holds(tmp_path: Path, broker: str) -> None:
+    path = config(tmp_path, kafka={"topic_prefix": f"audit{os.getpid()}.", "partitions": 1})
+    env = {"KAFKA_BOOTSTRAP_SERVERS": broker}
+    ringfence(tmp_path, "topics", "apply", "--config", path, **env)
+    done = ringfence(tmp_path, "audit", "--json", "--config", path, **env)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["holds"] is True
+    unknown = ringfence(tmp_path, "explain", "NO-SUCH-CALL", "--config", path, **env)
+    assert unknown.returncode == 1
+    assert "NO-SUCH-CALL" in unknown.stderr
