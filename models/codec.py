@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Any, Final
@@ -89,13 +90,17 @@ def new_trace() -> str:
     return f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-01"
 
 
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})(?:-|\Z)")
+"""W3C trace context; a later version may add parts after the flags."""
+
+
 def child_trace(parent: str | bytes | None) -> str:
     """A ``traceparent`` in the same trace with a span of its own; a fresh trace where there is none."""
     text = parent.decode("ascii", "replace") if isinstance(parent, bytes) else (parent or "")
-    parts = text.split("-")
-    if len(parts) < 4 or len(parts[1]) != 32:
+    found = _TRACEPARENT.match(text)
+    if found is None:
         return new_trace()
-    return f"00-{parts[1]}-{os.urandom(8).hex()}-{parts[3]}"
+    return f"00-{found[1]}-{os.urandom(8).hex()}-{found[2]}"
 
 
 def short_hash(data: bytes) -> str:

@@ -44,6 +44,9 @@ class Jid:
             if not _USER.fullmatch(user):
                 msg = f"the user part of a {server} JID must be 1 to 20 digits: {mask(raw)!r}"
                 raise ValueError(msg)
+        elif not user:
+            msg = f"not a JID (user@server): {mask(raw)!r}"
+            raise ValueError(msg)
         elif server == "g.us" and not _GROUP_USER.fullmatch(user):
             msg = f"the user part of a group JID must be digits and dashes: {mask(raw)!r}"
             raise ValueError(msg)

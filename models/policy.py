@@ -27,7 +27,7 @@ MAX_TEXT: Final = 4096
 """Characters in one WhatsApp text (Wawp enforces it; WhatsApp's own limit is no lower)."""
 
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*")
+_DURATION = re.compile(r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*(ms|s|m|h|d)\s*")
 
 
 def parse_duration(value: object) -> object:

@@ -78,18 +78,23 @@ def evolve(session: CallSession | None, event: Lifecycle) -> CallSession | None:
         case CallOffered():
             return known
         case CallAccepted():
-            return replace(known, accepted_at_ms=known.accepted_at_ms or event.at_ms)
+            return replace(known, accepted_at_ms=_first(known.accepted_at_ms, event.at_ms))
         case CallRejected(echo=True):
             return replace(known, echoed=True)
         case CallRejected():
-            return replace(known, ended_at_ms=known.ended_at_ms or event.at_ms)
+            return replace(known, ended_at_ms=_first(known.ended_at_ms, event.at_ms))
         case RejectAccepted():
             return replace(
                 known,
                 reject_command=event.command_id,
                 decision=event.decision_id,
-                rejected_at_ms=known.rejected_at_ms or event.at_ms,
+                rejected_at_ms=_first(known.rejected_at_ms, event.at_ms),
             )
+
+
+def _first(known_ms: int | None, seen_ms: int) -> int:
+    # engines report one end twice, with times of their own: the earliest is the same in any order
+    return seen_ms if known_ms is None else min(known_ms, seen_ms)
 
 
 def conclude(session: CallSession, now_ms: int) -> tuple[CallSession, Outcome | None]:

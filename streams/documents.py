@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
+from typing_extensions import override
 
 from streams.errors import ConfigurationError
+
+_TAGS = frozenset({"burst", "text_first", "waha", "wawp", "[key]"})
+_QUOTED = re.compile(r"""(["'])((?:(?!\1).)*)\1""")
+
+
+class _Loader(yaml.SafeLoader):
+    """A value that looks like a date or a number and is none is a fault of its line."""
+
+    @override
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except ValueError:
+            what = "a value looks like a date or a number and is none; put it in quotes"
+            raise yaml.MarkedYAMLError(problem=what, problem_mark=node.start_mark) from None
 
 
 class Document:
@@ -29,12 +46,16 @@ class Document:
             msg = f"{path}: cannot be read as UTF-8 text ({exc})"
             raise ConfigurationError(msg) from None
         try:
-            self._root = yaml.compose(text, Loader=yaml.SafeLoader)
+            self._root = yaml.compose(text, Loader=_Loader)
             _refuse_double_keys(path, self._root)
-            self.data: Any = yaml.safe_load(text)
+            self.data: Any = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
         except yaml.MarkedYAMLError as exc:
             line = exc.problem_mark.line + 1 if exc.problem_mark else 1
-            msg = f"{path}:{line}: not valid YAML: {exc.problem}"
+            msg = f"{path}:{line}: not valid YAML: {_unquoted(exc.problem or str(exc.context))}"
+            raise ConfigurationError(msg) from None
+        except yaml.reader.ReaderError as exc:
+            line = text.count("\n", 0, exc.position) + 1
+            msg = f"{path}:{line}: not valid YAML: a control character stands there; remove it"
             raise ConfigurationError(msg) from None
 
     def line_of(self, where: tuple[int | str, ...]) -> int:
@@ -51,7 +72,7 @@ class Document:
         """One error that lists every fault of a validation, each with line and key."""
         faults = []
         for error in exc.errors(include_url=False, include_input=False):
-            where = tuple(part for part in error["loc"] if self._stands(part))
+            where = self._place(error["loc"])
             key = ".".join(str(part) for part in where) or "the document"
             message = error["msg"].removeprefix("Value error, ")
             faults.append(f"{self.path}:{self.line_of(where)}: {key}: {message}")
@@ -62,9 +83,16 @@ class Document:
         key = ".".join(str(part) for part in where)
         return ConfigurationError(f"{self.path}:{self.line_of(where)}: {key}: {message}")
 
-    def _stands(self, part: int | str) -> bool:
-        # pydantic puts a union's tag ("burst", "waha") into the path; no such key is in the file
-        return part not in {"burst", "text_first", "waha", "wawp", "[key]"}
+    def _place(self, loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
+        # pydantic puts a union's tag into the path, where the file has no key; but a gateway may be named "waha"
+        node, where = self._root, []
+        for part in loc:
+            child, _ = _child(node, part, 1)
+            if child is None and part in _TAGS:
+                continue
+            where.append(part)
+            node = child
+        return tuple(where)
 
 
 def _child(node: yaml.Node | None, part: int | str, line: int) -> tuple[yaml.Node | None, int]:
@@ -78,16 +106,32 @@ def _child(node: yaml.Node | None, part: int | str, line: int) -> tuple[yaml.Nod
     return None, line
 
 
-def _refuse_double_keys(path: Path, node: yaml.Node | None) -> None:
+def _refuse_double_keys(path: Path, root: yaml.Node | None) -> None:
     # YAML keeps the last of two equal keys in silence, and a rule or line would be gone
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen:
-                msg = f"{path}:{key.start_mark.line + 1}: the key {key.value!r} stands twice; keep one"
-                raise ConfigurationError(msg)
-            seen.add(key.value)
-            _refuse_double_keys(path, value)
-    elif isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            _refuse_double_keys(path, item)
+    waiting, looked_at = [root], set[int]()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in looked_at:  # an alias, maybe of a node around it
+            continue
+        looked_at.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            _refuse_double_keys_of(path, node)
+            waiting += [value for _, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+
+
+def _refuse_double_keys_of(path: Path, node: yaml.MappingNode) -> None:
+    seen: set[str] = set()
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            continue  # what cannot be a key is refused with the value
+        if key.value in seen:
+            msg = f"{path}:{key.start_mark.line + 1}: the key {key.value!r} stands twice; keep one"
+            raise ConfigurationError(msg)
+        seen.add(key.value)
+
+
+def _unquoted(problem: str) -> str:
+    """The parser's words without what they quote of the file: an unquoted secret may look like an alias or a tag."""
+    return _QUOTED.sub(lambda quoted: quoted[0] if len(quoted[2]) <= 2 or quoted[2][0] == "<" else "'...'", problem)

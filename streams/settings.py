@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -52,7 +53,7 @@ def _secret(value: object) -> object:
         return value
     if value.startswith("${") and value.endswith("}"):
         name = value[2:-1]
-        found = os.environ.get(name)
+        found = os.environ.get(name, "").strip()
         if not found:
             msg = f"the environment variable {name} is not set; export it before the start"
             raise ValueError(msg)
@@ -63,6 +64,9 @@ def _secret(value: object) -> object:
             lines = path.read_text(encoding="utf-8").splitlines()
         except OSError as exc:
             msg = f"the secret file {path} cannot be read ({exc.strerror})"
+            raise ValueError(msg) from None
+        except UnicodeDecodeError:
+            msg = f"the secret file {path} is no UTF-8 text"
             raise ValueError(msg) from None
         if not lines or not lines[0].strip():
             msg = f"the secret file {path} is empty"
@@ -89,8 +93,16 @@ def _address(value: str) -> str:
 
 
 def _base_url(value: str) -> str:
-    if not value.startswith(("http://", "https://")) or value.count("/") > 2 + value.rstrip("/").count("/", 8):
-        msg = "a base URL starts with http:// or https://"
+    try:
+        parts = urlsplit(value)
+        sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound:
+        msg = "a base URL is http:// or https:// with a host, such as http://127.0.0.1:3000"
+        raise ValueError(msg)
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        msg = "a base URL has no credentials, query or fragment; secrets have keys of their own"
         raise ValueError(msg)
     return value.rstrip("/")
 
