@@ -1,0 +1,75 @@
+"""Conversations: order and repeats of messages make no difference."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.messages import MessageSeen
+from streams.conversations import Conversation, Lines, dump, evolve, load
+
+MESSAGES = st.builds(
+    MessageSeen,
+    type=st.just("message.seen"),
+    event_id=st.just("evt"),
+    message_id=st.just("m"),
+    gateway=st.just("office"),
+    line=st.sampled_from(["london", "paris"]),
+    caller=st.just("12025550143@c.us"),
+    caller_known_as=st.just(()),
+    direction=st.sampled_from(["in", "out"]),
+    at_ms=st.integers(1, 10**13),
+    received_at_ms=st.integers(1, 10**13),
+)
+
+
+def after(messages: list[MessageSeen]) -> Lines:
+    return reduce(evolve, messages, {})
+
+
+@given(st.lists(MESSAGES, max_size=12).flatmap(lambda seen: st.tuples(st.just(seen), st.permutations(seen + seen[:4]))))
+def test_any_order_and_repetition_lead_to_the_same_conversations(
+    both: tuple[list[MessageSeen], list[MessageSeen]],
+) -> None:
+    seen, shuffled = both
+    assert after(seen) == after(shuffled)
+
+
+@given(st.lists(MESSAGES, max_size=12))
+def test_the_newest_message_each_way_of_each_line_is_kept(seen: list[MessageSeen]) -> None:
+    lines = after(seen)
+    assert set(lines) == {each.line for each in seen}
+    for line, found in lines.items():
+        newest = {
+            way: max([each.at_ms for each in seen if (each.line, each.direction) == (line, way)], default=0)
+            for way in ("in", "out")
+        }
+        assert found == Conversation(newest["in"], newest["out"])
+
+
+@given(st.lists(MESSAGES, min_size=1, max_size=12))
+def test_a_repeat_gives_back_the_very_same_object_so_that_nothing_is_written(seen: list[MessageSeen]) -> None:
+    lines = after(seen)
+    for each in seen:
+        assert evolve(lines, each) is lines
+
+
+@given(st.lists(MESSAGES, min_size=1, max_size=12))
+def test_a_step_never_changes_the_state_before_it(seen: list[MessageSeen]) -> None:
+    *before, last = seen
+    lines = after(before)
+    kept = dict(lines)
+    evolve(lines, last)
+    assert lines == kept
+
+
+@given(st.lists(MESSAGES, max_size=12))
+def test_the_table_gives_back_what_was_put_there(seen: list[MessageSeen]) -> None:
+    lines = after(seen)
+    assert load(dump(lines)) == lines
+
+
+def test_nothing_in_the_table_is_no_conversation() -> None:
+    assert load(None) == {}
