@@ -60,8 +60,11 @@ def callers() -> Iterator[str]:
 class House:
     """What a scenario acts on and looks at."""
 
-    def __init__(self, settings: Settings, bridge: Bridge, gateway: Simulator, reader: TopicReader) -> None:
+    def __init__(
+        self, settings: Settings, config: Path, bridge: Bridge, gateway: Simulator, reader: TopicReader
+    ) -> None:
         self.settings = settings
+        self.config = config
         self.bridge = bridge
         self.gateway = gateway
         self._reader = reader
@@ -190,11 +193,12 @@ def write_config(folder: Path, broker: str, gateways_url: str, **kafka: object) 
 
 
 @asynccontextmanager
-async def open_house(broker: str, folder: Path) -> AsyncIterator[House]:
+async def open_house(broker: str, folder: Path, topic_prefix: str | None = None) -> AsyncIterator[House]:
     """A running house with topics of its own, one worker, and gateways without faults."""
+    prefix = f"h{uuid.uuid4().hex[:8]}." if topic_prefix is None else topic_prefix
     os.environ.update(SECRETS)
     port = free_port()
-    config = write_config(folder, broker, f"http://127.0.0.1:{port}", topic_prefix=f"h{uuid.uuid4().hex[:8]}.")
+    config = write_config(folder, broker, f"http://127.0.0.1:{port}", topic_prefix=prefix)
     settings = load_settings(config)
     await admin.apply(settings.kafka)
     options = Options(
@@ -210,7 +214,7 @@ async def open_house(broker: str, folder: Path) -> AsyncIterator[House]:
         await reader.start()
         try:
             await worker.start()
-            yield House(settings, bridge, gateway, reader)
+            yield House(settings, config, bridge, gateway, reader)
             assert await worker.stop() == 0, (folder / "worker.log").read_text()[-4000:]
         finally:
             await worker.stop(signal.SIGKILL)

@@ -1,0 +1,69 @@
+"""Every command of the README, run as it is written, in the order in which it stands there."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from streams.settings import ROOT
+from tests.house import SECRETS, House, open_house
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+STARTS = ("deploy/run", "tests/run")
+
+
+async def run(block: str, house: House, broker: str) -> str:
+    env = os.environ | SECRETS | {"RINGFENCE_CONFIG": str(house.config), "KAFKA": broker}
+    process = await asyncio.create_subprocess_exec(
+        "bash", "-euo", "pipefail", "-c", block.replace("http://127.0.0.1:8080", house.bridge.url),
+        cwd=ROOT, env=env, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    async with asyncio.timeout(60):
+        output, _ = await process.communicate()
+    text = output.decode("utf-8", "replace")
+    assert process.returncode == 0, f"{block}\nexit code {process.returncode}\n{text}"
+    return text
+
+
+async def test_every_command_does_what_the_text_says(broker: str, tmp_path: Path) -> None:
+    said: dict[str, str] = {}
+    async with open_house(broker, tmp_path, topic_prefix="") as house:
+        for block in BLOCKS:
+            if block.startswith(STARTS):
+                continue
+            said[block] = await run(block, house, broker)
+            if "README0001" in block and "curl" in block:
+                assert '"accepted"' in said[block]
+                await house.outcome("README0001", "text")
+
+    def output(command: str) -> str:
+        return next(text for block, text in said.items() if command in block)
+
+    assert "has never written to this line" in output("explain README0001")
+    assert "holds" in output("ringfence audit")
+    assert '"verdict":"reject"' in output("-t calls.decisions")
+    assert "reject\t" in output("-t calls.outcomes")
+    assert "calls.lifecycle" in output("kafka-consumer-groups")
+    assert "README0001" in output("kafka-console-consumer")
+    assert "calls.dlq" in output("topics list")
+
+
+@pytest.mark.timeout(240)
+async def test_the_first_command_shows_calls_and_ends_with_a_true_audit(tmp_path: Path) -> None:
+    (block,) = [block for block in BLOCKS if block.startswith("deploy/run")]
+    env = {name: value for name, value in os.environ.items() if name != "KAFKA_BOOTSTRAP_SERVERS"}
+    process = await asyncio.create_subprocess_exec(
+        "bash", "-euc", block.replace("--for 60", "--for 12"), cwd=ROOT,
+        env=env | {"RINGFENCE_STATE_DIR": str(tmp_path)},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    output, _ = await process.communicate()
+    text = output.decode("utf-8", "replace")
+    assert process.returncode == 0, text
+    assert re.search(r"rejected ✓ .* told", text), text
+    assert re.search(r"^audit +holds", text, flags=re.MULTILINE), text
