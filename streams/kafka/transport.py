@@ -19,7 +19,7 @@ from typing import Any, Final, cast
 import faust
 from aiokafka import AIOKafkaConsumer
 from faust.transport.drivers import aiokafka as driver
-from faust.types import TP
+from faust.types import TP, Message
 from typing_extensions import override
 
 from streams.settings import Kafka
@@ -33,14 +33,6 @@ DRAIN_S: Final = 2.0
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that runs aiokafka's consumer."""
-
-    fetched: dict[TP, int]
-    """Per partition, the offset after the last record that was handed to Faust."""
-
-    @override
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.fetched = {}
 
     @override
     async def _fetch_records(
@@ -69,8 +61,6 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
                 if tp in assigned:
                     consumer.seek(tp, batch[0].offset)
             return {}
-        for tp, batch in records.items():
-            self.fetched[TP(tp.topic, tp.partition)] = batch[-1].offset + 1
         return records
 
 
@@ -78,6 +68,17 @@ class Consumer(driver.Consumer):
     """Faust's consumer, mended."""
 
     _after_seek: frozenset[TP] = frozenset()
+    _given: dict[TP, int]
+    """Per partition, the offset after the last record that a stream was given, or where reading began."""
+    _open: dict[TP, set[int]]
+    """Per partition, the offsets given to a stream and not acknowledged yet; Faust's own set of
+    unacknowledged messages leaves out what still waits in a stream's queue."""
+
+    @override
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._given = {}
+        self._open = {}
 
     @override
     def _new_consumer_thread(self) -> ConsumerThread:
@@ -97,9 +98,15 @@ class Consumer(driver.Consumer):
     @override
     async def perform_seek(self) -> None:
         """Seek to the committed offsets, then resume the stream partitions that waited for it."""
+        generation, waiting = self.app.consumer_generation_id, self._after_seek
         await super().perform_seek()
-        waiting, self._after_seek = self._after_seek, frozenset()
+        earliest = await self.earliest_offsets(*waiting) if waiting else {}
+        if generation != self.app.consumer_generation_id:
+            return  # a rebalance overtook this one, and will seek again
+        self._after_seek = frozenset()
         if waiting:
+            self._given = {tp: max(self._committed_offset[tp] or 0, earliest.get(tp) or 0) for tp in waiting}
+            self._open = {tp: set() for tp in waiting}
             super().resume_partitions(waiting)
 
     @override
@@ -116,9 +123,8 @@ class Consumer(driver.Consumer):
             while self._held(revoked) and self.loop.time() < deadline:  # noqa: ASYNC110 - acks come from many places
                 await asyncio.sleep(0.005)
             await self.commit()
-        thread = cast("ConsumerThread", self._thread)
         for tp in revoked:
-            thread.fetched.pop(tp, None)
+            self._given.pop(tp, None)
         await super().on_partitions_revoked(revoked)
 
     def _held(self, tps: Iterable[TP]) -> bool:
@@ -144,9 +150,19 @@ class Consumer(driver.Consumer):
             self._acked[tp].extend(later)
 
     @override
-    def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:
-        """As Faust's, with a shorter wait: see ``FETCH_WAIT_S``."""
-        return super().getmany(min(timeout, FETCH_WAIT_S))
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:
+        """As Faust's, with a shorter wait (see ``FETCH_WAIT_S``), and noting what was delivered."""
+        async for tp, message in super().getmany(min(timeout, FETCH_WAIT_S)):
+            if tp in self._given:
+                self._open[tp].add(message.offset)
+                self._given[tp] = message.offset + 1
+            yield tp, message
+
+    @override
+    def ack(self, message: Message) -> bool:
+        """As Faust's, and noting that the record is done."""
+        self._open.get(message.tp, set()).discard(message.offset)
+        return super().ack(message)
 
     @override
     async def _wait_next_records(self, timeout: float) -> tuple[Any, Any]:
@@ -170,25 +186,18 @@ class Consumer(driver.Consumer):
                 return await deliver
         return await super().wait_first(*coros, timeout=timeout)
 
-    def next_offset(self, tp: TP) -> int | None:
-        """The offset after the last record of a partition that was handed to a stream, if any was."""
-        return cast("ConsumerThread", self._thread).fetched.get(tp)
-
     def caught_up(self, tp: TP) -> bool:
-        """Whether everything the broker is known to hold of a partition has been fetched and acknowledged.
+        """Whether everything the broker is known to hold of a partition was given to its stream and acknowledged.
 
         False while nothing is known yet. Costs microseconds and does not block.
         """
+        given = self._given.get(tp)
         try:
-            highwater = self.highwater(tp)
+            highwater = cast("int | None", self.highwater(tp))
         except (KeyError, AssertionError, AttributeError):
             return False
-        if highwater is None:
-            return False
-        # aiokafka has no public call for it that neither waits nor hops threads
-        subscription = self._thread._ensure_consumer()._subscription.subscription  # noqa: SLF001
-        position = subscription.assignment.state_value(tp)._position  # noqa: SLF001
-        return position is not None and position >= highwater and not self._held({tp})
+        # aiokafka's own position runs ahead: it counts what is still on its way from the consumer's thread
+        return given is not None and highwater is not None and given >= highwater and not self._open[tp]
 
 
 class Transport(driver.Transport):

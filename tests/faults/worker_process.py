@@ -1,0 +1,87 @@
+"""One worker as its own process, with faults that the product has no switch for.
+
+``python -m tests.faults.worker_process CONFIG [--plain-driver] [--without METHOD]... [--poison CALL_ID]``
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from typing_extensions import override
+
+from models.decisions import Decision
+from models.policy import PolicyInForce
+from streams import app, worker
+from streams.kafka.transport import Consumer, ConsumerThread
+from streams.screening import agent
+from streams.screening.decide import decide
+from streams.screening.facts import Facts
+from streams.settings import load_settings
+
+
+class PlainConsumer(driver.Consumer):
+    """Faust's own consumer, and an answer to the one question that the worker asks of ours."""
+
+    def caught_up(self, tp: TP) -> bool:
+        return True
+
+
+class PlainTransport(driver.Transport):
+    """Faust's own driver."""
+
+    Consumer = PlainConsumer
+
+
+class PlainWorker(app.Worker):
+    """The worker on Faust's own driver."""
+
+    @override
+    def _new_transport(self) -> Any:
+        return PlainTransport(self.conf.broker_consumer, self)
+
+    @override
+    def _new_producer_transport(self) -> Any:
+        return driver.Transport(self.conf.broker_producer, self)
+
+
+def take_out(method: str) -> None:
+    """Let Faust's own method of the driver run again, instead of the mended one."""
+    mended = ConsumerThread if method in vars(ConsumerThread) else Consumer
+    delattr(mended, method)
+
+
+def poison(call_id: str) -> None:
+    """Let deciding one call raise what no rule ever should."""
+
+    def decide_or_raise(in_force: PolicyInForce, facts: Facts) -> Decision:
+        if facts.offer.call_id == call_id:
+            msg = "poisoned on purpose"
+            raise ZeroDivisionError(msg)
+        return decide(in_force, facts)
+
+    agent.decide = decide_or_raise  # type: ignore[attr-defined] # the fault to be shown
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--plain-driver", action="store_true")
+    parser.add_argument("--without", action="append", default=[])
+    parser.add_argument("--poison")
+    options = parser.parse_args()
+    if options.plain_driver:
+        app.Worker = PlainWorker  # type: ignore[misc] # the fault to be shown
+    for method in options.without:
+        take_out(method)
+    if options.poison:
+        poison(options.poison)
+    return worker.run(load_settings(options.config))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
