@@ -99,14 +99,14 @@ async def test_a_write_that_fails_is_reported_and_the_event_comes_again(
 
 
 async def test_a_write_that_is_cancelled_acknowledges_nothing_and_is_no_failure(
-    outbox: Outbox, failures: list[BaseException]
+    outbox: Outbox, failures: list[BaseException], caplog: pytest.LogCaptureFixture
 ) -> None:
     event, (cancelled, sound) = Event(), futures(2)
     await outbox.finish(event, (), [cancelled, sound])
     cancelled.cancel()
     sound.set_result(None)
     await turns()
-    assert (event.acknowledged, failures) == (0, [])
+    assert (event.acknowledged, failures, caplog.records) == (0, [], [])
 
 
 def decided(number: int) -> Decision:
