@@ -95,12 +95,16 @@ class Gateway:
         self._wrong += 1
         return web.Response(status=400, body=b'{"message":"not a request of this benchmark","statusCode":400}')
 
-    async def _counts(self, _request: web.Request) -> web.Response:
-        counts = Counts(rejects=len(self._rejects), texts=len(self._texts))
+    async def _counts(self, request: web.Request) -> web.Response:
+        wanted = _range(request)
+        counts = Counts(
+            rejects=sum(number in self._rejects for number in wanted),
+            texts=sum(number in self._texts for number in wanted),
+        )
         return web.Response(body=orjson.dumps(counts), content_type=_JSON)
 
     async def _marks(self, request: web.Request) -> web.Response:
-        wanted = range(int(request.query["first"]), int(request.query["first"]) + int(request.query["calls"]))
+        wanted = _range(request)
         marks = Marks(
             rejects={number: at for number in wanted if (at := self._rejects.get(number))},
             answered={number: self._answered[number] for number in wanted if number in self._answered},
@@ -108,6 +112,11 @@ class Gateway:
             wrong=self._wrong,
         )
         return web.Response(body=orjson.dumps(marks, option=orjson.OPT_NON_STR_KEYS), content_type=_JSON)
+
+
+def _range(request: web.Request) -> range:
+    first = int(request.query["first"])
+    return range(first, first + int(request.query["calls"]))
 
 
 if __name__ == "__main__":

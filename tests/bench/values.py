@@ -63,7 +63,7 @@ class Marks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """How much the gateway has seen since its start."""
+    """How many of a range of calls the gateway has seen the end of."""
 
     rejects: int
     texts: int
