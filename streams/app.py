@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,8 +36,14 @@ from streams.sink.texts import TextSink
 
 log = logging.getLogger(__name__)
 
+FAULT = 70
+"""The exit code after an unexpected error (sysexits.h: EX_SOFTWARE): start the process again."""
+
 FLUSH_S = 2.0
 """For what is under way at the end; without a broker the rest comes again after the next start."""
+
+STOP_S = 9.0
+"""A stop that takes longer is cut off; what was in work comes again."""
 
 HARD_EXIT_S = 5.0
 """After an unexpected error the process has this long to end by itself."""
@@ -53,7 +60,35 @@ class Worker(App):
     async def on_start(self) -> None:
         """Producers and gateway clients first: agents get events as soon as recovery is over."""
         await self.parts.start()
+        await self._create_changelogs()
         await super().on_start()
+
+    @override
+    async def on_stop(self) -> None:
+        """As Faust's, within ``STOP_S``: without a broker it would wait for ever."""
+        late = threading.Timer(STOP_S, _too_late)
+        late.daemon = True
+        late.start()
+        await super().on_stop()
+        late.cancel()
+
+    @override
+    async def drain(self, within_s: float) -> None:
+        """Let go of commands that no request was sent for; they come again."""
+        await self.parts.drain(within_s)
+
+    async def _create_changelogs(self) -> None:
+        """Create the tables' changelogs, and wait until the broker shows them.
+
+        Faust leaves a topic that is not shown yet out of the assignment, with no more than a warning.
+        A static member that comes back gets the same assignment again, so that its table would start
+        empty: a text that was claimed would be sent a second time.
+        """
+        for table in self.tables.values():
+            await table.changelog_topic.declare()
+        await self.parts.producer.await_topics(
+            *(table.changelog_topic.get_topic_name() for table in self.tables.values())
+        )
 
 
 @dataclass(slots=True)
@@ -78,6 +113,10 @@ class Parts:
         await self.health.__aenter__()
         await self.producer.start()
         await asyncio.gather(*(gateway.start() for gateway in self.gateways.values()))
+
+    async def drain(self, within_s: float) -> None:
+        """Finish the requests that are under way, so long, and begin no other."""
+        await asyncio.gather(self.rejects.lanes.drain(within_s), self.texts.lanes.drain(within_s))
 
     async def stop(self) -> None:
         """After the consumer has drained: finish what is in work, then close."""
@@ -121,8 +160,15 @@ def build(settings: Settings, policies: PolicyBook, *, clock: Clock = now_ms, in
         name = topics.MESSAGES_EVENTS.full_name(settings.kafka.topic_prefix)
         return consumer().caught_up(TP(name, partition))
 
-    def owns(event: Any) -> bool:
-        return bool(event.message.generation_id == app.consumer_generation_id)
+    lease_s = settings.worker.session_timeout / 1000
+
+    async def may_act(event: Any) -> bool:
+        while event.message.generation_id == app.consumer_generation_id:
+            if consumer().confirmed(lease_s):
+                return True
+            # suspended, or the coordinator is away: the next heartbeat or rebalance tells
+            await asyncio.sleep(0.05)
+        return False
 
     conversations = Conversations(shards("conversations"), outbox, metrics)
     gateways = {name: _client(settings, name, metrics) for name in settings.gateways}
@@ -136,7 +182,7 @@ def build(settings: Settings, policies: PolicyBook, *, clock: Clock = now_ms, in
         metrics=metrics,
     )
     sessions = CallSessions(shards=shards("call-sessions"), outbox=outbox, clock=clock, metrics=metrics)
-    sink = SinkParts(gateways=gateways, outbox=outbox, clock=clock, metrics=metrics, owns=owns, on_failure=fail)
+    sink = SinkParts(gateways=gateways, outbox=outbox, clock=clock, metrics=metrics, may_act=may_act, on_failure=fail)
     rejects = RejectSink(sink)
     locales = {name: line.locale for name, line in settings.lines.items()}
     texts = TextSink(sink, claims=shards("texts"), policies=policies, locales=locales)
@@ -229,6 +275,11 @@ def _wire(app: Worker, prefix: str) -> None:
             await app.parts.sessions.wake(owned)
 
 
+def _too_late() -> None:
+    log.error("the worker did not end within %.0f s and is cut off; what was in work comes again", STOP_S)
+    os._exit(FAULT)
+
+
 def _ender(app: Worker) -> Callable[[BaseException], None]:
     """What ends the process after an unexpected error, before any offset passes the event concerned."""
 
@@ -237,7 +288,7 @@ def _ender(app: Worker) -> Callable[[BaseException], None]:
             return
         app.failed = True
         log.critical("ending the worker: %s: %s", type(error).__name__, error, exc_info=error)
-        asyncio.get_running_loop().call_later(HARD_EXIT_S, os._exit, 70)
+        asyncio.get_running_loop().call_later(HARD_EXIT_S, os._exit, FAULT)
         os.kill(os.getpid(), signal.SIGTERM)
 
     return end

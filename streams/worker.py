@@ -10,15 +10,13 @@ from typing import Any
 
 import faust
 import uvloop
+from aiokafka.errors import KafkaConnectionError
 
-from streams.app import build
-from streams.errors import EnvironmentFaultError
+from streams.app import FAULT, build
+from streams.errors import EnvironmentFaultError, RingfenceError
 from streams.settings import Settings, load_policies
 
 log = logging.getLogger(__name__)
-
-FAULT = 70
-"""The exit code after an unexpected error (sysexits.h: EX_SOFTWARE): start the process again."""
 
 NO_BROKER = 75
 """The exit code where Kafka could not be reached (EX_TEMPFAIL): start the process again later."""
@@ -27,8 +25,9 @@ NO_BROKER = 75
 def run(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT, then drain, commit and leave the group; blocks.
 
-    Returns 0 after a clean stop, ``FAULT`` after an unexpected error: the events that were in work
-    come again to whoever takes over. Raises ``RingfenceError`` for what a person must mend first.
+    Returns 0 after a clean stop, ``NO_BROKER`` where Kafka does not answer at the start, ``FAULT``
+    after an unexpected error: the events that were in work come again to whoever takes over.
+    Raises ``RingfenceError`` for what a person must mend first.
     """
     if not settings.kafka.bootstrap_servers:
         msg = (
@@ -53,10 +52,15 @@ def run(settings: Settings) -> int:
     try:
         worker.execute_from_commandline()
     except SystemExit as exc:
-        code = exc.code
+        cause = exc.__context__
+        if isinstance(cause, RingfenceError):
+            raise cause from None
+        code = NO_BROKER if isinstance(cause, KafkaConnectionError) else exc.code
     except asyncio.CancelledError:
         # mode raises what ended the last agent, which is often only that another one failed
         code = FAULT
+    if code == NO_BROKER:
+        return NO_BROKER
     return FAULT if code or app.failed else 0
 
 

@@ -65,11 +65,15 @@ class DurableProducer:
         Raises aiokafka's ``UnknownTopicOrPartitionError`` for a topic that does not appear within
         the request time-out.
         """
+        await self.await_topics(*(topic.full_name(self._prefix) for topic in topics))
+
+    async def await_topics(self, *names: str) -> None:
+        """Return when the broker shows the topics of these full names; raises as ``prepare``."""
         if self._producer is None:
             msg = "the producer is not started"
             raise RuntimeError(msg)
-        for topic in topics:
-            await self._producer.partitions_for(topic.full_name(self._prefix))
+        for name in names:
+            await self._producer.partitions_for(name)
 
     async def stop(self, *, flush_seconds: float | None = None) -> None:
         """Flush and close; may be repeated.
