@@ -11,8 +11,9 @@ import pytest
 from models import topics
 from models.records import Record
 from models.topics import Topic
+from streams.app import FAULT
 from streams.settings import Kafka
-from streams.worker import FAULT, NO_BROKER
+from streams.worker import NO_BROKER
 from tests.faults.scene import free_address, open_scene
 from tests.faults.tap import Tap
 from tests.faults.traffic import Traffic
