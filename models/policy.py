@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic.dataclasses import dataclass as checked
 
 from models.codec import encode, short_hash
+from models.commands import TEXT_WINDOW_MS
 
 ANY_LINE: Final = "*"
 MAX_TEXT: Final = 4096
@@ -31,8 +32,9 @@ _DURATION = re.compile(r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*(ms|s|m|h|d)\s*")
 
 
 def parse_duration(value: object) -> object:
-    """``"60s"`` to 60000; an int is milliseconds already. Raises ``ValueError`` with the forms allowed."""
-    if isinstance(value, str):
+    """``"60s"`` to 60000. Raises ``ValueError`` with the forms allowed; a number without a unit says too little."""
+    if isinstance(value, str | int | float):
+        value = str(value)
         match = _DURATION.fullmatch(value)
         if not match:
             msg = "a duration is a number with a unit, such as 60s, 15m, 12h or 365d"
@@ -87,8 +89,9 @@ Rule = Annotated[Burst | TextFirst, Field(discriminator="type")]
 class Texts:
     """The guard on texts."""
 
-    cooldown: Duration = 86_400_000
-    """One text to one caller of one line in this time, whatever its reason."""
+    cooldown: Annotated[Duration, Field(ge=TEXT_WINDOW_MS)] = 86_400_000
+    """One text to one caller of one line in this time, whatever its reason. No shorter than a text may wait, or a
+    redelivered text could find that a newer one has taken its place."""
 
 
 @checked(frozen=True, slots=True, kw_only=True, config=_STRICT)

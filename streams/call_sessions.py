@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 SOURCE = "/ringfence/call-sessions"
 CONFIRM_WITHIN_MS = 10_000
 """A gateway that reports the end of calls does so within a second or two of the reject."""
+SWEEP = 1_000
+"""Sessions looked at for one wake-up, of which there is one a second: far more than calls in a second."""
 KEEP_MS = 600_000
 """Ten minutes after its last event a call is forgotten: nothing of it can be acted on any more."""
 
@@ -111,6 +113,13 @@ def conclude(session: CallSession, now_ms: int) -> tuple[CallSession, Outcome | 
     return session, None
 
 
+def repeated(session: CallSession) -> Outcome | None:
+    """What was concluded before, to be said again: a crash may have kept it from the topic; a repeat is harmless."""
+    if session.concluded is None:
+        return None
+    return conclude(replace(session, concluded=None), session.touched_at_ms + KEEP_MS)[1]
+
+
 def _say(session: CallSession, result: Result, reason: str | None, at_ms: int) -> tuple[CallSession, Outcome]:
     command = session.reject_command or ""
     said = Outcome(
@@ -163,31 +172,38 @@ class CallSessions:
             key = f"{step.line}/{step.call_id}".encode()
             before = load(self._shards.get(key))
             after = evolve(before, step)
-            if after is None or after == before:
+            if after is None:
                 await self._outbox.finish(event)
                 continue
+            trace = header(event, "traceparent")
+            if after == before:
+                await self._outbox.finish(event, self._spoken(repeated(after), trace))
+                continue
             after, said = conclude(after, self._clock())
-            self._due.add(partition, after.due_ms, key)
+            if before is None or after.due_ms < before.due_ms:
+                # a later due time is found when the earlier one comes
+                self._due.add(partition, after.due_ms, key)
             write = await self._shards.put(partition, key, dump(after))
-            await self._outbox.finish(event, self._spoken(said, header(event, "traceparent")), [write])
+            await self._outbox.finish(event, self._spoken(said, trace), [write])
 
     async def _sweep(self, event: Any, partition: int) -> None:
         """Conclude what waited too long and forget what is over, as effects of one event."""
         now_ms = self._clock()
-        records, writes = [], []
-        for key in self._due.take(partition, now_ms):
+        writes = []
+        for key in self._due.take(partition, now_ms, most=SWEEP):
             session = load(self._shards.get(key))
             if session is None:
                 continue
             after, said = conclude(session, now_ms)
-            records += self._spoken(said, None)
+            # before the table remembers that it was said: a crash between must not swallow it
+            await self._outbox.send(*self._spoken(said, None))
             if after.due_ms <= now_ms:
                 writes.append(await self._shards.put(partition, key, None))
                 continue
             self._due.add(partition, after.due_ms, key)
             if after is not session:
                 writes.append(await self._shards.put(partition, key, dump(after)))
-        await self._outbox.finish(event, records, writes)
+        await self._outbox.finish(event, writes=writes)
 
     def _spoken(self, said: Outcome | None, trace: str | None) -> list[Record]:
         if said is None:

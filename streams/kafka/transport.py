@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from typing import Any, Final, cast
 
@@ -33,6 +34,25 @@ DRAIN_S: Final = 2.0
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that runs aiokafka's consumer."""
+
+    heard_at: float = float("-inf")
+    """When the group's coordinator last confirmed this member, by the monotonic clock."""
+
+    @override
+    async def on_start(self) -> None:
+        """Start, and note each heartbeat that the coordinator answered well."""
+        await super().on_start()
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - aiokafka tells nobody of its heartbeats
+        beat = coordinator._do_heartbeat  # noqa: SLF001 - the same
+
+        async def noted() -> bool:
+            asked_at = time.monotonic()
+            confirmed = bool(await beat())
+            if confirmed:
+                self.heard_at = asked_at
+            return confirmed
+
+        coordinator._do_heartbeat = noted  # noqa: SLF001 - the same
 
     @override
     async def _fetch_records(
@@ -116,19 +136,42 @@ class Consumer(driver.Consumer):
         Without it every planned rebalance repeats up to a commit interval of done work.
         """
         if revoked and not self.app.client_only:
-            self.stop_flow()
-            self.app.flow_control.suspend()
-            self.app.flow_control.clear()
-            deadline = self.loop.time() + DRAIN_S
-            while self._held(revoked) and self.loop.time() < deadline:  # noqa: ASYNC110 - acks come from many places
-                await asyncio.sleep(0.005)
-            await self.commit()
+            await self._settle()
         for tp in revoked:
             self._given.pop(tp, None)
+            self._open.pop(tp, None)
         await super().on_partitions_revoked(revoked)
 
-    def _held(self, tps: Iterable[TP]) -> bool:
-        return any(message.tp in tps and not message.acked for message in set(self._unacked_messages))
+    @override
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """As Faust's; a join is as good as a heartbeat."""
+        cast("ConsumerThread", self._thread).heard_at = time.monotonic()
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    @override
+    async def wait_empty(self) -> None:
+        """As Faust's, which waits for ever; what is not done in time comes again to whoever takes over."""
+        await self._settle()
+        self._unacked_messages.clear()
+        await super().wait_empty()
+
+    async def _settle(self) -> None:
+        """Take nothing new, let what is in work finish for a while, and commit what is done."""
+        self.stop_flow()
+        self.app.flow_control.suspend()
+        self.app.flow_control.clear()
+        deadline = self.loop.time() + DRAIN_S
+        await cast("App", self.app).drain(DRAIN_S)
+        while any(not message.acked for message in set(self._unacked_messages)) and self.loop.time() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)  # acknowledgements come from many places
+        await self.commit()
+
+    def confirmed(self, within_s: float) -> bool:
+        """Whether the group's coordinator confirmed this member so recently that nobody can have its partitions.
+
+        False after the process was suspended for longer: another worker may be at the same work.
+        """
+        return time.monotonic() - cast("ConsumerThread", self._thread).heard_at < within_s
 
     @override
     def _new_offset(self, tp: TP) -> int | None:
@@ -138,7 +181,7 @@ class Consumer(driver.Consumer):
         for none, and a kill then loses that event.
         """
         acked = self._acked[tp]
-        held = [message.offset for message in set(self._unacked_messages) if message.tp == tp and not message.acked]
+        held = self._open.get(tp)
         if not held or not acked:
             return super()._new_offset(tp)
         floor = min(held)
@@ -208,6 +251,9 @@ class Transport(driver.Transport):
 
 class App(faust.App):
     """A Faust app on the mended driver."""
+
+    async def drain(self, within_s: float) -> None:
+        """Called before a stop or a rebalance waits for events in work: let go of what has not begun."""
 
     @override
     def _new_transport(self) -> Transport:

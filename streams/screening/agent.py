@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from models import topics
@@ -53,6 +54,8 @@ class Screening:
         self._history_read = history_read
         self._metrics = metrics
         self._due = DueTimes()
+        self._keep_ms = max((keep_ms(each) for each in policies.by_line.values()), default=KEEP_MS)
+        """A caller is remembered as long as the policy that looks back farthest needs it."""
 
     async def run(self, stream: Any) -> None:
         """Work through the stream until it ends; the body of the Faust agent."""
@@ -85,9 +88,13 @@ class Screening:
             history_incomplete=history_incomplete,
         )
         taken = decide(in_force, facts)
+        if known is not None and known.verdict is not None and known.verdict != taken.verdict:
+            # what was learned since must not turn a verdict that may be on its way already
+            why = f"decided before an interruption ({known.verdict}), and repeated as it was"
+            taken = replace(taken, verdict=known.verdict, rule=None, why=why, reply=None)
         recent = decided(recent, offer, taken.verdict, now_ms)
         writes = [await self._recent.put(partition, key, dump(recent)), *await self._forget(partition)]
-        self._due.add(partition, now_ms + 2 * keep_ms(in_force), key)
+        self._due.add(partition, now_ms + self._keep_ms, key)
         self._metrics.decided(taken)
         await self._outbox.finish(event, records(offer, taken, header(event, "traceparent")), writes)
 
@@ -109,8 +116,8 @@ class Screening:
         writes: list[Awaitable[Any]] = []
         for key in self._due.take(partition, now_ms, most=5):
             state = load(self._recent.get(key))
-            if state.calls and state.last_touched_ms() + KEEP_MS > now_ms:
-                continue
+            if state.calls and state.last_touched_ms() + self._keep_ms > now_ms:
+                continue  # another entry of the same caller is due later
             writes.append(await self._recent.put(partition, key, None))
         return writes
 
@@ -118,7 +125,7 @@ class Screening:
         """After recovery: look at every caller again when the longest memory has passed."""
         self._due.clear()
         for partition, key, raw in self._recent.items():
-            self._due.add(partition, load(raw).last_touched_ms() + 2 * KEEP_MS, key)
+            self._due.add(partition, load(raw).last_touched_ms() + self._keep_ms, key)
 
 
 def keep_ms(in_force: PolicyInForce) -> int:

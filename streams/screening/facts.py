@@ -61,7 +61,7 @@ def gather(
     last_out_ms: int,
     history_incomplete: bool,
 ) -> Facts:
-    """Bring together what is known; messages from after the decision's time do not count."""
+    """Bring together what is known."""
     return Facts(
         offer=offer,
         now_ms=now_ms,

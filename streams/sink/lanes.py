@@ -48,8 +48,17 @@ class Lanes:
         finally:
             del self._lanes[key]
 
+    async def drain(self, timeout_s: float) -> None:
+        """Let go of the jobs that have not begun (their events come again), and wait for the others, so long."""
+        for lane in self._lanes.values():
+            for _ in range(len(lane)):
+                lane.pop()
+                self._room.release()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=timeout_s)
+
     async def join(self, timeout_s: float) -> None:
-        """Wait for what is in work, so long; then cancel the rest (it comes again elsewhere)."""
+        """Wait for everything taken in, so long; then cancel the rest (it comes again elsewhere)."""
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=timeout_s)
             for task in late:

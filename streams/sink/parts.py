@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,8 +25,8 @@ class SinkParts:
     outbox: Outbox
     clock: Clock
     metrics: WorkerMetrics
-    owns: Callable[[Any], bool]
-    """Whether an event's partition is still this worker's, so that it may act."""
+    may_act: Callable[[Any], Awaitable[bool]]
+    """Whether an event's partition is surely still this worker's. Waits while that is in doubt."""
     on_failure: Callable[[BaseException], None]
     """Ends the process."""
 

@@ -53,7 +53,7 @@ class RejectSink:
 
     def _job(self, event: Any, command: RejectCall) -> Callable[[], Any]:
         async def job() -> None:
-            if not self._parts.owns(event):
+            if not await self._parts.may_act(event):
                 return  # the partition's new owner has the command too
             ended = await self._execute(command)
             self._parts.metrics.ended(outcome_of(command, ended))

@@ -65,7 +65,7 @@ class TextSink:
 
     def _job(self, event: Any, command: SendText) -> Callable[[], Any]:
         async def job() -> None:
-            if self._parts.owns(event):
+            if await self._parts.may_act(event):
                 await self._tell(event, command)
 
         return job
@@ -94,7 +94,7 @@ class TextSink:
         claim = Claim(command_id=command.command_id, claimed_at_ms=now_ms)
         # durable before the request: whoever comes after a crash finds it, and sends nothing
         await (await self._claims.put(event.message.partition, _key(command), dump(claim)))
-        if not self._parts.owns(event):
+        if not await self._parts.may_act(event):
             return  # the new owner finds the claim, and will say "unknown"
         ended = await self._send(command, text)
         await self._publish(event, command, ended, replace(claim, ended=ended))

@@ -49,7 +49,7 @@ class WawpProvider:
         data = parsed(body)
         if 200 <= status < 300:
             return _success(status, data)
-        if status in CALL_OVER and not _blames_request(body):
+        if (status in CALL_OVER and not _blames_request(body)) or (status >= 500 and _says_call_over(body)):
             return Answer(meaning="over", status=status, reason="call-over")
         return _fault(status, body, headers)
 
@@ -72,6 +72,12 @@ def _success(status: int, data: Any) -> Answer:
             found = found.get("_serialized")
         return Answer(meaning="accepted", status=status, message_id=found if isinstance(found, str) else None)
     return Answer(meaning="accepted", status=status)
+
+
+def _says_call_over(body: bytes) -> bool:
+    """An upstream error that passes WAHA's words on: "Call <id> not found"."""
+    said = words(body)
+    return "call" in said and "not found" in said and "session" not in said and "instance" not in said
 
 
 def _blames_request(body: bytes) -> bool:
