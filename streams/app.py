@@ -25,7 +25,7 @@ from streams.health import HealthServer
 from streams.kafka.client import DurableProducer
 from streams.kafka.outbox import Outbox
 from streams.kafka.tables import Shards
-from streams.kafka.transport import App, Consumer, faust_credentials
+from streams.kafka.transport import App, Consumer, QuietMonitor, faust_credentials
 from streams.metrics import WorkerMetrics
 from streams.screening.agent import Screening
 from streams.settings import STATE_DIR, Settings
@@ -236,6 +236,7 @@ def _faust(settings: Settings, instance: str | None) -> Worker:
         # memory tables gain nothing from a standby: it is not kept on promotion
         table_standby_replicas=0,
         cython_optimizations=True,
+        monitor=QuietMonitor(),
         # Faust's own server shows tables without authentication
         web_enabled=False,
         **faust_credentials(kafka),

@@ -9,7 +9,7 @@ lack of one within ``CONFIRM_WITHIN_MS`` ``unconfirmed``. ``evolve`` is pure.
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, assert_never
 
 import orjson
@@ -61,6 +61,9 @@ class CallSession:
         if self.rejected_at_ms is not None and self.concluded is None:
             return self.rejected_at_ms + CONFIRM_WITHIN_MS
         return self.touched_at_ms + KEEP_MS
+
+
+_FIELDS = tuple(each.name for each in fields(CallSession))
 
 
 def evolve(session: CallSession | None, event: Lifecycle) -> CallSession | None:
@@ -140,7 +143,8 @@ def _say(session: CallSession, result: Result, reason: str | None, at_ms: int) -
 
 def dump(session: CallSession) -> bytes:
     """The table's bytes: JSON of what is set."""
-    return orjson.dumps({name: value for name, value in asdict(session).items() if value})
+    # not asdict: its deep copy costs ten times as much, three times a call
+    return orjson.dumps({name: value for name in _FIELDS if (value := getattr(session, name))})
 
 
 def load(raw: bytes | None) -> CallSession | None:

@@ -19,8 +19,9 @@ from typing import Any, Final, cast
 
 import faust
 from aiokafka import AIOKafkaConsumer
+from faust.sensors import Monitor
 from faust.transport.drivers import aiokafka as driver
-from faust.types import TP, Message
+from faust.types import TP, EventT, Message, StreamT
 from typing_extensions import override
 
 from streams.settings import Kafka
@@ -229,6 +230,10 @@ class Consumer(driver.Consumer):
                 return await deliver
         return await super().wait_first(*coros, timeout=timeout)
 
+    @override
+    async def verify_all_partitions_active(self) -> None:
+        """Nothing: Faust's walks all partitions twice a second, and only to log what lag metrics tell better."""
+
     def caught_up(self, tp: TP) -> bool:
         """Whether everything the broker is known to hold of a partition was given to its stream and acknowledged.
 
@@ -247,6 +252,27 @@ class Transport(driver.Transport):
     """The driver with the mended consumer."""
 
     Consumer = Consumer
+
+
+class QuietMonitor(Monitor):
+    """Faust's own statistics without the parts that cost something for every event; nobody reads them here."""
+
+    @override
+    def on_message_in(self, tp: TP, offset: int, message: Message) -> None: ...
+
+    @override
+    def on_stream_event_in(self, tp: TP, offset: int, stream: StreamT[Any], event: EventT[Any]) -> None: ...
+
+    @override
+    def on_stream_event_out(
+        self, tp: TP, offset: int, stream: StreamT[Any], event: EventT[Any], state: dict[Any, Any] | None = None
+    ) -> None: ...
+
+    @override
+    def on_message_out(self, tp: TP, offset: int, message: Message) -> None: ...
+
+    @override
+    def track_tp_end_offset(self, tp: TP, offset: int) -> None: ...
 
 
 class App(faust.App):

@@ -33,7 +33,8 @@ class GatewayClient:
     """Sends commands to one gateway.
 
     ``max_connections`` bounds the requests under way, whoever sends them; more wait their turn.
-    httpx runs on aiohttp's transport, which costs a quarter of the CPU of its own.
+    httpx runs on aiohttp's transport, which costs a quarter of the CPU of its own, and its requests
+    go straight to the transport: redirects, cookies and authentication flows are not for commands.
     """
 
     def __init__(
@@ -43,24 +44,26 @@ class GatewayClient:
         self.name = name
         self._provider = provider_for(settings)
         self._base_url = settings.base_url
+        self._urls: dict[str, httpx.URL] = {}
+        """Parsed once: a gateway has as many paths as sessions."""
         self._timeout_s = settings.timeout / 1000
         self._limit = settings.max_connections
         self._sessions = sessions
         self._on_health = on_health
         self._up: bool | None = None
-        self._http: httpx.AsyncClient | None = None
+        self._http: httpx.AsyncBaseTransport | None = None
         self._warmer: asyncio.Task[None] | None = None
 
     async def start(self) -> Self:
         """Open a connection, so that the first call is as fast as any; an unreachable gateway is only logged."""
         connector = aiohttp.TCPConnector(limit=self._limit, keepalive_timeout=self._provider.idle_s)
-        session = aiohttp.ClientSession(connector=connector, auto_decompress=False)
-        self._http = httpx.AsyncClient(
-            transport=AiohttpTransport(client=session),
+        session = aiohttp.ClientSession(
+            connector=connector,
+            auto_decompress=False,
             headers={"User-Agent": USER_AGENT},
-            timeout=self._timeout_s,
-            follow_redirects=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
         )
+        self._http = AiohttpTransport(client=session)
         await self._ping()
         self._warmer = asyncio.create_task(self._keep_warm(), name=f"keep {self.name} warm")
         return self
@@ -91,23 +94,25 @@ class GatewayClient:
             msg = f"the client of gateway {self.name} is not started"
             raise RuntimeError(msg)
         timeout = min(timeout_s, self._timeout_s)
+        url = self._urls.get(request.path)
+        if url is None:
+            url = self._urls[request.path] = httpx.URL(self._base_url + request.path)
         try:
-            # httpx bounds each read and connect; the whole of it must fit into the call's window
+            # one bound for connecting, sending and reading: the whole of it must fit into the call's window
             async with asyncio.timeout(timeout):
-                response = await self._http.request(
-                    request.method,
-                    self._base_url + request.path,
-                    content=request.body,
-                    headers=request.headers,
-                    timeout=timeout,
-                )
+                sent = httpx.Request(request.method, url, headers=request.headers, content=request.body)
+                response = await self._http.handle_async_request(sent)
+                try:
+                    body = await response.aread()
+                finally:
+                    await response.aclose()
         except TimeoutError:
             return 0, b"", {}, Answer(meaning="silent", reason="time-out")
         except httpx.HTTPError as exc:
             return 0, b"", {}, _failure(exc)
         except aiohttp.ClientError as exc:
             return 0, b"", {}, _failure(exc)
-        return response.status_code, response.content, dict(response.headers), None
+        return response.status_code, body, dict(response.headers), None
 
     async def _keep_warm(self) -> None:
         """Use a connection before it idles away; a cold one costs a TCP and TLS handshake in a ringing call."""
