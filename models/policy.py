@@ -32,9 +32,8 @@ _DURATION = re.compile(r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*(ms|s|m|h|d)\s*")
 
 
 def parse_duration(value: object) -> object:
-    """``"60s"`` to 60000. Raises ``ValueError`` with the forms allowed; a number without a unit says too little."""
-    if isinstance(value, str | int | float):
-        value = str(value)
+    """``"60s"`` to 60000; an int is milliseconds already. Raises ``ValueError`` with the forms allowed."""
+    if isinstance(value, str):
         match = _DURATION.fullmatch(value)
         if not match:
             msg = "a duration is a number with a unit, such as 60s, 15m, 12h or 365d"
@@ -67,7 +66,7 @@ class Burst:
     id: Name
     mode: Mode = "enforce"
     calls: Annotated[int, Field(ge=2, le=100)] = 3
-    within: Annotated[Duration, Field(le=86_400_000)] = 60_000
+    within: Annotated[Duration, Field(ge=1000, le=86_400_000)] = 60_000
     reply: Name | None = None
 
 
@@ -78,7 +77,7 @@ class TextFirst:
     type: Literal["text_first"] = "text_first"
     id: Name
     mode: Mode = "enforce"
-    within: Duration = 365 * 86_400_000
+    within: Annotated[Duration, Field(ge=1000)] = 365 * 86_400_000
     reply: Name | None = None
 
 

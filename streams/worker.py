@@ -6,7 +6,6 @@ import asyncio
 import gc
 import logging
 import os
-import sys
 from typing import Any
 
 import faust
@@ -37,13 +36,10 @@ def run(settings: Settings) -> int:
         )
         raise EnvironmentFaultError(msg)
     policies = load_policies(settings)
-    # the policy, not only a loop: Faust runs its consumer in a thread with a loop of its own
+    # the policy, not only a loop: what makes a loop of its own gets the fast one too
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    # the consumer's thread and the main loop hand over to each other at every fetch; the default of 5 ms
-    # would let whichever computes hold the other up for as long
-    sys.setswitchinterval(0.0005)
     # what lives long is built by now or stays in tables; the default looks through young objects for every 700
     gc.set_threshold(10_000, 20, 50)
     app = build(settings, policies, instance=os.environ.get("RINGFENCE_INSTANCE"))

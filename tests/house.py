@@ -77,14 +77,19 @@ class House:
 
     async def until(self, found: Callable[[Seen], bool], timeout_s: float = 20.0) -> Seen:
         """The first record, from the beginning of this house, for which ``found`` is true."""
-        async with asyncio.timeout(timeout_s):
-            looked = 0
-            while True:
-                for seen in self.seen[looked:]:
-                    looked += 1
-                    if found(seen):
-                        return seen
-                self.seen += await self._reader.poll(100)
+        looked = 0
+        try:
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    for seen in self.seen[looked:]:
+                        looked += 1
+                        if found(seen):
+                            return seen
+                    self.seen += await self._reader.poll(100)
+        except TimeoutError:
+            tail = "\n".join(f"{seen.place}: {seen.value}" for seen in self.seen[-25:])
+            msg = f"not within {timeout_s} s; the gateway: {self.gateway.record.summary()}; the last records:\n{tail}"
+            raise TimeoutError(msg) from None
 
     async def decision(self, call_id: str) -> Decision:
         """The decision on a call."""

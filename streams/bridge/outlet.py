@@ -163,9 +163,9 @@ class Outlet:
                 self._why_not = self._explain(exc)
                 delay = pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
                 log.warning("%s; trying again in %.1f s", self._why_not, delay)
-                await producer.stop(flush_seconds=0)
+                await producer.stop(flush_seconds=_FLUSH_S)
             except BaseException:
-                await producer.stop(flush_seconds=0)
+                await producer.stop(flush_seconds=_FLUSH_S)
                 raise
             else:
                 return producer

@@ -8,9 +8,12 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Protocol
 
 from models.records import Record
+from models.topics import CALLS_COMMANDS, MESSAGES_COMMANDS
 from streams.kafka.client import DurableProducer
 
 log = logging.getLogger(__name__)
+
+_COMMANDS = (CALLS_COMMANDS, MESSAGES_COMMANDS)
 
 
 class Acknowledgeable(Protocol):
@@ -28,9 +31,19 @@ class Outbox:
     unacknowledged: after a restart it comes again.
     """
 
-    def __init__(self, producer: DurableProducer, on_failure: Callable[[BaseException], None]) -> None:
-        """``on_failure`` must end the process soon: an event is held from then on."""
-        self.producer = producer
+    def __init__(
+        self,
+        producer: DurableProducer,
+        on_failure: Callable[[BaseException], None],
+        *,
+        commands: DurableProducer | None = None,
+    ) -> None:
+        """``on_failure`` must end the process soon: an event is held from then on.
+
+        ``commands`` is the producer for what a ringing call waits for; without one, ``producer`` does it all.
+        """
+        self._producer = producer
+        self._commands = commands or producer
         self._on_failure = on_failure
 
     async def finish(
@@ -40,7 +53,7 @@ class Outbox:
 
         Blocks only for the enqueueing (a full buffer), not for the broker. Not to be repeated.
         """
-        pending: list[Awaitable[Any]] = [await self.producer.enqueue(record) for record in records]
+        pending: list[Awaitable[Any]] = [await self._producer_of(record).enqueue(record) for record in records]
         pending += writes
         if not pending:
             event.ack()
@@ -49,7 +62,10 @@ class Outbox:
 
     async def send(self, *records: Record) -> None:
         """Send records that belong to no event, and wait until they are durable."""
-        await self.producer.send(*records)
+        await self._producer.send(*records)
+
+    def _producer_of(self, record: Record) -> DurableProducer:
+        return self._commands if record.topic in _COMMANDS else self._producer
 
 
 class _Finish:

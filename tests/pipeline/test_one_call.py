@@ -238,5 +238,4 @@ async def test_many_calls_at_once_never_mix_session_call_and_caller(house: House
         for seen in house.gateway.record.of("reject", call.id):
             # the simulator answers a wrong pair or session with an error and counts a violation
             assert (seen.session, canonical(seen.chat or "")) == (call.session.name, canonical(call.party.jid))
-        (decision,) = house.all(Decision, call_id=call.id)
-        assert decision.caller == call.party.jid
+        assert (await house.decision(call.id)).caller == call.party.jid
