@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 RATE = 30.0
 """Calls a second. A worker manages many times that, but not while its neighbours use up both cores."""
 KILLS = 6
-MOST_KILLS = 10
-"""Faust's own driver has lost within two kills in every run so far."""
+MOST_KILLS = 30
+"""Faust's own driver lost within 6 kills in 4 of 4 runs, and once not within 10: a race is a matter of chance."""
 LONGEST_WAIT_S = 20.0
 """After a kill the next decision came within 4 s on an idle machine; this is for a busy one."""
 
@@ -71,7 +71,7 @@ async def test_kills_lose_nothing(kafka: Kafka, tmp_path: Path) -> None:
         assert scene.gateway.violations == []
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(240)
 async def test_the_unmended_driver_loses(kafka: Kafka, tmp_path: Path) -> None:
     async with (
         open_scene(kafka, tmp_path, session_timeout="1s", reply=False) as scene,
