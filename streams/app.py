@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from faust.types import TP
@@ -108,7 +108,7 @@ class Parts:
     rejects: RejectSink
     texts: TextSink
     health: HealthServer | None = None
-    recovered: bool = field(default=False)
+    recovered: bool = False
 
     async def start(self) -> None:
         """Connect to Kafka and the gateways, and serve health; blocks until connected."""

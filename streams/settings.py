@@ -192,6 +192,11 @@ class Line(_Part):
     time_zone: Zone = "UTC"
     locale: Locale = "en"
 
+    @property
+    def in_webhooks(self) -> str:
+        """The session by which webhooks name this line."""
+        return self.webhook_session or self.session
+
 
 class Settings(_Part):
     """The whole configuration."""
@@ -212,7 +217,7 @@ class Settings(_Part):
                 known = ", ".join(sorted(self.gateways)) or "none"
                 msg = f"line {name!r} names the gateway {line.gateway!r}, which is not under gateways (there: {known})"
                 raise ValueError(msg)
-            key = (line.gateway, line.webhook_session or line.session)
+            key = (line.gateway, line.in_webhooks)
             if key in seen:
                 msg = (
                     f"lines {seen[key]!r} and {name!r} have the same gateway and webhook session; a webhook could "
@@ -225,7 +230,7 @@ class Settings(_Part):
     def line_for(self, gateway: str, webhook_session: str) -> str | None:
         """The line whose webhooks carry this session, or None."""
         for name, line in self.lines.items():
-            if line.gateway == gateway and (line.webhook_session or line.session) == webhook_session:
+            if line.gateway == gateway and line.in_webhooks == webhook_session:
                 return name
         return None
 

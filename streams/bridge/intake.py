@@ -52,7 +52,7 @@ class Intake:
         self._gateway = gateway
         self._source = f"/bridge/{gateway}"
         self._places: dict[str, Place] = {
-            line.webhook_session or line.session: Place(gateway, name, line.session)
+            line.in_webhooks: Place(gateway, name, line.session)
             for name, line in settings.lines.items()
             if line.gateway == gateway
         }

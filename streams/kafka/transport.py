@@ -190,19 +190,26 @@ class Consumer(driver.Consumer):
     async def wait_empty(self) -> None:
         """As Faust's, which waits for ever; what is not done in time comes again to whoever takes over."""
         await self._settle()
-        self._unacked_messages.clear()
         await super().wait_empty()
 
     async def _settle(self) -> None:
-        """Take nothing new, let what is in work finish for a while, and commit what is done."""
+        """Take nothing new, let what is in work finish for a while, commit what is done, and let go of the rest.
+
+        A rebalance and a stop come here twice; the second time nothing is held, and nothing is waited for.
+        """
         self.stop_flow()
         self.app.flow_control.suspend()
         self.app.flow_control.clear()
-        deadline = self.loop.time() + DRAIN_S
-        await cast("App", self.app).drain(DRAIN_S)
-        while any(not message.acked for message in set(self._unacked_messages)) and self.loop.time() < deadline:  # noqa: ASYNC110
-            await asyncio.sleep(0.005)  # acknowledgements come from many places
+        if self._in_work():
+            deadline = self.loop.time() + DRAIN_S
+            await cast("App", self.app).drain(DRAIN_S)
+            while self._in_work() and self.loop.time() < deadline:  # noqa: ASYNC110 - acks come from many places
+                await asyncio.sleep(0.005)
         await self.commit()
+        self._unacked_messages.clear()
+
+    def _in_work(self) -> bool:
+        return any(not message.acked for message in set(self._unacked_messages))
 
     def confirmed(self, within_s: float) -> bool:
         """Whether the group's coordinator confirmed this member so recently that nobody can have its partitions.

@@ -83,7 +83,7 @@ class World:
                 gateway=line.gateway,
                 provider="waha" if waha else "wawp",
                 name=line.session,
-                webhook_name=line.webhook_session or line.session,
+                webhook_name=line.in_webhooks,
                 engine=engine,
                 me=Me(f"{own}@c.us", lid_of(own), name),
             )

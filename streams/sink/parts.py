@@ -11,6 +11,8 @@ from models.outcomes import Outcome, Result, outcome_id
 from streams.clock import Clock
 from streams.kafka.outbox import Outbox
 from streams.metrics import WorkerMetrics
+from streams.sink.answers import Meaning
+from streams.sink.attempts import Attempts
 from streams.sink.client import GatewayClient
 
 WAITING = 2_000
@@ -42,6 +44,22 @@ class Ended:
     sent_at_ms: int | None = None
     message_id: str | None = None
     at_ms: int
+
+
+def ended_by(tried: Attempts, results: Mapping[Meaning, Result], now_ms: int) -> Ended:
+    """How a command ended that was tried; ``results`` says what each meaning of an answer comes to."""
+    answer = tried.answer
+    if answer is None:
+        return Ended(result="late", reason="window-over", at_ms=now_ms)
+    return Ended(
+        result=results[answer.meaning],
+        reason=answer.reason,
+        status=answer.status,
+        attempts=tried.count,
+        sent_at_ms=tried.sent_at_ms,
+        message_id=answer.message_id,
+        at_ms=now_ms,
+    )
 
 
 def outcome_of(command: RejectCall | SendText, ended: Ended) -> Outcome:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from models import topics
@@ -16,16 +17,16 @@ from models.commands import TEXT_WINDOW_MS, RejectCall, SendText, text_id
 from models.outcomes import Result
 from models.records import Record, lifecycle, outcome, text_command
 from streams.kafka.events import decoded, header
-from streams.sink.answers import Answer
-from streams.sink.attempts import Attempts, attempt
+from streams.sink.answers import Answer, Meaning
+from streams.sink.attempts import attempt
 from streams.sink.lanes import Lanes
-from streams.sink.parts import WAITING, Ended, SinkParts, outcome_of
+from streams.sink.parts import WAITING, Ended, SinkParts, ended_by, outcome_of
 
 log = logging.getLogger(__name__)
 
 SOURCE = "/ringfence/reject-sink"
 
-_RESULTS: Mapping[str, Result] = {
+_RESULTS: Mapping[Meaning, Result] = {
     "accepted": "accepted",
     "over": "raced",
     "refused": "failed",
@@ -73,25 +74,12 @@ class RejectSink:
             expires_at_ms=command.expires_at_ms,
             clock=self._parts.clock,
         )
-        return _ended(tried, self._parts.clock())
+        # whatever id stands in the answer to a reject, it is not a text's
+        return replace(ended_by(tried, _RESULTS, self._parts.clock()), message_id=None)
 
 
 def _may_repeat(answer: Answer) -> bool:
     return answer.meaning not in {"accepted", "over", "refused"}
-
-
-def _ended(tried: Attempts, now_ms: int) -> Ended:
-    answer = tried.answer
-    if answer is None:
-        return Ended(result="late", reason="window-over", at_ms=now_ms)
-    return Ended(
-        result=_RESULTS[answer.meaning],
-        reason=answer.reason,
-        status=answer.status,
-        attempts=tried.count,
-        sent_at_ms=tried.sent_at_ms,
-        at_ms=now_ms,
-    )
 
 
 def records(command: RejectCall, ended: Ended, trace: str | None) -> list[Record]:

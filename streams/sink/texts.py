@@ -20,11 +20,11 @@ from models.policy import PolicyBook
 from models.records import outcome
 from streams.kafka.events import decoded, header
 from streams.kafka.tables import DueTimes, Shards
-from streams.sink.answers import Answer
+from streams.sink.answers import Answer, Meaning
 from streams.sink.attempts import attempt
 from streams.sink.claims import Claim, dump, load, standing
 from streams.sink.lanes import Lanes
-from streams.sink.parts import WAITING, Ended, SinkParts, outcome_of
+from streams.sink.parts import WAITING, Ended, SinkParts, ended_by, outcome_of
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ SOURCE = "/ringfence/text-sink"
 KEEP_MS = 600_000
 """Far longer than a text's window, so that no redelivered command finds its claim gone."""
 
-_RESULTS: Mapping[str, Result] = {
+_RESULTS: Mapping[Meaning, Result] = {
     "accepted": "accepted",
     "over": "failed",
     "refused": "failed",
@@ -86,10 +86,14 @@ class TextSink:
                 await self._claim_and_send(event, command, now_ms)
 
     async def _claim_and_send(self, event: Any, command: SendText, now_ms: int) -> None:
-        text = self._policies.for_line(command.line).policy.text(command.reply, self._locales.get(command.line, "en"))
-        held = self._held_back(command, text, now_ms)
-        if held is not None or text is None:
-            await self._publish(event, command, held or Ended(result="failed", reason="no-text", at_ms=now_ms))
+        held = self._held_back(command, now_ms)
+        if held is not None:
+            await self._publish(event, command, held)
+            return
+        locale = self._locales.get(command.line, "en")
+        text = self._policies.for_line(command.line).policy.text(command.reply, locale)
+        if text is None:
+            await self._publish(event, command, Ended(result="failed", reason="reply-not-in-policy", at_ms=now_ms))
             return
         claim = Claim(command_id=command.command_id, claimed_at_ms=now_ms)
         # durable before the request: whoever comes after a crash finds it, and sends nothing
@@ -99,7 +103,7 @@ class TextSink:
         ended = await self._send(command, text)
         await self._publish(event, command, ended, replace(claim, ended=ended))
 
-    def _held_back(self, command: SendText, text: str | None, now_ms: int) -> Ended | None:
+    def _held_back(self, command: SendText, now_ms: int) -> Ended | None:
         """Why a text must not be sent at all, or None."""
         if now_ms >= command.expires_at_ms:
             return Ended(result="late", reason="window-over", at_ms=now_ms)
@@ -107,8 +111,6 @@ class TextSink:
             return Ended(result="failed", reason="gateway-not-configured", at_ms=now_ms)
         if not is_person(command.caller_raw):
             return Ended(result="suppressed", reason="not-a-person", at_ms=now_ms)
-        if text is None:
-            return Ended(result="failed", reason="reply-not-in-policy", at_ms=now_ms)
         return None
 
     async def _send(self, command: SendText, text: str) -> Ended:
@@ -120,19 +122,7 @@ class TextSink:
             expires_at_ms=command.expires_at_ms,
             clock=self._parts.clock,
         )
-        now_ms = self._parts.clock()
-        answer = tried.answer
-        if answer is None:
-            return Ended(result="late", reason="window-over", at_ms=now_ms)
-        return Ended(
-            result=_RESULTS[answer.meaning],
-            reason=answer.reason,
-            status=answer.status,
-            attempts=tried.count,
-            sent_at_ms=tried.sent_at_ms,
-            message_id=answer.message_id,
-            at_ms=now_ms,
-        )
+        return ended_by(tried, _RESULTS, self._parts.clock())
 
     async def _publish(self, event: Any, command: SendText, ended: Ended, keep: Claim | None = None) -> None:
         """Publish the result, remember the claim if one is given, and acknowledge when all is durable."""
