@@ -36,6 +36,7 @@ _REQUEST_MS: Final = 5_000
 
 _FIRST_PAUSE_S: Final = 0.2
 _LONGEST_PAUSE_S: Final = 5.0
+_CANCEL_AGAIN_S: Final = 0.2
 _FLUSH_S: Final = 1.0
 """For what is under way when a producer is closed; a broker on its feet needs milliseconds."""
 
@@ -71,8 +72,10 @@ class Outlet:
     async def __aexit__(self, *_exc: object) -> None:
         """Flush what is under way, for a second at most, and close."""
         if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.wait({self._keeper})
+            while not self._keeper.done():
+                # aiokafka swallows a cancellation that meets it while it closes a client
+                self._keeper.cancel()
+                await asyncio.wait({self._keeper}, timeout=_CANCEL_AGAIN_S)
         producer, self._producer = self._producer, None
         if producer is not None:
             await producer.stop(flush_seconds=_FLUSH_S)

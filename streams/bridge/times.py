@@ -23,9 +23,13 @@ def to_ms(value: object) -> int | None:
     An ISO time without a zone is taken for UTC. Never raises.
     """
     number = _number(value)
-    if number is None or not math.isfinite(number):
+    if number is None:
         return None
-    ms = round(number if number >= _MILLISECONDS_FROM else number * 1000)
+    scaled = number if number >= _MILLISECONDS_FROM else number * 1000
+    # asked of the product: a finite number of seconds may have no finite number of milliseconds
+    if not math.isfinite(scaled):
+        return None
+    ms = round(scaled)
     return ms if _EARLIEST_MS <= ms < _LATEST_MS else None
 
 
