@@ -1,0 +1,62 @@
+"""What most commands begin with: settings that name a cluster, a log, a stop on a signal."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
+
+_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
+
+
+def service_settings(config: Path) -> Settings:
+    """All settings with the gateways' secrets, for what runs until a signal."""
+    from streams.kafka.cluster import at_cluster
+    from streams.settings import load_settings
+
+    return at_cluster(load_settings(config))
+
+
+def kafka_settings(config: Path) -> Settings:
+    """Settings for a command that only speaks to Kafka: no secret of a gateway is needed, and the log is a file."""
+    from streams.kafka.cluster import at_cluster
+    from streams.settings import load_settings
+
+    log_to_file()
+    return at_cluster(load_settings(config, gateway_secrets=False))
+
+
+def serve_until_signalled(start: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    """Run ``start`` with an event that SIGINT or SIGTERM sets; logs go to stderr."""
+    import uvloop
+
+    logging.basicConfig(level=logging.INFO, format=_FORMAT)
+
+    async def until_signalled() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await start(stop)
+
+    coroutine: Coroutine[Any, Any, None] = until_signalled()
+    uvloop.run(coroutine)
+
+
+def log_file() -> Path:
+    """The log of commands; its folder is made."""
+    from streams.settings import STATE_DIR
+
+    path = STATE_DIR / "log" / "ringfence.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def log_to_file() -> None:
+    """Send log entries to the log file: libraries' warnings belong there, what people must know is a message."""
+    logging.basicConfig(filename=log_file(), level=logging.INFO, format=_FORMAT)

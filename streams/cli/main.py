@@ -1,0 +1,58 @@
+"""The group of all commands, and how the program ends when one of them fails."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from datetime import UTC, datetime
+from typing import Final
+
+import click
+
+from streams.cli import ask, kafka, run, topics
+from streams.cli.context import log_file
+from streams.errors import EnvironmentFaultError, RingfenceError
+
+COMMANDS: Final[tuple[click.Command, ...]] = (
+    run.up, run.bridge, run.worker, run.gateway_sim,
+    kafka.kafka, topics.topics,
+    ask.audit, ask.explain,
+)  # fmt: skip
+"""Every command stands here once; help shows them by name."""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def cli() -> None:
+    """Screen the calls that reach a business's WhatsApp lines."""
+
+
+for _command in COMMANDS:
+    cli.add_command(_command)
+
+
+def main() -> None:
+    """The entry point. Expected failures end in a message and their exit code, others in a log entry too."""
+    try:
+        cli(prog_name="ringfence")
+    except RingfenceError as exc:
+        click.echo(f"ringfence: {exc}", err=True)
+        sys.exit(exc.exit_code)
+    except OSError as exc:
+        _confess(exc)
+        sys.exit(EnvironmentFaultError.exit_code)
+    except Exception as exc:  # noqa: BLE001 - the last resort: nothing is hidden, it is logged in full
+        _confess(exc)
+        sys.exit(70)
+
+
+def _confess(exc: Exception) -> None:
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    text = "".join(traceback.format_exception(exc))
+    try:
+        path = log_file()
+        with path.open("a", encoding="utf-8") as log:
+            log.write(f"{when} {' '.join(sys.argv[1:])}\n{text}")
+        where = f"the traceback is at the end of {path}"
+    except OSError:
+        where = text
+    click.echo(f"ringfence: unexpected {type(exc).__name__}: {exc}; {where}", err=True)

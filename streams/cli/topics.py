@@ -1,0 +1,65 @@
+"""``ringfence topics``: Ringfence's topics on the cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+
+from streams.cli.context import kafka_settings
+from streams.options import config_option, demo_option, example
+
+
+@click.group()
+def topics() -> None:
+    """Create and check Ringfence's topics."""
+
+
+@topics.command(name="apply", epilog=example("ringfence topics apply"))
+@config_option
+@demo_option
+def topics_apply(config: Path) -> None:
+    """Create missing topics and mend their settings; may be repeated. Partitions are never changed."""
+    from streams.kafka import admin
+
+    settings = kafka_settings(config)
+    applied = asyncio.run(admin.apply(settings.kafka))
+    for name in applied.created:
+        click.echo(f"{name}: created")
+    for each in applied.mended:
+        click.echo(f"{each.topic}: {each.setting} was {each.found}, is {each.wanted}")
+    for each in applied.left:
+        click.echo(each.describe(), err=True)
+    if applied.left:
+        sys.exit(1)
+    if not applied.created and not applied.mended:
+        click.echo("all topics are as they should be")
+
+
+@topics.command(name="check", epilog=example("ringfence topics check"))
+@config_option
+@demo_option
+def topics_check(config: Path) -> None:
+    """Compare the cluster's topics with what they should be. Exits with 1 where they differ."""
+    from streams.kafka import admin
+
+    differences = asyncio.run(admin.check(kafka_settings(config).kafka))
+    for each in differences:
+        click.echo(each.describe())
+    if differences:
+        sys.exit(1)
+    click.echo("all topics are as they should be")
+
+
+@topics.command(name="list", epilog=example("ringfence topics list"))
+@config_option
+@demo_option
+def topics_list(config: Path) -> None:
+    """Show every topic: key, retention, partitions, who writes and who reads."""
+    from streams.kafka import admin
+
+    settings = kafka_settings(config).kafka
+    for line in admin.table(settings, asyncio.run(admin.found(settings))):
+        click.echo(line)
