@@ -29,6 +29,7 @@ from streams.kafka.transport import App, Consumer, QuietMonitor, faust_credentia
 from streams.metrics import WorkerMetrics
 from streams.screening.agent import Screening
 from streams.settings import STATE_DIR, Settings
+from streams.sink.circuit import STATES
 from streams.sink.client import GatewayClient
 from streams.sink.parts import SinkParts
 from streams.sink.rejects import RejectSink
@@ -250,7 +251,11 @@ def _faust(settings: Settings, instance: str | None) -> Worker:
 def _client(settings: Settings, name: str, metrics: WorkerMetrics) -> GatewayClient:
     sessions = [line.session for line in settings.lines.values() if line.gateway == name]
     return GatewayClient(
-        name, settings.gateways[name], sessions, lambda gateway, up: metrics.gateway_up(gateway, up=up)
+        name,
+        settings.gateways[name],
+        sessions,
+        lambda gateway, up: metrics.gateway_up(gateway, up=up),
+        lambda gateway, state: metrics.gateway_circuit(gateway, state, STATES),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from models.decisions import Decision
@@ -47,6 +49,12 @@ class WorkerMetrics:
         self._gateway_up = Gauge(
             "ringfence_gateway_up", "1 while a gateway answers its health request", ["gateway"], registry=self.registry
         )
+        self._gateway_circuit = Gauge(
+            "ringfence_gateway_circuit",
+            "1 for the state of a gateway's circuit: commands are sent while it is closed",
+            ["gateway", "state"],
+            registry=self.registry,
+        )
 
     def decided(self, decision: Decision) -> None:
         """Count a decision and how long it took."""
@@ -70,3 +78,8 @@ class WorkerMetrics:
     def gateway_up(self, gateway: str, *, up: bool) -> None:
         """Set whether a gateway answers."""
         self._gateway_up.labels(gateway).set(1 if up else 0)
+
+    def gateway_circuit(self, gateway: str, state: str, states: Iterable[str]) -> None:
+        """Set which of the states a gateway's circuit is in."""
+        for each in states:
+            self._gateway_circuit.labels(gateway, each).set(1 if each == state else 0)

@@ -18,36 +18,49 @@ MOST = 3
 class Attempts:
     """What came of it."""
 
-    answer: Answer | None
-    """The last answer; None: the window was over before anything was sent."""
-    count: int
+    answer: Answer | None = None
+    """The last answer; None: nothing was sent."""
+    count: int = 0
     """Requests that were begun."""
-    sent_at_ms: int | None
+    sent_at_ms: int | None = None
     """When the last one was begun."""
+    held: bool = False
+    """Given up because the gateway is to be left alone: may be gone on with when it is well again."""
+
+
+NONE = Attempts()
+"""Before the first one."""
 
 
 async def attempt(
     send: Callable[[float], Awaitable[Answer]],
     again: Callable[[Answer], bool],
     *,
+    may_send: Callable[[], bool],
     expires_at_ms: int,
     clock: Clock,
+    before: Attempts = NONE,
 ) -> Attempts:
-    """Call ``send(seconds left)`` until ``again(answer)`` is false, ``MOST`` times at most.
+    """Call ``send(seconds left)`` until ``again(answer)`` is false, ``MOST`` times at most, while ``may_send()``.
 
     Waits between with backoff and jitter, as long as the gateway asks for, if that ends in the
-    window; else the last answer stands. Raises only what ``send`` raises.
+    window; else the last answer stands, which may be that of ``before``. Raises only what ``send`` raises.
     """
-    answer: Answer | None = None
-    sent_at_ms: int | None = None
-    count = 0
-    while (left_ms := expires_at_ms - clock()) > 0:
+    answer, count, sent_at_ms = before.answer, before.count, before.sent_at_ms
+    for number in range(1, MOST + 1):
+        left_ms = expires_at_ms - clock()
+        if not may_send():
+            return Attempts(answer, count, sent_at_ms, held=True)
+        if left_ms <= 0:
+            break
         count += 1
         sent_at_ms = clock()
         answer = await send(left_ms / 1000)
-        if count == MOST or not again(answer):
+        if not again(answer):
             break
-        pause = pause_ms(count, answer.retry_after_ms)
+        if number == MOST:
+            return Attempts(answer, count, sent_at_ms, held=not may_send())
+        pause = pause_ms(number, answer.retry_after_ms)
         if clock() + pause >= expires_at_ms:
             break
         await asyncio.sleep(pause / 1000)

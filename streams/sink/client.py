@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Self
+from typing import Final, Self
 
 import aiohttp
 import httpx
@@ -14,7 +14,8 @@ from httpx_aiohttp import AiohttpTransport
 
 from models.commands import RejectCall, SendText
 from streams.settings import Gateway, Waha
-from streams.sink.answers import Answer
+from streams.sink.answers import Answer, Meaning
+from streams.sink.circuit import Circuit, State
 from streams.sink.gateway import Provider, Request
 from streams.sink.waha import WahaProvider
 from streams.sink.wawp import WawpProvider
@@ -22,6 +23,9 @@ from streams.sink.wawp import WawpProvider
 log = logging.getLogger(__name__)
 
 USER_AGENT = "Ringfence"
+
+_FAILURES: Final[frozenset[Meaning]] = frozenset({"unreached", "silent", "fault"})
+"""What tells that a gateway is not well; any other answer shows that it works, whatever it says of the command."""
 
 
 def provider_for(settings: Gateway) -> Provider:
@@ -38,7 +42,12 @@ class GatewayClient:
     """
 
     def __init__(
-        self, name: str, settings: Gateway, sessions: list[str], on_health: Callable[[str, bool], None]
+        self,
+        name: str,
+        settings: Gateway,
+        sessions: list[str],
+        on_health: Callable[[str, bool], None],
+        on_circuit: Callable[[str, State], None],
     ) -> None:
         """``sessions``: the gateway's sessions in use, for the health request that keeps it warm."""
         self.name = name
@@ -50,9 +59,12 @@ class GatewayClient:
         self._limit = settings.max_connections
         self._sessions = sessions
         self._on_health = on_health
+        self._on_circuit = on_circuit
         self._up: bool | None = None
         self._http: httpx.AsyncBaseTransport | None = None
         self._warmer: asyncio.Task[None] | None = None
+        self.circuit = Circuit(self._told_circuit)
+        """Whoever sends commands asks it first; what they meet is counted here."""
 
     async def start(self) -> Self:
         """Open a connection, so that the first call is as fast as any; an unreachable gateway is only logged."""
@@ -82,12 +94,23 @@ class GatewayClient:
     async def reject(self, command: RejectCall, timeout_s: float) -> Answer:
         """Send one reject; never raises for what a network or a gateway can do. May be repeated."""
         status, body, headers, failure = await self._send(self._provider.reject(command), timeout_s)
-        return failure or self._provider.read_reject(status, body, headers)
+        return self._counted(failure or self._provider.read_reject(status, body, headers))
 
     async def text(self, command: SendText, text: str, timeout_s: float) -> Answer:
         """Send one text; never raises likewise. Must not be repeated unless it is certain that nothing was sent."""
         status, body, headers, failure = await self._send(self._provider.text(command, text), timeout_s)
-        return failure or self._provider.read_text(status, body, headers)
+        return self._counted(failure or self._provider.read_text(status, body, headers))
+
+    def _counted(self, answer: Answer) -> Answer:
+        self.circuit.answered(well=answer.meaning not in _FAILURES)
+        return answer
+
+    def _told_circuit(self, state: State) -> None:
+        if state == "open":
+            log.warning("gateway %s fails in a row: its commands wait until it answers again", self.name)
+        elif state == "closed":
+            log.info("gateway %s gets its commands", self.name)
+        self._on_circuit(self.name, state)
 
     async def _send(self, request: Request, timeout_s: float) -> tuple[int, bytes, dict[str, str], Answer | None]:
         if self._http is None:
@@ -115,9 +138,17 @@ class GatewayClient:
         return response.status_code, body, dict(response.headers), None
 
     async def _keep_warm(self) -> None:
-        """Use a connection before it idles away; a cold one costs a TCP and TLS handshake in a ringing call."""
+        """Use a connection before it idles away; a cold one costs a TCP and TLS handshake in a ringing call.
+
+        Where the circuit is open, ask at its pace whether the gateway is well again.
+        """
         while True:
-            await asyncio.sleep(self._provider.idle_s * 0.75)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._provider.idle_s * 0.75):
+                    await self.circuit.until_open()
+            if not self.circuit.is_closed():
+                await asyncio.sleep(self.circuit.pause_s)
+                self.circuit.try_again()
             await self._ping()
 
     async def _ping(self) -> None:
@@ -136,6 +167,7 @@ class GatewayClient:
             )
         self._up = up
         self._on_health(self.name, up)
+        self.circuit.pinged(well=up)
 
 
 def _failure(exc: Exception) -> Answer:

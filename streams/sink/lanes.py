@@ -1,12 +1,20 @@
-"""Work side by side across keys and in order within one, bounded."""
+"""Work side by side across keys and in order within one, bounded, behind a gate; and a bulkhead for each gateway."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
-Job = Callable[[], Awaitable[None]]
+Job = Callable[[], Awaitable[bool]]
+"""Returns whether it is done; one that is not is begun again, first of its key, once the gate lets it."""
+
+Gate = Callable[[int], Awaitable[None]]
+"""Returns when a job may begin; at the latest when it expires (milliseconds UTC), as it must say so then."""
+
+
+async def open_gate(_expires_at_ms: int) -> None:
+    """The gate that holds nobody up."""
 
 
 class Lanes:
@@ -16,46 +24,78 @@ class Lanes:
     unacknowledged and comes again after a restart.
     """
 
-    def __init__(self, waiting: int, on_failure: Callable[[BaseException], None]) -> None:
-        """``waiting`` bounds the jobs taken in and not yet done; ``submit`` blocks beyond it."""
-        self._room = asyncio.Semaphore(waiting)
+    def __init__(self, waiting: int, on_failure: Callable[[BaseException], None], gate: Gate = open_gate) -> None:
+        """``waiting`` bounds the jobs taken in and not yet done."""
+        self._room = waiting
         self._on_failure = on_failure
-        self._lanes: dict[str, deque[Job]] = {}
+        self._gate = gate
+        self._lanes: dict[str, deque[tuple[Job, int]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._at_gate: dict[str, asyncio.Task[None]] = {}
+        self._letting_go = False
 
-    async def submit(self, key: str, job: Job) -> None:
-        """Take a job in; returns at once while there is room."""
-        await self._room.acquire()
+    def submit(self, key: str, job: Job, expires_at_ms: int) -> bool:
+        """Take a job in; False where there is no room, and the job is not taken. Does not block."""
+        if self._room == 0:
+            return False
+        self._room -= 1
         lane = self._lanes.get(key)
         if lane is not None:
-            lane.append(job)
-            return
-        self._lanes[key] = deque([job])
-        task = asyncio.create_task(self._drain(key))
+            lane.append((job, expires_at_ms))
+            return True
+        self._lanes[key] = deque([(job, expires_at_ms)])
+        task = asyncio.create_task(self._run(key, self._lanes[key]))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return True
 
-    async def _drain(self, key: str) -> None:
-        lane = self._lanes[key]
+    async def _run(self, key: str, lane: deque[tuple[Job, int]]) -> None:
         try:
             while lane:
+                await self._pass_gate(key, lane[0][1])
+                entry = lane.popleft()
+                done = True
                 try:
-                    await lane.popleft()()
+                    done = await entry[0]() or self._letting_go
                 finally:
-                    self._room.release()
+                    self._room += done
+                if not done:
+                    lane.appendleft(entry)
         except Exception as exc:  # noqa: BLE001 - whatever it is, the process must not go on as if nothing was
             self._on_failure(exc)
         finally:
-            del self._lanes[key]
+            self._room += len(lane)
+            if self._lanes.get(key) is lane:
+                del self._lanes[key]
+
+    async def _pass_gate(self, key: str, expires_at_ms: int) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            msg = "a lane runs in a task"
+            raise RuntimeError(msg)
+        self._at_gate[key] = task
+        try:
+            await self._gate(expires_at_ms)
+        finally:
+            if self._at_gate.get(key) is task:
+                del self._at_gate[key]
 
     async def drain(self, timeout_s: float) -> None:
         """Let go of the jobs that have not begun (their events come again), and wait for the others, so long."""
         for lane in self._lanes.values():
-            for _ in range(len(lane)):
-                lane.pop()
-                self._room.release()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=timeout_s)
+            self._room += len(lane)
+            lane.clear()
+        for key, task in self._at_gate.items():
+            # a job that comes from now on gets a lane of its own: this one is at its end
+            del self._lanes[key]
+            task.cancel()
+        self._at_gate.clear()
+        self._letting_go = True
+        try:
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=timeout_s)
+        finally:
+            self._letting_go = False
 
     async def join(self, timeout_s: float) -> None:
         """Wait for everything taken in, so long; then cancel the rest (it comes again elsewhere)."""
@@ -64,3 +104,24 @@ class Lanes:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+
+class Bulkheads:
+    """Lanes of its own for each gateway, so that one which hangs or is away holds up nobody else's commands."""
+
+    def __init__(self, waiting: int, on_failure: Callable[[BaseException], None], gates: Mapping[str, Gate]) -> None:
+        """``waiting`` is for each gateway; ``gates`` are by gateway."""
+        self._of = {gateway: Lanes(waiting, on_failure, gate) for gateway, gate in gates.items()}
+        self._unknown = Lanes(waiting, on_failure)
+
+    def submit(self, gateway: str, key: str, job: Job, expires_at_ms: int) -> bool:
+        """As ``Lanes.submit``; gateways without a gate share lanes."""
+        return self._of.get(gateway, self._unknown).submit(key, job, expires_at_ms)
+
+    async def drain(self, timeout_s: float) -> None:
+        """As ``Lanes.drain``, at all gateways."""
+        await asyncio.gather(*(lanes.drain(timeout_s) for lanes in (*self._of.values(), self._unknown)))
+
+    async def join(self, timeout_s: float) -> None:
+        """As ``Lanes.join``, at all gateways."""
+        await asyncio.gather(*(lanes.join(timeout_s) for lanes in (*self._of.values(), self._unknown)))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +16,17 @@ from streams.metrics import WorkerMetrics
 from streams.sink.answers import Meaning
 from streams.sink.attempts import Attempts
 from streams.sink.client import GatewayClient
+from streams.sink.lanes import Bulkheads, Gate
 
-WAITING = 2_000
-"""Commands taken in at once: at 45 s each they would be late long before more were of use."""
+WAITING = 10_000
+"""Commands taken in and not done, for each gateway: about 40 MB. A storm of 5,000 calls in a second waits its turn;
+what a gateway has not taken by then would be late long before more were of use."""
+
+GATEWAY_OPEN = "gateway-open"
+"""The reason where the gateway's circuit stayed open for the whole of a command's window."""
+
+GATEWAY_BACKLOG = "gateway-backlog"
+"""The reason where more commands wait for the gateway than are taken in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +41,21 @@ class SinkParts:
     """Whether an event's partition is surely still this worker's. Waits while that is in doubt."""
     on_failure: Callable[[BaseException], None]
     """Ends the process."""
+
+    def bulkheads(self) -> Bulkheads:
+        """Lanes for each gateway, whose jobs begin while its circuit is closed, or when they expire."""
+        return Bulkheads(WAITING, self.on_failure, {name: self._gate(each) for name, each in self.gateways.items()})
+
+    def _gate(self, gateway: GatewayClient) -> Gate:
+        circuit = gateway.circuit
+
+        async def gate(expires_at_ms: int) -> None:
+            if not circuit.is_closed():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(max(0, expires_at_ms - self.clock()) / 1000):
+                        await circuit.until_closed()
+
+        return gate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +74,8 @@ class Ended:
 def ended_by(tried: Attempts, results: Mapping[Meaning, Result], now_ms: int) -> Ended:
     """How a command ended that was tried; ``results`` says what each meaning of an answer comes to."""
     answer = tried.answer
+    if answer is None and tried.held:
+        return Ended(result="failed", reason=GATEWAY_OPEN, at_ms=now_ms)
     if answer is None:
         return Ended(result="late", reason="window-over", at_ms=now_ms)
     return Ended(

@@ -7,7 +7,7 @@ in order, those of different callers side by side.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,9 +18,10 @@ from models.outcomes import Result
 from models.records import Record, lifecycle, outcome, text_command
 from streams.kafka.events import decoded, header
 from streams.sink.answers import Answer, Meaning
-from streams.sink.attempts import attempt
-from streams.sink.lanes import Lanes
-from streams.sink.parts import WAITING, Ended, SinkParts, ended_by, outcome_of
+from streams.sink.attempts import NONE, Attempts, attempt
+from streams.sink.client import GatewayClient
+from streams.sink.lanes import Job
+from streams.sink.parts import GATEWAY_BACKLOG, Ended, SinkParts, ended_by, outcome_of
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class RejectSink:
 
     def __init__(self, parts: SinkParts) -> None:
         self._parts = parts
-        self.lanes = Lanes(WAITING, parts.on_failure)
+        self.lanes = parts.bulkheads()
 
     async def run(self, stream: Any) -> None:
         """Work through the stream until it ends; the body of the Faust agent."""
@@ -50,32 +51,55 @@ class RejectSink:
         command: RejectCall
         events = decoded(stream, topics.CALLS_COMMANDS, parts.outbox, "reject sink", parts.metrics.undecodable)
         async for event, command in events:
-            await self.lanes.submit(command.caller, self._job(event, command))
+            job = self._job(event, command)
+            if not self.lanes.submit(command.gateway, command.caller, job, command.expires_at_ms):
+                await self._turn_away(event, command)
 
-    def _job(self, event: Any, command: RejectCall) -> Callable[[], Any]:
-        async def job() -> None:
+    def _job(self, event: Any, command: RejectCall) -> Job:
+        came_late = self._parts.clock() >= command.expires_at_ms
+        tried = NONE
+
+        async def job() -> bool:
+            nonlocal tried
             if not await self._parts.may_act(event):
-                return  # the partition's new owner has the command too
-            ended = await self._execute(command)
-            self._parts.metrics.ended(outcome_of(command, ended))
-            if ended.result in {"failed", "unknown"}:
-                log.warning("a reject on line %s is %s: %s", command.line, ended.result, ended.reason)
-            await self._parts.outbox.finish(event, records(command, ended, header(event, "traceparent")))
+                return True  # the partition's new owner has the command too
+            gateway = self._parts.gateways.get(command.gateway)
+            if gateway is None:
+                ended = Ended(result="failed", reason="gateway-not-configured", at_ms=self._parts.clock())
+                await self._publish(event, command, ended)
+                return True
+            if not came_late:
+                tried = await self._try(gateway, command, tried)
+                if tried.held and self._parts.clock() < command.expires_at_ms:
+                    return False
+            # whatever id stands in the answer to a reject, it is not a text's
+            ended = replace(ended_by(tried, _RESULTS, self._parts.clock()), message_id=None)
+            await self._publish(event, command, ended)
+            return True
 
         return job
 
-    async def _execute(self, command: RejectCall) -> Ended:
-        gateway = self._parts.gateways.get(command.gateway)
-        if gateway is None:
-            return Ended(result="failed", reason="gateway-not-configured", at_ms=self._parts.clock())
-        tried = await attempt(
+    async def _try(self, gateway: GatewayClient, command: RejectCall, before: Attempts) -> Attempts:
+        return await attempt(
             lambda left_s: gateway.reject(command, left_s),
             _may_repeat,
+            may_send=gateway.circuit.is_closed,
             expires_at_ms=command.expires_at_ms,
             clock=self._parts.clock,
+            before=before,
         )
-        # whatever id stands in the answer to a reject, it is not a text's
-        return replace(ended_by(tried, _RESULTS, self._parts.clock()), message_id=None)
+
+    async def _turn_away(self, event: Any, command: RejectCall) -> None:
+        if await self._parts.may_act(event):
+            await self._publish(
+                event, command, Ended(result="failed", reason=GATEWAY_BACKLOG, at_ms=self._parts.clock())
+            )
+
+    async def _publish(self, event: Any, command: RejectCall, ended: Ended) -> None:
+        self._parts.metrics.ended(outcome_of(command, ended))
+        if ended.result in {"failed", "unknown"}:
+            log.warning("a reject on line %s is %s: %s", command.line, ended.result, ended.reason)
+        await self._parts.outbox.finish(event, records(command, ended, header(event, "traceparent")))
 
 
 def _may_repeat(answer: Answer) -> bool:

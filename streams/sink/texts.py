@@ -8,7 +8,7 @@ tried again. Texts of one line run in order, so that they can be paced and held 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -23,8 +23,8 @@ from streams.kafka.tables import DueTimes, Shards
 from streams.sink.answers import Answer, Meaning
 from streams.sink.attempts import attempt
 from streams.sink.claims import Claim, dump, load, standing
-from streams.sink.lanes import Lanes
-from streams.sink.parts import WAITING, Ended, SinkParts, ended_by, outcome_of
+from streams.sink.lanes import Job
+from streams.sink.parts import GATEWAY_BACKLOG, GATEWAY_OPEN, Ended, SinkParts, ended_by, outcome_of
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class TextSink:
         self._policies = policies
         self._locales = locales
         self._due = DueTimes()
-        self.lanes = Lanes(WAITING, parts.on_failure)
+        self.lanes = parts.bulkheads()
 
     async def run(self, stream: Any) -> None:
         """Work through the stream until it ends; the body of the Faust agent."""
@@ -61,16 +61,35 @@ class TextSink:
         command: SendText
         events = decoded(stream, topics.MESSAGES_COMMANDS, parts.outbox, "text sink", parts.metrics.undecodable)
         async for event, command in events:
-            await self.lanes.submit(command.line, self._job(event, command))
+            job = self._job(event, command)
+            if not self.lanes.submit(command.gateway, command.line, job, command.expires_at_ms):
+                await self._turn_away(event, command)
 
-    def _job(self, event: Any, command: SendText) -> Callable[[], Any]:
-        async def job() -> None:
-            if await self._parts.may_act(event):
-                await self._tell(event, command)
+    def _job(self, event: Any, command: SendText) -> Job:
+        parts = self._parts
+        came_late = parts.clock() >= command.expires_at_ms
+        gateway = parts.gateways.get(command.gateway)
+
+        async def job() -> bool:
+            if not await parts.may_act(event):
+                return True
+            instead = None
+            if gateway is not None and not came_late and not gateway.circuit.is_closed():
+                if parts.clock() < command.expires_at_ms:
+                    return False
+                instead = Ended(result="failed", reason=GATEWAY_OPEN, at_ms=parts.clock())
+            await self._tell(event, command, instead)
+            return True
 
         return job
 
-    async def _tell(self, event: Any, command: SendText) -> None:
+    async def _turn_away(self, event: Any, command: SendText) -> None:
+        if await self._parts.may_act(event):
+            ended = Ended(result="failed", reason=GATEWAY_BACKLOG, at_ms=self._parts.clock())
+            await self._tell(event, command, ended)
+
+    async def _tell(self, event: Any, command: SendText, instead: Ended | None) -> None:
+        """Say what became of the text before, else send it, or end it as ``instead`` says."""
         now_ms = self._parts.clock()
         cooldown_ms = self._policies.for_line(command.line).policy.texts.cooldown
         known = load(self._claims.get(_key(command)))
@@ -82,6 +101,8 @@ class TextSink:
                 await self._publish(event, command, ended, replace(known, ended=ended))
             case "cooling":
                 await self._publish(event, command, Ended(result="suppressed", reason="cool-down", at_ms=now_ms))
+            case _ if instead is not None:
+                await self._publish(event, command, instead)
             case _:
                 await self._claim_and_send(event, command, now_ms)
 
@@ -119,6 +140,7 @@ class TextSink:
         tried = await attempt(
             lambda left_s: gateway.text(command, text, left_s),
             _surely_not_sent,
+            may_send=gateway.circuit.is_closed,
             expires_at_ms=command.expires_at_ms,
             clock=self._parts.clock,
         )

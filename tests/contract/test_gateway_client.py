@@ -83,6 +83,7 @@ async def client(
     sessions: tuple[str, ...] = ("default",),
     health: list[tuple[str, bool]] | None = None,
     connections: int = 4,
+    states: list[str] | None = None,
 ) -> AsyncIterator[GatewayClient]:
     secret = SecretStr(KEY)
     settings: Waha | Wawp
@@ -98,7 +99,13 @@ async def client(
     else:
         settings = Wawp(provider="wawp", base_url=base_url, access_token=secret, webhook_secret=secret, timeout=timeout)
     told = health if health is not None else []
-    gateway = GatewayClient("office", settings, list(sessions), lambda name, up: told.append((name, up)))
+    gateway = GatewayClient(
+        "office",
+        settings,
+        list(sessions),
+        lambda name, up: told.append((name, up)),
+        lambda name, state: states.append(state) if states is not None else None,
+    )
     await gateway.start()
     try:
         yield gateway
