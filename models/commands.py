@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
 
 REJECT_WINDOW_MS = 45_000
 """A call rings 30 to 60 s (Wawp's reject page: 30 to 45 s); past 45 s a reject can only hit a call that is over."""
 
 TEXT_WINDOW_MS = 180_000
 """A text that explains a reject makes sense for three minutes after the call began."""
+
+
+TEXT_FACTS: Final = ("opens_at_ms", "wait_ms")
+"""The facts that a text may speak of: when the line opens next, and how long a queued caller may have to wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +34,10 @@ class RejectCall:
     reply: str | None
     """The policy's reply to send once the gateway has accepted the reject; None sends nothing."""
     variant: str | None
+    values: dict[str, int] = field(default_factory=dict)
+    """What the text's variables need of the decision's facts; see ``TEXT_FACTS``."""
+    stranger: bool = True
+    """Whether the text would open a new chat for the line: guarded harder."""
     policy: str
     policy_revision: str
     offered_at_ms: int
@@ -39,7 +49,10 @@ class RejectCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendText:
-    """Send the caller one text. Names the reply; the sink renders it, so that no text stands on Kafka."""
+    """Send the caller one text, after a reject or to a queued caller.
+
+    Names the reply; the sink renders it, so that no text stands on Kafka.
+    """
 
     type: Literal["send-text"] = "send-text"
     command_id: str
@@ -52,18 +65,70 @@ class SendText:
     caller_raw: str
     reply: str
     variant: str | None
+    values: dict[str, int] = field(default_factory=dict)
+    stranger: bool = True
     policy: str
     policy_revision: str
     offered_at_ms: int
     received_at_ms: int
-    rejected_at_ms: int
-    """When the gateway answered the reject."""
+    rejected_at_ms: int | None
+    """When the gateway answered the reject; None for a caller who was queued and rings on."""
     expires_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockCaller:
+    """Block the caller on the gateway while a temporary block lasts."""
+
+    type: Literal["block-caller"] = "block-caller"
+    command_id: str
+    decision_id: str
+    gateway: str
+    line: str
+    session: str
+    call_id: str
+    caller: str
+    caller_raw: str
+    received_at_ms: int
+    until_ms: int
+    """When the block ends: not to be sent at or after this time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnblockCaller:
+    """Take a block on the gateway back. Repeated until the gateway has done it: a block must not outlast its time."""
+
+    type: Literal["unblock-caller"] = "unblock-caller"
+    command_id: str
+    decision_id: str
+    """The decision that began the block."""
+    gateway: str
+    line: str
+    session: str
+    call_id: str
+    caller: str
+    caller_raw: str
+    received_at_ms: int
+    at_ms: int
+
+
+CallCommand = Annotated[RejectCall | BlockCaller | UnblockCaller, Field(discriminator="type")]
+"""Everything that stands on ``calls.commands``, told apart by ``type``."""
 
 
 def reject_id(decision: str) -> str:
     """The id of the reject that a decision calls for."""
     return f"{decision}/reject"
+
+
+def block_id(decision: str) -> str:
+    """The id of the gateway's block that a decision calls for."""
+    return f"{decision}/block"
+
+
+def unblock_id(decision: str) -> str:
+    """The id of the end of that block."""
+    return f"{decision}/unblock"
 
 
 def text_id(decision: str) -> str:

@@ -28,6 +28,15 @@ class RuleTrace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A temporary block that a decision began: all later calls to the line are rejected while it lasts."""
+
+    until_ms: int
+    strikes: int
+    """How many in a row this one is: each lasts longer than the one before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """The verdict on one offer. ``decision_id`` is the idempotency key: one call, one effective decision."""
 
@@ -49,8 +58,12 @@ class Decision:
     """The line of the policy that was in force (``*`` for the common one)."""
     policy_revision: str
     reply: str | None = None
-    """Name of the policy's reply to send after a reject; None sends nothing."""
+    """Name of the policy's reply to send after a reject, or to a queued caller; None sends nothing."""
     variant: str | None = None
+    """The reply's variant where it is an experiment: assigned by this decision, sticky per caller."""
+    block: Block | None = None
+    callback: bool = False
+    """The caller is owed a callback."""
     offered_at_ms: int
     received_at_ms: int
     decided_at_ms: int

@@ -22,5 +22,7 @@ class MessageSeen:
     caller_known_as: tuple[str, ...] = ()
     direction: Direction
     """``in``: the caller wrote to the line. ``out``: the line wrote to the caller."""
+    by_hand: bool = False
+    """An own message that a person wrote in WhatsApp, as far as the gateway tells; sent through its API otherwise."""
     at_ms: int
     received_at_ms: int

@@ -17,7 +17,7 @@ Result = Literal["accepted", "raced", "failed", "unknown", "late", "suppressed",
 ``unconfirmed``  no such event came in time
 """
 
-CommandKind = Literal["reject", "text"]
+CommandKind = Literal["reject", "text", "block", "unblock"]
 
 TERMINAL: frozenset[Result] = frozenset({"accepted", "raced", "failed", "unknown", "late", "suppressed"})
 """The results that end a command; ``confirmed`` and ``unconfirmed`` come after ``accepted``."""

@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from models import topics
+from models.callbacks import Callback
 from models.calls import CallAccepted, CallOffered, CallRejected, RejectAccepted, SessionsDue
 from models.codec import Headers, child_trace, cloud_event, encode
 from models.commands import RejectCall, SendText
+from models.contacts import Contact, IdentityLink
 from models.decisions import Decision
 from models.messages import MessageSeen
 from models.outcomes import Outcome
+from models.overrides import CallerBlock, LineSwitch, ListEntry, Override
+from models.policy import PolicyDocument
+from models.presence import BridgeHealth, LineStatus, Presence, WorkerStatus
 from models.topics import Topic
 
 
@@ -20,7 +25,8 @@ class Record:
 
     topic: Topic
     key: bytes
-    value: bytes
+    value: bytes | None
+    """None is a tombstone."""
     headers: Headers
     partition: int | None = None
 
@@ -69,7 +75,8 @@ def reject_command(command: RejectCall, source: str, trace: str | None) -> Recor
 
 def text_command(command: SendText, source: str, trace: str | None) -> Record:
     """A text, keyed by the line, so that texts are paced and stopped per line."""
-    headers = cloud_event(command.type, command.command_id, source, command.rejected_at_ms, child_trace(trace))
+    at_ms = command.rejected_at_ms or command.received_at_ms
+    headers = cloud_event(command.type, command.command_id, source, at_ms, child_trace(trace))
     return Record(topics.MESSAGES_COMMANDS, command.line.encode(), encode(command), headers)
 
 
@@ -77,6 +84,54 @@ def outcome(event: Outcome, source: str, trace: str | None) -> Record:
     """An outcome, keyed by the caller."""
     headers = cloud_event(event.type, event.outcome_id, source, event.at_ms, child_trace(trace))
     return Record(topics.CALLS_OUTCOMES, event.caller.encode(), encode(event), headers)
+
+
+def policy_document(applied: PolicyDocument, source: str) -> tuple[Record, Record]:
+    """An applied policy or calendar, twice: as what is in force, and as history that stays."""
+    event_id = f"{applied.history_key}/{applied.revision}"
+    headers = cloud_event(applied.type, event_id, source, applied.applied_at_ms)
+    value = encode(applied)
+    return (
+        Record(topics.POLICIES, applied.history_key.encode(), value, headers),
+        Record(topics.POLICIES, applied.key.encode(), value, headers),
+    )
+
+
+Reference = Contact | IdentityLink | Presence | BridgeHealth | LineStatus | WorkerStatus | Override | Callback
+"""What stands on a compacted topic, the latest under each key."""
+
+
+def reference(value: Reference, source: str, at_ms: int) -> Record:
+    """The latest of something under its key, for everybody who follows it."""
+    topic, key = _place_of(value)
+    headers = cloud_event(value.type, f"{key}/{at_ms}", source, at_ms)
+    return Record(topic, key.encode(), encode(value), headers)
+
+
+def tombstone(value: Reference, source: str, at_ms: int) -> Record:
+    """The end of what stands under the value's key."""
+    topic, key = _place_of(value)
+    return Record(topic, key.encode(), None, cloud_event(f"{value.type}.removed", f"{key}/{at_ms}", source, at_ms))
+
+
+def _place_of(value: Reference) -> tuple[Topic, str]:  # noqa: PLR0911 - one answer a type
+    match value:
+        case Contact():
+            return topics.CONTACTS, value.contact
+        case IdentityLink():
+            return topics.IDENTITIES, value.alias
+        case Presence():
+            return topics.AGENTS_PRESENCE, value.agent
+        case BridgeHealth():
+            return topics.BRIDGES_HEALTH, value.bridge
+        case LineStatus():
+            return topics.LINES_STATUS, value.line
+        case WorkerStatus():
+            return topics.WORKERS_STATUS, value.worker
+        case Callback():
+            return topics.CALLBACKS, value.caller
+        case ListEntry() | CallerBlock() | LineSwitch():
+            return topics.OVERRIDES, value.key
 
 
 def dead_letter(  # noqa: PLR0913 - one keyword for each thing a dead letter keeps

@@ -9,11 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from models.callbacks import Callback
 from models.calls import CallOffered, Lifecycle
-from models.commands import RejectCall, SendText
+from models.commands import CallCommand, SendText
+from models.contacts import Contact, IdentityLink
 from models.decisions import Decision
 from models.messages import MessageSeen
 from models.outcomes import Outcome
+from models.overrides import Override
+from models.policy import PolicyDocument
+from models.presence import BridgeHealth, LineStatus, Presence, WorkerStatus
 
 DAY_MS: Final = 86_400_000
 
@@ -27,7 +32,10 @@ class Topic:
     """What the key holds, in words; keys are UTF-8."""
     values: Any
     """The model, or the union of models, that ``models.codec.decode`` reads; None for raw bytes."""
-    retention_ms: int
+    retention_ms: int = 0
+    """Of a topic that is not compacted."""
+    partitions: int | None = None
+    """None: as configured. A topic that every worker reads in full, and in order, has one."""
     cleanup: Literal["delete", "compact"] = "delete"
     writers: tuple[str, ...]
     readers: tuple[str, ...]
@@ -40,7 +48,8 @@ class Topic:
     def config(self) -> dict[str, str]:
         """The topic's settings on the broker, as Kafka spells them."""
         if self.cleanup == "compact":
-            return {"cleanup.policy": "compact"}
+            # small segments: what was replaced is dropped soon, and a start reads less
+            return {"cleanup.policy": "compact", "segment.ms": str(DAY_MS), "min.cleanable.dirty.ratio": "0.1"}
         return {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
 
 
@@ -74,20 +83,20 @@ CALLS_DECISIONS: Final = Topic(
 CALLS_COMMANDS: Final = Topic(
     name="calls.commands",
     key="caller JID",
-    values=RejectCall,
+    values=CallCommand,
     retention_ms=DAY_MS,
     writers=("screening",),
     readers=("reject sink", "audit"),
-    what="rejects to be executed at a gateway",
+    what="rejects, blocks and their ends, to be executed at a gateway",
 )
 MESSAGES_COMMANDS: Final = Topic(
     name="messages.commands",
     key="line",
     values=SendText,
     retention_ms=DAY_MS,
-    writers=("reject sink",),
+    writers=("reject sink", "screening"),
     readers=("text sink", "audit"),
-    what="texts to be sent to rejected callers",
+    what="texts to be sent to rejected and queued callers",
 )
 CALLS_OUTCOMES: Final = Topic(
     name="calls.outcomes",
@@ -117,6 +126,94 @@ CALLS_DLQ: Final = Topic(
     what="what could not be understood: original bytes and headers, with kafka_dlt-* headers",
 )
 
+CONTACTS: Final = Topic(
+    name="contacts",
+    key="caller JID",
+    values=Contact,
+    cleanup="compact",
+    writers=("bridge", "contacts import"),
+    readers=("every worker",),
+    what="who a caller is: the CRM's record",
+)
+IDENTITIES: Final = Topic(
+    name="identities",
+    key="alias JID",
+    values=IdentityLink,
+    cleanup="compact",
+    writers=("bridge",),
+    readers=("bridge", "every worker"),
+    what="which LID and phone number are one caller",
+)
+AGENTS_PRESENCE: Final = Topic(
+    name="agents.presence",
+    key="agent id",
+    values=Presence,
+    cleanup="compact",
+    partitions=1,
+    writers=("bridge",),
+    readers=("bridge", "every worker"),
+    what="which human agents can take a call",
+)
+BRIDGES_HEALTH: Final = Topic(
+    name="bridges.health",
+    key="bridge id",
+    values=BridgeHealth,
+    cleanup="compact",
+    partitions=1,
+    writers=("bridge",),
+    readers=("every worker",),
+    what="which recording bridges can record a call",
+)
+LINES_STATUS: Final = Topic(
+    name="lines.status",
+    key="line",
+    values=LineStatus,
+    cleanup="compact",
+    partitions=1,
+    writers=("bridge",),
+    readers=("bridge", "every worker"),
+    what="whether a line's gateway session is connected",
+)
+WORKERS_STATUS: Final = Topic(
+    name="workers.status",
+    key="worker",
+    values=WorkerStatus,
+    cleanup="compact",
+    partitions=1,
+    writers=("every worker",),
+    readers=("every worker", "console"),
+    what="the policies that a worker runs, and how many strangers call it",
+)
+OVERRIDES: Final = Topic(
+    name="overrides",
+    key="kind/subject",
+    values=Override,
+    cleanup="compact",
+    partitions=1,
+    writers=("console",),
+    readers=("every worker", "console"),
+    what="what people set by hand: list entries, blocks, night switches",
+)
+POLICIES: Final = Topic(
+    name="policies",
+    key="line, calendar/name, or either with @time for history",
+    values=PolicyDocument,
+    cleanup="compact",
+    partitions=1,
+    writers=("console",),
+    readers=("every worker", "console"),
+    what="policies and shared calendars, with revision and author",
+)
+CALLBACKS: Final = Topic(
+    name="callbacks",
+    key="caller JID",
+    values=Callback,
+    cleanup="compact",
+    writers=("screening", "conversations", "call sessions", "console"),
+    readers=("every worker", "console"),
+    what="callers who are owed a callback",
+)
+
 TOPICS: Final = (
     CALLS_EVENTS,
     CALLS_LIFECYCLE,
@@ -126,4 +223,19 @@ TOPICS: Final = (
     CALLS_OUTCOMES,
     MESSAGES_EVENTS,
     CALLS_DLQ,
+    CONTACTS,
+    IDENTITIES,
+    AGENTS_PRESENCE,
+    BRIDGES_HEALTH,
+    LINES_STATUS,
+    WORKERS_STATUS,
+    OVERRIDES,
+    POLICIES,
+    CALLBACKS,
 )
+
+STREAM_TOPICS: Final = tuple(topic for topic in TOPICS if topic.cleanup == "delete")
+"""What happened, record by record."""
+
+REFERENCE_TOPICS: Final = tuple(topic for topic in TOPICS if topic.cleanup == "compact")
+"""What is the case now, the latest under each key."""

@@ -6,8 +6,9 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from mode.supervisors import CrashingSupervisor
 from typing_extensions import override
 
 from models import topics
-from models.policy import PolicyBook
+from models.records import policy_document
 from models.topics import Topic
 from streams.call_sessions import CallSessions
 from streams.clock import Clock, now_ms
@@ -24,10 +25,14 @@ from streams.conversations import Conversations
 from streams.health import HealthServer
 from streams.kafka.client import DurableProducer
 from streams.kafka.outbox import Outbox
+from streams.kafka.reference import ReferenceReader
 from streams.kafka.tables import Shards
 from streams.kafka.transport import App, Consumer, QuietMonitor, faust_credentials
 from streams.metrics import WorkerMetrics
+from streams.policyfiles import PolicyFile
+from streams.reference.knowledge import Knowledge
 from streams.screening.agent import Screening
+from streams.screening.facts import LineFacts
 from streams.settings import STATE_DIR, Settings
 from streams.sink.circuit import STATES
 from streams.sink.client import GatewayClient
@@ -36,6 +41,8 @@ from streams.sink.rejects import RejectSink
 from streams.sink.texts import TextSink
 
 log = logging.getLogger(__name__)
+
+SOURCE = "/ringfence/worker"
 
 FAULT = 70
 """The exit code after an unexpected error (sysexits.h: EX_SOFTWARE): start the process again."""
@@ -104,6 +111,9 @@ class Parts:
     producers: tuple[DurableProducer, ...]
     gateways: dict[str, GatewayClient]
     metrics: WorkerMetrics
+    known: Knowledge
+    reader: ReferenceReader
+    files: Sequence[PolicyFile]
     screening: Screening
     sessions: CallSessions
     rejects: RejectSink
@@ -116,7 +126,24 @@ class Parts:
         self.health = HealthServer(self.settings.worker.listen, self.metrics.registry, ready=self.not_ready)
         await self.health.__aenter__()
         await asyncio.gather(*(producer.start() for producer in self.producers))
+        await self.reader.start()
+        await self._seed()
         await asyncio.gather(*(gateway.start() for gateway in self.gateways.values()))
+
+    async def _seed(self) -> None:
+        """Apply the folder's policies where nothing was ever applied, and wait until they are in force."""
+        policies = self.known.policies
+        new = [
+            each.document(author="policies folder", at_ms=now_ms())
+            for each in self.files
+            if policies.document(each.key) is None
+        ]
+        await self.producers[0].send(*(record for each in new for record in policy_document(each, SOURCE)))
+        while any(policies.document(each.key) is None for each in new):  # noqa: ASYNC110 - the reader brings them
+            await asyncio.sleep(0.01)
+        for line in self.settings.lines:
+            in_force = policies.book.for_line(line)
+            log.info("line %s runs policy %s, revision %s", line, in_force.policy.line, in_force.revision)
 
     async def drain(self, within_s: float) -> None:
         """Finish the requests that are under way, so long, and begin no other."""
@@ -125,6 +152,7 @@ class Parts:
     async def stop(self) -> None:
         """After the consumer has drained: finish what is in work, then close."""
         await asyncio.gather(self.rejects.lanes.join(1.0), self.texts.lanes.join(1.0))
+        await self.reader.stop()
         await asyncio.gather(*(gateway.stop() for gateway in self.gateways.values()))
         await asyncio.gather(*(producer.stop(flush_seconds=FLUSH_S) for producer in self.producers))
         if self.health is not None:
@@ -146,8 +174,13 @@ class Parts:
         self.recovered = True
 
 
-def build(settings: Settings, policies: PolicyBook, *, clock: Clock = now_ms, instance: str | None = None) -> Worker:
-    """The worker's app, not started. ``instance``: its static member id, unique per process on the cluster."""
+def build(
+    settings: Settings, files: Sequence[PolicyFile], *, clock: Clock = now_ms, instance: str | None = None
+) -> Worker:
+    """The worker's app, not started. ``files``: policies to begin with, where none were applied yet.
+
+    ``instance``: its static member id, unique per process on the cluster.
+    """
     app = _faust(settings, instance)
     metrics = WorkerMetrics()
     commands = DurableProducer(settings.kafka, "ringfence-commands", request_timeout_ms=30_000)
@@ -175,12 +208,15 @@ def build(settings: Settings, policies: PolicyBook, *, clock: Clock = now_ms, in
             await asyncio.sleep(0.05)
         return False
 
+    known = Knowledge.empty(instance or f"{socket.gethostname()}-{os.getpid()}")
+    reader = ReferenceReader(settings.kafka, known.views(), on_undecodable=metrics.undecodable, on_failure=fail)
     conversations = Conversations(shards("conversations"), outbox, metrics)
     gateways = {name: _client(settings, name, metrics) for name in settings.gateways}
     screening = Screening(
         recent=shards("recent-calls"),
         conversations=conversations,
-        policies=policies,
+        known=known,
+        lines={name: LineFacts(line.time_zone, line.locale) for name, line in settings.lines.items()},
         outbox=outbox,
         clock=clock,
         history_read=history_read,
@@ -190,13 +226,16 @@ def build(settings: Settings, policies: PolicyBook, *, clock: Clock = now_ms, in
     sink = SinkParts(gateways=gateways, outbox=outbox, clock=clock, metrics=metrics, may_act=may_act, on_failure=fail)
     rejects = RejectSink(sink)
     locales = {name: line.locale for name, line in settings.lines.items()}
-    texts = TextSink(sink, claims=shards("texts", commands), policies=policies, locales=locales)
+    texts = TextSink(sink, claims=shards("texts", commands), known=known, locales=locales)
     app.parts = Parts(
         app=app,
         settings=settings,
         producers=(commands, producer),
         gateways=gateways,
         metrics=metrics,
+        known=known,
+        reader=reader,
+        files=files,
         screening=screening,
         sessions=sessions,
         rejects=rejects,

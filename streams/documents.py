@@ -10,9 +10,11 @@ import yaml
 from pydantic import ValidationError
 from typing_extensions import override
 
+from models.policy import RULE_TYPES
 from streams.errors import ConfigurationError
 
-_TAGS = frozenset({"burst", "text_first", "waha", "wawp", "[key]"})
+_TAGS = frozenset({"waha", "wawp", "[key]", "texts", "experiment", *RULE_TYPES})
+"""What pydantic puts into a fault's path for the kind of a rule, reply or gateway, where the file has no key."""
 _QUOTED = re.compile(r"""(["'])((?:(?!\1).)*)\1""")
 
 

@@ -10,7 +10,6 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -25,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from models.policy import Duration, Locale, PolicyBook, PolicyInForce, read_policy
+from models.policy import Duration, Locale, Zone
 from streams.documents import Document
 from streams.errors import ConfigurationError
 
@@ -76,14 +75,6 @@ def _secret(value: object) -> object:
     raise ValueError(msg)
 
 
-def _zone(value: str) -> str:
-    if value not in available_timezones():
-        msg = f"{value!r} is no IANA time zone; write it like Europe/London"
-        raise ValueError(msg)
-    ZoneInfo(value)
-    return value
-
-
 def _address(value: str) -> str:
     host, colon, port = value.rpartition(":")
     if not colon or not host or not port.isdigit() or int(port) > 65535:
@@ -109,7 +100,6 @@ def _base_url(value: str) -> str:
 
 Secret = Annotated[SecretStr, BeforeValidator(_secret)]
 GatewaySecret = Annotated[SecretStr, BeforeValidator(_gateway_secret)]
-Zone = Annotated[str, AfterValidator(_zone)]
 Address = Annotated[str, AfterValidator(_address)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
@@ -264,34 +254,3 @@ def load_settings(path: Path = DEFAULT_CONFIG, *, gateway_secrets: bool = True) 
     if not settings.policies.is_absolute():
         settings = settings.model_copy(update={"policies": path.resolve().parent / settings.policies})
     return settings
-
-
-def load_policies(settings: Settings) -> PolicyBook:
-    """Read and check every policy file of the configuration's folder.
-
-    Raises ``ConfigurationError`` for a file that is wrong, for a policy of a line that is not
-    configured, and for two policies of one line. Nothing is taken unless everything is right.
-    """
-    folder = settings.policies
-    if not folder.is_dir():
-        msg = f"{folder}: the policies folder does not exist; create it, or name another under policies"
-        raise ConfigurationError(msg)
-    found: dict[str, PolicyInForce] = {}
-    origin: dict[str, Path] = {}
-    for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
-        document = Document(path)
-        try:
-            policy = read_policy(document.data)
-        except ValidationError as exc:
-            raise document.refuse(exc) from None
-        if policy.line != "*" and policy.line not in settings.lines:
-            known = ", ".join(sorted(settings.lines)) or "none"
-            raise document.fault(("line",), f"{policy.line!r} is not a configured line (there: {known})")
-        if policy.line in origin:
-            raise document.fault(("line",), f"{policy.line!r} has a policy already, in {origin[policy.line]}")
-        origin[policy.line] = path
-        found[policy.line] = PolicyInForce.of(policy)
-    if not found:
-        msg = f'{folder}: no policy file (*.yaml) in it; write one with line: "*" to begin with'
-        raise ConfigurationError(msg)
-    return PolicyBook(found)

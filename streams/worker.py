@@ -14,7 +14,8 @@ from aiokafka.errors import KafkaConnectionError
 
 from streams.app import FAULT, build
 from streams.errors import EnvironmentFaultError, RingfenceError
-from streams.settings import Settings, load_policies
+from streams.policyfiles import read_folder
+from streams.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -35,17 +36,14 @@ def run(settings: Settings) -> int:
             "or start the local broker with `ringfence kafka start`"
         )
         raise EnvironmentFaultError(msg)
-    policies = load_policies(settings)
+    files, _ = read_folder(settings)
     # the policy, not only a loop: what makes a loop of its own gets the fast one too
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     # what lives long is built by now or stays in tables; the default looks through young objects for every 700
     gc.set_threshold(10_000, 20, 50)
-    app = build(settings, policies, instance=os.environ.get("RINGFENCE_INSTANCE"))
-    for line in settings.lines:
-        in_force = policies.for_line(line)
-        log.info("line %s runs policy %s, revision %s", line, in_force.policy.line, in_force.revision)
+    app = build(settings, files, instance=os.environ.get("RINGFENCE_INSTANCE"))
     worker = faust.Worker(
         app, loop=loop, loglevel="info", logging_config=_logging(), redirect_stdouts=False, quiet=True
     )

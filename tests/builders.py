@@ -193,7 +193,7 @@ def written_ms(value: Value) -> int:
         case Decision() | RejectCall():
             return value.decided_at_ms
         case SendText():
-            return value.rejected_at_ms
+            return value.rejected_at_ms or value.received_at_ms
         case Outcome():
             return value.at_ms
 

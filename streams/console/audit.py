@@ -11,7 +11,7 @@ from models.calls import CallOffered
 from models.commands import RejectCall, SendText
 from models.decisions import Decision, decision_id
 from models.outcomes import Outcome
-from models.policy import Texts
+from models.policy import TextGuard
 from streams.clock import Clock, now_ms
 from streams.console.cases import Case, Ruling, Stood
 from streams.console.checks import View, Waiting, judge
@@ -23,7 +23,8 @@ from streams.console.recent import Recent
 from streams.console.report import Report
 from streams.console.simulated import Counted, compare
 from streams.console.summary import Tally
-from streams.settings import Settings, load_policies
+from streams.policyfiles import read_folder
+from streams.settings import Settings
 
 JUDGED: Final = (
     topics.CALLS_EVENTS,
@@ -60,7 +61,7 @@ class Audit:
         *,
         since_ms: int = 0,
         clock: Clock = now_ms,
-        cooldown_ms: Callable[[str], int] = lambda _line: Texts().cooldown,
+        cooldown_ms: Callable[[str], int] = lambda _line: TextGuard().cooldown,
     ) -> None:
         """``partitions`` counts each topic's partitions; ``clock`` is the moment up to which was read."""
         self._partitions = partitions
@@ -253,5 +254,5 @@ async def audit_topics(settings: Settings, since_ms: int | None) -> Report:
 
 def cooldowns(settings: Settings) -> Callable[[str], int]:
     """Each line's cool-down between texts, by the policies as they stand in the files now."""
-    book = load_policies(settings)
+    _, book = read_folder(settings)
     return lambda line: book.for_line(line).policy.texts.cooldown

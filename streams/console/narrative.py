@@ -52,7 +52,7 @@ def _at_ms(seen: Seen) -> int:
         case Decision() | RejectCall():
             return int(seen.value.decided_at_ms)
         case SendText():
-            return int(seen.value.rejected_at_ms)
+            return int(seen.value.rejected_at_ms or seen.value.received_at_ms)
         case Outcome():
             return int(seen.value.at_ms)
         case _:

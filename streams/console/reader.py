@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 from typing_extensions import override
 
 from models.codec import UndecodableError, decode
-from models.topics import TOPICS, Topic
+from models.topics import STREAM_TOPICS, Topic
 from streams.clock import Clock, now_ms
 from streams.errors import EnvironmentFaultError
 from streams.kafka.client import connection
@@ -81,7 +81,7 @@ class TopicReader:
     def __init__(
         self,
         kafka: Kafka,
-        topics: Sequence[Topic] = TOPICS,
+        topics: Sequence[Topic] = STREAM_TOPICS,
         *,
         containing: bytes | None = None,
         clock: Clock = now_ms,

@@ -181,7 +181,7 @@ def _compare(kafka: Kafka, topics: Sequence[Topic], there: dict[str, Found]) -> 
             differences.append(Difference(topic=name, what="missing", setting="topic", wanted="there", found="missing"))
             continue
         pairs: list[tuple[Literal["partitions", "replication", "config"], str, str, str]] = [
-            ("partitions", "partitions", str(kafka.partitions), str(real.partitions)),
+            ("partitions", "partitions", str(topic.partitions or kafka.partitions), str(real.partitions)),
             ("replication", "replicas", str(kafka.replication_factor), str(real.replicas)),
         ]
         pairs += [("config", key, value, real.config[key]) for key, value in topic.config().items()]
@@ -200,7 +200,7 @@ async def _create(admin: AIOKafkaAdminClient, kafka: Kafka, topics: Sequence[Top
         [
             NewTopic(
                 topic.full_name(kafka.topic_prefix),
-                kafka.partitions,
+                topic.partitions or kafka.partitions,
                 kafka.replication_factor,
                 topic_configs=topic.config(),
             )

@@ -4,25 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from models import topics
 from models.calls import CallOffered
-from models.commands import REJECT_WINDOW_MS, RejectCall, reject_id
+from models.commands import (
+    REJECT_WINDOW_MS,
+    TEXT_FACTS,
+    TEXT_WINDOW_MS,
+    RejectCall,
+    SendText,
+    reject_id,
+    text_id,
+)
 from models.decisions import Decision
-from models.policy import PolicyBook, PolicyInForce
-from models.records import Record, decision, reject_command
+from models.records import Record, decision, reject_command, text_command
 from streams.clock import Clock
 from streams.conversations import ConversationView
 from streams.kafka.events import decoded, header
 from streams.kafka.outbox import Outbox
 from streams.kafka.tables import DueTimes, Shards
 from streams.metrics import WorkerMetrics
+from streams.policies.book import PolicyBook, PolicyInForce
+from streams.reference.knowledge import Knowledge
 from streams.screening.decide import decide
-from streams.screening.facts import gather
-from streams.screening.recent import KEEP_MS, decided, dump, evolve, load
+from streams.screening.facts import LineFacts, gather
+from streams.screening.recent import KEEP_MS, RecentCalls, blocked, decided, dump, evolve, load
+from streams.screening.storms import Storms
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +49,8 @@ class Screening:
         *,
         recent: Shards,
         conversations: ConversationView,
-        policies: PolicyBook,
+        known: Knowledge,
+        lines: Mapping[str, LineFacts],
         outbox: Outbox,
         clock: Clock,
         history_read: Callable[[int], bool],
@@ -48,14 +59,14 @@ class Screening:
         """``history_read(partition)``: all messages known of the partition are in ``conversations``."""
         self._recent = recent
         self._conversations = conversations
-        self._policies = policies
+        self._known = known
+        self._lines = lines
+        self.storms = Storms(known.workers)
         self._outbox = outbox
         self._clock = clock
         self._history_read = history_read
         self._metrics = metrics
         self._due = DueTimes()
-        self._keep_ms = max((keep_ms(each) for each in policies.by_line.values()), default=KEEP_MS)
-        """A caller is remembered as long as the policy that looks back farthest needs it."""
 
     async def run(self, stream: Any) -> None:
         """Work through the stream until it ends; the body of the Faust agent."""
@@ -66,7 +77,7 @@ class Screening:
 
     async def _screen(self, event: Any, offer: CallOffered) -> None:
         partition, offset = event.message.partition, event.message.offset
-        in_force = self._policies.for_line(offer.line)
+        in_force = self._known.policies.book.for_line(offer.line)
         key = offer.caller.encode()
         recent = evolve(load(self._recent.get(key)), offer, offset, keep_ms(in_force))
         known = recent.find(offer.line, offer.call_id)
@@ -86,15 +97,22 @@ class Screening:
             last_in_ms=talked.last_in_ms,
             last_out_ms=talked.last_out_ms,
             history_incomplete=history_incomplete,
+            known=self._known,
+            line=self._lines.get(offer.line, LineFacts()),
+            storms=self.storms,
         )
+        if facts.stranger:
+            self.storms.note(offer.line, offer.caller, now_ms)
         taken = decide(in_force, facts)
         if known is not None and known.verdict is not None and known.verdict != taken.verdict:
             # what was learned since must not turn a verdict that may be on its way already
             why = f"decided before an interruption ({known.verdict}), and repeated as it was"
-            taken = replace(taken, verdict=known.verdict, rule=None, why=why, reply=None)
-        recent = decided(recent, offer, taken.verdict, now_ms)
+            taken = replace(
+                taken, verdict=known.verdict, rule=None, why=why, reply=None, variant=None, block=None, callback=False
+            )
+        recent = remembered(decided(recent, offer, taken.verdict, now_ms), taken, in_force)
         writes = [await self._recent.put(partition, key, dump(recent)), *await self._forget(partition)]
-        self._due.add(partition, now_ms + self._keep_ms, key)
+        self._due.add(partition, recent.needed_until_ms(longest_keep_ms(self._known.policies.book)), key)
         self._metrics.decided(taken)
         await self._outbox.finish(event, records(offer, taken, header(event, "traceparent")), writes)
 
@@ -112,11 +130,10 @@ class Screening:
 
     async def _forget(self, partition: int) -> list[Awaitable[Any]]:
         """Delete callers of this partition who have not called for long, a few at a time."""
-        now_ms = self._clock()
+        now_ms, longest_ms = self._clock(), longest_keep_ms(self._known.policies.book)
         writes: list[Awaitable[Any]] = []
         for key in self._due.take(partition, now_ms, most=5):
-            state = load(self._recent.get(key))
-            if state.calls and state.last_touched_ms() + self._keep_ms > now_ms:
+            if load(self._recent.get(key)).needed_until_ms(longest_ms) > now_ms:
                 continue  # another entry of the same caller is due later
             writes.append(await self._recent.put(partition, key, None))
         return writes
@@ -124,14 +141,28 @@ class Screening:
     def rebuild_due(self) -> None:
         """After recovery: look at every caller again when the longest memory has passed."""
         self._due.clear()
+        longest_ms = longest_keep_ms(self._known.policies.book)
         for partition, key, raw in self._recent.items():
-            self._due.add(partition, load(raw).last_touched_ms() + self._keep_ms, key)
+            self._due.add(partition, load(raw).needed_until_ms(longest_ms), key)
 
 
 def keep_ms(in_force: PolicyInForce) -> int:
     """How long a line's policy needs a call remembered: its longest window, ten minutes at least."""
-    windows = [rule.within for rule in in_force.policy.rules if rule.type == "burst"]
+    windows = [rule.within for rule in in_force.policy.rules if rule.type in {"burst", "urgent_repeat"}]
     return max([KEEP_MS, *windows])
+
+
+def longest_keep_ms(book: PolicyBook) -> int:
+    """A caller is remembered as long as the policy that looks back farthest needs it."""
+    return max((keep_ms(each) for each in book.by_line.values()), default=KEEP_MS)
+
+
+def remembered(recent: RecentCalls, taken: Decision, in_force: PolicyInForce) -> RecentCalls:
+    """The caller's state with the block that the decision began, if it did."""
+    if taken.block is None:
+        return recent
+    forget = next((rule.forget for rule in in_force.policy.rules if rule.type == "burst" and rule.id == taken.rule), 0)
+    return blocked(recent, taken.line, taken.block, taken.decided_at_ms, forget)
 
 
 def records(offer: CallOffered, taken: Decision, trace: str | None) -> list[Record]:
@@ -139,7 +170,15 @@ def records(offer: CallOffered, taken: Decision, trace: str | None) -> list[Reco
     found = [decision(taken, SOURCE, trace)]
     if taken.verdict == "reject":
         found.insert(0, reject_command(command(offer, taken), SOURCE, trace))
+    if taken.verdict == "queue" and taken.reply is not None:
+        found.insert(0, text_command(queue_text(offer, taken, taken.reply), SOURCE, trace))
     return found
+
+
+def text_values(taken: Decision) -> dict[str, int]:
+    """The facts of a decision that its text may speak of."""
+    found = {name: taken.facts.get(name) for name in TEXT_FACTS}
+    return {name: value for name, value in found.items() if isinstance(value, int)}
 
 
 def command(offer: CallOffered, taken: Decision) -> RejectCall:
@@ -155,10 +194,36 @@ def command(offer: CallOffered, taken: Decision) -> RejectCall:
         caller_raw=offer.caller_raw,
         reply=taken.reply,
         variant=taken.variant,
+        values=text_values(taken),
+        stranger=bool(taken.facts.get("stranger", True)),
         policy=taken.policy,
         policy_revision=taken.policy_revision,
         offered_at_ms=offer.offered_at_ms,
         received_at_ms=offer.received_at_ms,
         decided_at_ms=taken.decided_at_ms,
         expires_at_ms=offer.offered_at_ms + REJECT_WINDOW_MS,
+    )
+
+
+def queue_text(offer: CallOffered, taken: Decision, reply: str) -> SendText:
+    """The text to a queued caller: the call rings on, nothing is rejected before it."""
+    return SendText(
+        command_id=text_id(taken.decision_id),
+        decision_id=taken.decision_id,
+        gateway=offer.gateway,
+        line=offer.line,
+        session=offer.session,
+        call_id=offer.call_id,
+        caller=offer.caller,
+        caller_raw=offer.caller_raw,
+        reply=reply,
+        variant=taken.variant,
+        values=text_values(taken),
+        stranger=bool(taken.facts.get("stranger", True)),
+        policy=taken.policy,
+        policy_revision=taken.policy_revision,
+        offered_at_ms=offer.offered_at_ms,
+        received_at_ms=offer.received_at_ms,
+        rejected_at_ms=None,
+        expires_at_ms=offer.offered_at_ms + TEXT_WINDOW_MS,
     )

@@ -3,29 +3,49 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from models.commands import REJECT_WINDOW_MS
 from models.decisions import Decision, RuleTrace, Scalar, Verdict, decision_id
-from models.policy import PolicyInForce, Rule
+from models.policy import Emergency, Experiment, Media, Rule, When
+from streams.policies.book import PolicyInForce
+from streams.policies.experiments import assign
 from streams.screening.facts import Facts
 from streams.screening.rules import judge
-from streams.screening.rules.finding import duration
+from streams.screening.rules.finding import Finding, duration
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Course:
+    """What the rules said, as far as they were asked."""
+
+    rule: Rule | None = None
+    finding: Finding | None = None
+    """Of the rule that decided."""
+    traces: list[RuleTrace] = field(default_factory=list)
+    measured: dict[str, Scalar] = field(default_factory=dict)
 
 
 def decide(in_force: PolicyInForce, facts: Facts) -> Decision:
     """The decision on one call. The same policy and facts give the same decision, on every worker.
 
-    Never raises for a rule's sake: a rule that fails is on the record, and lets the call ring.
+    Never raises for a rule's sake: a rule that fails is on the record, and the policy's ``on_error`` decides.
     """
     verdict, why = _guard(facts)
-    rule: Rule | None = None
-    traces: list[RuleTrace] = []
-    measured: dict[str, Scalar] = {}
+    course = _Course()
     if verdict is None:
-        rule, verdict, why = _first_decisive(in_force, facts, traces, measured)
+        _ask(in_force, facts, course)
+        found = course.finding
+        verdict = found.verdict if found is not None else None
+        why = found.why if found is not None else _nothing_applied(course.traces, facts)
+    verdict = verdict or in_force.policy.default
+    finding = course.finding or Finding(verdict, why)
     offer = facts.offer
+    # nobody can be told in a group, and a call that simply rings explains itself
+    reply = finding.reply if verdict in {"reject", "queue"} and not offer.group else None
     return Decision(
         decision_id=decision_id(offer.line, offer.call_id),
         event_id=offer.event_id,
@@ -34,13 +54,16 @@ def decide(in_force: PolicyInForce, facts: Facts) -> Decision:
         line=offer.line,
         caller=offer.caller,
         verdict=verdict,
-        rule=rule.id if rule else None,
+        rule=course.rule.id if course.rule else None,
         why=why,
-        rules=tuple(traces),
-        facts={**facts.scalars(), **measured},
+        rules=tuple(course.traces),
+        facts={**facts.scalars(), **course.measured},
         policy=in_force.policy.line,
         policy_revision=in_force.revision,
-        reply=rule.reply if rule and verdict == "reject" else None,
+        reply=reply,
+        variant=_variant(in_force, reply, offer.caller),
+        block=finding.block,
+        callback=finding.callback,
         offered_at_ms=offer.offered_at_ms,
         received_at_ms=offer.received_at_ms,
         decided_at_ms=facts.now_ms,
@@ -48,7 +71,7 @@ def decide(in_force: PolicyInForce, facts: Facts) -> Decision:
 
 
 def _guard(facts: Facts) -> tuple[Verdict | None, str]:
-    """What no rule may overrule: a call that is over is not acted on, a group is nobody's call."""
+    """What no rule may overrule: a call that is over is not acted on."""
     if facts.offer.offline:
         return "late", "the call was offered while the gateway was offline"
     if facts.offer.ended:
@@ -58,33 +81,86 @@ def _guard(facts: Facts) -> tuple[Verdict | None, str]:
             "late",
             f"the offer is {duration(facts.age_ms)} old; a call rings no longer than {duration(REJECT_WINDOW_MS)}",
         )
-    if facts.offer.group:
-        return "ring", "a group call: it cannot be rejected for one line, and there is nobody to tell"
     return None, ""
 
 
-def _first_decisive(
-    in_force: PolicyInForce, facts: Facts, traces: list[RuleTrace], measured: dict[str, Scalar]
-) -> tuple[Rule | None, Verdict, str]:
-    for rule in in_force.policy.rules:
-        shadow = rule.mode == "shadow"
-        try:
-            finding = judge(rule, facts)
-        except Exception as exc:
-            log.exception("rule %s failed; the call rings", rule.id)
-            why = f"the rule failed ({type(exc).__name__}); the policy lets the call ring then"
-            traces.append(RuleTrace(rule=rule.id, kind=rule.type, matched=False, why=why, shadow=shadow, error=True))
-            if shadow:
-                continue
-            return rule, in_force.policy.on_error, why
-        matched = finding.verdict is not None
-        traces.append(RuleTrace(rule=rule.id, kind=rule.type, matched=matched, why=finding.why, shadow=shadow))
-        measured.update(finding.facts)
-        if finding.verdict is not None and not shadow:
-            return rule, finding.verdict, finding.why
-    return None, in_force.policy.default, _nothing_applied(traces)
+def _ask(in_force: PolicyInForce, facts: Facts, course: _Course) -> None:
+    """Ask the rules until one decides: emergencies, then a block by hand, then the others as they are written."""
+    rules = in_force.policy.rules
+    for emergency in (each for each in rules if isinstance(each, Emergency)):
+        if _decides(emergency, in_force, facts, course):
+            return
+    blocked = _blocked_by_hand(facts)
+    if blocked is not None:
+        course.finding = blocked
+        course.measured.update(blocked.facts)
+        return
+    for rule in _rest(rules, facts):
+        if _decides(rule, in_force, facts, course):
+            return
 
 
-def _nothing_applied(traces: list[RuleTrace]) -> str:
+def _rest(rules: tuple[Rule, ...], facts: Facts) -> Iterator[Rule]:
+    for rule in rules:
+        if isinstance(rule, Emergency):
+            continue
+        # a group call cannot be rejected for one line's sake by a rule that thinks of one caller
+        if not facts.offer.group or isinstance(rule, Media):
+            yield rule
+
+
+def _decides(rule: Rule, in_force: PolicyInForce, facts: Facts, course: _Course) -> bool:
+    shadow = rule.mode == "shadow"
+    try:
+        outside = _outside(rule.when, facts) if rule.when is not None else None
+        finding = Finding(None, outside) if outside is not None else judge(rule, in_force, facts)
+    except Exception as exc:
+        log.exception("rule %s failed; the policy's on_error decides", rule.id)
+        verdict = in_force.policy.on_error
+        then = "the policy lets the call ring then" if verdict == "ring" else "the policy rejects then"
+        why = f"the rule failed ({type(exc).__name__}); {then}"
+        course.traces.append(RuleTrace(rule=rule.id, kind=rule.type, matched=False, why=why, shadow=shadow, error=True))
+        if shadow:
+            return False
+        course.rule, course.finding = rule, Finding(verdict, why)
+        return True
+    matched = finding.verdict is not None
+    course.traces.append(RuleTrace(rule=rule.id, kind=rule.type, matched=matched, why=finding.why, shadow=shadow))
+    course.measured.update(finding.facts)
+    if not matched or shadow:
+        return False
+    course.rule, course.finding = rule, finding
+    return True
+
+
+def _outside(when: When, facts: Facts) -> str | None:
+    """Why the rule is not meant for this call, or None."""
+    if when.lines is not None and facts.offer.line not in when.lines:
+        return f"only for {', '.join(when.lines)}"
+    if when.tiers is not None and facts.tier not in when.tiers:
+        return f"only for tier {', '.join(when.tiers)}"
+    if when.callers is not None and facts.stranger != (when.callers == "strangers"):
+        return "only for strangers" if when.callers == "strangers" else "only for known callers"
+    if when.media is not None and facts.offer.media != when.media:
+        return f"only for {when.media} calls"
+    return None
+
+
+def _blocked_by_hand(facts: Facts) -> Finding | None:
+    block = facts.block_by_hand
+    if block is None or facts.now_ms >= block.until_ms:
+        return None
+    why = f"blocked by {block.author}" + (f": {block.reason}" if block.reason else "")
+    return Finding("reject", why, {"blocked_until_ms": block.until_ms, "block_age_ms": facts.now_ms - block.at_ms})
+
+
+def _variant(in_force: PolicyInForce, reply: str | None, caller: str) -> str | None:
+    found = in_force.policy.replies.get(reply) if reply is not None else None
+    return assign(found, reply, caller) if isinstance(found, Experiment) and reply is not None else None
+
+
+def _nothing_applied(traces: list[RuleTrace], facts: Facts) -> str:
+    if facts.offer.group:
+        return "a group call: only a media rule looks at it"
     spoken = [trace.why for trace in traces if not trace.matched]
     return spoken[-1] if spoken else "no rule applies"

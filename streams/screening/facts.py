@@ -1,13 +1,27 @@
-"""Everything a decision may depend on, gathered once, before any rule is asked. Pure."""
+"""Everything a decision may depend on. What is cheap is gathered at once, the rest when a rule asks. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from models.calls import CallOffered
+from models.codec import UndecodableError
+from models.contacts import Contact
 from models.decisions import Scalar
 from models.identity import Jid
-from streams.screening.recent import RecentCalls
+from models.overrides import CallerBlock, ListEntry
+from streams.reference.knowledge import Knowledge
+from streams.reference.numbers import country_of, zone_of
+from streams.screening.recent import LineBlock, RecentCalls
+from streams.screening.storms import Storms
+
+
+@dataclass(frozen=True, slots=True)
+class LineFacts:
+    """What the configuration says of the line."""
+
+    time_zone: str = "UTC"
+    locale: str = "en"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,13 +31,18 @@ class Facts:
     offer: CallOffered
     now_ms: int
     recent: RecentCalls
-    """The caller's calls, this one among them."""
+    """The caller's calls, this one among them, and blocks."""
     last_in_ms: int
     """When the caller last wrote to this line."""
     last_out_ms: int
     """When this line last wrote to the caller."""
     history_incomplete: bool
     """Messages are waiting to be read: "never wrote" cannot be said."""
+    known: Knowledge
+    line: LineFacts
+    contact: Contact | None
+    contact_unreadable: bool
+    storms: Storms
 
     @property
     def age_ms(self) -> int:
@@ -35,9 +54,55 @@ class Facts:
         """Both sides have written."""
         return self.last_in_ms > 0 and self.last_out_ms > 0
 
+    @property
+    def stranger(self) -> bool:
+        """The caller has no contact record and has never written."""
+        return self.contact is None and self.last_in_ms == 0
+
+    @property
+    def tier(self) -> str | None:
+        """Of the contact record."""
+        return self.contact.tier if self.contact else None
+
+    @property
+    def jids(self) -> tuple[str, ...]:
+        """Every canonical JID by which the caller is known."""
+        aliases = self.contact.aliases if self.contact else ()
+        return tuple(dict.fromkeys((self.offer.caller, *self.offer.caller_known_as, *aliases)))
+
+    @property
+    def country(self) -> str | None:
+        """Of the caller's number; None where only a LID is known."""
+        return next((found for found in map(country_of, self.jids) if found is not None), None)
+
+    @property
+    def caller_zone(self) -> str | None:
+        """The caller's time zone: of the contact record, else of the number where that has only one."""
+        if self.contact is not None and self.contact.time_zone is not None:
+            return self.contact.time_zone
+        return next((found for found in map(zone_of, self.jids) if found is not None), None)
+
+    @property
+    def block_by_hand(self) -> CallerBlock | None:
+        """The newest word of a person on the caller's blocks."""
+        return self.known.overrides.block(self.jids, self.offer.line)
+
+    @property
+    def block(self) -> LineBlock | None:
+        """The last temporary block on this line that nobody took back; it may be over."""
+        found = self.recent.block(self.offer.line)
+        lifted = self.block_by_hand
+        if found is None or (lifted is not None and not lifted.until_ms and lifted.at_ms >= found.begun_ms):
+            return None
+        return found
+
+    def entry(self, name: str) -> ListEntry | None:
+        """The entry of a list that means the caller now."""
+        return self.known.overrides.entry(name, self.offer.line, self.jids, lambda: self.country, self.now_ms)
+
     def scalars(self) -> dict[str, Scalar]:
-        """The facts as they stand on the decision: no numbers, no names."""
-        return {
+        """The facts as they stand on every decision: no numbers, no names."""
+        found: dict[str, Scalar] = {
             "age_ms": self.age_ms,
             "media": self.offer.media,
             "group": self.offer.group,
@@ -49,10 +114,16 @@ class Facts:
             "last_out_ms": self.last_out_ms,
             "two_way": self.two_way,
             "history_incomplete": self.history_incomplete,
+            "stranger": self.stranger,
         }
+        if self.contact is not None:
+            found |= {"tier": self.contact.tier, "contact_age_ms": self.now_ms - self.contact.at_ms}
+        if self.contact_unreadable:
+            found["contact_unreadable"] = True
+        return found
 
 
-def gather(
+def gather(  # noqa: PLR0913 - one keyword for each thing that is known
     offer: CallOffered,
     *,
     now_ms: int,
@@ -60,8 +131,15 @@ def gather(
     last_in_ms: int,
     last_out_ms: int,
     history_incomplete: bool,
+    known: Knowledge,
+    line: LineFacts,
+    storms: Storms,
 ) -> Facts:
-    """Bring together what is known."""
+    """Bring together what is known. A contact record that cannot be read is as none, and is on the record."""
+    try:
+        contact, unreadable = known.contacts.get(offer.caller), False
+    except UndecodableError:
+        contact, unreadable = None, True
     return Facts(
         offer=offer,
         now_ms=now_ms,
@@ -69,4 +147,9 @@ def gather(
         last_in_ms=last_in_ms,
         last_out_ms=last_out_ms,
         history_incomplete=history_incomplete,
+        known=known,
+        line=line,
+        contact=contact,
+        contact_unreadable=unreadable,
+        storms=storms,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import orjson
 
 from models.calls import CallOffered
-from models.decisions import Verdict
+from models.decisions import Block, Verdict
 
 KEEP_MS = 600_000
 """Ten minutes: an offer is acted on for 45 s only, so a duplicate that comes later is late anyway."""
@@ -36,10 +36,23 @@ class RecentCall:
 
 
 @dataclass(frozen=True, slots=True)
+class LineBlock:
+    """The last temporary block of a caller on one line, which may be over."""
+
+    line: str
+    begun_ms: int
+    until_ms: int
+    strikes: int
+    keep_until_ms: int
+    """As long as this, the next block is a longer one."""
+
+
+@dataclass(frozen=True, slots=True)
 class RecentCalls:
-    """The recent calls of one caller to all lines: a set by line and call id."""
+    """The recent calls of one caller to all lines, a set by line and call id, and the caller's blocks."""
 
     calls: tuple[RecentCall, ...] = ()
+    blocks: tuple[LineBlock, ...] = ()
 
     def find(self, line: str, call_id: str) -> RecentCall | None:
         """The call, or None."""
@@ -53,9 +66,14 @@ class RecentCalls:
         since = until_ms - window_ms
         return sum(1 for call in self.calls if call.line == line and since < call.offered_at_ms <= until_ms)
 
-    def last_touched_ms(self) -> int:
-        """When the newest call was offered or decided."""
-        return max((max(call.offered_at_ms, call.decided_at_ms) for call in self.calls), default=0)
+    def block(self, line: str) -> LineBlock | None:
+        """The last block on a line, or None."""
+        return next((each for each in self.blocks if each.line == line), None)
+
+    def needed_until_ms(self, keep_ms: int) -> int:
+        """When nothing of this is of use any more, if calls are of use for ``keep_ms``."""
+        calls = (max(call.offered_at_ms, call.decided_at_ms) + keep_ms for call in self.calls)
+        return max([0, *calls, *(each.keep_until_ms for each in self.blocks)])
 
 
 def evolve(state: RecentCalls, event: CallOffered, offset: int, keep_ms: int) -> RecentCalls:
@@ -68,26 +86,40 @@ def evolve(state: RecentCalls, event: CallOffered, offset: int, keep_ms: int) ->
     oldest = event.offered_at_ms - keep_ms
     kept = [call for call in state.calls if call.offered_at_ms > oldest]
     kept.append(RecentCall(event.line, event.call_id, event.offered_at_ms, offset))
-    return RecentCalls(tuple(kept[-KEEP_MOST:]))
+    blocks = tuple(each for each in state.blocks if each.keep_until_ms > event.offered_at_ms)
+    return RecentCalls(tuple(kept[-KEEP_MOST:]), blocks)
 
 
 def decided(state: RecentCalls, event: CallOffered, verdict: Verdict, at_ms: int) -> RecentCalls:
     """The state with the verdict on a call in it."""
     key = (event.line, event.call_id)
-    return RecentCalls(
-        tuple(replace(call, verdict=verdict, decided_at_ms=at_ms) if call.key == key else call for call in state.calls)
-    )
+    calls = (replace(call, verdict=verdict, decided_at_ms=at_ms) if call.key == key else call for call in state.calls)
+    return RecentCalls(tuple(calls), state.blocks)
+
+
+def blocked(state: RecentCalls, line: str, begun: Block, at_ms: int, forget_ms: int) -> RecentCalls:
+    """The state with a block that a decision began; the line's former block makes room for it."""
+    others = (each for each in state.blocks if each.line != line)
+    new = LineBlock(line, at_ms, begun.until_ms, begun.strikes, begun.until_ms + forget_ms)
+    return RecentCalls(state.calls, (*others, new))
 
 
 def dump(state: RecentCalls) -> bytes:
     """The table's bytes: JSON, short, readable in the changelog with any Kafka tool."""
-    return orjson.dumps(
-        [[c.line, c.call_id, c.offered_at_ms, c.offset, c.decided_at_ms, c.verdict] for c in state.calls]
-    )
+    stored: dict[str, list[list[object]]] = {
+        "calls": [[c.line, c.call_id, c.offered_at_ms, c.offset, c.decided_at_ms, c.verdict] for c in state.calls]
+    }
+    if state.blocks:
+        stored["blocks"] = [[b.line, b.begun_ms, b.until_ms, b.strikes, b.keep_until_ms] for b in state.blocks]
+    return orjson.dumps(stored)
 
 
 def load(raw: bytes | None) -> RecentCalls:
     """The inverse of ``dump``; None is the empty state."""
     if raw is None:
         return RecentCalls()
-    return RecentCalls(tuple(RecentCall(*row) for row in orjson.loads(raw)))
+    stored = orjson.loads(raw)
+    return RecentCalls(
+        tuple(RecentCall(*row) for row in stored["calls"]),
+        tuple(LineBlock(*row) for row in stored.get("blocks", ())),
+    )

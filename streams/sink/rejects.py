@@ -130,6 +130,8 @@ def follow_up(command: RejectCall, reply: str, now_ms: int) -> SendText:
         caller_raw=command.caller_raw,
         reply=reply,
         variant=command.variant,
+        values=command.values,
+        stranger=command.stranger,
         policy=command.policy,
         policy_revision=command.policy_revision,
         offered_at_ms=command.offered_at_ms,

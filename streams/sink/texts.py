@@ -16,10 +16,11 @@ from models import topics
 from models.commands import SendText
 from models.identity import is_person
 from models.outcomes import Result
-from models.policy import PolicyBook
 from models.records import outcome
 from streams.kafka.events import decoded, header
 from streams.kafka.tables import DueTimes, Shards
+from streams.policies.texts import render
+from streams.reference.knowledge import Knowledge
 from streams.sink.answers import Answer, Meaning
 from streams.sink.attempts import attempt
 from streams.sink.claims import Claim, dump, load, standing
@@ -46,11 +47,11 @@ _RESULTS: Mapping[Meaning, Result] = {
 class TextSink:
     """Executes ``messages.commands``."""
 
-    def __init__(self, parts: SinkParts, *, claims: Shards, policies: PolicyBook, locales: Mapping[str, str]) -> None:
+    def __init__(self, parts: SinkParts, *, claims: Shards, known: Knowledge, locales: Mapping[str, str]) -> None:
         """``locales``: of each line."""
         self._parts = parts
         self._claims = claims
-        self._policies = policies
+        self._known = known
         self._locales = locales
         self._due = DueTimes()
         self.lanes = parts.bulkheads()
@@ -91,7 +92,7 @@ class TextSink:
     async def _tell(self, event: Any, command: SendText, instead: Ended | None) -> None:
         """Say what became of the text before, else send it, or end it as ``instead`` says."""
         now_ms = self._parts.clock()
-        cooldown_ms = self._policies.for_line(command.line).policy.texts.cooldown
+        cooldown_ms = self._known.policies.book.for_line(command.line).policy.texts.cooldown
         known = load(self._claims.get(_key(command)))
         match standing(known, command.command_id, now_ms, cooldown_ms):
             case "repeat" if known is not None and known.ended is not None:
@@ -112,7 +113,9 @@ class TextSink:
             await self._publish(event, command, held)
             return
         locale = self._locales.get(command.line, "en")
-        text = self._policies.for_line(command.line).policy.text(command.reply, locale)
+        policy = self._known.policies.book.for_line(command.line).policy
+        reply = policy.replies.get(command.reply)
+        text = render(reply, command.variant, (locale,), {}) if reply is not None else None
         if text is None:
             await self._publish(event, command, Ended(result="failed", reason="reply-not-in-policy", at_ms=now_ms))
             return
@@ -161,7 +164,7 @@ class TextSink:
 
     async def _forget(self, partition: int) -> list[Awaitable[Any]]:
         """Delete claims whose cool-down and window are over, a few at a time."""
-        longest = max((book.policy.texts.cooldown for book in self._policies.by_line.values()), default=0)
+        longest = self._known.policies.book.longest_cooldown_ms
         oldest = self._parts.clock() - max(longest, KEEP_MS)
         writes: list[Awaitable[Any]] = []
         for key in self._due.take(partition, oldest, most=5):

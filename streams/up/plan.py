@@ -14,7 +14,8 @@ from typing import Final
 from streams.errors import ConfigurationError, EnvironmentFaultError
 from streams.kafka.local import free_ports
 from streams.kafka.state import Place
-from streams.settings import ROOT, Settings, load_policies, load_settings
+from streams.policyfiles import read_folder
+from streams.settings import ROOT, Settings, load_settings
 from streams.up.child import Child
 from streams.up.demo import DemoRun, write_demo
 
@@ -61,7 +62,7 @@ def make_plan(options: Options) -> Plan:
     """
     traffic = options.rate is not None
     settings = load_settings(options.config, gateway_secrets=not traffic)
-    load_policies(settings)
+    read_folder(settings)
     _check_ports(settings, options.config)
     _check_report(options.report)
     if not traffic:

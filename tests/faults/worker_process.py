@@ -15,9 +15,9 @@ from faust.types import TP
 from typing_extensions import override
 
 from models.decisions import Decision
-from models.policy import PolicyInForce
 from streams import app, worker
 from streams.kafka.transport import Consumer, ConsumerThread
+from streams.policies.book import PolicyInForce
 from streams.screening import agent
 from streams.screening.decide import decide
 from streams.screening.facts import Facts

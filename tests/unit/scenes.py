@@ -6,9 +6,13 @@ from typing import Any
 
 from models.calls import CallOffered
 from models.commands import RejectCall, SendText
-from models.policy import PolicyInForce, read_policy
-from streams.screening.facts import Facts, gather
+from models.policy import read_policy
+from streams.policies.book import PolicyInForce
+from streams.policies.compiling import compile_policy
+from streams.reference.knowledge import Knowledge
+from streams.screening.facts import Facts, LineFacts, gather
 from streams.screening.recent import KEEP_MS, RecentCalls, evolve
+from streams.screening.storms import Storms
 
 NOW_MS = 1_767_261_601_000
 """A second after the call began."""
@@ -36,18 +40,22 @@ def offer(**changed: Any) -> CallOffered:
 def facts(call: CallOffered | None = None, *, now_ms: int = NOW_MS, **changed: Any) -> Facts:
     """What is known of a call whose caller never wrote and never called before."""
     call = call or offer()
+    known = changed.pop("known", None) or Knowledge.empty()
     given: dict[str, Any] = {
         "recent": evolve(RecentCalls(), call, 0, KEEP_MS),
         "last_in_ms": 0,
         "last_out_ms": 0,
         "history_incomplete": False,
+        "known": known,
+        "line": LineFacts(),
+        "storms": Storms(known.workers),
     }
     return gather(call, now_ms=now_ms, **given | changed)
 
 
 def policy(*rules: dict[str, Any], line: str = "*", **more: Any) -> PolicyInForce:
     """A policy with these rules in force."""
-    return PolicyInForce.of(read_policy({"line": line, "rules": list(rules), "replies": REPLIES, **more}))
+    return compile_policy(read_policy({"line": line, "rules": list(rules), "replies": REPLIES, **more}), {})
 
 
 def reject(**changed: Any) -> RejectCall:

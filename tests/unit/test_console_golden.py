@@ -13,16 +13,21 @@ from typing import Any
 import pytest
 
 from models import records
+from models.callbacks import Callback
 from models.calls import CallAccepted, CallOffered, CallRejected, RejectAccepted, SessionsDue
 from models.codec import Headers, decode, encode
+from models.contacts import Contact, IdentityLink
 from models.messages import MessageSeen
+from models.overrides import CallerBlock, LineSwitch, ListEntry
+from models.policy import PolicyDocument, read_policy, revision_of
+from models.presence import BridgeHealth, LineStatus, Presence, WorkerStatus
 from models.records import Record, dead_letter
 from models.topics import TOPICS
 from tests.builders import T0, decision, offer, outcome, reject, text
 
 GOLDEN = Path(__file__).parent.parent / "data" / "golden"
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-BRIDGE, WORKER = "/ringfence/bridge", "/ringfence/worker"
+BRIDGE, WORKER, CONSOLE = "/ringfence/bridge", "/ringfence/worker", "/ringfence/console"
 
 OFFER = offer()
 DECIDED = decision(OFFER)
@@ -96,6 +101,76 @@ WRITTEN: dict[str, Record] = {
         BRIDGE,
         TRACE,
     ),
+    "contact": records.reference(
+        Contact(
+            contact=OFFER.caller,
+            name="Ada Example",
+            tier="gold",
+            time_zone="Europe/London",
+            locale="en-GB",
+            aliases=("180001112223334@lid",),
+            source="crm",
+            at_ms=T0,
+        ),
+        BRIDGE,
+        T0,
+    ),
+    "identity.link": records.reference(
+        IdentityLink(alias="180001112223334@lid", caller=OFFER.caller, source="payload", at_ms=T0), BRIDGE, T0
+    ),
+    "presence": records.reference(
+        Presence(agent="mia", status="online", lines=("london",), status_at_ms=T0, heartbeat_at_ms=T0 + 60_000),
+        BRIDGE,
+        T0 + 60_000,
+    ),
+    "bridge.health": records.reference(
+        BridgeHealth(bridge="sbc-1", up=True, lines=("london",), active=3, capacity=30, at_ms=T0), BRIDGE, T0
+    ),
+    "line.status": records.reference(
+        LineStatus(line="london", connected=False, status="STOPPED", changed_at_ms=T0, disconnected_at_ms=T0),
+        BRIDGE,
+        T0,
+    ),
+    "worker.status": records.reference(
+        WorkerStatus(worker="worker-1", policies={"*": "0123456789ab"}, strangers={"london": {str(T0): 4}}, at_ms=T0),
+        WORKER,
+        T0,
+    ),
+    "list.entry": records.reference(
+        ListEntry(list="deny", pattern="+8835*", reason="one-ring fraud", author="ops", added_at_ms=T0), CONSOLE, T0
+    ),
+    "caller.block": records.reference(
+        CallerBlock(caller=OFFER.caller, line="*", until_ms=T0 + 3_600_000, author="ops", at_ms=T0), CONSOLE, T0
+    ),
+    "line.switch": records.reference(
+        LineSwitch(line="london", state="closed", until_ms=None, reason="fire drill", author="ops", at_ms=T0),
+        CONSOLE,
+        T0,
+    ),
+    "policy.document": records.policy_document(
+        PolicyDocument(
+            kind="policy",
+            name="*",
+            revision=revision_of(read_policy({"line": "*"})),
+            author="ops",
+            applied_at_ms=T0,
+            document={"line": "*"},
+        ),
+        CONSOLE,
+    )[1],
+    "callback": records.reference(
+        Callback(
+            caller=OFFER.caller,
+            line="london",
+            state="open",
+            tier="gold",
+            reason="desk",
+            decision_id=DECIDED.decision_id,
+            opened_at_ms=T0,
+        ),
+        WORKER,
+        T0,
+    ),
     "dead-letter": dead_letter(
         key=b"447700900123@c.us",
         value=b'{"type":"call.offered","line":7}',
@@ -123,7 +198,7 @@ def pretty(made: Record) -> str:
         "partition": "by key" if made.partition is None else made.partition,
         "key": made.key.decode(),
         "headers": headers,
-        "value": json.loads(made.value),
+        "value": json.loads(made.value or b"null"),
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 

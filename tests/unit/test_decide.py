@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.calls import CallOffered
-from models.policy import PolicyBook, TextFirst
+from models.policy import TextFirst
+from streams.policies.book import PolicyBook
 from streams.screening.decide import decide
 from streams.screening.facts import Facts
 from streams.screening.recent import KEEP_MS, RecentCalls, evolve
@@ -184,6 +185,7 @@ def test_every_fact_and_the_revision_are_on_the_decision() -> None:
         "last_out_ms": 6,
         "two_way": True,
         "history_incomplete": False,
+        "stranger": False,
     }
     assert (taken.decision_id, taken.call_id, taken.event_id) == ("london/call-1", "call-1", "evt_1")
     assert (taken.gateway, taken.line, taken.caller) == ("office", "london", "900000000000143@lid")

@@ -101,8 +101,8 @@ def test_a_verdict_is_remembered_of_its_own_call_alone() -> None:
         (("paris", "call-1"), None, 0),
         (("london", "call-2"), None, 0),
     ]
-    assert state.last_touched_ms() == NOW_MS
-    assert RecentCalls().last_touched_ms() == 0
+    assert state.needed_until_ms(KEEP_MS) == NOW_MS + KEEP_MS
+    assert RecentCalls().needed_until_ms(KEEP_MS) == 0
 
 
 @given(st.lists(OFFERS, max_size=20), st.sampled_from(VERDICTS))

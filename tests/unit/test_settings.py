@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from streams.documents import Document
 from streams.errors import ConfigurationError
-from streams.settings import DEFAULT_CONFIG, Settings, Wawp, load_policies, load_settings
+from streams.policyfiles import read_folder
+from streams.settings import DEFAULT_CONFIG, Settings, Wawp, load_settings
 from streams.sink.client import provider_for
 from tests.unit.scenes import reject, text
 
@@ -298,7 +299,7 @@ def policies(path: Path, **files: str) -> str:
     for name, content in files.items():
         (found.policies / f"{name}.yaml").write_text(content, encoding="utf-8")
     with pytest.raises(ConfigurationError) as caught:
-        load_policies(found)
+        read_folder(found)
     return str(caught.value)
 
 
@@ -307,7 +308,7 @@ def test_policies_are_read_by_line(path: Path) -> None:
     found.policies.mkdir()
     (found.policies / "a.yaml").write_text('line: "*"\n', encoding="utf-8")
     (found.policies / "b.yml").write_text("line: london\ntexts: {cooldown: 1h}\n", encoding="utf-8")
-    book = load_policies(found)
+    _, book = read_folder(found)
     assert book.for_line("london").policy.texts.cooldown == 3_600_000
     assert book.for_line("riyadh").policy.line == "*"
 
@@ -340,10 +341,10 @@ def test_two_policies_of_one_line_are_refused_with_both_files(path: Path) -> Non
 def test_no_folder_and_no_file_are_named(path: Path) -> None:
     found = read(path)
     with pytest.raises(ConfigurationError, match="rules: the policies folder does not exist; create it"):
-        load_policies(found)
+        read_folder(found)
     found.policies.mkdir()
     with pytest.raises(ConfigurationError, match=r"no policy file .*\.yaml"):
-        load_policies(found)
+        read_folder(found)
 
 
 def test_the_default_configuration_and_policies_are_right(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -353,5 +354,5 @@ def test_the_default_configuration_and_policies_are_right(monkeypatch: pytest.Mo
             if value.startswith("${"):
                 monkeypatch.setenv(value[2:-1], "set")
     found = load_settings(DEFAULT_CONFIG)
-    book = load_policies(found)
+    _, book = read_folder(found)
     assert [rule.id for rule in book.for_line("london").policy.rules] == ["burst", "text-first"]

@@ -1,30 +1,49 @@
-"""``burst``: the Nth call of one caller to one line within a sliding window, without a conversation.
+"""``burst``: the Nth call of one caller to one line within a sliding window, without a conversation, and a block.
 
-Example: ``{id: burst, type: burst, calls: 3, within: 60s, reply: slow-down}``
-Facts: the caller's recent calls, ``two_way``, ``history_incomplete``.
+Example: ``{id: burst, type: burst, calls: 3, within: 60s, block: 15m, reply: slow-down}``
+Facts: the caller's recent calls and blocks, ``two_way``, ``history_incomplete``.
 """
 
 from __future__ import annotations
 
+from models.decisions import Block, Scalar
 from models.policy import Burst
 from streams.screening.facts import Facts
 from streams.screening.rules.finding import Finding, duration
 
 
 def judge(rule: Burst, facts: Facts) -> Finding:
-    """Reject from the Nth call on; a caller with a two-way conversation is never a burst."""
+    """Reject from the Nth call on, and while a block lasts; a caller with a two-way conversation is never a burst."""
     offer = facts.offer
     count = facts.recent.offered_within(offer.line, offer.offered_at_ms, rule.within)
-    known = {f"calls_in_{rule.within // 1000}s": count}
+    known: dict[str, Scalar] = {f"calls_in_{rule.within // 1000}s": count}
     span = duration(rule.within)
-    if count < rule.calls:
+    last = facts.block
+    # the block that this very call began does not count against it when it is decided again
+    running = last is not None and rule.block is not None and last.begun_ms < facts.now_ms < last.until_ms
+    if count < rule.calls and not running:
         return Finding(None, f"{count} of {rule.calls} calls within {span}", known)
+    said = f"{count} calls within {span}" if count >= rule.calls else "blocked for a while"
     if facts.two_way:
-        return Finding(
-            None,
-            f"{count} calls within {span}, but the caller and the line have written to each other",
-            known,
-        )
+        return Finding(None, f"{said}, but the caller and the line have written to each other", known)
     if facts.history_incomplete:
-        return Finding(None, f"{count} calls within {span}, but the message history is still being read", known)
-    return Finding("reject", f"{count} calls within {span}, and no conversation", known)
+        return Finding(None, f"{said}, but the message history is still being read", known)
+    if running and last is not None:
+        known |= {"blocked_until_ms": last.until_ms, "block_strikes": last.strikes}
+        left = duration(last.until_ms - facts.now_ms)
+        return Finding("reject", f"blocked for {left} more after {rule.calls} calls at once", known, reply=rule.reply)
+    block = _next_block(rule, facts)
+    if block is not None:
+        known |= {"blocked_until_ms": block.until_ms, "block_strikes": block.strikes}
+    return Finding("reject", f"{said}, and no conversation", known, reply=rule.reply, block=block)
+
+
+def _next_block(rule: Burst, facts: Facts) -> Block | None:
+    if rule.block is None:
+        return None
+    last = facts.block
+    again = last is not None and last.begun_ms < facts.now_ms < last.keep_until_ms
+    strikes = last.strikes + 1 if again and last is not None else 1
+    # the exponent is bounded, for a float would overflow before `longest` is asked
+    length = min(rule.block * rule.growth ** min(strikes - 1, 64), max(rule.longest, rule.block))
+    return Block(until_ms=facts.now_ms + int(length), strikes=strikes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from models.decisions import Scalar, Verdict
+from models.decisions import Block, Scalar, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,13 @@ class Finding:
     verdict: Verdict | None
     why: str
     facts: Mapping[str, Scalar] = field(default_factory=dict)
+    """Scalar facts that the rule worked out itself."""
+    reply: str | None = None
+    """The reply that goes with the verdict."""
+    block: Block | None = None
+    """A temporary block that begins with this call."""
+    callback: bool = False
+    """The caller is owed a callback."""
 
 
 def duration(ms: int) -> str:

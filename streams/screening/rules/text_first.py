@@ -1,11 +1,12 @@
 """``text_first``: only callers who have written to the line within a period may ring.
 
 Example: ``{id: text-first, type: text_first, within: 365d, reply: text-first}``
-Facts: ``last_in_ms``, ``history_incomplete``.
+Facts: ``last_in_ms``, ``history_incomplete``, when the line's gateway was last disconnected.
 """
 
 from __future__ import annotations
 
+from models.decisions import Scalar
 from models.policy import TextFirst
 from streams.screening.facts import Facts
 from streams.screening.rules.finding import Finding, duration
@@ -17,8 +18,26 @@ def judge(rule: TextFirst, facts: Facts) -> Finding:
         ago = facts.now_ms - facts.last_in_ms
         if ago < rule.within:
             return Finding(None, f"wrote {duration(ago)} ago")
+        why = f"last wrote {duration(ago)} ago, longer than {duration(rule.within)}"
+    else:
+        why = "has never written to this line"
     if facts.history_incomplete:
         return Finding(None, "the message history is still being read")
-    if facts.last_in_ms:
-        return Finding("reject", f"last wrote {duration(ago)} ago, longer than {duration(rule.within)}")
-    return Finding("reject", "has never written to this line")
+    hole = _hole(rule, facts)
+    if hole is None:
+        return Finding("reject", why, reply=rule.reply)
+    known: dict[str, Scalar] = {"history_incomplete": True}
+    if rule.incomplete == "ring":
+        return Finding(None, f"{why}, but {hole}", known)
+    return Finding("reject", f"{why}, although {hole}", known, reply=rule.reply)
+
+
+def _hole(rule: TextFirst, facts: Facts) -> str | None:
+    """Why messages of the line may be missing, or None."""
+    status = facts.known.lines.get(facts.offer.line)
+    if status is None or not status.disconnected_at_ms:
+        return None
+    ago = facts.now_ms - (status.disconnected_at_ms if status.connected else facts.now_ms)
+    if ago >= rule.grace:
+        return None
+    return f"the gateway was disconnected {duration(ago)} ago: messages may be missing"

@@ -1,0 +1,44 @@
+"""A policy or a shared calendar as it stands on the ``policies`` topic: the document, with revision and author."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from models.codec import encode, short_hash
+from models.policy.calendars import Calendar
+from models.policy.document import Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyDocument:
+    """One applied document. Stands twice: under its name, where the next one replaces it, and as history."""
+
+    type: Literal["policy.document"] = "policy.document"
+    kind: Literal["policy", "calendar"]
+    name: str
+    """The policy's line (or ``*``), or the calendar's name."""
+    revision: str
+    """A hash of the document: equal documents have equal revisions."""
+    author: str
+    note: str = ""
+    applied_at_ms: int
+    replaces: str | None = None
+    """The revision that was in force before."""
+    document: dict[str, Any]
+    """As it was written, after YAML."""
+
+    @property
+    def key(self) -> str:
+        """The key of what is in force: the line, or ``calendar/<name>``."""
+        return self.name if self.kind == "policy" else f"calendar/{self.name}"
+
+    @property
+    def history_key(self) -> str:
+        """The key under which this application stays readable when the next one has replaced it."""
+        return f"{self.key}@{self.applied_at_ms}"
+
+
+def revision_of(document: Policy | Calendar) -> str:
+    """The revision of a checked document: twelve digits that hang on its content alone, not on how it was written."""
+    return short_hash(encode(document))

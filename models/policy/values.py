@@ -1,0 +1,39 @@
+"""The small values that policies are written in: durations, names, locales, texts, times of day."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Final
+
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
+
+ANY_LINE: Final = "*"
+DAY_MS: Final = 86_400_000
+
+_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": DAY_MS}
+_DURATION = re.compile(r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*(ms|s|m|h|d)\s*")
+
+STRICT: Final = ConfigDict(extra="forbid")
+"""A key that is not known is a fault, not a wish that nobody hears."""
+
+
+def parse_duration(value: object) -> object:
+    """``"60s"`` to 60000; an int is milliseconds already. Raises ``ValueError`` with the forms allowed."""
+    if isinstance(value, str):
+        match = _DURATION.fullmatch(value)
+        if not match:
+            msg = "a duration is a number with a unit, such as 60s, 15m, 12h or 365d"
+            raise ValueError(msg)
+        return round(float(match[1]) * _UNITS[match[2]])
+    return value
+
+
+Duration = Annotated[int, BeforeValidator(parse_duration), Field(gt=0, le=3660 * DAY_MS)]
+"""Milliseconds, written by people as ``60s``; more than zero, ten years at most."""
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+"""A name people give to a rule, a reply, a calendar, a list, a tier."""
+
+Locale = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+"""ISO 3166-1 alpha-2, such as ``GB``."""

@@ -1,0 +1,106 @@
+"""Who can take a call, and which recording bridges can record one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+AgentStatus = Literal["online", "busy", "away", "offline"]
+
+PRESENCE_TTL_MS = 300_000
+"""Two and a half heartbeats of 120 s, which is how often Amazon Connect's agents send one."""
+
+HEALTH_TTL_MS = 30_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presence:
+    """One human agent, as last reported. Counts for nothing when its time to live has passed."""
+
+    type: Literal["presence"] = "presence"
+    agent: str
+    status: AgentStatus
+    lines: tuple[str, ...]
+    """The lines whose calls the agent takes; ``*`` for all."""
+    capacity: int = 1
+    """Calls at once."""
+    active_calls: int = 0
+    status_at_ms: int
+    """When the status was last said; a heartbeat does not change it."""
+    heartbeat_at_ms: int
+    ttl_ms: int = PRESENCE_TTL_MS
+
+    def alive(self, now_ms: int) -> bool:
+        """Whether the report is young enough to be believed."""
+        return now_ms - self.heartbeat_at_ms < self.ttl_ms
+
+    def online(self, now_ms: int) -> bool:
+        """Whether the agent is at work, busy or not."""
+        return self.alive(now_ms) and self.status in {"online", "busy"}
+
+    def free(self, now_ms: int) -> bool:
+        """Whether the agent can take one more call."""
+        return self.alive(now_ms) and self.status == "online" and self.active_calls < self.capacity
+
+    def serves(self, line: str) -> bool:
+        """Whether the agent takes calls of the line."""
+        return line in self.lines or "*" in self.lines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeHealth:
+    """One recording bridge (SIP or VoIP), as last reported or probed."""
+
+    type: Literal["bridge.health"] = "bridge.health"
+    bridge: str
+    up: bool
+    lines: tuple[str, ...]
+    """The lines it records; ``*`` for all."""
+    active: int = 0
+    """Calls that it records now."""
+    capacity: int | None = None
+    """Calls that it can record at once; None: not limited."""
+    detail: str = ""
+    at_ms: int
+    ttl_ms: int = HEALTH_TTL_MS
+
+    def serves(self, line: str) -> bool:
+        """Whether it records calls of the line."""
+        return line in self.lines or "*" in self.lines
+
+    def fault(self, now_ms: int) -> str | None:
+        """Why it cannot record one more call now, or None."""
+        if now_ms - self.at_ms >= self.ttl_ms:
+            return "not heard of"
+        if not self.up:
+            return "down"
+        if self.capacity is not None and self.active >= self.capacity:
+            return "at capacity"
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineStatus:
+    """Whether a line's gateway session is connected: what passed while it was not, nobody told us."""
+
+    type: Literal["line.status"] = "line.status"
+    line: str
+    connected: bool
+    status: str
+    """The gateway's own word, such as ``WORKING``."""
+    changed_at_ms: int
+    disconnected_at_ms: int = 0
+    """When it was last seen without a connection; 0 for never."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerStatus:
+    """What one worker tells the others and the operator."""
+
+    type: Literal["worker.status"] = "worker.status"
+    worker: str
+    policies: dict[str, str]
+    """The revision in force of each line's policy."""
+    strangers: dict[str, dict[str, int]]
+    """Per line, how many different strangers called this worker last in each span of ten seconds (its start in ms)."""
+    at_ms: int

@@ -1,0 +1,29 @@
+"""Which variant of a reply a caller gets: sticky, without any memory, by a salted hash of the caller."""
+
+from __future__ import annotations
+
+import hashlib
+
+from models.policy import HOLDOUT, Experiment
+
+_BUCKETS = 10_000
+
+
+def assign(experiment: Experiment, reply: str, caller: str) -> str:
+    """The variant for a caller, or ``HOLDOUT``. The same arguments always give the same answer.
+
+    ``caller`` is the canonical JID, so that a person known by LID and number is one. Changing weights moves
+    people between variants; changing the salt assigns everybody anew.
+    """
+    digest = hashlib.sha256(f"{experiment.salt}:{reply}:{caller}".encode()).digest()
+    at = int.from_bytes(digest[:8]) % _BUCKETS / _BUCKETS
+    if at < experiment.holdout:
+        return HOLDOUT
+    total = sum(each.weight for each in experiment.variants.values())
+    reached = experiment.holdout
+    names = list(experiment.variants)
+    for name in names:
+        reached += experiment.variants[name].weight / total * (1 - experiment.holdout)
+        if at < reached:
+            return name
+    return names[-1]

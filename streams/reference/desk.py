@@ -1,0 +1,59 @@
+"""Who and what can take a call now: human agents, recording bridges, the lines' gateway sessions."""
+
+from __future__ import annotations
+
+from models import topics
+from models.presence import BridgeHealth, LineStatus, Presence, WorkerStatus
+from streams.reference.view import Latest
+
+BUCKET_MS = 10_000
+"""Strangers are counted in spans of so long."""
+
+
+class Desk(Latest[Presence]):
+    """The human agents."""
+
+    def __init__(self) -> None:
+        super().__init__(topics.AGENTS_PRESENCE)
+
+    def of_line(self, line: str) -> list[Presence]:
+        """The agents who take calls of a line, whatever their status."""
+        return [each for each in self.values() if each.serves(line)]
+
+
+class Bridges(Latest[BridgeHealth]):
+    """The recording bridges."""
+
+    def __init__(self) -> None:
+        super().__init__(topics.BRIDGES_HEALTH)
+
+    def of_line(self, line: str, names: tuple[str, ...] | None) -> list[BridgeHealth]:
+        """The bridges of these names, or those that record the line."""
+        if names is not None:
+            return [found for found in map(self.get, names) if found is not None]
+        return [each for each in self.values() if each.serves(line)]
+
+
+class Lines(Latest[LineStatus]):
+    """Whether the lines' gateway sessions are connected."""
+
+    def __init__(self) -> None:
+        super().__init__(topics.LINES_STATUS)
+
+
+class Workers(Latest[WorkerStatus]):
+    """What the workers tell one another; a worker leaves itself out, for it knows better."""
+
+    def __init__(self, myself: str) -> None:
+        super().__init__(topics.WORKERS_STATUS)
+        self._myself = myself
+
+    def strangers(self, line: str, since_ms: int) -> int:
+        """How many different strangers began to call a line at the other workers since a time."""
+        return sum(
+            count
+            for worker in self.values()
+            if worker.worker != self._myself
+            for bucket, count in worker.strangers.get(line, {}).items()
+            if int(bucket) + BUCKET_MS > since_ms
+        )

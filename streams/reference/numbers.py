@@ -1,0 +1,33 @@
+"""What a phone number tells by itself: its country, and its time zone where there is only one."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import phonenumbers
+from phonenumbers import timezone
+
+
+@lru_cache(maxsize=65_536)
+def country_of(jid: str) -> str | None:
+    """ISO 3166-1 alpha-2 of a canonical phone JID; None for a LID and for a number of no country."""
+    number = _number(jid)
+    return phonenumbers.region_code_for_number(number) if number is not None else None
+
+
+@lru_cache(maxsize=65_536)
+def zone_of(jid: str) -> str | None:
+    """The IANA zone of a canonical phone JID; None for a LID, and where the number may be in several zones."""
+    number = _number(jid)
+    zones = timezone.time_zones_for_number(number) if number is not None else ()
+    return zones[0] if len(zones) == 1 and zones[0] != "Etc/Unknown" else None
+
+
+def _number(jid: str) -> phonenumbers.PhoneNumber | None:
+    user, _, server = jid.partition("@")
+    if server != "c.us":
+        return None
+    try:
+        return phonenumbers.parse(f"+{user}")
+    except phonenumbers.NumberParseException:
+        return None

@@ -1,0 +1,69 @@
+"""``expression``: a condition of one's own, in CEL, over the scalar facts.
+
+Example: ``{id: night-video, type: expression, condition: 'media == "video" && hour >= 20', then: reject}``
+Facts: those that the condition names, of ``streams.policies.conditions.EXAMPLE_FACTS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from models.decisions import Scalar
+from models.identity import Jid
+from models.policy import Expression
+from streams.policies.book import PolicyInForce
+from streams.screening.facts import Facts
+from streams.screening.rules.finding import Finding
+
+
+def judge(rule: Expression, in_force: PolicyInForce, facts: Facts) -> Finding:
+    """The verdict named, where the condition is true."""
+    condition = in_force.conditions[rule.id]
+    asked = {name: FACTS[name](facts) for name in condition.names}
+    if not condition.holds(asked):
+        return Finding(None, f"not: {rule.condition}", asked)
+    why = rule.why or rule.condition
+    return Finding(rule.then, why, asked, reply=rule.reply, callback=rule.then == "queue")
+
+
+def _ago(at_ms: int, facts: Facts) -> int:
+    return facts.now_ms - at_ms if at_ms else -1
+
+
+def _calls(facts: Facts, window_ms: int) -> int:
+    return facts.recent.offered_within(facts.offer.line, facts.offer.offered_at_ms, window_ms)
+
+
+def _local(facts: Facts) -> datetime:
+    return datetime.fromtimestamp(facts.now_ms / 1000, ZoneInfo(facts.line.time_zone))
+
+
+def _agents(facts: Facts) -> list[tuple[bool, bool]]:
+    agents = facts.known.desk.of_line(facts.offer.line)
+    return [(each.online(facts.now_ms), each.free(facts.now_ms)) for each in agents]
+
+
+FACTS: Mapping[str, Callable[[Facts], Scalar]] = {
+    "line": lambda facts: facts.offer.line,
+    "age_ms": lambda facts: facts.age_ms,
+    "media": lambda facts: facts.offer.media,
+    "group": lambda facts: facts.offer.group,
+    "caller_kind": lambda facts: Jid.parse(facts.offer.caller).kind,
+    "country": lambda facts: facts.country or "",
+    "stranger": lambda facts: facts.stranger,
+    "tier": lambda facts: facts.tier or "",
+    "two_way": lambda facts: facts.two_way,
+    "wrote_ago_ms": lambda facts: _ago(facts.last_in_ms, facts),
+    "answered_ago_ms": lambda facts: _ago(facts.last_out_ms, facts),
+    "calls_in_1m": lambda facts: _calls(facts, 60_000),
+    "calls_in_10m": lambda facts: _calls(facts, 600_000),
+    "history_incomplete": lambda facts: facts.history_incomplete,
+    "agents_online": lambda facts: sum(online for online, _ in _agents(facts)),
+    "agents_free": lambda facts: sum(free for _, free in _agents(facts)),
+    "hour": lambda facts: _local(facts).hour,
+    "minute": lambda facts: _local(facts).minute,
+    "weekday": lambda facts: _local(facts).isoweekday(),
+}
+"""How each fact that a condition may name is worked out; only those that it does name are."""

@@ -1,0 +1,23 @@
+"""``media``: reject video calls, group calls, or both. No text goes to a group.
+
+Example: ``{id: voice-only, type: media, reject: [video, group], reply: voice-only}``
+Facts: ``media``, ``group``.
+"""
+
+from __future__ import annotations
+
+from models.policy import Media
+from streams.screening.facts import Facts
+from streams.screening.rules.finding import Finding
+
+
+def judge(rule: Media, facts: Facts) -> Finding:
+    """Reject the kinds that are named."""
+    offer = facts.offer
+    if offer.group:
+        if "group" in rule.reject:
+            return Finding("reject", "a group call")
+        return Finding(None, "a group call")
+    if offer.media == "video" and "video" in rule.reject:
+        return Finding("reject", "a video call", reply=rule.reply)
+    return Finding(None, f"a {offer.media} call of one person")

@@ -1,0 +1,33 @@
+"""``presence``: nobody online: reject. Online but all busy: queue the tiers named, reject the others.
+
+Example: ``{id: desk, type: presence, queue_tiers: [gold], reply: away, busy_reply: busy, queue_reply: queued}``
+Facts: the agents' last reports and their age, ``tier``, the line's open callbacks.
+"""
+
+from __future__ import annotations
+
+from models.decisions import Scalar
+from models.policy import Presence
+from streams.screening.facts import Facts
+from streams.screening.rules.finding import Finding
+
+
+def judge(rule: Presence, facts: Facts) -> Finding:
+    """Reject or queue unless somebody can take the call."""
+    agents = facts.known.desk.of_line(facts.offer.line)
+    online = [each for each in agents if each.online(facts.now_ms)]
+    free = sum(1 for each in online if each.free(facts.now_ms))
+    known: dict[str, Scalar] = {"agents_online": len(online), "agents_free": free}
+    if agents:
+        known["presence_age_ms"] = facts.now_ms - max(each.heartbeat_at_ms for each in agents)
+    if free:
+        return Finding(None, f"{free} of {len(online)} agents online can take the call", known)
+    owed = facts.tier in rule.callback_tiers
+    if not online:
+        return Finding("reject", "nobody is online", known, reply=rule.reply, callback=owed)
+    busy = f"all {len(online)} agents online are busy"
+    if facts.tier in rule.queue_tiers:
+        waiting = facts.known.callbacks.waiting(facts.offer.line)
+        known |= {"waiting": waiting, "wait_ms": rule.handle_time * (waiting + 1) // len(online)}
+        return Finding("queue", f"{busy}, and tier {facts.tier} waits", known, reply=rule.queue_reply, callback=True)
+    return Finding("reject", busy, known, reply=rule.busy_reply, callback=owed)

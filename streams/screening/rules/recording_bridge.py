@@ -1,0 +1,29 @@
+"""``recording_bridge``: a line that must record rejects while no bridge can. Fails closed.
+
+Example: ``{id: must-record, type: recording_bridge, bridges: [sbc-1], reply: no-recording}``
+Facts: the bridges' last reports and their age.
+"""
+
+from __future__ import annotations
+
+from models.decisions import Scalar
+from models.policy import RecordingBridge
+from streams.screening.facts import Facts
+from streams.screening.rules.finding import Finding
+
+
+def judge(rule: RecordingBridge, facts: Facts) -> Finding:
+    """Reject unless one bridge is known to be able to record this call."""
+    bridges = facts.known.bridges.of_line(facts.offer.line, rule.bridges)
+    if not bridges:
+        return Finding("reject", "no recording bridge was ever heard of", reply=rule.reply)
+    newest = max(bridges, key=lambda each: each.at_ms)
+    known: dict[str, Scalar] = {"bridge_age_ms": facts.now_ms - newest.at_ms}
+    faults = []
+    for each in bridges:
+        fault = each.fault(facts.now_ms)
+        if fault is None:
+            known |= {"bridge": each.bridge, "bridge_age_ms": facts.now_ms - each.at_ms}
+            return Finding(None, f"the bridge {each.bridge} records", known)
+        faults.append(f"{each.bridge} {fault}")
+    return Finding("reject", f"no bridge can record: {', '.join(sorted(faults))}", known, reply=rule.reply)

@@ -1,0 +1,26 @@
+"""``storm``: many different strangers on one line within a minute; strangers are rejected, and nobody is told.
+
+Example: ``{id: storm, type: storm, callers: 30, within: 60s}``
+Facts: ``stranger``, the line's different strangers at all workers (the other workers' as of a second ago).
+"""
+
+from __future__ import annotations
+
+from models.decisions import Scalar
+from models.policy import Storm
+from streams.screening.facts import Facts
+from streams.screening.rules.finding import Finding, duration
+
+
+def judge(rule: Storm, facts: Facts) -> Finding:
+    """Reject strangers while a storm lasts."""
+    if not facts.stranger:
+        return Finding(None, "no stranger")
+    count, raging = facts.storms.of(facts.offer.line, rule, facts.now_ms)
+    known: dict[str, Scalar] = {"strangers_on_line": count}
+    span = duration(rule.within)
+    if not raging:
+        return Finding(None, f"{count} of {rule.callers} strangers called within {span}", known)
+    if facts.history_incomplete:
+        return Finding(None, f"{count} strangers within {span}, but the message history is still being read", known)
+    return Finding("reject", f"a storm: {count} strangers called within {span}", known)

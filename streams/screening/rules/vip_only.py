@@ -1,0 +1,24 @@
+"""``vip_only``: only callers whose contact record has one of the tiers may ring.
+
+Example: ``{id: vip, type: vip_only, tiers: [gold, platinum], reply: upgrade}``
+Facts: ``tier``, ``contact_age_ms``.
+"""
+
+from __future__ import annotations
+
+from models.policy import VipOnly
+from streams.screening.facts import Facts
+from streams.screening.rules.finding import Finding
+
+
+def judge(rule: VipOnly, facts: Facts) -> Finding:
+    """Reject whoever has none of the tiers; an unreadable contact record is an error, not a missing tier."""
+    if facts.contact_unreadable:
+        msg = "the caller's contact record cannot be read"
+        raise ValueError(msg)
+    if facts.tier in rule.tiers:
+        return Finding(None, f"tier {facts.tier}")
+    if facts.contact is None:
+        return Finding("reject", f"no contact record, and the line is for {', '.join(rule.tiers)}", reply=rule.reply)
+    tier = f"tier {facts.tier}" if facts.tier else "no tier"
+    return Finding("reject", f"{tier}, and the line is for {', '.join(rule.tiers)}", reply=rule.reply)
