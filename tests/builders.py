@@ -218,7 +218,7 @@ class Log:
         value: Any = None
         if decoded and made.topic.values is not None:
             value = decode(made.topic.values, made.value)
-        return Seen(made.topic, partition, offset, at_ms, made.key, value, made.value, tuple(made.headers))
+        return Seen(made.topic, partition, offset, at_ms, made.key, value, made.value or b"", tuple(made.headers))
 
 
 def log_of(*histories: Sequence[Value]) -> list[Seen]:

@@ -14,7 +14,7 @@ from models.calls import CallOffered
 from models.codec import decode
 from models.commands import RejectCall, SendText
 from models.identity import canonical
-from models.records import text_command
+from models.records import Record, text_command
 from models.topics import CALLS_COMMANDS, MESSAGES_COMMANDS
 from streams.screening.agent import records
 from streams.screening.decide import decide
@@ -50,6 +50,11 @@ def offers(draw: st.DrawFn) -> CallOffered:
     )
 
 
+def value_of(made: Record) -> bytes:
+    assert made.value is not None
+    return made.value
+
+
 class Journey:
     """One offer on its way to two requests, a step at a time, by the bytes that stand on the topics."""
 
@@ -66,13 +71,13 @@ class Journey:
         first, second = records(self.origin, decide(NEVER_WROTE, facts(self.origin)), None)
         assert first.topic is CALLS_COMMANDS
         assert {first.key, second.key} == {self.origin.caller.encode()}
-        self._at.append(first.value)
+        self._at.append(value_of(first))
 
     def _reject(self) -> None:
         command: RejectCall = decode(CALLS_COMMANDS.values, self._at[-1])
         self.requests.append(PROVIDERS[command.gateway].reject(command))
         assert command.reply is not None
-        self._at.append(text_command(follow_up(command, command.reply, NOW_MS), "/test", None).value)
+        self._at.append(value_of(text_command(follow_up(command, command.reply, NOW_MS), "/test", None)))
 
     def _tell(self) -> None:
         command: SendText = decode(MESSAGES_COMMANDS.values, self._at[-1])
