@@ -35,6 +35,9 @@ DEFAULT_CONFIG = ROOT / "deploy" / "ringfence.yaml"
 STATE_DIR = Path(os.environ.get("RINGFENCE_STATE_DIR") or ROOT / ".ringfence").resolve()
 """Ignored by git: the local broker's data, logs, and the files of the current run."""
 
+SHORTEST_TOKEN = 20
+"""Characters. Whoever may guess does so 10 times and then once in 6 s: no token of this length is found."""
+
 _WITHOUT_GATEWAY_SECRETS = "without gateway secrets"
 
 
@@ -75,6 +78,18 @@ def _secret(value: object) -> object:
     raise ValueError(msg)
 
 
+def _rotation(value: object) -> object:
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+def _long_enough(value: SecretStr) -> SecretStr:
+    secret = value.get_secret_value()
+    if secret and len(secret) < SHORTEST_TOKEN:
+        msg = f"a token has {SHORTEST_TOKEN} characters at least: make one with `openssl rand -hex 32`"
+        raise ValueError(msg)
+    return value
+
+
 def _address(value: str) -> str:
     host, colon, port = value.rpartition(":")
     if not colon or not host or not port.isdigit() or int(port) > 65535:
@@ -100,6 +115,12 @@ def _base_url(value: str) -> str:
 
 Secret = Annotated[SecretStr, BeforeValidator(_secret)]
 GatewaySecret = Annotated[SecretStr, BeforeValidator(_gateway_secret)]
+Rotation = Annotated[tuple[GatewaySecret, ...], BeforeValidator(_rotation), Field(min_length=1, max_length=2)]
+"""One secret, or during a change two: the new one first, then the one that is still valid."""
+Token = Annotated[GatewaySecret, AfterValidator(_long_enough)]
+Tokens = Annotated[tuple[Token, ...], BeforeValidator(_rotation), Field(min_length=1, max_length=2)]
+Role = Literal["crm", "presence", "bridges"]
+"""Who tells the bridge of contacts, of agents' presence, of recording bridges."""
 Address = Annotated[str, AfterValidator(_address)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
@@ -123,6 +144,25 @@ class Kafka(_Part):
     username: str | None = None
     password: Secret | None = None
     ca_file: Path | None = None
+    """Of the authority that signed the brokers' certificates; without it the system's are believed."""
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+    """Our own certificate and its key (PEM), where the cluster wants one."""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Kafka:
+        tls, sasl = self.security_protocol.endswith("SSL"), self.security_protocol.startswith("SASL")
+        if sasl and not (self.username and self.password):
+            msg = f"security_protocol {self.security_protocol} needs username and password"
+            raise ValueError(msg)
+        if (self.certificate_file is None) != (self.key_file is None):
+            msg = "certificate_file and key_file belong together: name both or neither"
+            raise ValueError(msg)
+        for name, path in (("ca_file", self.ca_file), ("certificate_file", self.certificate_file)):
+            if path is not None and not tls:
+                msg = f"{name} is for TLS, and security_protocol is {self.security_protocol}: set it to SSL or SASL_SSL"
+                raise ValueError(msg)
+        return self
 
 
 class Bridge(_Part):
@@ -130,6 +170,11 @@ class Bridge(_Part):
 
     listen: Address = "127.0.0.1:8080"
     max_body_bytes: Annotated[int, Field(ge=1024, le=16 * 1024 * 1024)] = 1_048_576
+    replay_window: Annotated[Duration, Field(ge=600_000)] | None = None
+    """Webhooks whose envelope is older are kept on ``calls.dlq`` and acted on no further. None: there is no
+    such age. Ten minutes at least: gateways repeat a webhook for minutes when the bridge was away."""
+    tokens: dict[Role, Tokens] = Field(default_factory=dict)
+    """Bearer tokens of those who may tell the bridge of contacts, presence and recording bridges."""
 
 
 class Worker(_Part):
@@ -144,7 +189,8 @@ class Worker(_Part):
 
 class _Gateway(_Part):
     base_url: BaseUrl
-    webhook_secret: GatewaySecret
+    webhook_secret: Rotation
+    """Two while it is being changed: what is signed with either is believed."""
     timeout: Annotated[Duration, Field(le=60_000)] = 6_000
     """For one HTTP request. WAHA waits up to 5 s for its session before it answers."""
     max_connections: Annotated[int, Field(ge=1, le=1000)] = 32

@@ -17,6 +17,7 @@ from streams.bridge.envelope import Envelope, Unintelligible, read_body
 from streams.bridge.interpret import KNOWN_EVENTS, interpret
 from streams.bridge.reading import Ignored, Place, Reading, Refused
 from streams.bridge.redaction import kept_bytes
+from streams.bridge.times import to_ms
 from streams.settings import Settings
 
 KEPT_HEADERS: Final = ("content-type", "user-agent", "x-webhook-request-id", "x-webhook-timestamp")
@@ -27,6 +28,8 @@ MAX_KEPT_BYTES: Final = 900_000
 
 _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 """W3C Trace Context, section 3.2."""
+
+_OUTSIDE_WINDOW: Final = Refused("outside-window", "the envelope is older than bridge.replay_window")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class Intake:
             if line.gateway == gateway
         }
         self._ended = EndedCalls()
+        self._window_ms = settings.bridge.replay_window
 
     def take(self, body: bytes, headers: Mapping[str, str], received_at_ms: int) -> Take:
         """Turn a body whose signature is right into records. Does not block.
@@ -70,12 +74,21 @@ class Intake:
         take = Take([], [])
         for item in items:
             reading = interpret(item, self._places, received_at_ms)
+            if not isinstance(reading, Ignored) and self._is_outside_window(item, received_at_ms):
+                reading = _OUTSIDE_WINDOW
             take.records.extend(self._records(reading, trace, received_at_ms))
             if isinstance(reading, Refused):
                 whole = body if len(items) == 1 and body[:1] == b"{" else None
                 take.records.append(self._letter(item, reading, whole, headers, trace))
             take.tallies.append(Tally(_event_label(item), _result(reading)))
         return take
+
+    def _is_outside_window(self, item: Envelope | Unintelligible, received_at_ms: int) -> bool:
+        # only what is signed counts: WAHA's X-Webhook-Timestamp can be written anew by whoever replays a body
+        if self._window_ms is None or not isinstance(item, Envelope):
+            return False
+        said_at_ms = to_ms(item.timestamp)
+        return said_at_ms is not None and received_at_ms - said_at_ms > self._window_ms
 
     def _records(self, reading: Reading, trace: str, now_ms: int) -> tuple[Record, ...]:
         source = self._source

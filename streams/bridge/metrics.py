@@ -38,6 +38,18 @@ class BridgeMetrics:
             "Records acknowledged after their webhook was answered 503; the gateway's retry repeats them.",
             registry=self.registry,
         )
+        self._older_keys = Counter(
+            "ringfence_bridge_older_key_webhooks_total",
+            "Webhooks signed with the older of two valid keys; no more of them: the older key may go.",
+            ("gateway",),
+            registry=self.registry,
+        )
+        self._admissions = Counter(
+            "ringfence_bridge_admissions_total",
+            "Requests to protected endpoints, by the endpoint's role and what became of their token.",
+            ("role", "result"),
+            registry=self.registry,
+        )
         # finding a child by its labels costs as much as the counting itself
         self._webhook_children: dict[tuple[str, str], Histogram] = {}
         self._event_children: dict[tuple[str, Tally], Counter] = {}
@@ -65,3 +77,11 @@ class BridgeMetrics:
     def acknowledged_late(self) -> None:
         """Count one record that the broker acknowledged after its webhook had been answered 503."""
         self._late.inc()
+
+    def signed_with_older_key(self, gateway: str) -> None:
+        """Count one webhook that was signed with the older of two valid keys."""
+        self._older_keys.labels(gateway).inc()
+
+    def admitted(self, role: str, result: str) -> None:
+        """Count one request to a protected endpoint."""
+        self._admissions.labels(role, result).inc()

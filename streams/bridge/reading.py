@@ -16,7 +16,7 @@ IgnoredReason = Literal["other-event", "outgoing", "not-a-person", "own-chat"]
 ``own-chat``      the account's notes to itself
 """
 
-RefusedReason = Literal["unintelligible", "unknown-event", "unknown-line"]
+RefusedReason = Literal["unintelligible", "unknown-event", "unknown-line", "outside-window"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from typing import Final, Self
 
-import orjson
 from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMessage
 
+from streams.bridge.answers import JSON, error
 from streams.bridge.envelope import NotJsonError
 from streams.bridge.intake import Intake
 from streams.bridge.metrics import BridgeMetrics
@@ -31,18 +31,18 @@ _FINISH_S: Final = 1.5
 """For requests in flight at the end; with the outlet's flush the bridge is gone within 3 s."""
 
 _ACCEPTED: Final = b'{"status":"accepted"}'
-_JSON: Final = "application/json"
 
 
 class _Desk:
     """Everything that one gateway's webhooks need."""
 
-    __slots__ = ("intake", "name", "signature")
+    __slots__ = ("intake", "name", "signature", "told_of_older_key")
 
     def __init__(self, settings: Settings, name: str) -> None:
         self.name = name
         self.signature: Signature = signature_of(name, settings.gateways[name])
         self.intake = Intake(settings, name)
+        self.told_of_older_key = False
 
 
 class _RefusedError(Exception):
@@ -119,15 +119,19 @@ class Bridge:
             await self._accept(desk, request, received_at_ms)
         except _RefusedError as refused:
             self.metrics.answered(gateway, refused.code, time.perf_counter() - began)
-            return _error(refused)
+            headers = {"Retry-After": _RETRY_AFTER_S} if refused.status == 503 else None
+            return error(refused.status, refused.code, refused.detail, headers)
         self.metrics.answered(gateway, "accepted", time.perf_counter() - began)
-        return web.Response(body=_ACCEPTED, content_type=_JSON)
+        return web.Response(body=_ACCEPTED, content_type=JSON)
 
     async def _accept(self, desk: _Desk, request: web.Request, received_at_ms: int) -> None:
         body = await self._body(request)
         header = desk.signature.header
-        if not desk.signature.matches(body, request.headers.get(header)):
+        key = desk.signature.key_of(body, request.headers.get(header))
+        if key is None:
             raise _unsigned(desk.name, header, missing=header not in request.headers)
+        if key == "older":
+            self._signed_with_older_key(desk)
         try:
             take = desk.intake.take(body, request.headers, received_at_ms)
         except NotJsonError as exc:
@@ -141,6 +145,16 @@ class Bridge:
                 raise _RefusedError(503, "unavailable", detail) from None
         for tally in take.tallies:
             self.metrics.counted(desk.name, tally)
+
+    def _signed_with_older_key(self, desk: _Desk) -> None:
+        self.metrics.signed_with_older_key(desk.name)
+        if not desk.told_of_older_key:
+            desk.told_of_older_key = True
+            log.warning(
+                "gateway %s still signs with the older key: give it the first one of gateways.%s.webhook_secret",
+                desk.name,
+                desk.name,
+            )
 
     async def _body(self, request: web.Request) -> bytes:
         limit = self._max_body_bytes
@@ -168,12 +182,6 @@ def _unsigned(gateway: str, header: str, *, missing: bool) -> _RefusedError:
         f" and let gateways.{gateway}.signature_header name its header."
     )
     return _RefusedError(401, "unsigned", detail)
-
-
-def _error(refused: _RefusedError) -> web.Response:
-    body = orjson.dumps({"error": refused.code, "detail": refused.detail})
-    headers = {"Retry-After": _RETRY_AFTER_S} if refused.status == 503 else None
-    return web.Response(status=refused.status, body=body, content_type=_JSON, headers=headers)
 
 
 async def serve(

@@ -9,6 +9,9 @@ from typing import Literal
 from streams.errors import ConfigurationError
 from streams.settings import Waha, Wawp
 
+WhichKey = Literal["newest", "older"]
+"""Which of two valid keys: a gateway that still signs with the older one must be given the newest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Signature:
@@ -16,29 +19,35 @@ class Signature:
 
     header: str
     algorithm: Literal["sha512", "sha256"]
-    key: bytes = field(repr=False)
+    keys: tuple[bytes, ...] = field(repr=False)
+    """One, or two while the key is being changed, the newest first."""
 
-    def matches(self, body: bytes, given: str | None) -> bool:
-        """Whether ``given`` is this body's signature; hexadecimal digits of either case will do.
+    def key_of(self, body: bytes, given: str | None) -> WhichKey | None:
+        """Which key signed this body with ``given``, or None; hexadecimal digits of either case will do.
 
-        The comparison takes the same time wherever the first difference is. The body must be the
-        bytes as they came: any JSON that is written anew has another signature.
+        It takes the same time wherever the first difference is, and whichever key fits. The body must
+        be the bytes as they came: any JSON that is written anew has another signature.
         """
         if given is None:
-            return False
-        expected = hmac.digest(self.key, body, self.algorithm).hex()
-        return hmac.compare_digest(expected.encode(), given.strip().lower().encode("utf-8", "replace"))
+            return None
+        presented = given.strip().lower().encode("utf-8", "replace")
+        fits = [
+            hmac.compare_digest(hmac.digest(key, body, self.algorithm).hex().encode(), presented) for key in self.keys
+        ]
+        if not any(fits):
+            return None
+        return "newest" if fits[0] else "older"
 
 
 def signature_of(name: str, gateway: Waha | Wawp) -> Signature:
-    """The scheme of a configured gateway; raises ``ConfigurationError`` where its key is empty.
+    """The scheme of a configured gateway; raises ``ConfigurationError`` where a key is empty.
 
     WAHA signs with HMAC-SHA512 ("Events", section on HMAC); Wawp's own SDK checks HMAC-SHA256.
     """
-    key = gateway.webhook_secret.get_secret_value()
-    if not key:
+    keys = tuple(secret.get_secret_value().encode() for secret in gateway.webhook_secret)
+    if not all(keys):
         # anybody can sign with an empty key
         msg = f"gateways.{name}.webhook_secret is empty: give it the key that the gateway signs with"
         raise ConfigurationError(msg)
     algorithm: Literal["sha512", "sha256"] = "sha512" if isinstance(gateway, Waha) else "sha256"
-    return Signature(gateway.signature_header, algorithm, key.encode())
+    return Signature(gateway.signature_header, algorithm, keys)

@@ -66,7 +66,7 @@ class Signer:
 
     def __init__(self, gateway: Waha | Wawp) -> None:
         self._waha = isinstance(gateway, Waha)
-        self._key = gateway.webhook_secret.get_secret_value().encode()
+        self._key = gateway.webhook_secret[0].get_secret_value().encode()
         self._header = gateway.signature_header
 
     def headers(self, body: bytes, event_at_ms: int) -> dict[str, str]:

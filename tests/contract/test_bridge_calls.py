@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from models import topics
@@ -215,3 +216,33 @@ def test_offer_and_end_in_one_body_keep_their_order() -> None:
 def test_an_offer_without_call_or_caller_is_kept_as_a_dead_letter(payload: dict[str, Any]) -> None:
     _, headers = letter(take(changed(WPP_OFFER, **payload)))
     assert headers["kafka_dlt-exception-fqcn"] == b"unintelligible"
+
+
+HOUR_MS = 3_600_000
+
+
+@pytest.mark.parametrize(("age_ms", "acted_on"), [(HOUR_MS, True), (HOUR_MS + 1, False), (-HOUR_MS, True)])
+def test_a_webhook_outside_the_replay_window_is_kept_and_not_acted_on(*, age_ms: int, acted_on: bool) -> None:
+    intake = Intake(settings(replay_window=HOUR_MS), "office")
+    now_ms = NOWEB_OFFER["timestamp"] + age_ms
+    taken = take(NOWEB_OFFER, now_ms=now_ms, intake=intake)
+    assert results(taken) == (["published"] if acted_on else ["outside-window"])
+    if not acted_on:
+        kept, headers = letter(taken)
+        assert headers["kafka_dlt-exception-fqcn"] == b"outside-window"
+        assert kept.value == orjson.dumps(NOWEB_OFFER)
+
+
+def test_without_a_replay_window_no_webhook_is_too_old_and_one_without_a_time_never_is() -> None:
+    years_later = NOW_MS + 5 * 365 * 24 * HOUR_MS
+    assert offer(NOWEB_OFFER, now_ms=years_later).offered_at_ms == 1_767_261_600_000
+    timeless = {name: value for name, value in NOWEB_OFFER.items() if name != "timestamp"}
+    intake = Intake(settings(replay_window=HOUR_MS), "office")
+    assert results(take(timeless, now_ms=years_later, intake=intake)) == ["published"]
+
+
+def test_what_is_none_of_our_business_stays_so_outside_the_window() -> None:
+    intake = Intake(settings(replay_window=HOUR_MS), "office")
+    assert results(take(waha("message.ack", "NOWEB", {}), now_ms=NOW_MS + 9 * HOUR_MS, intake=intake)) == [
+        "other-event"
+    ]

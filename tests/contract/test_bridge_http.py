@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -15,7 +16,7 @@ from pydantic import SecretStr
 from streams.bridge.server import Bridge, serve
 from streams.errors import ConfigurationError, EnvironmentFaultError
 from streams.settings import Kafka
-from tests.contract.bridge_scenes import MESSAGE, NOWEB_OFFER, settings, signed, wawp
+from tests.contract.bridge_scenes import MESSAGE, NOWEB_OFFER, WAHA_KEY, settings, signed, wawp
 
 SIGNED = (
     "208f8a55dde9e05519e898b10b89bf0d0b3b0fdf11fdbf09b6b90476301b98d8"
@@ -151,11 +152,31 @@ async def test_a_port_in_use_is_named_with_the_mend() -> None:
     assert "bridge.listen" in str(caught.value)
 
 
+async def test_a_key_can_be_changed_without_losing_a_webhook_and_the_older_one_is_told_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    whole = settings()
+    office = whole.gateways["office"].model_copy(update={"webhook_secret": (SecretStr("new"), SecretStr(WAHA_KEY))})
+    changing = whole.model_copy(update={"gateways": whole.gateways | {"office": office}})
+    newest = {"X-Webhook-Hmac": hmac.new(b"new", ACK, "sha512").hexdigest()}
+    async with Bridge(changing) as bridge, aiohttp.ClientSession(bridge.url) as http:
+        assert (await answer(http, ACK, newest))[0] == 200
+        assert "older key" not in caplog.text
+        for _ in range(3):
+            assert (await answer(http, ACK, signed("office", ACK)))[0] == 200
+        wrong = {"X-Webhook-Hmac": hmac.new(b"other", ACK, "sha512").hexdigest()}
+        assert (await answer(http, ACK, wrong))[0] == 401
+        async with http.get("/metrics") as metrics:
+            assert 'ringfence_bridge_older_key_webhooks_total{gateway="office"} 3.0' in await metrics.text()
+    assert caplog.text.count("still signs with the older key") == 1
+    assert "gateways.office.webhook_secret" in caplog.text
+
+
 def test_no_cluster_and_no_key_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="bootstrap_servers"):
         Bridge(settings(Kafka()))
     whole = settings()
-    office = whole.gateways["office"].model_copy(update={"webhook_secret": SecretStr("")})
+    office = whole.gateways["office"].model_copy(update={"webhook_secret": (SecretStr(""),)})
     keyless = whole.model_copy(update={"gateways": whole.gateways | {"office": office}})
     with pytest.raises(ConfigurationError, match=r"gateways\.office\.webhook_secret"):
         Bridge(keyless)

@@ -66,7 +66,7 @@ def refused(path: Path, old: str, new: str) -> str:
 def test_a_right_configuration_is_read_with_its_secrets(path: Path) -> None:
     found = read(path)
     assert found.gateways["waha"].base_url == "http://127.0.0.1:3000"
-    assert found.gateways["waha"].webhook_secret.get_secret_value() == "value-of-T_HOOK"
+    assert found.gateways["waha"].webhook_secret[0].get_secret_value() == "value-of-T_HOOK"
     assert found.line_for("cloud", "default") == "riyadh"
     assert found.line_for("cloud", "0A1B2C3D4E5F") is None
     assert found.line_for("waha", "default") == "london"
@@ -232,7 +232,7 @@ def test_a_blank_variable_is_not_set_and_a_line_end_is_no_part_of_a_key(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("T_HOOK", "key\n")
-    assert read(path).gateways["waha"].webhook_secret.get_secret_value() == "key"
+    assert read(path).gateways["waha"].webhook_secret[0].get_secret_value() == "key"
     monkeypatch.setenv("T_HOOK", "  ")
     assert "T_HOOK is not set" in refused(path, "policies: rules\n", "")
 
@@ -242,9 +242,50 @@ def test_without_gateway_secrets_references_may_dangle_and_literals_may_not(
 ) -> None:
     monkeypatch.delenv("T_TOKEN")
     found = read(path, gateway_secrets=False).gateways
-    assert found["cloud"].webhook_secret.get_secret_value() == "value-of-T_HOOK"
+    assert found["cloud"].webhook_secret[0].get_secret_value() == "value-of-T_HOOK"
     with pytest.raises(ConfigurationError, match="never in the clear"):
         read(path, "${T_TOKEN}", "open", gateway_secrets=False)
+
+
+def test_a_secret_may_be_two_while_it_is_changed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("T_NEW", "the-new-one")
+    both = read(path, "webhook_secret: ${T_HOOK}", 'webhook_secret: ["${T_NEW}", "${T_HOOK}"]')
+    assert [each.get_secret_value() for each in both.gateways["waha"].webhook_secret] == [
+        "the-new-one",
+        "value-of-T_HOOK",
+    ]
+    assert "the-new-one" not in repr(both)
+    for wrong in ("[]", '["${T_NEW}", "${T_NEW}", "${T_NEW}"]', '["${T_NEW}", "open"]', '["${T_NONE}"]', "[{}]"):
+        assert "gateways.waha.webhook_secret" in refused(path, "webhook_secret: ${T_HOOK}", f"webhook_secret: {wrong}")
+
+
+def test_tokens_are_secrets_of_some_length_for_roles_that_there_are(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("T_CRM", "c" * 20)
+    monkeypatch.setenv("T_SHORT", "c" * 19)
+    found = read(path, "policies: rules\n", "bridge: {tokens: {crm: ['${T_CRM}', '${T_CRM}'], presence: '${T_CRM}'}}\n")
+    assert {role: len(tokens) for role, tokens in found.bridge.tokens.items()} == {"crm": 2, "presence": 1}
+    assert "cccc" not in repr(found)
+    assert "openssl rand" in refused(path, "policies: rules\n", "bridge: {tokens: {crm: '${T_SHORT}'}}\n")
+    assert "'crm', 'presence' or 'bridges'" in refused(
+        path, "policies: rules\n", "bridge: {tokens: {boss: '${T_CRM}'}}\n"
+    )
+    assert "never in the clear" in refused(path, "policies: rules\n", f"bridge: {{tokens: {{crm: {'c' * 20}}}}}\n")
+
+
+@pytest.mark.parametrize(
+    ("kafka", "said"),
+    [
+        ("{security_protocol: SASL_SSL}", "needs username and password"),
+        ("{security_protocol: SASL_SSL, username: me}", "needs username and password"),
+        ("{security_protocol: SSL, certificate_file: c.pem}", "belong together"),
+        ("{security_protocol: SSL, key_file: k.pem}", "belong together"),
+        ("{ca_file: ca.pem}", "ca_file is for TLS"),
+    ],
+)
+def test_half_a_security_of_kafka_is_refused(path: Path, kafka: str, said: str) -> None:
+    assert said in refused(path, "policies: rules\n", f"kafka: {kafka}\n")
 
 
 PLACES = [

@@ -1,0 +1,17 @@
+"""How the bridge says no: one shape for every error, for programs and for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import orjson
+from aiohttp import web
+
+JSON: Final = "application/json"
+
+
+def error(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> web.Response:
+    """An error's answer: ``code`` is a word for programs, ``detail`` says what is wrong and how to mend it."""
+    body = orjson.dumps({"error": code, "detail": detail})
+    return web.Response(status=status, body=body, content_type=JSON, headers=headers)
