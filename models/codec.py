@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Any, Final
@@ -19,6 +20,8 @@ from pydantic import TypeAdapter, ValidationError
 
 SCHEMA_VERSION: Final = 1
 """Additive changes keep the number; any other change raises it."""
+
+_OURS: Final = f":{SCHEMA_VERSION}".encode()
 
 Headers = list[tuple[str, bytes]]
 
@@ -49,6 +52,19 @@ def decode(kind: Any, raw: bytes | None) -> Any:
         return _adapter(kind).validate_json(raw, strict=True)
     except ValidationError as exc:
         raise UndecodableError(_explain(exc)) from None
+
+
+def check_version(headers: Iterable[tuple[str, bytes | None]]) -> None:
+    """Raise ``UndecodableError`` where the headers name a schema version that is not ours.
+
+    Such a value may read well and mean something else. Records without the header are taken as ours.
+    """
+    for name, text in headers:
+        if name == "ce_dataschema":
+            if not (text or b"").endswith(_OURS):
+                msg = f"ce_dataschema: the schema version is not {SCHEMA_VERSION}, the only one known here"
+                raise UndecodableError(msg)
+            return
 
 
 def _explain(exc: ValidationError) -> str:

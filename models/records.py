@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from models import topics
 from models.callbacks import Callback
@@ -17,6 +18,12 @@ from models.overrides import CallerBlock, LineSwitch, ListEntry, Override
 from models.policy import PolicyDocument
 from models.presence import BridgeHealth, LineStatus, Presence, WorkerStatus
 from models.topics import Topic
+
+LETTER_BYTES: Final = 1_000_000
+"""Of a dead letter, without the headers that are added: brokers and producers take 1 MiB by default."""
+_KEPT_KEY_BYTES: Final = 100_000
+_KEPT_HEADER_BYTES: Final = 4_096
+_KEPT_HEADERS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +160,9 @@ def dead_letter(  # noqa: PLR0913 - one keyword for each thing a dead letter kee
     readable text: ``kafka_dlt-exception-fqcn`` holds a short reason code (``unknown-event``,
     ``undecodable``), ``kafka_dlt-exception-message`` the sentence for people. A webhook that never
     stood on a topic has no ``kafka_dlt-original-topic``.
+
+    What together is larger than ``LETTER_BYTES`` is cut, and a header says how long it was or how many
+    headers are missing: a letter that no broker takes would end its reader again and again.
     """
     added: Headers = [
         ("kafka_dlt-exception-fqcn", reason.encode()),
@@ -161,4 +171,25 @@ def dead_letter(  # noqa: PLR0913 - one keyword for each thing a dead letter kee
     ]
     origin = {"topic": topic, "partition": partition, "offset": offset, "timestamp": timestamp_ms}
     added += [(f"kafka_dlt-original-{name}", str(at).encode()) for name, at in origin.items() if at is not None]
-    return Record(topics.CALLS_DLQ, key or b"", value or b"", [*headers, *added])
+    key, value, headers, cuts = _fitting(key or b"", value or b"", headers)
+    return Record(topics.CALLS_DLQ, key, value, [*headers, *added, *cuts])
+
+
+def _fitting(key: bytes, value: bytes, headers: Headers) -> tuple[bytes, bytes, Headers, Headers]:
+    """Key, value and headers within ``LETTER_BYTES``, and headers that say what was cut."""
+    sizes = [len(name) + len(text or b"") for name, text in headers]
+    if len(key) + len(value) + sum(sizes) <= LETTER_BYTES:
+        return key, value, headers, []
+    cuts: Headers = []
+    kept = [header for header, size in zip(headers, sizes, strict=True) if size <= _KEPT_HEADER_BYTES]
+    kept = kept[:_KEPT_HEADERS]
+    if len(kept) < len(headers):
+        cuts.append(("ringfence-left-out-headers", str(len(headers) - len(kept)).encode()))
+    if len(key) > _KEPT_KEY_BYTES:
+        cuts.append(("ringfence-key-cut-from-bytes", str(len(key)).encode()))
+        key = key[:_KEPT_KEY_BYTES]
+    room = LETTER_BYTES - len(key) - sum(len(name) + len(text or b"") for name, text in kept)
+    if len(value) > room:
+        cuts.append(("ringfence-cut-from-bytes", str(len(value)).encode()))
+        value = value[:room]
+    return key, value, kept, cuts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from models.codec import UndecodableError, decode
+from models.codec import UndecodableError, check_version, decode
 from models.records import Record, dead_letter
 from models.topics import Topic
 from streams.kafka.outbox import Outbox
@@ -21,6 +21,7 @@ async def decoded(
     """
     async for event in stream.noack().events():
         try:
+            check_version(event.message.headers or ())
             value = decode(topic.values, event.value)
         except UndecodableError as exc:
             on_dead_letter(agent)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from models import topics
 from models.calls import CallOffered, SessionsDue
-from models.codec import UndecodableError, child_trace, cloud_event, decode, encode, new_trace
+from models.codec import UndecodableError, check_version, child_trace, cloud_event, decode, encode, new_trace
 from models.decisions import Decision
 from models.policy import PolicyDocument
 from models.topics import TOPICS, Topic
@@ -117,6 +117,16 @@ def test_an_error_never_quotes_the_value(secret: str, field: str) -> None:
 def test_noise_is_undecodable_and_nothing_worse(raw: bytes) -> None:
     with pytest.raises(UndecodableError):
         decode(Decision, raw)
+
+
+def test_a_version_that_is_not_ours_is_undecodable_and_a_missing_one_is_ours() -> None:
+    ours = cloud_event("call.offered", "evt_1", "/ringfence/bridge", 1_767_261_600_007)
+    check_version(ours)
+    check_version([])
+    check_version([("traceparent", None)])
+    for other in (b"urn:ringfence:call.offered:2", b"urn:ringfence:call.offered:11", b"", None):
+        with pytest.raises(UndecodableError, match="schema version"):
+            check_version([("ce_id", b"evt_1"), ("ce_dataschema", other)])
 
 
 def test_headers_are_a_cloud_event_in_binary_mode() -> None:
