@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+ClosedBy = Literal["call accepted", "written to", "by hand"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Callback:
@@ -20,7 +22,5 @@ class Callback:
     decision_id: str
     """The call that opened it."""
     opened_at_ms: int
-    calls: int = 1
-    """In vain, since it was opened."""
     closed_at_ms: int | None = None
-    closed_by: Literal["call accepted", "written to", "by hand"] | None = None
+    closed_by: ClosedBy | None = None

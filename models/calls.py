@@ -97,6 +97,23 @@ class RejectAccepted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallerBlocked:
+    """The gateway blocked the caller, or may have: the call session takes the block back when its time is over."""
+
+    type: Literal["call.caller-blocked"] = "call.caller-blocked"
+    decision_id: str
+    gateway: str
+    line: str
+    session: str
+    call_id: str
+    caller: str
+    caller_raw: str
+    until_ms: int
+    at_ms: int
+    """When the gateway's answer arrived, or did not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionsDue:
     """A partition of call sessions has something due (a confirmation that never came, an expiry).
 
@@ -109,7 +126,7 @@ class SessionsDue:
 
 
 Lifecycle = Annotated[
-    CallOffered | CallAccepted | CallRejected | RejectAccepted | SessionsDue,
+    CallOffered | CallAccepted | CallRejected | RejectAccepted | CallerBlocked | SessionsDue,
     Field(discriminator="type"),
 ]
 """Everything that stands on ``calls.lifecycle``, told apart by ``type``."""

@@ -7,9 +7,9 @@ from typing import Final
 
 from models import topics
 from models.callbacks import Callback
-from models.calls import CallAccepted, CallOffered, CallRejected, RejectAccepted, SessionsDue
+from models.calls import CallAccepted, CallerBlocked, CallOffered, CallRejected, RejectAccepted, SessionsDue
 from models.codec import Headers, child_trace, cloud_event, encode
-from models.commands import RejectCall, SendText
+from models.commands import BlockCaller, RejectCall, SendText, UnblockCaller, block_id
 from models.contacts import Contact, IdentityLink
 from models.decisions import Decision
 from models.messages import MessageSeen
@@ -45,11 +45,13 @@ def call_event(event: CallOffered, source: str, trace: str | None) -> Record:
 
 
 def lifecycle(
-    event: CallOffered | CallAccepted | CallRejected | RejectAccepted, source: str, trace: str | None
+    event: CallOffered | CallAccepted | CallRejected | RejectAccepted | CallerBlocked, source: str, trace: str | None
 ) -> Record:
     """A step of a call's life, keyed by the call id."""
     if isinstance(event, RejectAccepted):
         event_id, at_ms = event.command_id, event.at_ms
+    elif isinstance(event, CallerBlocked):
+        event_id, at_ms = block_id(event.decision_id), event.at_ms
     else:
         event_id, at_ms = event.event_id, event.received_at_ms
     headers = cloud_event(event.type, event_id, source, at_ms, child_trace(trace))
@@ -77,6 +79,13 @@ def decision(event: Decision, source: str, trace: str | None) -> Record:
 def reject_command(command: RejectCall, source: str, trace: str | None) -> Record:
     """A reject, keyed by the caller, so that rejects run in parallel."""
     headers = cloud_event(command.type, command.command_id, source, command.decided_at_ms, child_trace(trace))
+    return Record(topics.CALLS_COMMANDS, command.caller.encode(), encode(command), headers)
+
+
+def block_command(command: BlockCaller | UnblockCaller, source: str, trace: str | None) -> Record:
+    """A block on the gateway or its end, keyed by the caller: in order with the caller's rejects."""
+    at_ms = command.received_at_ms if isinstance(command, BlockCaller) else command.at_ms
+    headers = cloud_event(command.type, command.command_id, source, at_ms, child_trace(trace))
     return Record(topics.CALLS_COMMANDS, command.caller.encode(), encode(command), headers)
 
 

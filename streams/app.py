@@ -210,7 +210,7 @@ def build(
 
     known = Knowledge.empty(instance or f"{socket.gethostname()}-{os.getpid()}")
     reader = ReferenceReader(settings.kafka, known.views(), on_undecodable=metrics.undecodable, on_failure=fail)
-    conversations = Conversations(shards("conversations"), outbox, metrics)
+    conversations = Conversations(shards("conversations"), outbox, metrics, known.callbacks)
     gateways = {name: _client(settings, name, metrics) for name in settings.gateways}
     screening = Screening(
         recent=shards("recent-calls"),
@@ -222,7 +222,9 @@ def build(
         history_read=history_read,
         metrics=metrics,
     )
-    sessions = CallSessions(shards=shards("call-sessions"), outbox=outbox, clock=clock, metrics=metrics)
+    sessions = CallSessions(
+        shards=shards("call-sessions"), outbox=outbox, clock=clock, metrics=metrics, callbacks=known.callbacks
+    )
     sink = SinkParts(gateways=gateways, outbox=outbox, clock=clock, metrics=metrics, may_act=may_act, on_failure=fail)
     rejects = RejectSink(sink)
     locales = {name: line.locale for name, line in settings.lines.items()}

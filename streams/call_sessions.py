@@ -15,14 +15,25 @@ from typing import Any, assert_never
 import orjson
 
 from models import topics
-from models.calls import CallAccepted, CallOffered, CallRejected, Lifecycle, RejectAccepted, SessionsDue
+from models.calls import (
+    CallAccepted,
+    CallerBlocked,
+    CallOffered,
+    CallRejected,
+    Lifecycle,
+    RejectAccepted,
+    SessionsDue,
+)
+from models.commands import UnblockCaller, unblock_id
 from models.outcomes import Outcome, Result, outcome_id
-from models.records import Record, outcome, sessions_due
+from models.records import Record, block_command, outcome, sessions_due
+from streams.callbacks import settle
 from streams.clock import Clock
 from streams.kafka.events import decoded, header
 from streams.kafka.outbox import Outbox
 from streams.kafka.tables import DueTimes, Shards
 from streams.metrics import WorkerMetrics
+from streams.reference.callbacks import Callbacks
 
 log = logging.getLogger(__name__)
 
@@ -54,26 +65,38 @@ class CallSession:
     rejected_at_ms: int | None = None
     concluded: Result | None = None
     """``confirmed`` or ``unconfirmed``, once said: it is said once."""
+    blocked_until_ms: int | None = None
+    """The gateway blocks the caller until then, unless that is taken back already."""
+    blocked_by: str | None = None
+    """The decision that began the block."""
+    session: str | None = None
+    caller_raw: str | None = None
+    """As the end of the block needs them."""
+    unblocked: bool = False
+    """The end of the block was ordered."""
 
     @property
     def due_ms(self) -> int:
-        """When the session wants attention: its confirmation, then its end."""
+        """When the session wants attention first: its confirmation, the end of a block, its own end."""
+        times = []
         if self.rejected_at_ms is not None and self.concluded is None:
-            return self.rejected_at_ms + CONFIRM_WITHIN_MS
-        return self.touched_at_ms + KEEP_MS
+            times.append(self.rejected_at_ms + CONFIRM_WITHIN_MS)
+        if self.blocked_until_ms is not None and not self.unblocked:
+            times.append(self.blocked_until_ms)
+        return min(times) if times else self.touched_at_ms + KEEP_MS
 
 
 _FIELDS = tuple(each.name for each in fields(CallSession))
 
 
-def evolve(session: CallSession | None, event: Lifecycle) -> CallSession | None:
+def evolve(session: CallSession | None, event: Lifecycle) -> CallSession | None:  # noqa: PLR0911 - one answer an event
     """The session with this event in it. Repeats and any order lead to the same session."""
     match event:
         case SessionsDue():
             return session
         case CallOffered() | CallAccepted() | CallRejected():
             seen_ms = event.received_at_ms
-        case RejectAccepted():
+        case RejectAccepted() | CallerBlocked():
             seen_ms = event.at_ms
         case _:
             assert_never(event)
@@ -95,6 +118,14 @@ def evolve(session: CallSession | None, event: Lifecycle) -> CallSession | None:
                 decision=event.decision_id,
                 rejected_at_ms=_first(known.rejected_at_ms, event.at_ms),
             )
+        case CallerBlocked():
+            return replace(
+                known,
+                blocked_until_ms=max(known.blocked_until_ms or 0, event.until_ms),
+                blocked_by=event.decision_id,
+                session=event.session,
+                caller_raw=event.caller_raw,
+            )
 
 
 def _first(known_ms: int | None, seen_ms: int) -> int:
@@ -114,6 +145,26 @@ def conclude(session: CallSession, now_ms: int) -> tuple[CallSession, Outcome | 
         reason = "only-echo" if session.echoed else "no-event"
         return _say(session, "unconfirmed", reason, session.rejected_at_ms + CONFIRM_WITHIN_MS)
     return session, None
+
+
+def unblock(session: CallSession, now_ms: int) -> tuple[CallSession, UnblockCaller | None]:
+    """The end of a block on the gateway that is due now, if any, and the session that remembers having ordered it."""
+    if session.blocked_until_ms is None or session.unblocked or now_ms < session.blocked_until_ms:
+        return session, None
+    decision = session.blocked_by or ""
+    command = UnblockCaller(
+        command_id=unblock_id(decision),
+        decision_id=decision,
+        gateway=session.gateway,
+        line=session.line,
+        session=session.session or "",
+        call_id=session.call_id,
+        caller=session.caller or "",
+        caller_raw=session.caller_raw or "",
+        received_at_ms=session.blocked_until_ms,
+        at_ms=now_ms,
+    )
+    return replace(session, unblocked=True), command
 
 
 def repeated(session: CallSession) -> Outcome | None:
@@ -155,8 +206,11 @@ def load(raw: bytes | None) -> CallSession | None:
 class CallSessions:
     """The table by line and call id, and the agent that keeps it."""
 
-    def __init__(self, *, shards: Shards, outbox: Outbox, clock: Clock, metrics: WorkerMetrics) -> None:
+    def __init__(
+        self, *, shards: Shards, outbox: Outbox, clock: Clock, metrics: WorkerMetrics, callbacks: Callbacks
+    ) -> None:
         self._shards = shards
+        self._callbacks = callbacks
         self._outbox = outbox
         self._clock = clock
         self._metrics = metrics
@@ -188,7 +242,10 @@ class CallSessions:
                 # a later due time is found when the earlier one comes
                 self._due.add(partition, after.due_ms, key)
             write = await self._shards.put(partition, key, dump(after))
-            await self._outbox.finish(event, self._spoken(said, trace), [write])
+            effects = self._spoken(said, trace)
+            if after.accepted_at_ms is not None and after.caller is not None:
+                effects += settle(self._callbacks, after.caller, "call accepted", after.accepted_at_ms, SOURCE)
+            await self._outbox.finish(event, effects, [write])
 
     async def _sweep(self, event: Any, partition: int) -> None:
         """Conclude what waited too long and forget what is over, as effects of one event."""
@@ -199,8 +256,9 @@ class CallSessions:
             if session is None:
                 continue
             after, said = conclude(session, now_ms)
+            after, ordered = unblock(after, now_ms)
             # before the table remembers that it was said: a crash between must not swallow it
-            await self._outbox.send(*self._spoken(said, None))
+            await self._outbox.send(*self._spoken(said, None), *_ordered(ordered))
             if after.due_ms <= now_ms:
                 writes.append(await self._shards.put(partition, key, None))
                 continue
@@ -234,3 +292,7 @@ class CallSessions:
             session = load(raw)
             if session is not None:
                 self._due.add(partition, session.due_ms, key)
+
+
+def _ordered(command: UnblockCaller | None) -> list[Record]:
+    return [] if command is None else [block_command(command, SOURCE, None)]

@@ -13,12 +13,16 @@ import orjson
 
 from models import topics
 from models.messages import MessageSeen
+from streams.callbacks import settle
 from streams.kafka.events import decoded
 from streams.kafka.outbox import Outbox
 from streams.kafka.tables import Shards
 from streams.metrics import WorkerMetrics
+from streams.reference.callbacks import Callbacks
 
 log = logging.getLogger(__name__)
+
+SOURCE = "/ringfence/conversations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,9 @@ def load(raw: bytes | None) -> Lines:
 class Conversations:
     """The table, and the agent that keeps it."""
 
-    def __init__(self, shards: Shards, outbox: Outbox, metrics: WorkerMetrics) -> None:
+    def __init__(self, shards: Shards, outbox: Outbox, metrics: WorkerMetrics, callbacks: Callbacks) -> None:
         self._shards = shards
+        self._callbacks = callbacks
         self._metrics = metrics
         self._outbox = outbox
 
@@ -82,4 +87,5 @@ class Conversations:
             before = load(self._shards.get(key))
             after = evolve(before, seen)
             writes = [] if after is before else [await self._shards.put(event.message.partition, key, dump(after))]
-            await self._outbox.finish(event, writes=writes)
+            settled = settle(self._callbacks, seen.caller, "written to", seen.at_ms, SOURCE) if seen.by_hand else []
+            await self._outbox.finish(event, settled, writes)

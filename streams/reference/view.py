@@ -36,15 +36,14 @@ class Latest(Generic[T]):
 
     def take(self, key: bytes, value: bytes | None) -> None:
         """See ``View``."""
-        name = key.decode("utf-8", "replace")
-        before = self._values.get(name)
-        if value is None:
-            self._values.pop(name, None)
-            after = None
-        else:
-            after = decode(self.topic.values, value)
-            self._values[name] = after
-        self._changed(before, after)
+        self.set(key.decode("utf-8", "replace"), None if value is None else decode(self.topic.values, value))
+
+    def set(self, key: str, value: T | None) -> None:
+        """Take the value of a key, or None for no value any more; may be repeated."""
+        before = self._values.pop(key, None)
+        if value is not None:
+            self._values[key] = value
+        self._changed(before, value)
 
     def complete(self) -> None:
         """See ``View``."""

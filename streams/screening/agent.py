@@ -14,13 +14,17 @@ from models.commands import (
     REJECT_WINDOW_MS,
     TEXT_FACTS,
     TEXT_WINDOW_MS,
+    BlockCaller,
     RejectCall,
     SendText,
+    block_id,
     reject_id,
     text_id,
 )
-from models.decisions import Decision
-from models.records import Record, decision, reject_command, text_command
+from models.decisions import Block, Decision
+from models.policy import Burst
+from models.records import Record, block_command, decision, reject_command, text_command
+from streams.callbacks import owe
 from streams.clock import Clock
 from streams.conversations import ConversationView
 from streams.kafka.events import decoded, header
@@ -110,11 +114,15 @@ class Screening:
             taken = replace(
                 taken, verdict=known.verdict, rule=None, why=why, reply=None, variant=None, block=None, callback=False
             )
-        recent = remembered(decided(recent, offer, taken.verdict, now_ms), taken, in_force)
+        burst = burst_of(in_force, taken)
+        recent = remembered(decided(recent, offer, taken.verdict, now_ms), taken, burst)
         writes = [await self._recent.put(partition, key, dump(recent)), *await self._forget(partition)]
         self._due.add(partition, recent.needed_until_ms(longest_keep_ms(self._known.policies.book)), key)
         self._metrics.decided(taken)
-        await self._outbox.finish(event, records(offer, taken, header(event, "traceparent")), writes)
+        on_gateway = burst is not None and burst.on_gateway
+        effects = records(offer, taken, header(event, "traceparent"), on_gateway=on_gateway)
+        effects += owe(self._known.callbacks, taken, SOURCE)
+        await self._outbox.finish(event, effects, writes)
 
     async def _history_is_read(self, partition: int) -> bool:
         """Whether every message that came before is counted; waits a little after a restart."""
@@ -157,19 +165,30 @@ def longest_keep_ms(book: PolicyBook) -> int:
     return max((keep_ms(each) for each in book.by_line.values()), default=KEEP_MS)
 
 
-def remembered(recent: RecentCalls, taken: Decision, in_force: PolicyInForce) -> RecentCalls:
-    """The caller's state with the block that the decision began, if it did."""
+def burst_of(in_force: PolicyInForce, taken: Decision) -> Burst | None:
+    """The rule that began the decision's block, or None."""
     if taken.block is None:
+        return None
+    return next((rule for rule in in_force.policy.rules if rule.type == "burst" and rule.id == taken.rule), None)
+
+
+def remembered(recent: RecentCalls, taken: Decision, burst: Burst | None) -> RecentCalls:
+    """The caller's state with the block that the decision began, if it did."""
+    if taken.block is None or burst is None:
         return recent
-    forget = next((rule.forget for rule in in_force.policy.rules if rule.type == "burst" and rule.id == taken.rule), 0)
-    return blocked(recent, taken.line, taken.block, taken.decided_at_ms, forget)
+    return blocked(recent, taken.line, taken.block, taken.decided_at_ms, burst.forget)
 
 
-def records(offer: CallOffered, taken: Decision, trace: str | None) -> list[Record]:
-    """What a decision puts on the topics: the command first, for a call is ringing."""
+def records(offer: CallOffered, taken: Decision, trace: str | None, *, on_gateway: bool = False) -> list[Record]:
+    """What a decision puts on the topics: the command first, for a call is ringing.
+
+    ``on_gateway``: a block that the decision began is also one of the gateway's.
+    """
     found = [decision(taken, SOURCE, trace)]
     if taken.verdict == "reject":
         found.insert(0, reject_command(command(offer, taken), SOURCE, trace))
+    if taken.block is not None and on_gateway:
+        found.append(block_command(gateway_block(offer, taken, taken.block), SOURCE, trace))
     if taken.verdict == "queue" and taken.reply is not None:
         found.insert(0, text_command(queue_text(offer, taken, taken.reply), SOURCE, trace))
     return found
@@ -202,6 +221,22 @@ def command(offer: CallOffered, taken: Decision) -> RejectCall:
         received_at_ms=offer.received_at_ms,
         decided_at_ms=taken.decided_at_ms,
         expires_at_ms=offer.offered_at_ms + REJECT_WINDOW_MS,
+    )
+
+
+def gateway_block(offer: CallOffered, taken: Decision, block: Block) -> BlockCaller:
+    """The gateway's part of a temporary block."""
+    return BlockCaller(
+        command_id=block_id(taken.decision_id),
+        decision_id=taken.decision_id,
+        gateway=offer.gateway,
+        line=offer.line,
+        session=offer.session,
+        call_id=offer.call_id,
+        caller=offer.caller,
+        caller_raw=offer.caller_raw,
+        received_at_ms=offer.received_at_ms,
+        until_ms=block.until_ms,
     )
 
 

@@ -12,7 +12,7 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from models.commands import RejectCall, SendText
+from models.commands import BlockCaller, RejectCall, SendText, UnblockCaller
 from streams.settings import Gateway, Waha
 from streams.sink.answers import Answer, Meaning
 from streams.sink.circuit import Circuit, State
@@ -95,6 +95,14 @@ class GatewayClient:
         """Send one reject; never raises for what a network or a gateway can do. May be repeated."""
         status, body, headers, failure = await self._send(self._provider.reject(command), timeout_s)
         return self._counted(failure or self._provider.read_reject(status, body, headers))
+
+    async def block(self, command: BlockCaller | UnblockCaller, timeout_s: float) -> Answer:
+        """Send one block or its end; never raises likewise. May be repeated."""
+        request = self._provider.block(command)
+        if request is None:
+            return Answer(meaning="refused", reason="gateway-cannot-block")
+        status, body, headers, failure = await self._send(request, timeout_s)
+        return self._counted(failure or self._provider.read_block(status, body, headers))
 
     async def text(self, command: SendText, text: str, timeout_s: float) -> Answer:
         """Send one text; never raises likewise. Must not be repeated unless it is certain that nothing was sent."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from models.commands import RejectCall, SendText
+from models.commands import BlockCaller, RejectCall, SendText, UnblockCaller
 from streams.sink.answers import Answer
 
 
@@ -35,11 +35,17 @@ class Provider(Protocol):
     def text(self, command: SendText, text: str) -> Request:
         """The request that sends the caller one text."""
 
+    def block(self, command: BlockCaller | UnblockCaller) -> Request | None:
+        """The request that blocks the contact or takes that back; None where the gateway is not known to offer it."""
+
     def health(self, session: str) -> Request:
         """A harmless request that keeps a connection warm and tells whether the session works."""
 
     def read_reject(self, status: int, body: bytes, headers: dict[str, str]) -> Answer:
         """What the answer to a reject means."""
+
+    def read_block(self, status: int, body: bytes, headers: dict[str, str]) -> Answer:
+        """What the answer to a block, or to its end, means."""
 
     def read_text(self, status: int, body: bytes, headers: dict[str, str]) -> Answer:
         """What the answer to a text means."""

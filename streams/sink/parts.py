@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from models.commands import RejectCall, SendText
-from models.outcomes import Outcome, Result, outcome_id
+from models.commands import BlockCaller, RejectCall, SendText, UnblockCaller
+from models.outcomes import CommandKind, Outcome, Result, outcome_id
 from streams.clock import Clock
 from streams.kafka.outbox import Outbox
 from streams.metrics import WorkerMetrics
@@ -89,12 +89,20 @@ def ended_by(tried: Attempts, results: Mapping[Meaning, Result], now_ms: int) ->
     )
 
 
-def outcome_of(command: RejectCall | SendText, ended: Ended) -> Outcome:
+_KINDS: Mapping[type, CommandKind] = {
+    RejectCall: "reject",
+    SendText: "text",
+    BlockCaller: "block",
+    UnblockCaller: "unblock",
+}
+
+
+def outcome_of(command: RejectCall | SendText | BlockCaller | UnblockCaller, ended: Ended) -> Outcome:
     """The outcome to publish; whose it is and which call are the command's own."""
     return Outcome(
         outcome_id=outcome_id(command.command_id, ended.result),
         command_id=command.command_id,
-        command="reject" if isinstance(command, RejectCall) else "text",
+        command=_KINDS[type(command)],
         decision_id=command.decision_id,
         gateway=command.gateway,
         line=command.line,
@@ -104,8 +112,8 @@ def outcome_of(command: RejectCall | SendText, ended: Ended) -> Outcome:
         reason=ended.reason,
         http_status=ended.status,
         attempts=ended.attempts,
-        reply=command.reply,
-        variant=command.variant,
+        reply=command.reply if isinstance(command, RejectCall | SendText) else None,
+        variant=command.variant if isinstance(command, RejectCall | SendText) else None,
         message_id=ended.message_id,
         received_at_ms=command.received_at_ms,
         sent_at_ms=ended.sent_at_ms,

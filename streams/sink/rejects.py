@@ -13,10 +13,19 @@ from typing import Any
 
 from models import topics
 from models.calls import RejectAccepted
-from models.commands import TEXT_WINDOW_MS, RejectCall, SendText, text_id
+from models.commands import (
+    TEXT_WINDOW_MS,
+    BlockCaller,
+    CallCommand,
+    RejectCall,
+    SendText,
+    UnblockCaller,
+    text_id,
+)
 from models.outcomes import Result
 from models.records import Record, lifecycle, outcome, text_command
 from streams.kafka.events import decoded, header
+from streams.sink import blocks
 from streams.sink.answers import Answer, Meaning
 from streams.sink.attempts import NONE, Attempts, attempt
 from streams.sink.client import GatewayClient
@@ -48,12 +57,21 @@ class RejectSink:
     async def run(self, stream: Any) -> None:
         """Work through the stream until it ends; the body of the Faust agent."""
         parts = self._parts
-        command: RejectCall
+        command: CallCommand
         events = decoded(stream, topics.CALLS_COMMANDS, parts.outbox, "reject sink", parts.metrics.undecodable)
         async for event, command in events:
+            if isinstance(command, BlockCaller | UnblockCaller):
+                await self._take_block(event, command)
+                continue
             job = self._job(event, command)
             if not self.lanes.submit(command.gateway, command.caller, job, command.expires_at_ms):
                 await self._turn_away(event, command)
+
+    async def _take_block(self, event: Any, command: BlockCaller | UnblockCaller) -> None:
+        job = blocks.job_of(self._parts, event, command)
+        taken = self.lanes.submit(command.gateway, command.caller, job, blocks.expires_at_ms(command))
+        if not taken and await self._parts.may_act(event):
+            await blocks.publish(self._parts, event, command, GATEWAY_BACKLOG)
 
     def _job(self, event: Any, command: RejectCall) -> Job:
         came_late = self._parts.clock() >= command.expires_at_ms

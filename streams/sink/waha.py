@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import orjson
 
-from models.commands import RejectCall, SendText
+from models.commands import BlockCaller, RejectCall, SendText, UnblockCaller
 from models.identity import canonical
 from streams.settings import Waha
 from streams.sink.answers import Answer
@@ -38,6 +38,12 @@ class WahaProvider:
         body = orjson.dumps({"session": command.session, "chatId": canonical(command.caller_raw), "text": text})
         return Request(method="POST", path="/api/sendText", body=body, headers=self._headers)
 
+    def block(self, command: BlockCaller | UnblockCaller) -> Request:
+        """``POST /api/contacts/block`` or ``/unblock`` with ``contactId`` and ``session``."""
+        body = orjson.dumps({"contactId": canonical(command.caller_raw), "session": command.session})
+        path = f"/api/contacts/{'block' if isinstance(command, BlockCaller) else 'unblock'}"
+        return Request(method="POST", path=path, body=body, headers=self._headers)
+
     def health(self, session: str) -> Request:
         """``GET /api/sessions/{session}``."""
         return Request(method="GET", path=f"/api/sessions/{quote(session, safe='')}", headers=self._headers)
@@ -58,6 +64,14 @@ class WahaProvider:
         if status in CALL_OVER:
             return Answer(meaning="over", status=status, reason="call-over")
         return by_status(status, headers)
+
+    def read_block(self, status: int, body: bytes, headers: dict[str, str]) -> Answer:
+        """201; an engine that cannot block answers 422 or 501."""
+        if 200 <= status < 300:
+            return Answer(meaning="accepted", status=status)
+        if status == 501:
+            return Answer(meaning="refused", status=status, reason="engine-cannot")
+        return _operators_fault(status, _said(body)) or by_status(status, headers)
 
     def read_text(self, status: int, body: bytes, headers: dict[str, str]) -> Answer:
         """201 with the message object; 500 with "server returned error 463" is WhatsApp's reach-out limit."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from models.commands import RejectCall, SendText
+from models.commands import BlockCaller, RejectCall, SendText, UnblockCaller
 from models.identity import canonical
 from streams.settings import Wawp
 from streams.sink.answers import Answer
@@ -36,6 +36,10 @@ class WawpProvider:
         """``POST /v2/send/text``; the text's field is ``message``."""
         return self._post("/v2/send/text", command.session, {"chatId": canonical(command.caller_raw), "message": text})
 
+    def block(self, command: BlockCaller | UnblockCaller) -> Request | None:  # noqa: ARG002 - the seam's form
+        """None: Wawp v2 documents no way to block a contact (November 2026)."""
+        return None
+
     def health(self, session: str) -> Request:
         """``POST /v2/session/info``."""
         return self._post("/v2/session/info", session, {})
@@ -51,6 +55,10 @@ class WawpProvider:
             return _success(status, data)
         if (status in CALL_OVER and not _blames_request(body)) or (status >= 500 and _says_call_over(body)):
             return Answer(meaning="over", status=status, reason="call-over")
+        return _fault(status, body, headers)
+
+    def read_block(self, status: int, body: bytes, headers: dict[str, str]) -> Answer:
+        """Never asked; see ``block``."""
         return _fault(status, body, headers)
 
     def read_text(self, status: int, body: bytes, headers: dict[str, str]) -> Answer:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.calls import CallAccepted, CallOffered, CallRejected, Lifecycle, RejectAccepted, SessionsDue
+from models.calls import CallAccepted, CallerBlocked, CallOffered, CallRejected, Lifecycle, RejectAccepted, SessionsDue
 from models.outcomes import Outcome
-from streams.call_sessions import CONFIRM_WITHIN_MS, KEEP_MS, CallSession, conclude, dump, evolve, load
+from streams.call_sessions import CONFIRM_WITHIN_MS, KEEP_MS, CallSession, conclude, dump, evolve, load, unblock
 from tests.unit.scenes import NOW_MS, offer
 
 WHERE: dict[str, Any] = {"gateway": "office", "line": "london", "call_id": "call-1"}
@@ -42,6 +42,18 @@ def after(*events: Lifecycle) -> CallSession:
     return session
 
 
+def blocked(until_ms: int = NOW_MS + 900_000, at_ms: int = NOW_MS + 60) -> CallerBlocked:
+    return CallerBlocked(
+        decision_id="london/call-1",
+        session="default",
+        caller="12025550143@c.us",
+        caller_raw="12025550143@s.whatsapp.net",
+        until_ms=until_ms,
+        at_ms=at_ms,
+        **WHERE,
+    )
+
+
 TIMES = st.integers(NOW_MS, NOW_MS + 30_000)
 EVENTS = st.one_of(
     st.just(offer()),
@@ -49,6 +61,7 @@ EVENTS = st.one_of(
     st.builds(ended, TIMES),
     st.builds(ended, TIMES, echo=st.booleans()),
     st.builds(rejected, TIMES),
+    st.builds(blocked, TIMES, TIMES),
     st.builds(ended, TIMES, caller=st.just("12025550143@c.us")),
 )
 SETS = st.lists(EVENTS, min_size=1, max_size=7)
@@ -169,3 +182,20 @@ def test_an_offer_that_comes_twice_writes_nothing_new() -> None:
     session = after(offer(), rejected(), ended())
     assert isinstance(offer(), CallOffered)
     assert evolve(session, offer()) == session
+
+
+def test_a_block_is_taken_back_once_when_its_time_is_over_and_by_the_webhooks_own_ids() -> None:
+    session = after(offer(), blocked())
+    assert session.due_ms == NOW_MS + 900_000
+    assert unblock(session, NOW_MS + 899_999) == (session, None)
+    later, command = unblock(session, NOW_MS + 900_000)
+    assert command is not None
+    assert (command.command_id, command.session, command.call_id) == ("london/call-1/unblock", "default", "call-1")
+    assert (command.caller, command.caller_raw) == ("12025550143@c.us", "12025550143@s.whatsapp.net")
+    assert unblock(later, NOW_MS + 900_001) == (later, None)
+    assert load(dump(later)) == later
+    assert later.due_ms == later.touched_at_ms + KEEP_MS
+
+
+def test_a_block_keeps_the_session_beyond_its_own_time() -> None:
+    assert after(offer(), blocked(until_ms=NOW_MS + 10 * KEEP_MS)).due_ms == NOW_MS + 10 * KEEP_MS

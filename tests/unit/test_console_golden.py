@@ -14,8 +14,9 @@ import pytest
 
 from models import records
 from models.callbacks import Callback
-from models.calls import CallAccepted, CallOffered, CallRejected, RejectAccepted, SessionsDue
+from models.calls import CallAccepted, CallerBlocked, CallOffered, CallRejected, RejectAccepted, SessionsDue
 from models.codec import Headers, decode, encode
+from models.commands import BlockCaller, UnblockCaller, block_id, unblock_id
 from models.contacts import Contact, IdentityLink
 from models.messages import MessageSeen
 from models.overrides import CallerBlock, LineSwitch, ListEntry
@@ -76,10 +77,57 @@ WRITTEN: dict[str, Record] = {
         WORKER,
         TRACE,
     ),
+    "lifecycle/call.caller-blocked": records.lifecycle(
+        CallerBlocked(
+            decision_id=DECIDED.decision_id,
+            gateway="office",
+            line="london",
+            session="default",
+            call_id=OFFER.call_id,
+            caller=OFFER.caller,
+            caller_raw=OFFER.caller_raw,
+            until_ms=T0 + 900_000,
+            at_ms=T0 + 12,
+        ),
+        WORKER,
+        TRACE,
+    ),
     "lifecycle/sessions.due": records.sessions_due(SessionsDue(now_ms=T0 + 15_000), 3, WORKER),
     "decision.reject": records.decision(DECIDED, WORKER, TRACE),
     "decision.ring": records.decision(decision(OFFER, "ring"), WORKER, TRACE),
     "reject-call": records.reject_command(REJECT, WORKER, TRACE),
+    "block-caller": records.block_command(
+        BlockCaller(
+            command_id=block_id(DECIDED.decision_id),
+            decision_id=DECIDED.decision_id,
+            gateway="office",
+            line="london",
+            session="default",
+            call_id=OFFER.call_id,
+            caller=OFFER.caller,
+            caller_raw=OFFER.caller_raw,
+            received_at_ms=T0,
+            until_ms=T0 + 900_000,
+        ),
+        WORKER,
+        TRACE,
+    ),
+    "unblock-caller": records.block_command(
+        UnblockCaller(
+            command_id=unblock_id(DECIDED.decision_id),
+            decision_id=DECIDED.decision_id,
+            gateway="office",
+            line="london",
+            session="default",
+            call_id=OFFER.call_id,
+            caller=OFFER.caller,
+            caller_raw=OFFER.caller_raw,
+            received_at_ms=T0 + 900_000,
+            at_ms=T0 + 900_400,
+        ),
+        WORKER,
+        TRACE,
+    ),
     "send-text": records.text_command(TEXT, WORKER, TRACE),
     "outcome.reject-accepted": records.outcome(outcome(REJECT, at_ms=T0 + 9), WORKER, TRACE),
     "outcome.reject-confirmed": records.outcome(outcome(REJECT, "confirmed", at_ms=T0 + 720), WORKER, TRACE),

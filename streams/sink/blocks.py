@@ -1,0 +1,113 @@
+"""Blocks on the gateway: a burst's caller is blocked while the temporary block lasts, and unblocked after it.
+
+A block may be repeated harmlessly, its end too. Where it is not known whether a block took effect, its
+end is sent all the same: nobody may stay blocked for longer than was decided.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from models.calls import CallerBlocked
+from models.commands import BlockCaller, UnblockCaller
+from models.outcomes import Result
+from models.records import Record, lifecycle, outcome
+from streams.kafka.events import header
+from streams.sink.answers import Answer, Meaning
+from streams.sink.attempts import NONE, attempt
+from streams.sink.lanes import Job
+from streams.sink.parts import Ended, SinkParts, ended_by, outcome_of
+
+log = logging.getLogger(__name__)
+
+SOURCE = "/ringfence/reject-sink"
+
+BLOCK_WINDOW_MS = 60_000
+"""A block is of use while the caller is still at it."""
+
+UNBLOCK_WINDOW_MS = 1_800_000
+"""Half an hour, in which an ill gateway is waited for."""
+
+_RESULTS: Mapping[Meaning, Result] = {
+    "accepted": "accepted",
+    "over": "failed",
+    "refused": "failed",
+    "busy": "failed",
+    "unreached": "failed",
+    "fault": "unknown",
+    "silent": "unknown",
+}
+
+
+def expires_at_ms(command: BlockCaller | UnblockCaller) -> int:
+    """When a command must not be sent any more."""
+    if isinstance(command, BlockCaller):
+        return min(command.until_ms, command.received_at_ms + BLOCK_WINDOW_MS)
+    return command.at_ms + UNBLOCK_WINDOW_MS
+
+
+def job_of(parts: SinkParts, event: Any, command: BlockCaller | UnblockCaller) -> Job:
+    """The job that executes a command in its caller's lane."""
+    tried = NONE
+
+    async def job() -> bool:
+        nonlocal tried
+        if not await parts.may_act(event):
+            return True
+        gateway = parts.gateways.get(command.gateway)
+        if gateway is None:
+            await publish(parts, event, command, "gateway-not-configured")
+            return True
+        tried = await attempt(
+            lambda left_s: gateway.block(command, left_s),
+            _may_repeat,
+            may_send=gateway.circuit.is_closed,
+            expires_at_ms=expires_at_ms(command),
+            clock=parts.clock,
+            before=tried,
+        )
+        if tried.held and parts.clock() < expires_at_ms(command):
+            return False
+        await _end(parts, event, command, ended_by(tried, _RESULTS, parts.clock()))
+        return True
+
+    return job
+
+
+async def publish(parts: SinkParts, event: Any, command: BlockCaller | UnblockCaller, reason: str) -> None:
+    """End a command that cannot be executed."""
+    await _end(parts, event, command, Ended(result="failed", reason=reason, at_ms=parts.clock()))
+
+
+async def _end(parts: SinkParts, event: Any, command: BlockCaller | UnblockCaller, ended: Ended) -> None:
+    said = outcome_of(command, ended)
+    parts.metrics.ended(said)
+    if ended.result in {"failed", "unknown", "late"}:
+        what = "unblock: the caller stays blocked on the gateway" if said.command == "unblock" else "block"
+        log.warning("a %s on line %s is %s: %s", what, command.line, ended.result, ended.reason)
+    await parts.outbox.finish(event, records(command, ended, header(event, "traceparent")))
+
+
+def records(command: BlockCaller | UnblockCaller, ended: Ended, trace: str | None) -> list[Record]:
+    """What an ended block puts on the topics: its outcome, and that it has to be taken back."""
+    found = [outcome(outcome_of(command, ended), SOURCE, trace)]
+    if isinstance(command, BlockCaller) and ended.result in {"accepted", "unknown"}:
+        blocked = CallerBlocked(
+            decision_id=command.decision_id,
+            gateway=command.gateway,
+            line=command.line,
+            session=command.session,
+            call_id=command.call_id,
+            caller=command.caller,
+            caller_raw=command.caller_raw,
+            until_ms=command.until_ms,
+            at_ms=ended.at_ms,
+        )
+        found.append(lifecycle(blocked, SOURCE, trace))
+    return found
+
+
+def _may_repeat(answer: Answer) -> bool:
+    return answer.meaning not in {"accepted", "over", "refused"}
