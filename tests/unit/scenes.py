@@ -6,7 +6,9 @@ from typing import Any
 
 from models.calls import CallOffered
 from models.commands import RejectCall, SendText
+from models.contacts import Contact
 from models.policy import read_policy
+from models.records import Reference, reference
 from streams.policies.book import PolicyInForce
 from streams.policies.compiling import compile_policy
 from streams.reference.knowledge import Knowledge
@@ -102,3 +104,18 @@ def text(**changed: Any) -> SendText:
         "expires_at_ms": NOW_MS + 179_000,
     }
     return SendText(**given | changed)
+
+
+def knowing(*values: Reference) -> Knowledge:
+    """What a worker knows once it has read these reference records."""
+    known = Knowledge.empty()
+    views = {view.topic.name: view for view in known.views()}
+    for value in values:
+        made = reference(value, "/test", NOW_MS)
+        views[made.topic.name].take(made.key, made.value)
+    return known
+
+
+def contact(jid: str = "12025550143@c.us", **more: Any) -> Contact:
+    """The CRM's record of the caller."""
+    return Contact(contact=jid, source="test", at_ms=NOW_MS - 60_000, **more)
