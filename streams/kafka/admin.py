@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from models.topics import DAY_MS, TOPICS, Topic
 from streams.errors import EnvironmentFaultError
@@ -124,7 +124,7 @@ async def apply(kafka: Kafka, topics: Sequence[Topic] = TOPICS) -> Applied:
         there = await _look(admin, kafka, topics)
         created = await _create(admin, kafka, [topic for topic in topics if topic.name not in there])
         await _until_led(admin, kafka, topics)
-        differences = _compare(kafka, topics, await _look(admin, kafka, topics))
+        differences = _compare(kafka, topics, await _look_at_all(admin, kafka, topics))
         mended = tuple(each for each in differences if each.what == "config")
         names = {each.topic for each in mended}
         await _set_configs(admin, kafka, [topic for topic in topics if topic.full_name(kafka.topic_prefix) in names])
@@ -160,6 +160,9 @@ async def _look(admin: AIOKafkaAdminClient, kafka: Kafka, topics: Sequence[Topic
     result: dict[str, Found] = {}
     for answer in answers:
         for code, message, _kind, name, entries, *_ in answer.resources:
+            if code == UnknownTopicOrPartitionError.errno:
+                # created or deleted a moment ago, and this broker is not the one that described it
+                continue
             _refuse(code, f"{name}: {message}")
             topic = by_full_name[name]
             values = {entry[0]: str(entry[1]) for entry in entries}
@@ -170,6 +173,20 @@ async def _look(admin: AIOKafkaAdminClient, kafka: Kafka, topics: Sequence[Topic
                 own={entry[0]: str(entry[1]) for entry in entries if entry[3] == _SET_ON_TOPIC},
             )
     return result
+
+
+async def _look_at_all(admin: AIOKafkaAdminClient, kafka: Kafka, topics: Sequence[Topic]) -> dict[str, Found]:
+    """As ``_look``, for topics that are there: each request goes to any broker, and one may lag behind."""
+    deadline = time.monotonic() + _VISIBLE_SECONDS
+    while True:
+        there = await _look(admin, kafka, topics)
+        lacking = [topic.full_name(kafka.topic_prefix) for topic in topics if topic.name not in there]
+        if not lacking:
+            return there
+        if time.monotonic() > deadline:
+            msg = f"these topics are not shown {_VISIBLE_SECONDS:.0f} s after their creation: {', '.join(lacking)}"
+            raise EnvironmentFaultError(msg)
+        await asyncio.sleep(0.05)
 
 
 def _compare(kafka: Kafka, topics: Sequence[Topic], there: dict[str, Found]) -> list[Difference]:
@@ -251,7 +268,7 @@ async def _until_set(admin: AIOKafkaAdminClient, kafka: Kafka, topics: Sequence[
 async def _set_configs(admin: AIOKafkaAdminClient, kafka: Kafka, topics: Sequence[Topic]) -> None:
     if not topics:
         return
-    there = await _look(admin, kafka, topics)
+    there = await _look_at_all(admin, kafka, topics)
     resources = [
         # this request replaces all that was set on the topic, so what others set goes along
         ConfigResource(

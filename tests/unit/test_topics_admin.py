@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import UnknownTopicOrPartitionError
 
-from models.topics import CALLS_EVENTS, TOPICS
+from models.topics import CALLS_DLQ, CALLS_EVENTS, TOPICS
 from streams.errors import EnvironmentFaultError
 from streams.kafka import admin
 from streams.kafka.client import connection
@@ -61,6 +62,26 @@ async def test_a_topic_that_is_missing_is_named_and_then_created(kafka: Kafka) -
     applied = await admin.apply(other, [CALLS_EVENTS])
     assert applied.created == (f"{other.topic_prefix}calls.events",)
     assert await admin.check(other, [CALLS_EVENTS]) == []
+
+
+async def test_a_broker_that_lags_behind_a_creation_is_waited_for(
+    kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With several brokers, the one asked for settings need not know what another one has just shown."""
+    real, asked = AIOKafkaAdminClient.describe_configs, 0
+
+    async def lagging(client: AIOKafkaAdminClient, resources: list[ConfigResource], **more: object) -> object:
+        nonlocal asked
+        asked += 1
+        answers = await real(client, resources, **more)
+        if asked <= 2:
+            answers[0].resources[0] = (UnknownTopicOrPartitionError.errno, "", *answers[0].resources[0][2:])
+        return answers
+
+    monkeypatch.setattr(AIOKafkaAdminClient, "describe_configs", lagging)
+    other = kafka.model_copy(update={"topic_prefix": f"{kafka.topic_prefix}lagging."})
+    applied = await admin.apply(other, [CALLS_EVENTS, CALLS_DLQ])
+    assert (len(applied.created), applied.left) == (2, ())
 
 
 async def test_a_config_that_differs_is_said_and_mended_and_others_stay(kafka: Kafka) -> None:
