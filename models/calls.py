@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from models.identity_links import CallerLinked
+
 Media = Literal["voice", "video"]
 TimeSource = Literal["payload", "envelope", "received"]
 
@@ -44,6 +46,10 @@ class CallOffered:
     time_source: TimeSource
     received_at_ms: int
     """When the webhook reached the bridge, by our clock."""
+
+
+CallEvent = Annotated[CallOffered | CallerLinked, Field(discriminator="type")]
+"""Everything that stands on ``calls.events``, told apart by ``type``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from models.identity_links import CallerLinked
 
 Direction = Literal["in", "out"]
 
@@ -26,3 +30,7 @@ class MessageSeen:
     """An own message that a person wrote in WhatsApp, as far as the gateway tells; sent through its API otherwise."""
     at_ms: int
     received_at_ms: int
+
+
+MessageEvent = Annotated[MessageSeen | CallerLinked, Field(discriminator="type")]
+"""Everything that stands on ``messages.events``, told apart by ``type``."""

@@ -12,6 +12,7 @@ from models.codec import Headers, child_trace, cloud_event, encode
 from models.commands import BlockCaller, RejectCall, SendText, UnblockCaller, block_id
 from models.contacts import Contact, IdentityLink
 from models.decisions import Decision
+from models.identity_links import CallerLinked
 from models.messages import MessageSeen
 from models.outcomes import Outcome
 from models.overrides import CallerBlock, LineSwitch, ListEntry, Override
@@ -68,6 +69,13 @@ def message_event(event: MessageSeen, source: str, trace: str | None) -> Record:
     """A message seen, keyed by the caller."""
     headers = cloud_event(event.type, event.event_id, source, event.received_at_ms, child_trace(trace))
     return Record(topics.MESSAGES_EVENTS, event.caller.encode(), encode(event), headers)
+
+
+def caller_linked(event: CallerLinked, source: str) -> tuple[Record, Record]:
+    """The same word for those who keep messages and for those who keep calls, keyed by the alias."""
+    headers = cloud_event(event.type, event.event_id, source, event.at_ms)
+    key, value = event.alias.encode(), encode(event)
+    return Record(topics.MESSAGES_EVENTS, key, value, headers), Record(topics.CALLS_EVENTS, key, value, headers)
 
 
 def decision(event: Decision, source: str, trace: str | None) -> Record:

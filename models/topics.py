@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from models.callbacks import Callback
-from models.calls import CallOffered, Lifecycle
+from models.calls import CallEvent, Lifecycle
 from models.commands import CallCommand, SendText
 from models.contacts import Contact, IdentityLink
 from models.decisions import Decision
-from models.messages import MessageSeen
+from models.messages import MessageEvent
 from models.outcomes import Outcome
 from models.overrides import Override
 from models.policy import PolicyDocument
@@ -56,9 +56,9 @@ class Topic:
 CALLS_EVENTS: Final = Topic(
     name="calls.events",
     key="caller JID",
-    values=CallOffered,
+    values=CallEvent,
     retention_ms=7 * DAY_MS,
-    writers=("bridge",),
+    writers=("bridge", "contacts import"),
     readers=("screening", "audit"),
     what="each call that begins to ring",
 )
@@ -110,9 +110,9 @@ CALLS_OUTCOMES: Final = Topic(
 MESSAGES_EVENTS: Final = Topic(
     name="messages.events",
     key="caller JID",
-    values=MessageSeen,
+    values=MessageEvent,
     retention_ms=7 * DAY_MS,
-    writers=("bridge",),
+    writers=("bridge", "contacts import"),
     readers=("conversations",),
     what="that a message passed, its direction and time, never its body",
 )
@@ -140,7 +140,7 @@ IDENTITIES: Final = Topic(
     key="alias JID",
     values=IdentityLink,
     cleanup="compact",
-    writers=("bridge",),
+    writers=("bridge", "contacts import"),
     readers=("bridge", "every worker"),
     what="which LID and phone number are one caller",
 )
@@ -161,7 +161,7 @@ BRIDGES_HEALTH: Final = Topic(
     cleanup="compact",
     partitions=1,
     writers=("bridge",),
-    readers=("every worker",),
+    readers=("bridge", "every worker"),
     what="which recording bridges can record a call",
 )
 LINES_STATUS: Final = Topic(

@@ -12,7 +12,8 @@ from typing import Any, Protocol
 import orjson
 
 from models import topics
-from models.messages import MessageSeen
+from models.identity_links import CallerLinked
+from models.messages import MessageEvent, MessageSeen
 from streams.callbacks import settle
 from streams.kafka.events import decoded
 from streams.kafka.outbox import Outbox
@@ -80,9 +81,12 @@ class Conversations:
 
     async def run(self, stream: Any) -> None:
         """Work through the stream until it ends; the body of the Faust agent."""
-        seen: MessageSeen
+        seen: MessageEvent
         events = decoded(stream, topics.MESSAGES_EVENTS, self._outbox, "conversations", self._metrics.undecodable)
         async for event, seen in events:
+            if isinstance(seen, CallerLinked):
+                await self._outbox.finish(event)
+                continue
             key = seen.caller.encode()
             before = load(self._shards.get(key))
             after = evolve(before, seen)

@@ -12,6 +12,7 @@ from typing import Final
 from aiokafka.partitioner import murmur2
 
 from models.calls import SessionsDue
+from models.identity_links import CallerLinked
 from streams.console.findings import Finding
 from streams.console.reader import Seen
 
@@ -24,7 +25,7 @@ def misplaced(seen: Seen, partitions: int | None) -> Finding | None:
         # a wake-up is sent to its partition, not to a key
         return None
     call_id = getattr(seen.value, "call_id", None)
-    due = getattr(seen.value, _FIELDS.get(seen.topic.key, ""), None)
+    due = getattr(seen.value, _field_of_key(seen), None)
     if isinstance(due, str) and seen.key != due.encode():
         return Finding("misplaced", f"the key is not the value's {seen.topic.key}", call_id, seen.place)
     if not partitions or seen.key is None or partition_of(seen.key, partitions) == seen.partition:
@@ -34,6 +35,11 @@ def misplaced(seen: Seen, partitions: int | None) -> Finding | None:
         "place keys by murmur2, as Java and aiokafka do (kcat needs -X partitioner=murmur2_random)"
     )
     return Finding("misplaced", sentence, call_id, seen.place)
+
+
+def _field_of_key(seen: Seen) -> str:
+    # a link must reach those who keep something under the alias
+    return "alias" if isinstance(seen.value, CallerLinked) else _FIELDS.get(seen.topic.key, "")
 
 
 def partition_of(key: bytes, partitions: int) -> int:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from models import topics
-from models.calls import CallOffered
+from models.calls import CallEvent, CallOffered
 from models.commands import (
     REJECT_WINDOW_MS,
     TEXT_FACTS,
@@ -22,6 +22,7 @@ from models.commands import (
     text_id,
 )
 from models.decisions import Block, Decision
+from models.identity_links import CallerLinked
 from models.policy import Burst
 from models.records import Record, block_command, decision, reject_command, text_command
 from streams.callbacks import owe
@@ -74,10 +75,13 @@ class Screening:
 
     async def run(self, stream: Any) -> None:
         """Work through the stream until it ends; the body of the Faust agent."""
-        offer: CallOffered
+        seen: CallEvent
         events = decoded(stream, topics.CALLS_EVENTS, self._outbox, "screening", self._metrics.undecodable)
-        async for event, offer in events:
-            await self._screen(event, offer)
+        async for event, seen in events:
+            if isinstance(seen, CallerLinked):
+                await self._outbox.finish(event)
+                continue
+            await self._screen(event, seen)
 
     async def _screen(self, event: Any, offer: CallOffered) -> None:
         partition, offset = event.message.partition, event.message.offset

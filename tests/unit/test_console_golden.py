@@ -18,6 +18,7 @@ from models.calls import CallAccepted, CallerBlocked, CallOffered, CallRejected,
 from models.codec import Headers, decode, encode
 from models.commands import BlockCaller, UnblockCaller, block_id, unblock_id
 from models.contacts import Contact, IdentityLink
+from models.identity_links import CallerLinked
 from models.messages import MessageSeen
 from models.overrides import CallerBlock, LineSwitch, ListEntry
 from models.policy import PolicyDocument, read_policy, revision_of
@@ -35,7 +36,19 @@ DECIDED = decision(OFFER)
 REJECT = reject(OFFER, DECIDED)
 TEXT = text(OFFER, DECIDED, rejected_at_ms=T0 + 9)
 
+LINKED = records.caller_linked(
+    CallerLinked(
+        event_id="900000000000143@lid/447700900123@c.us",
+        alias="900000000000143@lid",
+        caller="447700900123@c.us",
+        at_ms=T0,
+    ),
+    BRIDGE,
+)
+
 WRITTEN: dict[str, Record] = {
+    "messages/caller.linked": LINKED[0],
+    "calls/caller.linked": LINKED[1],
     "call.offered": records.call_event(OFFER, BRIDGE, TRACE),
     "lifecycle/call.offered": records.lifecycle(OFFER, BRIDGE, TRACE),
     "lifecycle/call.accepted": records.lifecycle(
