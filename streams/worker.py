@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaConnectionError
 
 from streams.app import FAULT, build
 from streams.errors import EnvironmentFaultError, RingfenceError
+from streams.kafka.refusal import why_not
 from streams.policyfiles import read_folder
 from streams.settings import Settings
 
@@ -59,6 +60,7 @@ def run(settings: Settings) -> int:
         # mode raises what ended the last agent, which is often only that another one failed
         code = FAULT
     if code == NO_BROKER:
+        log.error("%s", asyncio.run(why_not(settings.kafka)))
         return NO_BROKER
     return FAULT if code or app.failed else 0
 

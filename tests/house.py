@@ -198,12 +198,17 @@ def write_config(folder: Path, broker: str, gateways_url: str, **kafka: object) 
 
 
 @asynccontextmanager
-async def open_house(broker: str, folder: Path, topic_prefix: str | None = None) -> AsyncIterator[House]:
-    """A running house with topics of its own, one worker, and gateways without faults."""
+async def open_house(
+    broker: str, folder: Path, topic_prefix: str | None = None, **kafka: object
+) -> AsyncIterator[House]:
+    """A running house with topics of its own, one worker, and gateways without faults.
+
+    ``kafka`` is what the configuration says of the cluster beyond its address.
+    """
     prefix = f"h{uuid.uuid4().hex[:8]}." if topic_prefix is None else topic_prefix
     os.environ.update(SECRETS)
     port = free_port()
-    config = write_config(folder, broker, f"http://127.0.0.1:{port}", topic_prefix=prefix)
+    config = write_config(folder, broker, f"http://127.0.0.1:{port}", topic_prefix=prefix, **kafka)
     settings = load_settings(config)
     await admin.apply(settings.kafka)
     options = Options(

@@ -20,6 +20,7 @@ from models.records import Record
 from models.topics import CALLS_DLQ, CALLS_EVENTS, CALLS_LIFECYCLE, MESSAGES_EVENTS
 from streams.bridge.metrics import BridgeMetrics
 from streams.kafka.client import DurableProducer
+from streams.kafka.refusal import why_not
 from streams.settings import Kafka
 
 log = logging.getLogger(__name__)
@@ -163,7 +164,7 @@ class Outlet:
                 await producer.start()
                 await producer.prepare(*TOPICS)
             except (KafkaError, OSError, TimeoutError) as exc:
-                self._why_not = self._explain(exc)
+                self._why_not = await self._explain(exc)
                 delay = pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
                 log.warning("%s; trying again in %.1f s", self._why_not, delay)
                 await producer.stop(flush_seconds=_FLUSH_S)
@@ -175,8 +176,8 @@ class Outlet:
             await asyncio.sleep(delay)
             pause = min(pause * 2, _LONGEST_PAUSE_S)
 
-    def _explain(self, exc: BaseException) -> str:
-        where = self._kafka.bootstrap_servers
+    async def _explain(self, exc: BaseException) -> str:
         if isinstance(exc, UnknownTopicOrPartitionError):
+            where = self._kafka.bootstrap_servers
             return f"Kafka at {where} lacks a topic of the bridge: create them with `ringfence topics apply`"
-        return f"no answer from Kafka at {where} ({type(exc).__name__})"
+        return await why_not(self._kafka)

@@ -20,6 +20,7 @@ from models.topics import STREAM_TOPICS, Topic
 from streams.clock import Clock, now_ms
 from streams.errors import EnvironmentFaultError
 from streams.kafka.client import connection
+from streams.kafka.refusal import why_not
 from streams.settings import Kafka
 
 _MAX_RECORDS: Final = 2_000
@@ -121,11 +122,7 @@ class TopicReader:
             await consumer.start()
         except (KafkaError, OSError) as exc:
             await consumer.stop()
-            msg = (
-                f"Kafka at {self._kafka.bootstrap_servers} does not answer ({exc}): see that it runs, and that "
-                "kafka.bootstrap_servers or KAFKA_BOOTSTRAP_SERVERS names it"
-            )
-            raise EnvironmentFaultError(msg) from exc
+            raise EnvironmentFaultError(await why_not(self._kafka)) from exc
         except BaseException:
             await consumer.stop()
             raise

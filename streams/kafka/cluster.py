@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 
 from streams.errors import EnvironmentFaultError
 from streams.kafka.client import connection
+from streams.kafka.refusal import why_not
 from streams.kafka.state import read_state
 from streams.settings import Kafka, Settings
 
@@ -38,12 +39,8 @@ async def require(kafka: Kafka) -> None:
     """Raise ``EnvironmentFaultError`` unless the configured cluster answers within some seconds."""
     try:
         await _brokers(kafka)
-    except (KafkaError, OSError, TimeoutError) as exc:
-        msg = (
-            f"Kafka does not answer at {kafka.bootstrap_servers} ({exc}): check that it runs, and that "
-            "kafka.bootstrap_servers (or KAFKA_BOOTSTRAP_SERVERS) and its security settings are right"
-        )
-        raise EnvironmentFaultError(msg) from None
+    except (KafkaError, OSError, TimeoutError):
+        raise EnvironmentFaultError(await why_not(kafka)) from None
 
 
 async def _brokers(kafka: Kafka) -> list[object]:

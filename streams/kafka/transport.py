@@ -12,7 +12,6 @@ acknowledgements come out of order, and the commit must never step over an event
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, MutableMapping
 from typing import Any, Final, cast
@@ -24,6 +23,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, EventT, Message, StreamT
 from typing_extensions import override
 
+from streams.kafka.client import tls
 from streams.settings import Kafka
 
 FETCH_WAIT_S: Final = 0.1
@@ -357,11 +357,11 @@ def faust_credentials(kafka: Kafka) -> dict[str, Any]:
     """A Faust app's ``broker_credentials`` for a cluster that wants TLS or SASL; nothing for a plain one."""
     if kafka.security_protocol == "PLAINTEXT":
         return {}
-    tls = ssl.create_default_context(cafile=kafka.ca_file) if kafka.security_protocol.endswith("SSL") else None
+    context = tls(kafka) if kafka.security_protocol.endswith("SSL") else None
     if not kafka.security_protocol.startswith("SASL"):
-        return {"broker_credentials": faust.SSLCredentials(context=tls)}
+        return {"broker_credentials": faust.SSLCredentials(context=context)}
     password = kafka.password.get_secret_value() if kafka.password else None
     credentials = faust.SASLCredentials(
-        username=kafka.username, password=password, ssl_context=tls, mechanism=kafka.sasl_mechanism
+        username=kafka.username, password=password, ssl_context=context, mechanism=kafka.sasl_mechanism
     )
     return {"broker_credentials": credentials}

@@ -127,7 +127,7 @@ async def test_only_records_with_the_bytes_asked_for_are_given(kafka: Kafka, pro
 async def test_a_missing_topic_or_broker_is_named_with_the_mend(kafka: Kafka) -> None:
     with pytest.raises(EnvironmentFaultError, match=r"no topic nowhere\.calls\.commands, .*ringfence topics apply"):
         await TopicReader(kafka.model_copy(update={"topic_prefix": "nowhere."})).start()
-    with pytest.raises(EnvironmentFaultError, match=r"127\.0\.0\.1:1 does not answer"):
+    with pytest.raises(EnvironmentFaultError, match=r"127\.0\.0\.1:1 does not take us in: nothing listens"):
         await TopicReader(kafka.model_copy(update={"bootstrap_servers": "127.0.0.1:1"})).start()
     with pytest.raises(EnvironmentFaultError, match="ringfence kafka start"):
         await TopicReader(Kafka()).start()
