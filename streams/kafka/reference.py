@@ -132,3 +132,18 @@ class ReferenceReader:
                 except (UndecodableError, ValueError) as exc:
                     log.error("%s %d:%d is left out: %s", tp.topic, tp.partition, record.offset, exc)  # noqa: TRY400 - the sentence says it
                     self._on_undecodable(tp.topic)
+
+
+async def read_once(kafka: Kafka, *views: View) -> None:
+    """Read everything that stands on the views' topics now; blocks until it is read.
+
+    Raises ``EnvironmentFaultError`` where no broker answers or a topic is missing. A record that cannot be
+    read is logged and left out.
+    """
+    reader = ReferenceReader(kafka, views, on_undecodable=lambda _topic: None, on_failure=lambda _error: None)
+    try:
+        await reader.start()
+    except KafkaError as exc:
+        msg = f"Kafka at {kafka.bootstrap_servers} does not answer ({type(exc).__name__}): is it running?"
+        raise EnvironmentFaultError(msg) from None
+    await reader.stop()

@@ -1,0 +1,54 @@
+"""``ringfence callbacks``: who is owed a callback."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+
+from streams.cli.context import kafka_settings
+from streams.options import CALLER, config_option, demo_option, example
+
+
+@click.group()
+def callbacks() -> None:
+    """Show and close the callbacks that callers are owed.
+
+    A callback opens when a rule queues a call, or rejects one of a tier in callback_tiers. It closes by itself when
+    a later call of the caller is accepted, or when a person writes to the caller.
+    """
+
+
+@callbacks.command(name="list", epilog=example("ringfence callbacks list --line london"))
+@config_option
+@demo_option
+@click.option("--line", metavar="LINE", help="Of this line only.")
+@click.option("--full", is_flag=True, help="Show whole numbers, to call them.")
+def callbacks_list(config: Path, line: str | None, *, full: bool) -> None:
+    """List who is owed a callback and for how long, the oldest first."""
+    from streams.clock import now_ms
+    from streams.console.owed import owed, table
+
+    found = asyncio.run(owed(kafka_settings(config).kafka, line))
+    if not found:
+        click.echo("nobody is owed a callback")
+        return
+    for row in table(found, now_ms(), full=full):
+        click.echo(row)
+
+
+@callbacks.command(name="close", epilog=example("ringfence callbacks close +447700900123"))
+@config_option
+@demo_option
+@click.argument("caller", type=CALLER)
+def callbacks_close(config: Path, caller: str) -> None:
+    """Close a caller's callback by hand. Exits with 1 where none is open."""
+    from streams.clock import now_ms
+    from streams.console.owed import close
+
+    if not asyncio.run(close(kafka_settings(config).kafka, caller, now_ms())):
+        click.echo("no callback of this caller is open", err=True)
+        sys.exit(1)
+    click.echo("closed")

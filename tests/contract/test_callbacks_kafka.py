@@ -1,0 +1,39 @@
+"""Who is owed a callback, as the command line shows and closes it, on the real topic."""
+
+from __future__ import annotations
+
+from models.callbacks import Callback
+from models.records import reference
+from streams.console.owed import close, owed, table
+from streams.kafka.client import DurableProducer
+from streams.settings import Kafka
+from tests.builders import T0
+
+
+def callback(caller: str, opened_at_ms: int, line: str = "london") -> Callback:
+    return Callback(
+        caller=caller, line=line, state="open", reason="desk", decision_id=f"{line}/{caller}", opened_at_ms=opened_at_ms
+    )
+
+
+async def test_callbacks_stand_in_the_order_of_the_first_call_and_are_closed_by_hand(kafka: Kafka) -> None:
+    producer = DurableProducer(kafka, "test")
+    await producer.start()
+    try:
+        for each in (
+            callback("447700900102@c.us", T0 + 60_000),
+            callback("447700900101@c.us", T0),
+            callback("447700900103@c.us", T0 + 30_000, line="paris"),
+        ):
+            await producer.send(reference(each, "/test", each.opened_at_ms))
+    finally:
+        await producer.stop()
+    assert [each.caller[:12] for each in await owed(kafka, "london")] == ["447700900101", "447700900102"]
+    rows = table(await owed(kafka, None), T0 + 180_000, full=False)
+    assert [row.split()[0] for row in rows[1:]] == ["1", "2", "3"]
+    assert "+447•••••••01" in rows[1]
+    assert "3 min" in rows[1]
+    assert "447700900101" not in "".join(row.rpartition("  ")[0] for row in rows)
+    assert await close(kafka, "447700900101@c.us", T0 + 180_000)
+    assert not await close(kafka, "447700900101@c.us", T0 + 180_000)
+    assert [each.caller for each in await owed(kafka, "london")] == ["447700900102@c.us"]
