@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
 from typing_extensions import override
 
+from models.patterns import Pattern
 from models.policy import parse_duration
+from streams.clock import now_ms
 from streams.settings import DEFAULT_CONFIG, STATE_DIR
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -34,6 +37,46 @@ class _Duration(click.ParamType):
         return found
 
 
+class _Moment(click.ParamType):
+    name = "moment"
+
+    @override
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        text = str(value)
+        try:
+            # a time without a zone is the machine's own, as everything that is shown
+            return int(datetime.fromisoformat(text).astimezone().timestamp() * 1000)
+        except (ValueError, OverflowError, OSError):
+            pass
+        try:
+            ago = parse_duration(text)
+        except ValueError:
+            ago = None
+        if not isinstance(ago, int) or ago < 0:
+            self.fail(
+                f"{text!r} is neither a time (2026-11-24T18:00, with or without a zone) nor how long ago", param, ctx
+            )
+        return now_ms() - ago
+
+
+class _Caller(click.ParamType):
+    name = "caller"
+
+    @override
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            pattern = Pattern.parse(str(value))
+        except ValueError:
+            pattern = None
+        if pattern is None or pattern.kind != "jid":
+            self.fail(
+                f"{value!r} names no caller: write a number in E.164 (+447700900123) or a JID (447700900123@c.us)",
+                param,
+                ctx,
+            )
+        return pattern.value
+
+
 class _Rate(click.ParamType):
     name = "rate"
 
@@ -52,6 +95,10 @@ class _Rate(click.ParamType):
 
 DURATION: Final = _Duration()
 """Milliseconds; people write ``60``, ``60s``, ``15m``, ``12h``."""
+MOMENT: Final = _Moment()
+"""Milliseconds UTC; people write ``15m`` for fifteen minutes ago, or a time as in ISO 8601."""
+CALLER: Final = _Caller()
+"""A canonical JID; people write a number, however they part its digits, or a JID."""
 RATE: Final = _Rate()
 """Calls per second, or None for ``none``."""
 

@@ -9,14 +9,14 @@ from typing import Final
 
 import click
 
-from streams.cli import ask, kafka, run, topics
+from streams.cli import ask, dlq, kafka, run, topics
 from streams.cli.context import log_file
 from streams.errors import EnvironmentFaultError, RingfenceError
 
 COMMANDS: Final[tuple[click.Command, ...]] = (
     run.up, run.bridge, run.worker, run.gateway_sim,
     kafka.kafka, topics.topics,
-    ask.audit, ask.explain,
+    ask.audit, ask.explain, dlq.dlq,
 )  # fmt: skip
 """Every command stands here once; help shows them by name."""
 

@@ -17,6 +17,7 @@ from typing import Final
 from models.calls import CallOffered
 from models.decisions import Decision, decision_id
 from models.identity import mask
+from models.letters import HANDLED_HEADER
 from models.outcomes import TERMINAL, Outcome
 from models.topics import CALLS_DLQ, CALLS_EVENTS
 from streams.console.reader import Seen
@@ -107,9 +108,7 @@ class Story:
     def take(self, seen: Seen) -> list[str]:
         """The lines that this record completes; most records complete none."""
         if seen.topic is CALLS_DLQ:
-            reason = (seen.header("kafka_dlt-exception-fqcn") or "unnamed").replace("-", " ")
-            said = seen.header("kafka_dlt-exception-message") or "no reason given"
-            return [self._show(seen.timestamp_ms, "", "", "set aside", f"{reason}: {said}", tone=_RED)]
+            return self._set_aside(seen)
         if seen.fault is not None:
             return [self._show(seen.timestamp_ms, "", "", "unreadable", f"{seen.place}: {seen.fault}", tone=_RED)]
         match seen.value:
@@ -141,6 +140,13 @@ class Story:
     def flush(self) -> list[str]:
         """The lines of everything that is still held back."""
         return [self._release(key) for key, call in list(self._held.items()) if call.decision is not None]
+
+    def _set_aside(self, seen: Seen) -> list[str]:
+        if seen.header(HANDLED_HEADER) is not None:
+            return []
+        reason = (seen.header("kafka_dlt-exception-fqcn") or "unnamed").replace("-", " ")
+        said = seen.header("kafka_dlt-exception-message") or "no reason given"
+        return [self._show(seen.timestamp_ms, "", "", "set aside", f"{reason}: {said}", tone=_RED)]
 
     def _decide(self, decision: Decision) -> list[str]:
         key = decision.decision_id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import socket
@@ -12,8 +13,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from models.records import Record, dead_letter
 from models.topics import TOPICS
-from streams.settings import DEFAULT_CONFIG, ROOT
+from streams.kafka.client import DurableProducer
+from streams.settings import DEFAULT_CONFIG, ROOT, Kafka
 
 COMMANDS = [
     ["up"],
@@ -29,6 +32,10 @@ COMMANDS = [
     ["topics", "list"],
     ["audit"],
     ["explain"],
+    ["dlq", "list"],
+    ["dlq", "show"],
+    ["dlq", "replay"],
+    ["dlq", "drop"],
 ]
 
 
@@ -156,3 +163,62 @@ def test_audit_of_fresh_topics_holds(tmp_path: Path, broker: str) -> None:
     unknown = ringfence(tmp_path, "explain", "NO-SUCH-CALL", "--config", path, **env)
     assert unknown.returncode == 1
     assert "NO-SUCH-CALL" in unknown.stderr
+
+
+def webhook_letter(value: str) -> Record:
+    """A webhook that the bridge of another configuration put aside."""
+    return dead_letter(
+        key=None, value=value.encode(), headers=[("ringfence-gateway", b"nowhere")],
+        reason="unknown-event", message="no such event", source="/bridge/nowhere",
+    )  # fmt: skip
+
+
+async def write(broker: str, prefix: str, record: Record) -> None:
+    producer = DurableProducer(Kafka(bootstrap_servers=broker, topic_prefix=prefix), "test")
+    await producer.start()
+    await producer.send(record)
+    await producer.stop()
+
+
+def test_dead_letters_are_listed_shown_and_dropped(tmp_path: Path, broker: str) -> None:
+    path = config(tmp_path, kafka={"topic_prefix": f"dlq{os.getpid()}.", "partitions": 1})
+    env = {"KAFKA_BOOTSTRAP_SERVERS": broker}
+
+    def dlq(*words: str) -> subprocess.CompletedProcess[str]:
+        return ringfence(tmp_path, "dlq", *words, "--config", path, **env)
+
+    ringfence(tmp_path, "topics", "apply", "--config", path, **env)
+    assert "no dead letters that wait" in dlq("list").stdout
+    value = '{"event":"call.unheard-of","from":"447700900123@c.us"}'
+    asyncio.run(write(broker, f"dlq{os.getpid()}.", webhook_letter(value)))
+    assert "0:0  " in dlq("list", "--since", "1h", "--topic", "webhook").stdout
+    shown = dlq("show", "0:0").stdout
+    assert "call.unheard-of" in shown
+    assert "447700900123" not in shown
+    assert value in dlq("show", "0:0", "--raw").stdout
+    assert "no dead letter stands at 0:9" in dlq("show", "0:9").stderr
+    asked = dlq("drop")
+    assert asked.returncode == 2
+    assert "--yes" in asked.stderr
+    kept = dlq("replay", "--yes")
+    assert kept.returncode == 1
+    assert "not under gateways (there: cloud, office)" in kept.stderr
+    assert "1 would be dropped" in dlq("drop", "--dry-run").stdout
+    assert "1 dropped" in dlq("drop", "--yes", "--note", "a joke").stdout
+    assert "no dead letters that wait" in dlq("list").stdout
+    (done,) = json.loads(dlq("list", "--all", "--json").stdout)
+    assert done["handled"]["how"] == "dropped"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["list", "--since", "yesterday"], "neither a time"),
+        (["replay", "17"], "PARTITION:OFFSET"),
+        (["drop", "--limit", "0"], "--limit"),
+    ],
+)
+def test_wrong_filters_are_explained(tmp_path: Path, words: list[str], said: str) -> None:
+    done = ringfence(tmp_path, "dlq", *words)
+    assert done.returncode == 2
+    assert said in done.stderr

@@ -1,0 +1,244 @@
+"""``ringfence dlq``: what could not be understood."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import getpass
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from streams.cli.context import kafka_settings
+from streams.errors import RingfenceError
+from streams.options import MOMENT, config_option, demo_option, example
+
+if TYPE_CHECKING:
+    from streams.deadletters.letter import Letter, Selection
+    from streams.deadletters.plan import Refusal, Replay
+    from streams.settings import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@click.group()
+def dlq() -> None:
+    """Look at dead letters, put them back, or mark them as done.
+
+    A letter stays on calls.dlq until its retention ends. What is replayed or dropped gets a mark, a record
+    with the header ringfence-dlq-handled behind it, and is not listed any more.
+    """
+
+
+def _filters(command: F) -> F:
+    """The options that say which letters are meant; the command gets a ``selection``."""
+
+    @click.argument("places", nargs=-1, metavar="[PARTITION:OFFSET]...")
+    @click.option("--reason", metavar="CODE", help="Such as undecodable, unknown-event, unknown-line.")
+    @click.option("--topic", metavar="NAME", help="Where they stood; `webhook` for what never stood on a topic.")
+    @click.option("--since", "since_ms", type=MOMENT, metavar="TIME", help="Such as 2h, or 2026-11-24T18:00.")
+    @click.option("--until", "until_ms", type=MOMENT, metavar="TIME", help="The same; default: now.")
+    @click.option("--call", "call_id", metavar="ID", help="Letters in which this call id stands.")
+    @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The newest N of them.")
+    @functools.wraps(command)
+    def with_filters(
+        *args: Any,
+        places: tuple[str, ...],
+        reason: str | None,
+        topic: str | None,
+        since_ms: int | None,
+        until_ms: int | None,
+        call_id: str | None,
+        limit: int | None,
+        **kwargs: Any,
+    ) -> Any:
+        from streams.deadletters.letter import Selection
+
+        selection = Selection(
+            reason=reason,
+            topic=topic,
+            since_ms=since_ms,
+            until_ms=until_ms,
+            containing=json.dumps(call_id, ensure_ascii=False)[1:-1].encode() if call_id else None,
+            places=frozenset(map(_place, places)),
+            limit=limit,
+        )
+        return command(*args, selection=selection, **kwargs)
+
+    return with_filters  # type: ignore[return-value]  # functools.wraps keeps all but these options
+
+
+@dlq.command(
+    name="list", epilog=example("ringfence dlq list --since 2h --reason undecodable", "ringfence dlq list --all --json")
+)
+@config_option
+@demo_option
+@_filters
+@click.option("--all", "handled", is_flag=True, help="Those that were replayed or dropped too.")
+@click.option("--json", "as_json", is_flag=True, help="For machines; keys stand there in full.")
+def list_letters(config: Path, selection: Selection, *, handled: bool, as_json: bool) -> None:
+    """List dead letters that nobody has dealt with, oldest first."""
+    from streams.deadletters.view import table
+
+    letters = asyncio.run(_letters(kafka_settings(config), selection, handled=handled))
+    if as_json:
+        click.echo(json.dumps([letter.as_dict() for letter in letters], indent=2))
+        return
+    for line in table(letters):
+        click.echo(line)
+    if not letters:
+        click.echo("no dead letters" if handled else "no dead letters that wait for somebody; --all shows the others")
+
+
+@dlq.command(epilog=example("ringfence dlq show 3:17", "ringfence dlq show 3:17 --raw"))
+@config_option
+@demo_option
+@click.argument("place", metavar="PARTITION:OFFSET")
+@click.option("--raw", is_flag=True, help="Numbers in full, and the whole value.")
+def show(config: Path, place: str, *, raw: bool) -> None:
+    """Show one dead letter: why it died, where it stood, its headers and its bytes."""
+    for line in asyncio.run(_show(kafka_settings(config), _place(place), raw=raw)):
+        click.echo(line)
+
+
+@dlq.command(
+    epilog=example("ringfence dlq replay --reason unknown-line --dry-run", "ringfence dlq replay 3:17 3:18 --yes")
+)
+@config_option
+@demo_option
+@_filters
+@click.option("--dry-run", is_flag=True, help="Say what would be put back where, and write nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--max-replays",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="Leave what was put back so often already.",
+)
+def replay(config: Path, selection: Selection, max_replays: int, *, dry_run: bool, yes: bool) -> None:
+    """Put dead letters back where they stood, with their key, bytes and headers.
+
+    A webhook that never stood on a topic is read again, by the configuration as it is now. Nothing stale acts:
+    an offer that is older than a call rings can only become late, and a command past its window is not sent.
+    Exits with 1 where a letter had to stay.
+    """
+    asyncio.run(_replay(kafka_settings(config), selection, max_replays, dry_run=dry_run, yes=yes))
+
+
+@dlq.command(
+    epilog=example("ringfence dlq drop --reason unintelligible --until 1d", "ringfence dlq drop 3:17 --note spam --yes")
+)
+@config_option
+@demo_option
+@_filters
+@click.option("--note", default="", metavar="TEXT", help="Why, for those who look later.")
+@click.option("--dry-run", is_flag=True, help="Say what would be dropped, and write nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def drop(config: Path, selection: Selection, note: str, *, dry_run: bool, yes: bool) -> None:
+    """Mark dead letters as done, so that no list shows them; the bytes stay until their retention ends."""
+    asyncio.run(_drop(kafka_settings(config), selection, note, dry_run=dry_run, yes=yes))
+
+
+async def _letters(settings: Settings, selection: Selection, *, handled: bool) -> list[Letter]:
+    from streams.deadletters.box import LetterBox
+
+    async with LetterBox(settings.kafka) as box:
+        return await box.letters(selection, handled=handled)
+
+
+async def _show(settings: Settings, place: str, *, raw: bool) -> list[str]:
+    from streams.deadletters.box import LetterBox
+    from streams.deadletters.letter import Selection
+    from streams.deadletters.view import whole
+
+    async with LetterBox(settings.kafka) as box:
+        letters = await box.letters(Selection(places=frozenset({place})), handled=True)
+        async for batch in box.contents(letters):
+            for letter, seen in batch:
+                return list(whole(letter, seen, raw=raw))
+    msg = f"no dead letter stands at {place}; `ringfence dlq list --all` shows those that do"
+    raise RingfenceError(msg)
+
+
+async def _replay(settings: Settings, selection: Selection, max_replays: int, *, dry_run: bool, yes: bool) -> None:
+    from streams.clock import now_ms
+    from streams.deadletters import desk
+    from streams.deadletters.box import LetterBox
+    from streams.deadletters.plan import Planner
+
+    planner = Planner(settings, most_replays=max_replays)
+    async with LetterBox(settings.kafka) as box:
+        # one that was named and is done with is told, not passed over
+        letters = await box.letters(selection, handled=bool(selection.places))
+        if not _agreed(letters, "put back", dry_run=dry_run, yes=yes):
+            return
+        done = await desk.replay(
+            box, settings.kafka, letters, planner, author=_author(), clock=now_ms, tell=_tell(dry_run), dry_run=dry_run
+        )
+    gone = f", {done.gone} retired meanwhile" if done.gone else ""
+    click.echo(f"{done.handled} {'would be put back' if dry_run else 'put back'}, {done.refused} left{gone}")
+    if done.refused:
+        sys.exit(1)
+
+
+async def _drop(settings: Settings, selection: Selection, note: str, *, dry_run: bool, yes: bool) -> None:
+    from streams.clock import now_ms
+    from streams.deadletters import desk
+    from streams.deadletters.view import table
+
+    letters = await _letters(settings, selection, handled=False)
+    if dry_run:
+        for line in table(letters):
+            click.echo(line)
+    if not _agreed(letters, "drop", dry_run=dry_run, yes=yes):
+        return
+    if not dry_run:
+        await desk.drop(settings.kafka, letters, author=_author(), note=note, clock=now_ms)
+    click.echo(f"{len(letters)} {'would be dropped' if dry_run else 'dropped'}")
+
+
+def _agreed(letters: list[Letter], what: str, *, dry_run: bool, yes: bool) -> bool:
+    if not letters:
+        click.echo("no dead letter fits; nothing to do")
+        return False
+    if dry_run or yes:
+        return True
+    if not sys.stdin.isatty():
+        msg = f"{len(letters)} dead letters fit, and nobody is there to be asked: say --yes, or --dry-run to see them"
+        raise click.UsageError(msg)
+    click.confirm(f"{what} {len(letters)} dead letter{'s' if len(letters) > 1 else ''}?", abort=True)
+    return True
+
+
+def _tell(dry_run: bool) -> Callable[[Replay | Refusal], None]:  # noqa: FBT001 - the one thing that the words depend on
+    from streams.deadletters.plan import Refusal
+
+    def tell(plan: Replay | Refusal) -> None:
+        place = plan.letter.place
+        if isinstance(plan, Refusal):
+            click.echo(f"{place}: left: {plan.why}", err=True)
+        else:
+            click.echo(f"{place}: {'would go' if dry_run else 'put back'} to {plan.where}")
+
+    return tell
+
+
+def _place(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{1,9}:[0-9]{1,18}", text):
+        msg = f"{text!r} is no place of a letter: PARTITION:OFFSET, as `ringfence dlq list` shows it"
+        raise click.UsageError(msg)
+    return text
+
+
+def _author() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "somebody"
