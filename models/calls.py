@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.identity_links import CallerLinked
+from models.identity_links import CallerLinked, CallsJoined
 
 Media = Literal["voice", "video"]
 TimeSource = Literal["payload", "envelope", "received"]
@@ -48,7 +48,7 @@ class CallOffered:
     """When the webhook reached the bridge, by our clock."""
 
 
-CallEvent = Annotated[CallOffered | CallerLinked, Field(discriminator="type")]
+CallEvent = Annotated[CallOffered | CallerLinked | CallsJoined, Field(discriminator="type")]
 """Everything that stands on ``calls.events``, told apart by ``type``."""
 
 

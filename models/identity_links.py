@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from models.decisions import Verdict
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallerLinked:
@@ -22,4 +24,54 @@ class CallerLinked:
     """Canonical JID: the key."""
     caller: str
     """Canonical JID under which the person is kept from now on."""
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryJoined:
+    """What was known of an alias' conversations, told to those who keep the caller's. On ``messages.events``."""
+
+    type: Literal["history.joined"] = "history.joined"
+    event_id: str
+    alias: str
+    caller: str
+    """Canonical JID: the key."""
+    lines: dict[str, tuple[int, int]]
+    """Per line, when the alias last wrote and was last written to; 0 for never."""
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinedCall:
+    """One recent call that came under the alias."""
+
+    line: str
+    call_id: str
+    offered_at_ms: int
+    decided_at_ms: int
+    verdict: Verdict | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinedBlock:
+    """One temporary block that began under the alias."""
+
+    line: str
+    begun_ms: int
+    until_ms: int
+    strikes: int
+    keep_until_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallsJoined:
+    """What was known of an alias' calls and blocks, told to those who keep the caller's. On ``calls.events``."""
+
+    type: Literal["calls.joined"] = "calls.joined"
+    event_id: str
+    alias: str
+    caller: str
+    """Canonical JID: the key."""
+    calls: tuple[JoinedCall, ...]
+    blocks: tuple[JoinedBlock, ...]
     at_ms: int

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.identity_links import CallerLinked
+from models.identity_links import CallerLinked, HistoryJoined
 
 Direction = Literal["in", "out"]
 
@@ -32,5 +32,5 @@ class MessageSeen:
     received_at_ms: int
 
 
-MessageEvent = Annotated[MessageSeen | CallerLinked, Field(discriminator="type")]
+MessageEvent = Annotated[MessageSeen | CallerLinked | HistoryJoined, Field(discriminator="type")]
 """Everything that stands on ``messages.events``, told apart by ``type``."""

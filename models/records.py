@@ -12,7 +12,7 @@ from models.codec import Headers, child_trace, cloud_event, encode
 from models.commands import BlockCaller, RejectCall, SendText, UnblockCaller, block_id
 from models.contacts import Contact, IdentityLink
 from models.decisions import Decision
-from models.identity_links import CallerLinked
+from models.identity_links import CallerLinked, CallsJoined, HistoryJoined
 from models.messages import MessageSeen
 from models.outcomes import Outcome
 from models.overrides import CallerBlock, LineSwitch, ListEntry, Override
@@ -69,6 +69,18 @@ def message_event(event: MessageSeen, source: str, trace: str | None) -> Record:
     """A message seen, keyed by the caller."""
     headers = cloud_event(event.type, event.event_id, source, event.received_at_ms, child_trace(trace))
     return Record(topics.MESSAGES_EVENTS, event.caller.encode(), encode(event), headers)
+
+
+def history_joined(event: HistoryJoined, source: str, trace: str | None) -> Record:
+    """An alias' conversations, keyed by the caller to whom they belong."""
+    headers = cloud_event(event.type, event.event_id, source, event.at_ms, child_trace(trace))
+    return Record(topics.MESSAGES_EVENTS, event.caller.encode(), encode(event), headers)
+
+
+def calls_joined(event: CallsJoined, source: str, trace: str | None) -> Record:
+    """An alias' calls, keyed by the caller to whom they belong."""
+    headers = cloud_event(event.type, event.event_id, source, event.at_ms, child_trace(trace))
+    return Record(topics.CALLS_EVENTS, event.caller.encode(), encode(event), headers)
 
 
 def caller_linked(event: CallerLinked, source: str) -> tuple[Record, Record]:

@@ -25,6 +25,7 @@ from streams.conversations import Conversations
 from streams.health import HealthServer
 from streams.kafka.client import DurableProducer
 from streams.kafka.outbox import Outbox
+from streams.kafka.placement import partition_of
 from streams.kafka.reference import ReferenceReader
 from streams.kafka.tables import Shards
 from streams.kafka.transport import App, Consumer, QuietMonitor, faust_credentials
@@ -38,6 +39,7 @@ from streams.sink.circuit import STATES
 from streams.sink.client import GatewayClient
 from streams.sink.parts import SinkParts
 from streams.sink.rejects import RejectSink
+from streams.sink.telling import LineVoice
 from streams.sink.texts import TextSink
 
 log = logging.getLogger(__name__)
@@ -220,6 +222,7 @@ def build(
         outbox=outbox,
         clock=clock,
         history_read=history_read,
+        partition_of=lambda key: partition_of(key, settings.kafka.partitions),
         metrics=metrics,
     )
     sessions = CallSessions(
@@ -227,8 +230,8 @@ def build(
     )
     sink = SinkParts(gateways=gateways, outbox=outbox, clock=clock, metrics=metrics, may_act=may_act, on_failure=fail)
     rejects = RejectSink(sink)
-    locales = {name: line.locale for name, line in settings.lines.items()}
-    texts = TextSink(sink, claims=shards("texts", commands), known=known, locales=locales)
+    voices = {name: LineVoice(line.title or name, line.locale, line.time_zone) for name, line in settings.lines.items()}
+    texts = TextSink(sink, claims=shards("texts", commands), known=known, lines=voices)
     app.parts = Parts(
         app=app,
         settings=settings,

@@ -34,6 +34,20 @@ def owe(known: Callbacks, taken: Decision, source: str) -> list[Record]:
     return [reference(opened, source, taken.decided_at_ms)]
 
 
+def move(known: Callbacks, alias: str, caller: str, at_ms: int, source: str) -> list[Record]:
+    """What puts an alias' open callback under the caller, in its place in the queue. May be repeated."""
+    found = known.open(alias)
+    if found is None:
+        return []
+    records = [tombstone(found, source, at_ms)]
+    there = known.open(caller)
+    if there is None or found.opened_at_ms < there.opened_at_ms:
+        moved = replace(found, caller=caller)
+        known.put(moved)
+        records.insert(0, reference(moved, source, at_ms))
+    return records
+
+
 def settle(known: Callbacks, caller: str, by: ClosedBy, at_ms: int, source: str) -> list[Record]:
     """What closes the caller's callback, if one is open that is not younger than ``at_ms``. May be repeated."""
     found = known.open(caller)

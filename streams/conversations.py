@@ -6,16 +6,19 @@ Built from ``messages.events`` alone. ``evolve`` is pure; the agent keeps the ta
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Protocol
 
 import orjson
 
 from models import topics
-from models.identity_links import CallerLinked
+from models.identity_links import CallerLinked, HistoryJoined
 from models.messages import MessageEvent, MessageSeen
-from streams.callbacks import settle
-from streams.kafka.events import decoded
+from models.records import Record, history_joined
+from streams.callbacks import move, settle
+from streams.kafka.events import decoded, header
 from streams.kafka.outbox import Outbox
 from streams.kafka.tables import Shards
 from streams.metrics import WorkerMetrics
@@ -24,6 +27,9 @@ from streams.reference.callbacks import Callbacks
 log = logging.getLogger(__name__)
 
 SOURCE = "/ringfence/conversations"
+
+_JOINS_REMEMBERED = 10_000
+"""Far more than are learned within the seconds in which an offer may wait for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +43,11 @@ class Conversation:
 class ConversationView(Protocol):
     """What deciding needs to know of conversations."""
 
-    def with_line(self, caller: str, line: str) -> Conversation:
-        """The conversation of a caller with a line; the empty one where there is none."""
+    def with_line(self, jids: Iterable[str], line: str) -> Conversation:
+        """The conversation with a line of a person with these JIDs; the empty one where there is none."""
+
+    def has_joined(self, alias: str) -> bool:
+        """Whether an alias' history was joined to its caller's here, lately."""
 
 
 Lines = dict[str, Conversation]
@@ -52,6 +61,17 @@ def evolve(lines: Lines, event: MessageSeen) -> Lines:
     else:
         after = Conversation(before.last_in_ms, max(before.last_out_ms, event.at_ms))
     return lines if after == before else {**lines, event.line: after}
+
+
+def merge(one: Conversation, other: Conversation) -> Conversation:
+    """One conversation out of two of the same person."""
+    return Conversation(max(one.last_in_ms, other.last_in_ms), max(one.last_out_ms, other.last_out_ms))
+
+
+def join(lines: Lines, event: HistoryJoined) -> Lines:
+    """The caller's conversations with an alias' in them; order and repeats make no difference."""
+    told = {line: Conversation(*times) for line, times in event.lines.items()}
+    return {line: merge(lines.get(line, Conversation()), told.get(line, Conversation())) for line in {**lines, **told}}
 
 
 def dump(lines: Lines) -> bytes:
@@ -71,25 +91,53 @@ class Conversations:
 
     def __init__(self, shards: Shards, outbox: Outbox, metrics: WorkerMetrics, callbacks: Callbacks) -> None:
         self._shards = shards
+        self._joined: dict[str, None] = {}
         self._callbacks = callbacks
         self._metrics = metrics
         self._outbox = outbox
 
-    def with_line(self, caller: str, line: str) -> Conversation:
-        """The conversation of a caller with a line; the empty one where there is none."""
-        return load(self._shards.get(caller.encode())).get(line, Conversation())
+    def with_line(self, jids: Iterable[str], line: str) -> Conversation:
+        """The conversation with a line of a person with these JIDs, as far as it is kept here."""
+        found = [self._of(jid).get(line, Conversation()) for jid in jids]
+        return reduce(merge, found, Conversation())
+
+    def has_joined(self, alias: str) -> bool:
+        """Whether an alias' history was joined to its caller's here, lately."""
+        return alias in self._joined
 
     async def run(self, stream: Any) -> None:
         """Work through the stream until it ends; the body of the Faust agent."""
         seen: MessageEvent
         events = decoded(stream, topics.MESSAGES_EVENTS, self._outbox, "conversations", self._metrics.undecodable)
         async for event, seen in events:
-            if isinstance(seen, CallerLinked):
-                await self._outbox.finish(event)
-                continue
-            key = seen.caller.encode()
-            before = load(self._shards.get(key))
-            after = evolve(before, seen)
-            writes = [] if after is before else [await self._shards.put(event.message.partition, key, dump(after))]
-            settled = settle(self._callbacks, seen.caller, "written to", seen.at_ms, SOURCE) if seen.by_hand else []
-            await self._outbox.finish(event, settled, writes)
+            match seen:
+                case CallerLinked():
+                    await self._pass_on(event, seen)
+                case HistoryJoined():
+                    await self._keep(event, seen.caller, join(self._of(seen.caller), seen))
+                    self._joined[seen.alias] = None
+                    while len(self._joined) > _JOINS_REMEMBERED:
+                        del self._joined[next(iter(self._joined))]
+                case MessageSeen():
+                    after = evolve(self._of(seen.caller), seen)
+                    by_hand = seen.by_hand and seen.direction == "out"
+                    settled = settle(self._callbacks, seen.caller, "written to", seen.at_ms, SOURCE) if by_hand else []
+                    await self._keep(event, seen.caller, after, settled)
+
+    async def _pass_on(self, event: Any, link: CallerLinked) -> None:
+        """Tell those who keep the caller what is known of the alias; it stays here too, for the word may come again."""
+        lines = {line: (each.last_in_ms, each.last_out_ms) for line, each in self._of(link.alias).items()}
+        told = HistoryJoined(
+            event_id=f"{link.event_id}/history", alias=link.alias, caller=link.caller, lines=lines, at_ms=link.at_ms
+        )
+        moved = move(self._callbacks, link.alias, link.caller, link.at_ms, SOURCE)
+        await self._outbox.finish(event, [history_joined(told, SOURCE, header(event, "traceparent")), *moved])
+
+    async def _keep(self, event: Any, caller: str, after: Lines, effects: Iterable[Record] = ()) -> None:
+        key = caller.encode()
+        changed = after != load(self._shards.get(key))
+        writes = [await self._shards.put(event.message.partition, key, dump(after))] if changed else []
+        await self._outbox.finish(event, effects, writes)
+
+    def _of(self, caller: str) -> Lines:
+        return load(self._shards.get(caller.encode()))

@@ -15,8 +15,8 @@ from models.decisions import Decision, RuleTrace, Verdict, decision_id
 from models.outcomes import CommandKind, Outcome, Result, outcome_id
 from models.records import Record
 from models.topics import TOPICS
-from streams.console.placement import partition_of
 from streams.console.reader import Seen
+from streams.kafka.placement import partition_of
 
 T0 = 1_767_261_600_000
 """2026-01-01T10:00:00Z."""

@@ -6,15 +6,13 @@ partitioner splits a caller's history over two shards, and no error says so.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Final
-
-from aiokafka.partitioner import murmur2
 
 from models.calls import SessionsDue
 from models.identity_links import CallerLinked
 from streams.console.findings import Finding
 from streams.console.reader import Seen
+from streams.kafka.placement import partition_of
 
 _FIELDS: Final = {"caller JID": "caller", "call id": "call_id", "line": "line"}
 
@@ -40,13 +38,3 @@ def misplaced(seen: Seen, partitions: int | None) -> Finding | None:
 def _field_of_key(seen: Seen) -> str:
     # a link must reach those who keep something under the alias
     return "alias" if isinstance(seen.value, CallerLinked) else _FIELDS.get(seen.topic.key, "")
-
-
-def partition_of(key: bytes, partitions: int) -> int:
-    """Where the default partitioner of Java and aiokafka puts a key."""
-    return _hash(key) % partitions
-
-
-@lru_cache(maxsize=8192)
-def _hash(key: bytes) -> int:
-    return int(murmur2(key)) & 0x7FFFFFFF

@@ -10,21 +10,10 @@ from typing import Any
 
 from models import topics
 from models.calls import CallEvent, CallOffered
-from models.commands import (
-    REJECT_WINDOW_MS,
-    TEXT_FACTS,
-    TEXT_WINDOW_MS,
-    BlockCaller,
-    RejectCall,
-    SendText,
-    block_id,
-    reject_id,
-    text_id,
-)
-from models.decisions import Block, Decision
-from models.identity_links import CallerLinked
+from models.decisions import Decision
+from models.identity_links import CallerLinked, CallsJoined
 from models.policy import Burst
-from models.records import Record, block_command, decision, reject_command, text_command
+from models.records import calls_joined
 from streams.callbacks import owe
 from streams.clock import Clock
 from streams.conversations import ConversationView
@@ -35,21 +24,25 @@ from streams.metrics import WorkerMetrics
 from streams.policies.book import PolicyBook, PolicyInForce
 from streams.reference.knowledge import Knowledge
 from streams.screening.decide import decide
+from streams.screening.effects import SOURCE, records
 from streams.screening.facts import LineFacts, gather
+from streams.screening.joins import joined, told
 from streams.screening.recent import KEEP_MS, RecentCalls, blocked, decided, dump, evolve, load
 from streams.screening.storms import Storms
 
 log = logging.getLogger(__name__)
 
-SOURCE = "/ringfence/screening"
 HISTORY_WAIT_S = 0.3
 """How long an offer may wait for messages that are still to be read before it. Longer, and it rings."""
+
+JOIN_MS = 10_000
+"""A link so old has been worked on: an alias' history is where its caller's is."""
 
 
 class Screening:
     """Decides every offer of the partitions that this worker owns."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword for each thing that deciding needs
         self,
         *,
         recent: Shards,
@@ -59,9 +52,13 @@ class Screening:
         outbox: Outbox,
         clock: Clock,
         history_read: Callable[[int], bool],
+        partition_of: Callable[[bytes], int],
         metrics: WorkerMetrics,
     ) -> None:
-        """``history_read(partition)``: all messages known of the partition are in ``conversations``."""
+        """``history_read(partition)``: all messages known of the partition are in ``conversations``.
+
+        ``partition_of(key)``: where a caller is kept.
+        """
         self._recent = recent
         self._conversations = conversations
         self._known = known
@@ -70,6 +67,7 @@ class Screening:
         self._outbox = outbox
         self._clock = clock
         self._history_read = history_read
+        self._partition_of = partition_of
         self._metrics = metrics
         self._due = DueTimes()
 
@@ -78,10 +76,20 @@ class Screening:
         seen: CallEvent
         events = decoded(stream, topics.CALLS_EVENTS, self._outbox, "screening", self._metrics.undecodable)
         async for event, seen in events:
-            if isinstance(seen, CallerLinked):
-                await self._outbox.finish(event)
-                continue
-            await self._screen(event, seen)
+            match seen:
+                case CallOffered():
+                    await self._screen(event, seen)
+                case CallerLinked():
+                    word = told(seen, load(self._recent.get(seen.alias.encode())))
+                    await self._outbox.finish(event, [calls_joined(word, SOURCE, header(event, "traceparent"))])
+                case CallsJoined():
+                    await self._join(event, seen)
+
+    async def _join(self, event: Any, word: CallsJoined) -> None:
+        partition, key = event.message.partition, word.caller.encode()
+        recent = joined(load(self._recent.get(key)), word)
+        self._due.add(partition, recent.needed_until_ms(longest_keep_ms(self._known.policies.book)), key)
+        await self._outbox.finish(event, writes=[await self._recent.put(partition, key, dump(recent))])
 
     async def _screen(self, event: Any, offer: CallOffered) -> None:
         partition, offset = event.message.partition, event.message.offset
@@ -96,8 +104,8 @@ class Screening:
             return
         # a redelivery is decided as it was the first time, so that both decisions are one
         now_ms = known.decided_at_ms if known is not None and known.decided_at_ms else self._clock()
-        history_incomplete = not await self._history_is_read(partition)
-        talked = self._conversations.with_line(offer.caller, offer.line)
+        history_incomplete = not await self._history_is_read(partition, offer)
+        talked = self._conversations.with_line((offer.caller, *offer.caller_known_as), offer.line)
         facts = gather(
             offer,
             now_ms=now_ms,
@@ -128,17 +136,26 @@ class Screening:
         effects += owe(self._known.callbacks, taken, SOURCE)
         await self._outbox.finish(event, effects, writes)
 
-    async def _history_is_read(self, partition: int) -> bool:
-        """Whether every message that came before is counted; waits a little after a restart."""
-        if self._history_read(partition):
-            return True
+    async def _history_is_read(self, partition: int, offer: CallOffered) -> bool:
+        """Whether every message that came before is counted, an alias' too; waits a little where it is not."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + HISTORY_WAIT_S
-        while loop.time() < deadline:
+        while not (self._history_read(partition) and all(map(self._alias_is_known, offer.caller_known_as))):
+            if loop.time() >= deadline:
+                return False
             await asyncio.sleep(0.005)
-            if self._history_read(partition):
-                return True
-        return False
+        return True
+
+    def _alias_is_known(self, alias: str) -> bool:
+        """Whether what was said to and by an alias counts for its caller.
+
+        It does where the alias is kept by this worker, and when its history was joined to the caller's, which
+        takes some milliseconds once the link is learned.
+        """
+        if self._history_read(self._partition_of(alias.encode())) or self._conversations.has_joined(alias):
+            return True
+        link = self._known.identities.get(alias)
+        return link is not None and self._clock() - link.at_ms > JOIN_MS
 
     async def _forget(self, partition: int) -> list[Awaitable[Any]]:
         """Delete callers of this partition who have not called for long, a few at a time."""
@@ -181,88 +198,3 @@ def remembered(recent: RecentCalls, taken: Decision, burst: Burst | None) -> Rec
     if taken.block is None or burst is None:
         return recent
     return blocked(recent, taken.line, taken.block, taken.decided_at_ms, burst.forget)
-
-
-def records(offer: CallOffered, taken: Decision, trace: str | None, *, on_gateway: bool = False) -> list[Record]:
-    """What a decision puts on the topics: the command first, for a call is ringing.
-
-    ``on_gateway``: a block that the decision began is also one of the gateway's.
-    """
-    found = [decision(taken, SOURCE, trace)]
-    if taken.verdict == "reject":
-        found.insert(0, reject_command(command(offer, taken), SOURCE, trace))
-    if taken.block is not None and on_gateway:
-        found.append(block_command(gateway_block(offer, taken, taken.block), SOURCE, trace))
-    if taken.verdict == "queue" and taken.reply is not None:
-        found.insert(0, text_command(queue_text(offer, taken, taken.reply), SOURCE, trace))
-    return found
-
-
-def text_values(taken: Decision) -> dict[str, int]:
-    """The facts of a decision that its text may speak of."""
-    found = {name: taken.facts.get(name) for name in TEXT_FACTS}
-    return {name: value for name, value in found.items() if isinstance(value, int)}
-
-
-def command(offer: CallOffered, taken: Decision) -> RejectCall:
-    """The reject that a decision calls for; session, call id and caller are the offer's own."""
-    return RejectCall(
-        command_id=reject_id(taken.decision_id),
-        decision_id=taken.decision_id,
-        gateway=offer.gateway,
-        line=offer.line,
-        session=offer.session,
-        call_id=offer.call_id,
-        caller=offer.caller,
-        caller_raw=offer.caller_raw,
-        reply=taken.reply,
-        variant=taken.variant,
-        values=text_values(taken),
-        stranger=bool(taken.facts.get("stranger", True)),
-        policy=taken.policy,
-        policy_revision=taken.policy_revision,
-        offered_at_ms=offer.offered_at_ms,
-        received_at_ms=offer.received_at_ms,
-        decided_at_ms=taken.decided_at_ms,
-        expires_at_ms=offer.offered_at_ms + REJECT_WINDOW_MS,
-    )
-
-
-def gateway_block(offer: CallOffered, taken: Decision, block: Block) -> BlockCaller:
-    """The gateway's part of a temporary block."""
-    return BlockCaller(
-        command_id=block_id(taken.decision_id),
-        decision_id=taken.decision_id,
-        gateway=offer.gateway,
-        line=offer.line,
-        session=offer.session,
-        call_id=offer.call_id,
-        caller=offer.caller,
-        caller_raw=offer.caller_raw,
-        received_at_ms=offer.received_at_ms,
-        until_ms=block.until_ms,
-    )
-
-
-def queue_text(offer: CallOffered, taken: Decision, reply: str) -> SendText:
-    """The text to a queued caller: the call rings on, nothing is rejected before it."""
-    return SendText(
-        command_id=text_id(taken.decision_id),
-        decision_id=taken.decision_id,
-        gateway=offer.gateway,
-        line=offer.line,
-        session=offer.session,
-        call_id=offer.call_id,
-        caller=offer.caller,
-        caller_raw=offer.caller_raw,
-        reply=reply,
-        variant=taken.variant,
-        values=text_values(taken),
-        stranger=bool(taken.facts.get("stranger", True)),
-        policy=taken.policy,
-        policy_revision=taken.policy_revision,
-        offered_at_ms=offer.offered_at_ms,
-        received_at_ms=offer.received_at_ms,
-        rejected_at_ms=None,
-        expires_at_ms=offer.offered_at_ms + TEXT_WINDOW_MS,
-    )

@@ -137,7 +137,7 @@ def gather(  # noqa: PLR0913 - one keyword for each thing that is known
 ) -> Facts:
     """Bring together what is known. A contact record that cannot be read is as none, and is on the record."""
     try:
-        contact, unreadable = known.contacts.get(offer.caller), False
+        contact, unreadable = known.contacts.of_any((offer.caller, *offer.caller_known_as)), False
     except UndecodableError:
         contact, unreadable = None, True
     return Facts(

@@ -18,7 +18,7 @@ from models.calls import CallAccepted, CallerBlocked, CallOffered, CallRejected,
 from models.codec import Headers, decode, encode
 from models.commands import BlockCaller, UnblockCaller, block_id, unblock_id
 from models.contacts import Contact, IdentityLink
-from models.identity_links import CallerLinked
+from models.identity_links import CallerLinked, CallsJoined, HistoryJoined, JoinedBlock, JoinedCall
 from models.messages import MessageSeen
 from models.overrides import CallerBlock, LineSwitch, ListEntry
 from models.policy import PolicyDocument, read_policy, revision_of
@@ -49,6 +49,41 @@ LINKED = records.caller_linked(
 WRITTEN: dict[str, Record] = {
     "messages/caller.linked": LINKED[0],
     "calls/caller.linked": LINKED[1],
+    "history.joined": records.history_joined(
+        HistoryJoined(
+            event_id="900000000000143@lid/447700900123@c.us/history",
+            alias="900000000000143@lid",
+            caller="447700900123@c.us",
+            lines={"london": (T0 - 86_400_000, 0)},
+            at_ms=T0,
+        ),
+        WORKER,
+        TRACE,
+    ),
+    "calls.joined": records.calls_joined(
+        CallsJoined(
+            event_id="900000000000143@lid/447700900123@c.us/calls",
+            alias="900000000000143@lid",
+            caller="447700900123@c.us",
+            calls=(
+                JoinedCall(
+                    line="london", call_id="A1", offered_at_ms=T0 - 60_000, decided_at_ms=T0 - 59_900, verdict="reject"
+                ),
+            ),
+            blocks=(
+                JoinedBlock(
+                    line="london",
+                    begun_ms=T0 - 59_900,
+                    until_ms=T0 + 840_100,
+                    strikes=1,
+                    keep_until_ms=T0 + 600_000_000,
+                ),
+            ),
+            at_ms=T0,
+        ),
+        WORKER,
+        TRACE,
+    ),
     "call.offered": records.call_event(OFFER, BRIDGE, TRACE),
     "lifecycle/call.offered": records.lifecycle(OFFER, BRIDGE, TRACE),
     "lifecycle/call.accepted": records.lifecycle(

@@ -16,8 +16,8 @@ from models.commands import RejectCall, SendText
 from models.identity import canonical
 from models.records import Record, text_command
 from models.topics import CALLS_COMMANDS, MESSAGES_COMMANDS
-from streams.screening.agent import records
 from streams.screening.decide import decide
+from streams.screening.effects import records
 from streams.settings import Waha, Wawp
 from streams.sink.gateway import Provider, Request
 from streams.sink.rejects import follow_up
