@@ -45,7 +45,7 @@ class Outcome:
     reply: str | None = None
     variant: str | None = None
     message_id: str | None = None
-    """The gateway's id of the text that was sent."""
+    """The gateway's id of the text that was sent; of an unknown text, the one that the gateway was asked to give it."""
     received_at_ms: int | None = None
     """When the webhook of the offer reached the bridge: latency is ``at_ms - received_at_ms``."""
     sent_at_ms: int | None = None

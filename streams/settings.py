@@ -227,6 +227,8 @@ class Line(_Part):
     """What the webhook's ``session`` says, where it is not the same (Wawp's samples say ``default``)."""
     time_zone: Zone = "UTC"
     locale: Locale = "en"
+    title: Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)] | None = None
+    """What texts call the line (``{line}``); its name in this file where nothing is written."""
 
     @property
     def in_webhooks(self) -> str:

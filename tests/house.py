@@ -38,7 +38,7 @@ rules:
   - {id: burst, type: burst, calls: 3, within: 60s, reply: slow-down}
   - {id: text-first, type: text_first, within: 365d, reply: text-first}
 default: ring
-texts: {cooldown: 1h}
+texts: {cooldown: 1h, strangers_per_day: 100000}
 replies:
   slow-down:  {en: "You called several times within a minute. Please write to us here."}
   text-first: {en: "Please send us a message first, then we can take your call.", ar: "يرجى إرسال رسالة أولاً."}

@@ -59,17 +59,36 @@ Reply = Annotated[
 
 
 def texts_of(reply: Reply, variant: str | None) -> dict[Locale, Text] | None:
-    """The texts of a reply or of one of its variants; None for the holdout and for a variant that is gone."""
+    """The texts of a reply (``variant`` None) or of one of its variants; None where the reply has no such variant.
+
+    A plain reply has no variants, and an experiment none that is called ``HOLDOUT``: a text that stands for
+    another variant would spoil what the experiment tells.
+    """
     if isinstance(reply, Experiment):
         found = reply.variants.get(variant or "")
         return found.texts if found else None
-    return reply
+    return reply if variant is None else None
 
 
-def in_locale(texts: dict[Locale, Text], *wanted: str | None) -> str:
-    """The text of the first locale wanted, or of its language, that is there; else ``en``, else the first written."""
+def in_locale(texts: dict[Locale, Text], *wanted: str | None) -> tuple[str, str]:
+    """The text that is spoken to somebody, and the locale in which it tells numbers and times.
+
+    It is the text of the first locale wanted that is there, exactly or with its last parts left out
+    (``zh-Hant-TW``, ``zh-Hant``, ``zh``); else of ``en``, else the first written. Times are told as in the
+    locale wanted where the text is in its language: a British caller's ``en`` text has British dates.
+    """
     for locale in wanted:
-        for each in (locale, locale.partition("-")[0]) if locale else ():
-            if each in texts:
-                return texts[each]
-    return texts.get("en") or next(iter(texts.values()))
+        found = _shortened(texts, locale or "")
+        if found is not None:
+            return texts[found], locale or found
+    found = "en" if "en" in texts else next(iter(texts))
+    return texts[found], next((each for each in wanted if each and _language(each) == _language(found)), found)
+
+
+def _shortened(texts: dict[Locale, Text], locale: str) -> Locale | None:
+    parts = locale.split("-")
+    return next((each for n in range(len(parts), 0, -1) if (each := "-".join(parts[:n])) in texts), None)
+
+
+def _language(locale: str) -> str:
+    return locale.partition("-")[0]

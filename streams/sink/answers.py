@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 Meaning = Literal["accepted", "over", "refused", "busy", "fault", "silent", "unreached"]
 """
@@ -27,3 +27,7 @@ class Answer:
     """A short code for the outcome, such as ``session-missing``; never the gateway's own text."""
     retry_after_ms: int | None = None
     message_id: str | None = None
+
+
+REACH_OUT_RESTRICTED: Final = "reach-out-restricted"
+"""The reason where WhatsApp answered with error 463: the account may not write to people it has no chat with."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final, Self
 
 import aiohttp
@@ -107,7 +108,15 @@ class GatewayClient:
     async def text(self, command: SendText, text: str, timeout_s: float) -> Answer:
         """Send one text; never raises likewise. Must not be repeated unless it is certain that nothing was sent."""
         status, body, headers, failure = await self._send(self._provider.text(command, text), timeout_s)
-        return self._counted(failure or self._provider.read_text(status, body, headers))
+        answer = self._counted(failure or self._provider.read_text(status, body, headers))
+        if answer.meaning in {"silent", "fault"}:
+            # nobody told an id, and the text may be there: under the one that was asked for
+            return replace(answer, message_id=self.message_id(command))
+        return answer
+
+    def message_id(self, command: SendText) -> str | None:
+        """The id that a text has if it was sent; None where the gateway gives its own."""
+        return self._provider.message_id(command)
 
     def _counted(self, answer: Answer) -> Answer:
         self.circuit.answered(well=answer.meaning not in _FAILURES)

@@ -1,6 +1,6 @@
 """The seam between the sinks and a gateway: build a request, read its answer. Pure.
 
-A provider is one module with one class that has these four methods; ``GatewayClient`` does the IO.
+A provider is one module with one class that has these methods; ``GatewayClient`` does the IO.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ class Provider(Protocol):
 
     def text(self, command: SendText, text: str) -> Request:
         """The request that sends the caller one text."""
+
+    def message_id(self, command: SendText) -> str | None:
+        """The id that the gateway is asked to give the text, by which it is found again; None where it takes none."""
 
     def block(self, command: BlockCaller | UnblockCaller) -> Request | None:
         """The request that blocks the contact or takes that back; None where the gateway is not known to offer it."""

@@ -9,11 +9,12 @@ from collections.abc import Awaitable, Callable, Mapping
 Job = Callable[[], Awaitable[bool]]
 """Returns whether it is done; one that is not is begun again, first of its key, once the gate lets it."""
 
-Gate = Callable[[int], Awaitable[None]]
-"""Returns when a job may begin; at the latest when it expires (milliseconds UTC), as it must say so then."""
+Gate = Callable[[str, int], Awaitable[None]]
+"""Asked with a job's key and when it expires (milliseconds UTC). Returns when the job may begin, at the latest when
+it expires, as it must say so then."""
 
 
-async def open_gate(_expires_at_ms: int) -> None:
+async def open_gate(_key: str, _expires_at_ms: int) -> None:
     """The gate that holds nobody up."""
 
 
@@ -75,7 +76,7 @@ class Lanes:
             raise RuntimeError(msg)
         self._at_gate[key] = task
         try:
-            await self._gate(expires_at_ms)
+            await self._gate(key, expires_at_ms)
         finally:
             if self._at_gate.get(key) is task:
                 del self._at_gate[key]

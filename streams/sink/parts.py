@@ -16,7 +16,7 @@ from streams.metrics import WorkerMetrics
 from streams.sink.answers import Meaning
 from streams.sink.attempts import Attempts
 from streams.sink.client import GatewayClient
-from streams.sink.lanes import Bulkheads, Gate
+from streams.sink.lanes import Bulkheads, Gate, open_gate
 
 WAITING = 10_000
 """Commands taken in and not done, for each gateway: about 40 MB. A storm of 5,000 calls in a second waits its turn;
@@ -42,14 +42,16 @@ class SinkParts:
     on_failure: Callable[[BaseException], None]
     """Ends the process."""
 
-    def bulkheads(self) -> Bulkheads:
-        """Lanes for each gateway, whose jobs begin while its circuit is closed, or when they expire."""
-        return Bulkheads(WAITING, self.on_failure, {name: self._gate(each) for name, each in self.gateways.items()})
+    def bulkheads(self, first: Gate = open_gate) -> Bulkheads:
+        """Lanes for each gateway, whose jobs begin when ``first`` lets them and its circuit is closed."""
+        gates = {name: self._gate(each, first) for name, each in self.gateways.items()}
+        return Bulkheads(WAITING, self.on_failure, gates)
 
-    def _gate(self, gateway: GatewayClient) -> Gate:
+    def _gate(self, gateway: GatewayClient, first: Gate) -> Gate:
         circuit = gateway.circuit
 
-        async def gate(expires_at_ms: int) -> None:
+        async def gate(key: str, expires_at_ms: int) -> None:
+            await first(key, expires_at_ms)
             if not circuit.is_closed():
                 with suppress(TimeoutError):
                     async with asyncio.timeout(max(0, expires_at_ms - self.clock()) / 1000):

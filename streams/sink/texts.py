@@ -2,11 +2,13 @@
 
 A claim stands durably in the table before the request is sent. A result that is not known, be
 it for a time-out or for a crash between request and answer, is published as ``unknown`` and never
-tried again. Texts of one line run in order, so that they can be paced and held back per line.
+tried again. Texts of one line run in order, paced and held back per line by the guard. A text that
+is held back ends as ``suppressed``, with the reason.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Mapping
 from dataclasses import replace
@@ -16,16 +18,19 @@ from models import topics
 from models.commands import SendText
 from models.identity import is_person
 from models.outcomes import Result
+from models.policy import HOLDOUT, TextGuard
 from models.records import outcome
 from streams.kafka.events import decoded, header
 from streams.kafka.tables import DueTimes, Shards
-from streams.policies.texts import render
 from streams.reference.knowledge import Knowledge
+from streams.sink import guard
 from streams.sink.answers import Answer, Meaning
-from streams.sink.attempts import attempt
+from streams.sink.attempts import Attempts, attempt
 from streams.sink.claims import Claim, dump, load, standing
+from streams.sink.guard import LineState
 from streams.sink.lanes import Job
 from streams.sink.parts import GATEWAY_BACKLOG, GATEWAY_OPEN, Ended, SinkParts, ended_by, outcome_of
+from streams.sink.telling import LineVoice, wording
 
 log = logging.getLogger(__name__)
 
@@ -47,14 +52,14 @@ _RESULTS: Mapping[Meaning, Result] = {
 class TextSink:
     """Executes ``messages.commands``."""
 
-    def __init__(self, parts: SinkParts, *, claims: Shards, known: Knowledge, locales: Mapping[str, str]) -> None:
-        """``locales``: of each line."""
+    def __init__(self, parts: SinkParts, *, claims: Shards, known: Knowledge, lines: Mapping[str, LineVoice]) -> None:
+        """``claims`` holds the lines' state too, each under its own kind of key."""
         self._parts = parts
         self._claims = claims
         self._known = known
-        self._locales = locales
+        self._lines = lines
         self._due = DueTimes()
-        self.lanes = parts.bulkheads()
+        self.lanes = parts.bulkheads(self._pause_over)
 
     async def run(self, stream: Any) -> None:
         """Work through the stream until it ends; the body of the Faust agent."""
@@ -69,20 +74,36 @@ class TextSink:
     def _job(self, event: Any, command: SendText) -> Job:
         parts = self._parts
         came_late = parts.clock() >= command.expires_at_ms
-        gateway = parts.gateways.get(command.gateway)
 
         async def job() -> bool:
             if not await parts.may_act(event):
                 return True
-            instead = None
-            if gateway is not None and not came_late and not gateway.circuit.is_closed():
-                if parts.clock() < command.expires_at_ms:
-                    return False
-                instead = Ended(result="failed", reason=GATEWAY_OPEN, at_ms=parts.clock())
+            instead = None if came_late else self._shut(command)
+            if instead is not None and instead.at_ms < command.expires_at_ms and not self._paused_too_long(command):
+                return False
             await self._tell(event, command, instead)
             return True
 
         return job
+
+    def _shut(self, command: SendText) -> Ended | None:
+        """How a text ends for which there is no leave in time; None where there is leave now."""
+        now_ms = self._parts.clock()
+        if now_ms < self._state(command.line).paused_until_ms:
+            return Ended(result="suppressed", reason="paused-429", at_ms=now_ms)
+        gateway = self._parts.gateways.get(command.gateway)
+        if gateway is not None and not gateway.circuit.is_closed():
+            return Ended(result="failed", reason=GATEWAY_OPEN, at_ms=now_ms)
+        return None
+
+    def _paused_too_long(self, command: SendText) -> bool:
+        return self._state(command.line).paused_until_ms >= command.expires_at_ms
+
+    async def _pause_over(self, line: str, expires_at_ms: int) -> None:
+        """The lanes' gate: waits while the gateway wants a pause of the line, unless that is too long to wait for."""
+        now_ms, until_ms = self._parts.clock(), self._state(line).paused_until_ms
+        if now_ms < until_ms < expires_at_ms:
+            await asyncio.sleep((until_ms - now_ms) / 1000)
 
     async def _turn_away(self, event: Any, command: SendText) -> None:
         if await self._parts.may_act(event):
@@ -92,13 +113,14 @@ class TextSink:
     async def _tell(self, event: Any, command: SendText, instead: Ended | None) -> None:
         """Say what became of the text before, else send it, or end it as ``instead`` says."""
         now_ms = self._parts.clock()
-        cooldown_ms = self._known.policies.book.for_line(command.line).policy.texts.cooldown
         known = load(self._claims.get(_key(command)))
-        match standing(known, command.command_id, now_ms, cooldown_ms):
+        match standing(known, command.command_id, now_ms, self._guard(command.line).cooldown):
             case "repeat" if known is not None and known.ended is not None:
                 await self._publish(event, command, known.ended)
             case "interrupted" if known is not None:
-                ended = Ended(result="unknown", reason="interrupted", at_ms=now_ms)
+                gateway = self._parts.gateways.get(command.gateway)
+                sent_as = gateway.message_id(command) if gateway is not None else None
+                ended = Ended(result="unknown", reason="interrupted", message_id=sent_as, at_ms=now_ms)
                 await self._publish(event, command, ended, replace(known, ended=ended))
             case "cooling":
                 await self._publish(event, command, Ended(result="suppressed", reason="cool-down", at_ms=now_ms))
@@ -108,24 +130,25 @@ class TextSink:
                 await self._claim_and_send(event, command, now_ms)
 
     async def _claim_and_send(self, event: Any, command: SendText, now_ms: int) -> None:
-        held = self._held_back(command, now_ms)
-        if held is not None:
-            await self._publish(event, command, held)
+        text = self._held_back(command, now_ms) or self._wording(command, now_ms)
+        if isinstance(text, Ended):
+            await self._publish(event, command, text)
             return
-        locale = self._locales.get(command.line, "en")
-        policy = self._known.policies.book.for_line(command.line).policy
-        reply = policy.replies.get(command.reply)
-        text = render(reply, command.variant, (locale,), {}) if reply is not None else None
-        if text is None:
-            await self._publish(event, command, Ended(result="failed", reason="reply-not-in-policy", at_ms=now_ms))
-            return
+        partition = event.message.partition
         claim = Claim(command_id=command.command_id, claimed_at_ms=now_ms)
         # durable before the request: whoever comes after a crash finds it, and sends nothing
-        await (await self._claims.put(event.message.partition, _key(command), dump(claim)))
+        writes = [await self._claims.put(partition, _key(command), dump(claim))]
+        if command.stranger:
+            counted = guard.counted(self._state(command.line), now_ms)
+            writes.append(await self._claims.put(partition, guard.line_key(command.line), guard.dump(counted)))
+        await asyncio.gather(*writes)
         if not await self._parts.may_act(event):
             return  # the new owner finds the claim, and will say "unknown"
-        ended = await self._send(command, text)
-        await self._publish(event, command, ended, replace(claim, ended=ended))
+        tried = await self._send(command, text)
+        ended = ended_by(tried, _RESULTS, self._parts.clock())
+        claim = replace(claim, ended=ended)
+        await self._note(partition, command, claim, tried)
+        await self._publish(event, command, ended, claim)
 
     def _held_back(self, command: SendText, now_ms: int) -> Ended | None:
         """Why a text must not be sent at all, or None."""
@@ -135,19 +158,44 @@ class TextSink:
             return Ended(result="failed", reason="gateway-not-configured", at_ms=now_ms)
         if not is_person(command.caller_raw):
             return Ended(result="suppressed", reason="not-a-person", at_ms=now_ms)
+        if command.stranger:
+            reason = guard.holds_stranger(self._state(command.line), self._guard(command.line), now_ms)
+            if reason is not None:
+                return Ended(result="suppressed", reason=reason, at_ms=now_ms)
+        if command.variant == HOLDOUT:
+            # last: an experiment compares those who would have been told
+            return Ended(result="suppressed", reason="holdout", at_ms=now_ms)
         return None
 
-    async def _send(self, command: SendText, text: str) -> Ended:
+    def _wording(self, command: SendText, now_ms: int) -> str | Ended:
+        voice = self._lines.get(command.line) or LineVoice(command.line)
+        return wording(self._known, voice, command, now_ms)
+
+    def _guard(self, line: str) -> TextGuard:
+        return self._known.policies.book.for_line(line).policy.texts
+
+    def _state(self, line: str) -> LineState:
+        return guard.load(self._claims.get(guard.line_key(line)))
+
+    async def _send(self, command: SendText, text: str) -> Attempts:
         """Send once; again only where it is certain that nothing was sent, and inside the window."""
         gateway = self._parts.gateways[command.gateway]
-        tried = await attempt(
+        return await attempt(
             lambda left_s: gateway.text(command, text, left_s),
             _surely_not_sent,
             may_send=gateway.circuit.is_closed,
             expires_at_ms=command.expires_at_ms,
             clock=self._parts.clock,
         )
-        return ended_by(tried, _RESULTS, self._parts.clock())
+
+    async def _note(self, partition: int, command: SendText, claim: Claim, tried: Attempts) -> None:
+        """Remember what the line met, durably: the next text must not be sent before it is known."""
+        before = self._state(command.line)
+        after = guard.met(before, tried.answer, self._parts.clock())
+        if command.stranger and not claim.may_have_told:
+            after = guard.taken_back(after, claim.claimed_at_ms)
+        if after != before:
+            await (await self._claims.put(partition, guard.line_key(command.line), guard.dump(after)))
 
     async def _publish(self, event: Any, command: SendText, ended: Ended, keep: Claim | None = None) -> None:
         """Publish the result, remember the claim if one is given, and acknowledge when all is durable."""
@@ -177,7 +225,7 @@ class TextSink:
         """After recovery: look at every claim again when its time has come."""
         self._due.clear()
         for partition, key, raw in self._claims.items():
-            claim = load(raw)
+            claim = None if guard.is_line_key(key) else load(raw)
             if claim is not None:
                 self._due.add(partition, claim.claimed_at_ms, key)
 

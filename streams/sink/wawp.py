@@ -10,7 +10,7 @@ import orjson
 from models.commands import BlockCaller, RejectCall, SendText, UnblockCaller
 from models.identity import canonical
 from streams.settings import Wawp
-from streams.sink.answers import Answer
+from streams.sink.answers import REACH_OUT_RESTRICTED, Answer
 from streams.sink.gateway import Request
 from streams.sink.reading import CALL_OVER, by_status, parsed, words
 
@@ -35,6 +35,9 @@ class WawpProvider:
     def text(self, command: SendText, text: str) -> Request:
         """``POST /v2/send/text``; the text's field is ``message``."""
         return self._post("/v2/send/text", command.session, {"chatId": canonical(command.caller_raw), "message": text})
+
+    def message_id(self, command: SendText) -> None:
+        """None: Wawp gives its texts ids of its own."""
 
     def block(self, command: BlockCaller | UnblockCaller) -> Request | None:  # noqa: ARG002 - the seam's form
         """None: Wawp v2 documents no way to block a contact (November 2026)."""
@@ -64,7 +67,11 @@ class WawpProvider:
     def read_text(self, status: int, body: bytes, headers: dict[str, str]) -> Answer:
         """200, unless the body carries ``success: false`` or ``wawp_upstream_error``."""
         if 200 <= status < 300:
-            return _success(status, parsed(body))
+            data = parsed(body)
+            said = data.get("wawp_upstream_error") if isinstance(data, dict) else None
+            if said is not None and _REACH_OUT.search(words(orjson.dumps(said))):
+                return Answer(meaning="refused", status=status, reason=REACH_OUT_RESTRICTED)
+            return _success(status, data)
         return _fault(status, body, headers)
 
 
@@ -101,5 +108,5 @@ def _fault(status: int, body: bytes, headers: dict[str, str]) -> Answer:
     if status == 400:
         return Answer(meaning="refused", status=status, reason="request-invalid")
     if status >= 500 and _REACH_OUT.search(said):
-        return Answer(meaning="refused", status=status, reason="reach-out-restricted")
+        return Answer(meaning="refused", status=status, reason=REACH_OUT_RESTRICTED)
     return by_status(status, headers)

@@ -65,12 +65,12 @@ class Gateway:
 
     async def _text(self, request: web.Request) -> web.Response:
         arrived = time.monotonic_ns()
-        body = self._body(request, await request.read(), {"session", "chatId", "text"})
+        body = self._body(request, await request.read(), {"session", "chatId", "text", "id"})
         number = number_of_caller(body.get("chatId"))
         if number == NOBODY or not body["text"] or not self._is_session(body["session"], number):
             return self._refuse()
         self._texts.setdefault(number, []).append(arrived)
-        message = {"id": f"true_{body['chatId']}_3EB0{number:016X}", "fromMe": True, "to": body["chatId"], "ack": 0}
+        message = {"id": f"true_{body['chatId']}_{body['id']}", "fromMe": True, "to": body["chatId"], "ack": 0}
         return web.Response(status=201, body=orjson.dumps(message), content_type=_JSON)
 
     async def _session(self, request: web.Request) -> web.Response:

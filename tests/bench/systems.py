@@ -28,6 +28,7 @@ _POLICY: Final[dict[str, Any]] = {
         {"id": "text-first", "type": "text_first", "within": "365d", "reply": "text-first"},
     ],
     "default": "ring",
+    "texts": {"strangers_per_day": 100_000},
     "replies": {
         "slow-down": {"en": "You called several times within a minute. Please write to us here."},
         "text-first": {"en": "Please send us a message first, then we can take your call."},

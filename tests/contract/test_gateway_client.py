@@ -137,7 +137,8 @@ async def test_waha_gets_the_documented_reject_and_text() -> None:
     assert (first.method, first.target) == ("POST", "/api/default/calls/reject")
     assert first.body == b'{"from":"900000000000143:2@lid","id":"00AA"}'
     assert (second.method, second.target) == ("POST", "/api/sendText")
-    assert second.body == '{"session":"default","chatId":"12025550143@c.us","text":"Grüße"}'.encode()
+    own = '"id":"3EB0830B32EB214E1FA97C"'
+    assert second.body == f'{{"session":"default","chatId":"12025550143@c.us","text":"Grüße",{own}}}'.encode()
     for each in gateway.commands:
         assert each.headers["x-api-key"] == KEY
         assert each.headers["content-type"] == "application/json"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
@@ -186,8 +187,19 @@ def test_a_reject_is_the_documented_request() -> None:
 def test_a_text_is_the_documented_request(caller_raw: str, chat: str) -> None:
     request = PROVIDER.text(text(caller_raw=caller_raw), 'Grüße, "you"')
     assert (request.method, request.path) == ("POST", "/api/sendText")
-    assert request.body == f'{{"session":"default","chatId":"{chat}","text":"Grüße, \\"you\\""}}'.encode()
+    assert orjson.loads(request.body or b"") == {
+        "session": "default",
+        "chatId": chat,
+        "text": 'Grüße, "you"',
+        "id": "3EB0830B32EB214E1FA97C",
+    }
     assert request.headers["X-Api-Key"] == "the-key"
+
+
+def test_a_text_has_an_id_of_its_command_alone() -> None:
+    first, again = PROVIDER.message_id(text()), PROVIDER.message_id(text(session="other", rejected_at_ms=1))
+    assert first == again != PROVIDER.message_id(text(command_id="london/call-2/text"))
+    assert re.fullmatch("3EB0[0-9A-F]{18}", first)
 
 
 def test_health_asks_for_the_session_and_changes_nothing() -> None:

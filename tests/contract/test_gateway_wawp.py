@@ -82,6 +82,7 @@ TEXTS = [
     pytest.param(429, b"", "busy", "rate-limited", id="429"),
     pytest.param(500, RESTRICTED, "refused", "reach-out-restricted", id="500 463"),
     pytest.param(500, b'{"code": 463}', "refused", "reach-out-restricted", id="500 code 463"),
+    pytest.param(200, RESTRICTED, "refused", "reach-out-restricted", id="200 with an upstream 463"),
     pytest.param(500, b'{"at":1767463000,"to":"12024630143@c.us"}', "fault", "http-500", id="500 463 in numbers"),
     pytest.param(503, b"", "fault", "http-503", id="503"),
 ]
@@ -133,7 +134,7 @@ def test_no_answer_breaks_the_reader_or_is_taken_for_success(status: int, body: 
             data = parsed(body)
             assert not isinstance(data, dict) or "wawp_upstream_error" not in data
         if status < 300:
-            assert answer.meaning in {"accepted", "fault"}
+            assert answer.meaning in {"accepted", "fault"} or answer.reason == "reach-out-restricted"
     assert PROVIDER.read_text(status, body, {}).meaning != "over"
 
 

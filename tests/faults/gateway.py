@@ -84,11 +84,11 @@ class Gateway:
     async def _text(self, request: web.Request) -> web.Response:
         self._check(request)
         body = await request.json()
-        if set(body) != {"session", "chatId", "text"}:
+        if set(body) != {"session", "chatId", "text", "id"}:
             self.violations.append(f"a text with the fields {sorted(body)}")
         self.texts.append(Text(body["session"], body["chatId"], body["text"]))
         await self.answering_texts.wait()
-        return web.json_response({"id": f"true_{body['chatId']}_3EB0{len(self.texts):08X}"}, status=201)
+        return web.json_response({"id": f"true_{body['chatId']}_{body['id']}"}, status=201)
 
     def _check(self, request: web.Request) -> None:
         if request.headers.get("X-Api-Key") != API_KEY:

@@ -157,7 +157,7 @@ class Scene:
         document = {
             "line": "*",
             "rules": [rule],
-            "texts": {"cooldown": self.cooldown},
+            "texts": {"cooldown": self.cooldown, "strangers_per_day": 100_000},
             "replies": {"text-first": {"en": "Please write first."}},
         }
         folder = self.folder / "policies"

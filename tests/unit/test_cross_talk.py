@@ -88,7 +88,9 @@ def said(request: Request) -> dict[str, Any]:
     """Whom and what a request names, in one vocabulary for both providers."""
     body = orjson.loads(request.body or b"")
     session = body.get("instance_id") or body.get("session") or unquote(request.path.split("/")[2])
-    names = {"session": session, "call": body.get("callId") or body.get("id")}
+    # the id in a text is the text's own
+    call = body.get("callId") or (body.get("id") if "from" in body else None)
+    names = {"session": session, "call": call}
     return names | {"caller": body.get("from"), "chat": body.get("chatId")}
 
 

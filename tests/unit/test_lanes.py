@@ -202,7 +202,7 @@ class Barrier:
         self.opened = asyncio.Event()
         self.asked: list[int] = []
 
-    async def gate(self, expires_at_ms: int) -> None:
+    async def gate(self, key: str, expires_at_ms: int) -> None:
         self.asked.append(expires_at_ms)
         await self.opened.wait()
 
