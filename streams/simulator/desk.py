@@ -97,6 +97,8 @@ class Desk:
             return dialect.not_working(ask, session, status)
         if ask.kind == "reject":
             return self._reject(visit, ask, session, dialect)
+        if ask.kind in {"block", "unblock"}:
+            return self._block(visit, ask, session, dialect)
         return self._text(visit, ask, session, dialect)
 
     async def _status(self, session: Session) -> SessionStatus:
@@ -142,6 +144,17 @@ class Desk:
         else:
             call.rejected_ns = time.perf_counter_ns()
         return answer
+
+    def _block(self, visit: _Visit, ask: Ask, session: Session, dialect: Dialect) -> Answer:
+        party = self._world.met(session, ask.chat)
+        if party is None:
+            visit.violation = visit.violation or "nobody with this contact id has been in touch with this line"
+            return dialect.failed(ask, session, 500, self._rng)
+        if ask.kind == "unblock" and not self._world.is_blocked(session, party):
+            visit.violation = visit.violation or "this contact is not blocked"
+        self._world.block(session, party, yes=ask.kind == "block")
+        visit.acted = True
+        return dialect.blocked(ask)
 
     def _text(self, visit: _Visit, ask: Ask, session: Session, dialect: Dialect) -> Answer:
         if self._world.met(session, ask.chat) is None:

@@ -11,7 +11,7 @@ import orjson
 
 from streams.simulator.values import Message, Session
 
-Asked = Literal["reject", "text", "session"]
+Asked = Literal["reject", "text", "session", "block", "unblock"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +80,9 @@ class Dialect(Protocol):
 
     def rejected(self, ask: Ask) -> Answer:
         """The reject was carried out."""
+
+    def blocked(self, ask: Ask) -> Answer:
+        """The contact was blocked, or unblocked."""
 
     def sent(self, ask: Ask, message: Message) -> Answer:
         """The text was sent."""

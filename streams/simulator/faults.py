@@ -28,7 +28,7 @@ WebhookFault = Literal["webhook_twice", "webhook_late", "webhook_disorder"]
 ``webhook_disorder``  an offer's webhook is held back until the call's end was delivered
 """
 
-Operation = Literal["reject", "text", "session", "webhook"]
+Operation = Literal["reject", "text", "block", "unblock", "session", "webhook"]
 
 
 @checked(slots=True, kw_only=True, config=ConfigDict(extra="forbid"))

@@ -17,7 +17,7 @@ class RequestSeen:
     """When it arrived, UTC."""
     gateway: str
     kind: str
-    """``reject``, ``text``, ``session`` or ``other``."""
+    """``reject``, ``text``, ``block``, ``unblock``, ``session`` or ``other``."""
     session: str | None
     call_id: str | None
     """Of a text: the call it was matched with."""
@@ -70,7 +70,7 @@ class Record:
     counts: Counter[str] = field(default_factory=Counter)
     """Requests by ``kind`` and by ``kind.status``."""
     calls: Counter[str] = field(default_factory=Counter)
-    """Calls ``placed``, ``rejected``, ``hung_up``, ``rang_out``, ``answered``, and ``stale`` offers."""
+    """Calls ``placed``, ``rejected``, ``hung_up``, ``rang_out``, ``answered``, ``blocked``, and ``stale`` offers."""
     duplicates: Counter[str] = field(default_factory=Counter)
     """``reject``: a second successful reject of a call. ``text``: a text, and every rejected call of
     this person has one already. ``caller``: a further text to a person, which a policy's cool-down may

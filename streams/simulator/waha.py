@@ -17,15 +17,26 @@ from streams.simulator.values import Message, Session
 
 _REJECT = re.compile(r"/api/([^/]+)/calls/reject")
 _SESSION = re.compile(r"/api/sessions/([^/]+)")
-_TEXT: Final = "/api/sendText"
+_POSTS: Final[dict[str, Asked]] = {
+    "/api/sendText": "text",
+    "/api/contacts/block": "block",
+    "/api/contacts/unblock": "unblock",
+}
 
 _REJECT_FIELDS: Final[dict[str, type]] = {"from": str, "id": str}
+_BLOCK_FIELDS: Final[dict[str, type]] = {"contactId": str, "session": str}
 _TEXT_FIELDS: Final[dict[str, type]] = {"chatId": str, "text": str, "session": str}
 _TEXT_OPTIONS: Final[dict[str, type]] = {
     "id": str,
     "reply_to": str,
     "linkPreview": bool,
     "linkPreviewHighQuality": bool,
+}
+_FIELDS: Final[dict[Asked, dict[str, type]]] = {
+    "reject": _REJECT_FIELDS,
+    "text": _TEXT_FIELDS,
+    "block": _BLOCK_FIELDS,
+    "unblock": _BLOCK_FIELDS,
 }
 _REASONS: Final = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 409: "Conflict"}
 
@@ -47,7 +58,7 @@ class WahaDialect(Dialect):
         if isinstance(body, str):
             raise RefusedError(_nest(400, body), kind, body, session)
         optional = _TEXT_OPTIONS if kind == "text" else {}
-        faults = field_faults(body, _TEXT_FIELDS if kind == "text" else _REJECT_FIELDS, optional)
+        faults = field_faults(body, _FIELDS[kind], optional)
         if faults:
             raise RefusedError(_nest(400, faults), kind, "; ".join(faults), session)
         violation = "credentials or fields in the query" if received.query else None
@@ -59,6 +70,16 @@ class WahaDialect(Dialect):
                 session=session or "",
                 call_id=body["id"],
                 caller=body["from"],
+                body=body,
+                violation=violation,
+            )
+        if kind != "text":
+            return Ask(
+                kind=kind,
+                method="POST",
+                path=received.path,
+                session=body["session"],
+                chat=body["contactId"],
                 body=body,
                 violation=violation,
             )
@@ -78,6 +99,10 @@ class WahaDialect(Dialect):
 
     @override
     def rejected(self, ask: Ask) -> Answer:
+        return Answer(201)
+
+    @override
+    def blocked(self, ask: Ask) -> Answer:
         return Answer(201)
 
     @override
@@ -149,8 +174,8 @@ class WahaDialect(Dialect):
 
 def _route(received: Received) -> tuple[Asked, str | None]:
     if received.method == "POST":
-        if received.path == _TEXT:
-            return "text", None
+        if received.path in _POSTS:
+            return _POSTS[received.path], None
         if match := _REJECT.fullmatch(received.path):
             return "reject", unquote(match[1])
     if received.method == "GET" and (match := _SESSION.fullmatch(received.path)):

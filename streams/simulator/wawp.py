@@ -84,6 +84,11 @@ class WawpDialect(Dialect):
         return Answer.json(200, {"success": True, "message": "Operation completed successfully"})
 
     @override
+    def blocked(self, ask: Ask) -> Answer:
+        msg = "Wawp v2 documents no way to block a contact"
+        raise NotImplementedError(msg)
+
+    @override
     def sent(self, ask: Ask, message: Message) -> Answer:
         # the page shows no success body; public clients read _data.id
         return Answer.json(200, {"success": True, "_data": message_payload(message)})

@@ -66,6 +66,7 @@ class World:
         self._met: dict[tuple[str, str], Party] = {}
         self._calls_of: dict[tuple[str, str], list[Call]] = {}
         self._texted: set[tuple[str, str]] = set()
+        self._blocked: set[tuple[str, str]] = set()
         self._strangers = Strangers(rng)
         self._add_sessions(settings)
 
@@ -105,7 +106,10 @@ class World:
         changed.set()
 
     def place(self, order: CallOrder) -> Call:
-        """A call comes in; its webhook is on the way when this returns. Raises ``ValueError``."""
+        """A call comes in; its webhook is on the way when this returns. Raises ``ValueError``.
+
+        A call of a blocked contact does not reach the line: it has ended, and nobody is told of it.
+        """
         session = self.session_of(order["line"])
         outgoing = order.get("outgoing", False)
         if outgoing and (session.provider == "wawp" or session.engine != "WEBJS"):
@@ -126,6 +130,11 @@ class World:
             began_ms=now_ms() - round(age_s * 1000),
             state="ended" if stale else "ringing",
         )
+        if self.is_blocked(session, call.party):
+            call.state = "ended"
+            self._record.calls["blocked"] += 1
+            self._record.wake()
+            return call
         self._remember(call)
         self._record.calls["stale" if stale else "placed"] += 1
         if not stale:
@@ -161,6 +170,15 @@ class World:
     def met(self, session: Session, chat: str) -> Party | None:
         """Who stands behind a chat id of this line, if they have been in touch."""
         return self._met.get((session.line, chat))
+
+    def is_blocked(self, session: Session, party: Party) -> bool:
+        """Whether the line has blocked this person."""
+        return any((session.line, jid) in self._blocked for jid in party.aliases)
+
+    def block(self, session: Session, party: Party, *, yes: bool) -> None:
+        """Block a person for a line, or take that back; may be repeated."""
+        for jid in party.aliases:
+            (self._blocked.add if yes else self._blocked.discard)((session.line, jid))
 
     def reject(self, call: Call) -> None:
         """Our reject of a call that rings: it ends, and the engine says so if it does."""
@@ -266,13 +284,17 @@ class World:
         """The call that a text to this chat answers, and whether it is the first text to this person.
 
         It is the earliest call of the last minutes that a reject was asked of and that has no text
-        yet; else the latest that a reject was asked of; else None.
+        yet; else the latest of the last minutes that nobody asked to reject and that has no text yet (its
+        caller was queued); else the latest that a reject was asked of; else None.
         """
         party = self.met(session, chat)
         jid = party.aliases[0] if party is not None else chat
-        calls = [call for call in self._calls_of.get((session.line, jid), ()) if call.reject_requests]
+        all_calls = self._calls_of.get((session.line, jid), ())
+        calls = [call for call in all_calls if call.reject_requests]
         since = now_ms() - TEXT_WINDOW_MS
         untold = [call for call in calls if not call.texts and (call.ended_ms or since) >= since]
+        queued = [c for c in all_calls if not c.reject_requests and not c.texts and not c.stale and c.began_ms >= since]
+        untold += queued[-1:]
         first = (session.line, jid) not in self._texted
         self._texted.add((session.line, jid))
         if untold:

@@ -1,0 +1,104 @@
+"""Blocks on the gateway: the requests that WAHA documents, what answers mean, and what the simulator does then."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from pydantic import SecretStr
+
+from models.codec import decode
+from models.commands import BlockCaller, UnblockCaller, block_id, unblock_id
+from models.outcomes import Outcome
+from models.topics import CALLS_LIFECYCLE, CALLS_OUTCOMES
+from streams.settings import Waha, Wawp
+from streams.sink.blocks import UNBLOCK_WINDOW_MS, expires_at_ms, records
+from streams.sink.parts import Ended
+from streams.sink.waha import WahaProvider
+from streams.sink.wawp import WawpProvider
+from tests.contract.simulator_scene import CALLER, scene
+from tests.unit.scenes import NOW_MS
+
+SECRET = SecretStr("hook")
+WAHA = WahaProvider(Waha(provider="waha", base_url="http://waha", api_key=SecretStr("key"), webhook_secret=SECRET))
+WAWP = WawpProvider(Wawp(provider="wawp", base_url="http://wawp", access_token=SecretStr("t"), webhook_secret=SECRET))
+WHO: dict[str, Any] = {
+    "decision_id": "london/call-1",
+    "gateway": "office",
+    "line": "london",
+    "session": "noweb",
+    "call_id": "call-1",
+    "caller": "12025550143@c.us",
+    "caller_raw": "12025550143:7@s.whatsapp.net",
+}
+BLOCK = BlockCaller(command_id=block_id("london/call-1"), received_at_ms=NOW_MS, until_ms=NOW_MS + 900_000, **WHO)
+UNBLOCK = UnblockCaller(
+    command_id=unblock_id("london/call-1"), received_at_ms=NOW_MS + 900_000, at_ms=NOW_MS + 900_500, **WHO
+)
+
+
+def test_waha_is_asked_as_its_openapi_document_shows() -> None:
+    blocked, unblocked = WAHA.block(BLOCK), WAHA.block(UNBLOCK)
+    assert (blocked.method, blocked.path) == ("POST", "/api/contacts/block")
+    assert (unblocked.method, unblocked.path) == ("POST", "/api/contacts/unblock")
+    for request in (blocked, unblocked):
+        assert orjson.loads(request.body or b"") == {"contactId": "12025550143@c.us", "session": "noweb"}
+        assert request.headers["X-Api-Key"] == "key"
+
+
+def test_wawp_documents_no_block() -> None:
+    assert WAWP.block(BLOCK) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "meaning", "reason"),
+    [
+        (201, "accepted", None),
+        (200, "accepted", None),
+        (401, "refused", "not-permitted"),
+        (429, "busy", "rate-limited"),
+        (500, "fault", "http-500"),
+        (501, "refused", "engine-cannot"),
+    ],
+)
+def test_what_wahas_answers_mean(status: int, meaning: str, reason: str | None) -> None:
+    answer = WAHA.read_block(status, b"", {})
+    assert (answer.meaning, answer.reason) == (meaning, reason)
+
+
+def test_a_block_is_of_use_for_a_minute_and_its_end_for_half_an_hour() -> None:
+    assert expires_at_ms(BLOCK) == NOW_MS + 60_000
+    assert expires_at_ms(BlockCaller(**WHO, command_id="c", received_at_ms=NOW_MS, until_ms=NOW_MS + 9)) == NOW_MS + 9
+    assert expires_at_ms(UNBLOCK) == UNBLOCK.at_ms + UNBLOCK_WINDOW_MS
+
+
+@pytest.mark.parametrize(
+    ("command", "result", "taken_back"),
+    [(BLOCK, "accepted", True), (BLOCK, "unknown", True), (BLOCK, "failed", False), (UNBLOCK, "accepted", False)],
+)
+def test_a_block_that_may_stand_is_taken_back(
+    command: BlockCaller | UnblockCaller, result: str, *, taken_back: bool
+) -> None:
+    made = records(command, Ended(result=result, at_ms=NOW_MS + 5), None)  # type: ignore[arg-type]
+    outcome: Outcome = decode(CALLS_OUTCOMES.values, made[0].value)
+    assert (outcome.command_id, outcome.result) == (command.command_id, result)
+    assert outcome.command == ("block" if command is BLOCK else "unblock")
+    assert [each.topic for each in made[1:]] == ([CALLS_LIFECYCLE] if taken_back else [])
+
+
+async def test_the_simulator_keeps_a_blocked_caller_from_the_line_until_unblocked() -> None:
+    async with scene() as s:
+        body = {"contactId": CALLER, "session": "noweb"}
+        assert (await s.waha("/api/contacts/block", body))[0] == 500
+        assert s.sim.record.violations[-1].what == "nobody with this contact id has been in touch with this line"
+        await s.sim.place_call(line="noweb", caller=CALLER)
+        assert await s.waha("/api/contacts/block", body) == (201, None)
+        call = await s.sim.place_call(line="noweb", caller=CALLER)
+        assert (call.state, s.sim.record.calls["blocked"]) == ("ended", 1)
+        assert await s.waha("/api/contacts/unblock", body) == (201, None)
+        assert (await s.sim.place_call(line="noweb", caller=CALLER)).state == "ringing"
+        await s.waha("/api/contacts/unblock", body)
+        assert s.sim.record.violations[-1].what == "this contact is not blocked"
+        status, answer = await s.waha("/api/contacts/block", {"contactId": CALLER})
+        assert (status, answer["message"]) == (400, ["session should not be empty"])
