@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 AgentStatus = Literal["online", "busy", "away", "offline"]
@@ -100,7 +100,9 @@ class WorkerStatus:
     type: Literal["worker.status"] = "worker.status"
     worker: str
     policies: dict[str, str]
-    """The revision in force of each line's policy."""
+    """The revision in force of each document, by its key on ``policies``."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Why a document that stands on ``policies`` is not in force, by its key."""
     strangers: dict[str, dict[str, int]]
     """Per line, how many different strangers called this worker last in each span of ten seconds (its start in ms)."""
     at_ms: int

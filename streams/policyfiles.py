@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,6 +14,7 @@ from streams.documents import Document
 from streams.errors import ConfigurationError
 from streams.policies.book import PolicyBook
 from streams.policies.compiling import PolicyError, compile_policy
+from streams.policies.hours import CalendarError, OpeningHours, resolve
 from streams.settings import Settings
 
 
@@ -63,36 +64,91 @@ def read_file(path: Path) -> PolicyFile:
         raise source.refuse(exc) from None
 
 
-def compile_files(
-    files: Iterable[PolicyFile], lines: Iterable[str], shared: dict[str, Calendar] | None = None
-) -> PolicyBook:
-    """Compile files together, beside calendars that are applied already.
+def read_files(paths: Iterable[Path]) -> list[PolicyFile]:
+    """Read files, and whatever stands in folders; raises one ``ConfigurationError`` with the faults of all."""
+    files: list[PolicyFile] = []
+    faults: list[str] = []
+    for path in paths:
+        for each in _in_folder(path) if path.is_dir() else [path]:
+            try:
+                files.append(read_file(each))
+            except ConfigurationError as exc:
+                faults.append(str(exc))
+    if faults:
+        raise ConfigurationError("\n".join(faults))
+    return files
 
-    Raises ``ConfigurationError`` for a policy of a line that is not configured, for two of one line, and for
-    whatever cannot be compiled, with file, line and field. Nothing is taken unless everything is right.
+
+def compile_files(
+    files: Iterable[PolicyFile],
+    lines: Iterable[str],
+    shared: Mapping[str, Calendar] | None = None,
+    standing: Mapping[str, Policy] | None = None,
+) -> PolicyBook:
+    """Compile files together, beside calendars and policies that are applied already.
+
+    Raises ``ConfigurationError`` for a policy of a line that is not configured, for two of one line, for a
+    calendar that an applied policy could not go on with, and for whatever cannot be compiled, with file, line
+    and field. Nothing is taken unless everything is right.
     """
-    files, configured = list(files), sorted(lines)
-    calendars = dict(shared or {})
-    origin: dict[tuple[str, str], PolicyFile] = {}
+    files = list(files)
+    _check_names(files, sorted(lines))
+    ours = {each.name: each for each in files if each.kind == "calendar"}
+    calendars = {**(shared or {}), **{each.name: each.checked for each in files if isinstance(each.checked, Calendar)}}
+    faults = [fault for each in ours.values() for fault in _calendar_faults(each, calendars)]
+    compiled = {}
+    # a policy that reads a calendar with a fault would only say the same again
+    for each in files if not faults else ():
+        if isinstance(each.checked, Policy):
+            try:
+                compiled[each.name] = compile_policy(each.checked, calendars)
+            except PolicyError as exc:
+                faults += [str(each.source.fault(fault.where, fault.message)) for fault in exc.faults]
+    if ours and not faults:
+        for name, policy in (standing or {}).items():
+            if name not in compiled:
+                faults += _broken(name, policy, calendars, ours)
+    if faults:
+        raise ConfigurationError("\n".join(faults))
+    return PolicyBook(compiled)
+
+
+def _check_names(files: list[PolicyFile], configured: list[str]) -> None:
+    origin: dict[str, PolicyFile] = {}
     for each in files:
         field = "line" if each.kind == "policy" else "calendar"
         if each.kind == "policy" and each.name != ANY_LINE and each.name not in configured:
             known = ", ".join(configured) or "none"
             raise each.source.fault((field,), f"{each.name!r} is not a configured line (there: {known})")
-        former = origin.setdefault((each.kind, each.name), each)
+        former = origin.setdefault(each.key, each)
         if former is not each:
             raise each.source.fault((field,), f"{each.name!r} has a {each.kind} already, in {former.source.path}")
-        if isinstance(each.checked, Calendar):
-            calendars[each.name] = each.checked
-    compiled = {}
-    for each in files:
-        if isinstance(each.checked, Policy):
-            try:
-                compiled[each.name] = compile_policy(each.checked, calendars)
-            except PolicyError as exc:
-                faults = [each.source.fault(fault.where, fault.message) for fault in exc.faults]
-                raise ConfigurationError("\n".join(map(str, faults))) from None
-    return PolicyBook(compiled)
+
+
+def _calendar_faults(file: PolicyFile, calendars: Mapping[str, Calendar]) -> list[str]:
+    try:
+        OpeningHours(resolve(file.name, calendars))
+    except CalendarError as exc:
+        field = "extends" if isinstance(file.checked, Calendar) and file.checked.extends else "calendar"
+        return [str(file.source.fault((field,), str(exc)))]
+    return []
+
+
+def _broken(name: str, policy: Policy, calendars: Mapping[str, Calendar], ours: Mapping[str, PolicyFile]) -> list[str]:
+    """Why a policy that is in force could not go on with these calendars."""
+    try:
+        compile_policy(policy, calendars)
+    except PolicyError as exc:
+        mend = f"mend it, or apply it together with a policy of {name} that fits"
+        return [
+            str(each.source.fault(("calendar",), f"the policy of {name} is in force and would break ({exc}); {mend}"))
+            for each in ours.values()
+        ]
+    return []
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    return sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
 
 
 def read_folder(settings: Settings) -> tuple[list[PolicyFile], PolicyBook]:
@@ -101,7 +157,7 @@ def read_folder(settings: Settings) -> tuple[list[PolicyFile], PolicyBook]:
     if not folder.is_dir():
         msg = f"{folder}: the policies folder does not exist; create it, or name another under policies"
         raise ConfigurationError(msg)
-    files = [read_file(path) for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])]
+    files = read_files([folder])
     if not files:
         msg = f'{folder}: no policy file (*.yaml) in it; write one with line: "*" to begin with'
         raise ConfigurationError(msg)

@@ -27,6 +27,8 @@ class PolicyDocument:
     """The revision that was in force before."""
     document: dict[str, Any]
     """As it was written, after YAML."""
+    removed: bool = False
+    """History alone says so: nothing stands under the name any more, and ``document`` is what stood there."""
 
     @property
     def key(self) -> str:
