@@ -16,7 +16,8 @@ from typing_extensions import override
 
 from models.decisions import Decision
 from streams import app, worker
-from streams.kafka.transport import Consumer, ConsumerThread
+from streams.kafka.consumer_thread import ConsumerThread
+from streams.kafka.transport import Consumer
 from streams.policies.book import PolicyInForce
 from streams.screening import agent
 from streams.screening.decide import decide

@@ -1,0 +1,174 @@
+"""The mended consumer's own account: what was given, what is held, and what may be committed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka.client import AIOKafkaClient
+from aiokafka.consumer.fetcher import Fetcher, FetchResult, PartitionRecords
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.memory_records import MemoryRecords
+from aiokafka.structs import TopicPartition
+from faust.types import TP, Message
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from streams.kafka.transport import App, Consumer, QuietMonitor
+
+OFFERS = TP("calls.events", 0)
+MESSAGES = TP("messages.events", 0)
+
+
+def new_app(folder: Path) -> App:
+    app = App("test", broker="aiokafka://127.0.0.1:1", datadir=str(folder), web_enabled=False, monitor=QuietMonitor())
+    for tp in (OFFERS, MESSAGES):
+        app.topics._acking_topics.add(tp.topic)  # type: ignore[attr-defined] # what a running stream does
+    return app
+
+
+@pytest.fixture
+async def consumer(tmp_path: Path) -> AsyncIterator[Consumer]:
+    """A consumer that never connects, with a real fetcher, assigned two partitions and reading both from 0."""
+    consumer: Any = new_app(tmp_path).consumer
+    client = AIOKafkaClient(bootstrap_servers="127.0.0.1:1")
+    below = consumer._thread._create_consumer(loop=asyncio.get_running_loop())
+    consumer._thread._consumer = below
+    below._subscription.subscribe({tp.topic for tp in (OFFERS, MESSAGES)})
+    below._subscription.assign_from_subscribed([TopicPartition(*OFFERS), TopicPartition(*MESSAGES)])
+    below._fetcher = Fetcher(client, below._subscription)
+    for tp in (OFFERS, MESSAGES):
+        below._subscription.seek(TopicPartition(*tp), 0)
+        consumer._given[tp] = 0
+        consumer._open[tp] = set()
+    consumer._set_active_tps({OFFERS, MESSAGES})
+    yield consumer
+    with suppress(asyncio.CancelledError):
+        await below._fetcher.close()
+    await client.close()
+    below._closed = True
+
+
+def fetched(consumer: Any, tp: TP, *offsets: int) -> None:
+    """Records with these offsets have come from the broker, which holds nothing after them."""
+    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 2**20)
+    for at, offset in enumerate(offsets):
+        builder.append(at, 1_700_000_000_000, b"k", str(offset).encode(), [])
+    raw = bytearray(builder.build())
+    raw[0:8] = offsets[0].to_bytes(8, "big")
+    below = consumer._thread._consumer
+    name = TopicPartition(*tp)
+    records = PartitionRecords(name, MemoryRecords(bytes(raw)), [], offsets[0], None, None, False, 0)  # noqa: FBT003 - its order
+    assignment = below._subscription.subscription.assignment
+    below._fetcher._records[name] = FetchResult(name, assignment=assignment, partition_records=records, backoff=0)
+    assignment.state_value(name).highwater = offsets[-1] + 1
+
+
+async def delivered(consumer: Consumer) -> list[Message]:
+    return [message async for _, message in consumer.getmany(0.0)]
+
+
+async def test_what_was_given_is_open_until_it_is_acknowledged(consumer: Consumer) -> None:
+    fetched(consumer, OFFERS, 0, 1, 2)
+    messages = await delivered(consumer)
+    assert [message.offset for message in messages] == [0, 1, 2]
+    assert (consumer._given[OFFERS], consumer._open[OFFERS]) == (3, {0, 1, 2})
+    consumer.ack(messages[1])
+    assert consumer._open[OFFERS] == {0, 2}
+
+
+async def test_messages_are_caught_up_with_when_all_that_the_broker_holds_is_acknowledged(consumer: Consumer) -> None:
+    assert not consumer.caught_up(MESSAGES), "nothing is known yet"
+    fetched(consumer, MESSAGES, 0, 1)
+    assert not consumer.caught_up(MESSAGES), "fetched, and not given to the stream"
+    first, second = await delivered(consumer)
+    assert not consumer.caught_up(MESSAGES), "given, and not done"
+    consumer.ack(second)
+    assert not consumer.caught_up(MESSAGES)
+    consumer.ack(first)
+    assert consumer.caught_up(MESSAGES)
+
+
+async def test_a_partition_that_nobody_reads_is_not_caught_up_with(consumer: Consumer) -> None:
+    assert not consumer.caught_up(TP("messages.events", 7))
+
+
+async def test_records_of_a_rebalance_are_put_back_and_not_given(consumer: Consumer) -> None:
+    fetched(consumer, OFFERS, 0, 1)
+    below: Any = consumer._thread
+
+    async def overtaken(*_args: Any, **_kw: Any) -> Any:
+        consumer.stop_flow()
+        return await real(*_args, **_kw)
+
+    real, below._consumer._fetcher.fetched_records = below._consumer._fetcher.fetched_records, overtaken
+    assert await below._fetch_records(below._consumer, {OFFERS}, timeout=0.0) == {}
+    assert await below._consumer.position(TopicPartition(*OFFERS)) == 0
+
+
+async def test_while_nothing_is_active_nothing_is_fetched_and_soon_looked_again(consumer: Consumer) -> None:
+    fetched(consumer, OFFERS, 0)
+    consumer._active_partitions.clear()
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    consumer.sleep = sleep  # type: ignore[method-assign,assignment] # how long it would wait is what matters
+    records, active = await consumer._wait_next_records(1.0)
+    assert (records, active) == ({}, set())
+    assert pauses == [0.02]
+    consumer._set_active_tps({OFFERS})
+    records, _ = await consumer._wait_next_records(1.0)
+    assert list(records) == [OFFERS]
+
+
+def commit(consumer: Any, tp: TP) -> int | None:
+    offset: int | None = consumer._new_offset(tp)
+    if offset is not None and consumer._should_commit(tp, offset):
+        consumer._committed_offset[tp] = offset
+    return offset
+
+
+@given(order=st.permutations(range(8)), commits=st.lists(st.booleans(), min_size=8, max_size=8))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_the_commit_never_passes_an_event_in_work_and_reaches_the_end(
+    tmp_path: Path, order: list[int], commits: list[bool]
+) -> None:
+    async def run() -> None:
+        consumer: Any = new_app(tmp_path).consumer
+        consumer._open[OFFERS] = set(range(8))
+        consumer._committed_offset[OFFERS] = None
+        held = set(range(8))
+        messages = [_message(offset) for offset in range(8)]
+        for offset, now in zip(order, commits, strict=True):
+            consumer.ack(messages[offset])
+            held.discard(offset)
+            if now:
+                commit(consumer, OFFERS)
+                committed = consumer._committed_offset[OFFERS]
+                assert committed is None or not held or committed <= min(held)
+        while commit(consumer, OFFERS) is not None:
+            pass
+        assert consumer._committed_offset[OFFERS] == 8
+
+    asyncio.run(run())
+
+
+def _message(offset: int) -> Message:
+    return Message(
+        OFFERS.topic,
+        OFFERS.partition,
+        offset,
+        0.0,
+        0,
+        [],
+        b"k",
+        b"v",
+        None,
+        tp=OFFERS,
+    )
