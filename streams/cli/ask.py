@@ -22,7 +22,7 @@ from streams.options import DURATION, config_option, demo_option, example
 def audit(config: Path, since_ms: int | None, *, as_json: bool) -> None:
     """Prove from the topics alone that no call and no command vanished. Exits with 4 where it fails."""
     from streams.clock import now_ms
-    from streams.console.audit import audit_topics
+    from streams.console.auditing import audit_topics
 
     settings = kafka_settings(config)
     report = asyncio.run(audit_topics(settings, None if since_ms is None else now_ms() - since_ms))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from models.calls import CallOffered
-from models.commands import RejectCall, SendText
+from models.commands import BlockCaller, RejectCall, SendText, UnblockCaller
 from models.decisions import Decision, Verdict
 from models.outcomes import TERMINAL, CommandKind, Outcome
 from streams.console.reader import Place
@@ -36,9 +36,9 @@ class Identity:
     caller_raw: str | None = None
 
     @classmethod
-    def of(cls, value: CallOffered | RejectCall | SendText | Decision | Outcome | Ruling) -> Identity:
+    def of(cls, value: CallOffered | Command | Decision | Outcome | Ruling) -> Identity:
         """The identity that a record carries."""
-        if isinstance(value, CallOffered | RejectCall | SendText):
+        if isinstance(value, CallOffered | RejectCall | SendText | BlockCaller | UnblockCaller):
             return cls(value.gateway, value.line, value.call_id, value.caller, value.session, value.caller_raw)
         if isinstance(value, Ruling):
             return value.identity
@@ -90,7 +90,7 @@ class Ruling:
         )
 
 
-Command: TypeAlias = RejectCall | SendText
+Command: TypeAlias = RejectCall | SendText | BlockCaller | UnblockCaller
 
 
 @dataclass(slots=True)
@@ -102,6 +102,7 @@ class Case:
     rulings: list[Stood[Ruling]] = field(default_factory=list)
     rejects: list[Stood[RejectCall]] = field(default_factory=list)
     texts: list[Stood[SendText]] = field(default_factory=list)
+    blocks: list[Stood[BlockCaller | UnblockCaller]] = field(default_factory=list)
     outcomes: list[Stood[Outcome]] = field(default_factory=list)
 
     @property
@@ -118,10 +119,11 @@ class Case:
         return self.rulings[0] if self.rulings else None
 
     @property
-    def commands(self) -> Iterator[Stood[RejectCall] | Stood[SendText]]:
-        """Every command, repeats included."""
+    def commands(self) -> Iterator[Stood[Any]]:
+        """Every command, repeats included: each stood for one of ``Command``."""
         yield from self.rejects
         yield from self.texts
+        yield from self.blocks
 
     def ends_of(self, command_id: str) -> Iterator[Stood[Outcome]]:
         """The terminal outcomes of one command."""

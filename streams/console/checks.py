@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from models.commands import REJECT_WINDOW_MS, TEXT_WINDOW_MS, RejectCall, reject_id, text_id
+from models.commands import REJECT_WINDOW_MS, TEXT_WINDOW_MS, BlockCaller, RejectCall, SendText, reject_id, text_id
 from models.decisions import decision_id
 from streams.console.cases import Case, Command, Identity, Stood
 from streams.console.findings import Finding
@@ -22,6 +22,9 @@ GRACE_MS: Final = 5_000
 
 END_GRACE_MS: Final = 15_000
 """How long after its window a command may lack its outcome: a request that was begun in time runs into its time-out."""
+
+UNBLOCK_MS: Final = 3_600_000
+"""How long the end of a block on a gateway may take: it is tried again for as long as the gateway is ill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,35 +125,51 @@ def rejects_asked_for(case: Case, view: View) -> Iterator[Finding | Waiting]:
 
 
 def texts_asked_for(case: Case, view: View) -> Iterator[Finding | Waiting]:
-    """A text follows a reject that went through, and only that; where a reply is named, it does follow."""
-    if case.reject_went_through:
-        replies = [stood for stood in case.rejects if stood.value.reply is not None]
-        if replies and not any(stood.value.command_id == text_id(case.decision_id) for stood in case.texts):
-            through = max(stood.at_ms for stood in case.outcomes if stood.value.result in {"accepted", "raced"})
-            if view.now_ms < through + GRACE_MS:
-                yield Waiting("command")
-            else:
-                yield Finding(
-                    "no-text",
-                    "the reject went through and names a reply, and no text was asked for",
-                    case.call_id,
-                    replies[0].place,
-                )
+    """A text follows a reject that went through, or a ``queue`` decision; where a reply is named, it does follow."""
+    ruling = case.ruling
+    queued = ruling is not None and ruling.value.verdict == "queue"
+    if not case.reject_went_through and not queued:
+        for stood in case.texts:
+            if _overdue(stood, view):
+                sentence = "a text was asked for, and no reject went through"
+                yield Finding("unasked-text", sentence, case.call_id, stood.place)
         return
-    for stood in case.texts:
-        if _overdue(stood, view):
-            yield Finding("unasked-text", "a text was asked for, and no reject went through", case.call_id, stood.place)
+    if any(stood.value.command_id == text_id(case.decision_id) for stood in case.texts):
+        return
+    promised, since_ms, what = _promise(case)
+    if promised is None:
+        return
+    if view.now_ms < since_ms + GRACE_MS:
+        yield Waiting("command")
+    else:
+        yield Finding("no-text", f"the {what} and names a reply, and no text was asked for", case.call_id, promised)
+
+
+def _promise(case: Case) -> tuple[Place | None, int, str]:
+    """What names a reply that is due: where it stands, since when it is due, and what it is in words."""
+    ruling = case.ruling
+    if ruling is not None and ruling.value.verdict == "queue" and ruling.value.reply is not None:
+        return ruling.place, ruling.at_ms, "call was queued"
+    replies = [stood for stood in case.rejects if stood.value.reply is not None]
+    through = [
+        stood.at_ms
+        for stood in case.outcomes
+        if stood.value.command == "reject" and stood.value.result in {"accepted", "raced"}
+    ]
+    if replies and through:
+        return replies[0].place, max(through), "reject went through"
+    return None, 0, ""
 
 
 def ended(case: Case, view: View) -> Iterator[Finding | Waiting]:
     """Every command ends in an outcome, and every outcome is of a command."""
-    asked: dict[str, Stood[RejectCall] | Stood[Any]] = {}
+    asked: dict[str, Stood[Any]] = {}
     for stood in case.commands:
         asked.setdefault(stood.value.command_id, stood)
     for command_id, stood in asked.items():
         if stood.place in view.set_aside or any(case.ends_of(command_id)):
             continue
-        if view.now_ms < max(stood.value.expires_at_ms, stood.at_ms) + END_GRACE_MS:
+        if view.now_ms < max(_until_ms(stood.value), stood.at_ms) + END_GRACE_MS:
             yield Waiting("command")
         else:
             yield Finding(
@@ -186,7 +205,10 @@ def sent_in_time(case: Case, view: View) -> Iterator[Finding | Waiting]:  # noqa
     limits: dict[str, int] = {}
     for stood in case.commands:
         command = stood.value
-        limit = min(command.expires_at_ms, command.offered_at_ms + _window(command))
+        limit = _until_ms(command)
+        if isinstance(command, RejectCall | SendText):
+            # a window cannot be widened by the command itself
+            limit = min(limit, command.offered_at_ms + _window(command))
         limits[command.command_id] = min(limit, limits.get(command.command_id, limit))
     for outcome in case.outcomes:
         sent, end = outcome.value.sent_at_ms, limits.get(outcome.value.command_id)
@@ -217,10 +239,24 @@ def _overdue(stood: Stood[Any], view: View) -> bool:
     return view.now_ms >= stood.at_ms + GRACE_MS
 
 
-def _window(command: Command) -> int:
+def _until_ms(command: Command) -> int:
+    """From when on a command must not be sent."""
+    if isinstance(command, RejectCall | SendText):
+        return command.expires_at_ms
+    return command.until_ms if isinstance(command, BlockCaller) else command.at_ms + UNBLOCK_MS
+
+
+def _window(command: RejectCall | SendText) -> int:
     return REJECT_WINDOW_MS if isinstance(command, RejectCall) else TEXT_WINDOW_MS
 
 
 def _name(value: Any) -> str:
-    names = {"Ruling": "decision", "RejectCall": "reject", "SendText": "text", "Outcome": "outcome"}
+    names = {
+        "Ruling": "decision",
+        "RejectCall": "reject",
+        "SendText": "text",
+        "BlockCaller": "block",
+        "UnblockCaller": "end of the block",
+        "Outcome": "outcome",
+    }
     return names[type(value).__name__]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from streams.console.reader import Place
+from streams.console.told import Unsure
 from streams.console.words import count
 
 Code = Literal[
@@ -37,8 +38,8 @@ Code = Literal[
 ``crossed``         session, call id, caller, line or gateway are not those of the offer
 ``no-reject``       a ``reject`` decision without its command
 ``unasked-reject``  a reject command that no ``reject`` decision asked for
-``no-text``         a reject went through and named a reply, and no text was asked for
-``unasked-text``    a text without a reject that went through
+``no-text``         a reply was named, by a reject that went through or a ``queue`` decision, and no text was asked for
+``unasked-text``    a text without a reject that went through, or a ``queue`` decision
 ``no-outcome``      a command past its time without a terminal outcome
 ``orphan-outcome``  an outcome of a command that stands nowhere
 ``second-text``     one decision led to more than one accepted text
@@ -103,7 +104,7 @@ class Findings:
     wrong: tuple[Finding, ...]
     open: Open
     checked: Mapping[str, int]
-    """How many offers, decisions, rejects, texts and outcomes were compared."""
+    """How many offers, decisions, rejects, texts, blocks and outcomes were compared."""
     outside: int = 0
     """Records of calls from before the range: read, and not judged."""
     dead_letters: Mapping[str, int] = field(default_factory=dict)
@@ -112,6 +113,8 @@ class Findings:
     """Texts that were accepted within the cool-down after another to the same caller and line."""
     simulator: Mapping[str, int] | None = None
     """What the simulator's record says, where one was compared."""
+    unsure: tuple[Unsure, ...] = ()
+    """Texts of which nobody knows whether they arrived: no contradiction, but somebody may look into the chat."""
 
     @property
     def holds(self) -> bool:
@@ -138,7 +141,10 @@ class Findings:
             lines.append(f"            {count(self.told_again, 'text')} within the cool-down of another")
         lines += [f"  ! {finding.line()}" for finding in self.wrong[:_SHOWN]]
         if len(self.wrong) > _SHOWN:
-            lines.append(f"  ! and {len(self.wrong) - _SHOWN} more; --report writes them all")
+            lines.append(f"  ! and {len(self.wrong) - _SHOWN} more; --report and --json write them all")
+        lines += [f"  ? {each.sentence()}" for each in self.unsure[-_SHOWN:]]
+        if len(self.unsure) > _SHOWN:
+            lines.append(f"  ? and {len(self.unsure) - _SHOWN} older; --report and --json write them all")
         return lines
 
     def as_dict(self) -> dict[str, Any]:
@@ -155,6 +161,7 @@ class Findings:
             "dead_letters": dict(self.dead_letters),
             "texts_within_cooldown": self.told_again,
             "simulator": None if self.simulator is None else dict(self.simulator),
+            "texts_unsure": [each.as_dict() for each in self.unsure],
             "findings": [finding.as_dict() for finding in self.wrong],
         }
 

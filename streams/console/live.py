@@ -13,7 +13,8 @@ from aiokafka.errors import KafkaError
 
 from models import topics
 from streams.clock import Clock, now_ms
-from streams.console.audit import JUDGED, Audit, cooldowns
+from streams.console.audit import JUDGED, Audit
+from streams.console.auditing import cooldowns
 from streams.console.reader import TopicReader
 from streams.console.report import Report
 from streams.console.story import Story

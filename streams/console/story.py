@@ -40,7 +40,7 @@ _DIM, _GREEN, _YELLOW, _RED, _PLAIN = "\x1b[2m", "\x1b[32m", "\x1b[33m", "\x1b[3
 
 @dataclass(slots=True)
 class _Rejected:
-    """A call that was decided ``reject``, while its story unfolds."""
+    """A call that was decided ``reject``, or ``queue`` with a text, while its story unfolds."""
 
     decision: Decision | None = None
     reject: Outcome | None = None
@@ -62,8 +62,15 @@ class _Rejected:
         return new
 
     @property
+    def queued(self) -> bool:
+        """The call rings on, and the caller is told of the wait."""
+        return self.decision is not None and self.decision.verdict == "queue"
+
+    @property
     def whole(self) -> bool:
         """Nothing more is to come."""
+        if self.queued:
+            return self.text is not None
         if self.decision is None or self.reject is None:
             return False
         if self.reject.result not in {"accepted", "raced"}:
@@ -119,7 +126,7 @@ class Story:
                 return []
             case Decision():
                 return self._decide(seen.value)
-            case Outcome():
+            case Outcome() if seen.value.command in {"reject", "text"}:
                 return self._end(seen.value)
             case _:
                 return []
@@ -153,7 +160,7 @@ class Story:
         if not self._decided.first(key, None):
             return []
         self._undecided.pop(key, None)
-        if decision.verdict != "reject":
+        if decision.verdict != "reject" and (decision.verdict != "queue" or decision.reply is None):
             word = VERDICTS[decision.verdict]
             tone = _GREEN if decision.verdict == "ring" else _DIM
             return [
@@ -184,7 +191,7 @@ class Story:
         if decision is None:
             msg = "a call is told only once it is decided"
             raise RuntimeError(msg)
-        word, tone = "rejecting …", _YELLOW
+        word, tone = (VERDICTS["queue"], _DIM) if call.queued else ("rejecting …", _YELLOW)
         if reject is not None:
             word = outcome_words(reject).partition(" (")[0]
             tone = _RED if reject.result in TROUBLE else _YELLOW
@@ -192,6 +199,8 @@ class Story:
             confirmed = call.confirmation.result == "confirmed"
             word += " ✓" if confirmed else " ?"
         tail = [outcome_words(outcome) for outcome in (text,) if outcome is not None]
+        if call.queued and text is not None and text.result == "accepted":
+            tail = ["told of the wait"]
         if reject is not None and reject.reason and reject.result in TROUBLE:
             tail.insert(0, reject.reason.replace("-", " "))
         return self._show(
@@ -201,7 +210,7 @@ class Story:
             word,
             self._joined(decision.why, tail),
             reject=_between(decision.received_at_ms, reject),
-            text=_between(reject.at_ms, text) if reject else "",
+            text=_between(reject.at_ms if reject else decision.received_at_ms, text),
             tone=tone,
         )
 

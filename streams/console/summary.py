@@ -6,17 +6,19 @@ from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from models.calls import CallOffered
 from models.decisions import Decision, decision_id
-from models.outcomes import TERMINAL, Outcome
+from models.outcomes import TERMINAL, CommandKind, Outcome
 from models.topics import CALLS_EVENTS
 from streams.console.reader import Seen
 from streams.console.recent import Recent
 from streams.console.words import VERDICTS, count, outcome_words, span
 
 _PERCENTILES: Final = (50, 90, 99)
+_SHOWN: Final = frozenset({"reject", "text"})
+"""The commands that most runs have; others are named only where there were some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +108,9 @@ class Summary:
 class Tally:
     """Counts records into a summary. Pure; memory is bounded but for eight bytes a latency."""
 
-    def __init__(self, *, since_ms: int = 0) -> None:
-        """Calls received before ``since_ms`` do not count."""
-        self._since_ms = since_ms
+    def __init__(self, *, since_ms: int = 0, until_ms: int | None = None) -> None:
+        """Calls received before ``since_ms``, or from ``until_ms`` on, do not count."""
+        self._range = range(since_ms, until_ms if until_ms is not None else 1 << 62)
         self._offered: Recent[str, None] = Recent()
         self._decided: Recent[str, None] = Recent()
         self._ended: Recent[str, None] = Recent()
@@ -118,8 +120,8 @@ class Tally:
         self._repeats = 0
         self._verdicts: Counter[str] = Counter()
         self._rules: Counter[str] = Counter()
-        self._outcomes: dict[str, Counter[str]] = {"reject": Counter(), "text": Counter()}
-        self._words: dict[str, Counter[str]] = {"reject": Counter(), "text": Counter()}
+        self._outcomes = _by_command()
+        self._words = _by_command()
         self._confirmations: Counter[str] = Counter()
         self._to_reject = array("q")
         self._to_text = array("q")
@@ -127,16 +129,16 @@ class Tally:
     def take(self, seen: Seen) -> None:
         """Count one record; a repeat of it counts once."""
         match seen.value:
-            case CallOffered() if seen.topic is CALLS_EVENTS and seen.value.received_at_ms >= self._since_ms:
+            case CallOffered() if seen.topic is CALLS_EVENTS and seen.value.received_at_ms in self._range:
                 if self._offered.first(decision_id(seen.value.line, seen.value.call_id), None):
                     self._calls += 1
                 else:
                     self._repeats += 1
-            case Decision() if seen.value.received_at_ms >= self._since_ms:
+            case Decision() if seen.value.received_at_ms in self._range:
                 if self._decided.first(seen.value.decision_id, None):
                     self._verdicts[seen.value.verdict] += 1
                     self._rules[seen.value.rule or "none"] += 1
-            case Outcome() if (seen.value.received_at_ms or seen.value.at_ms) >= self._since_ms:
+            case Outcome() if (seen.value.received_at_ms or seen.value.at_ms) in self._range:
                 self._end(seen.value)
             case _:
                 pass
@@ -148,7 +150,11 @@ class Tally:
             self._repeats,
             dict(self._verdicts.most_common()),
             dict(self._rules.most_common()),
-            {kind: dict(counted.most_common()) for kind, counted in self._outcomes.items()},
+            {
+                kind: dict(counted.most_common())
+                for kind, counted in self._outcomes.items()
+                if counted or kind in _SHOWN
+            },
             self._confirmations["confirmed"],
             self._confirmations["unconfirmed"],
             Latency.of(self._to_reject),
@@ -178,6 +184,10 @@ class Tally:
             rejected, told = self._rejected_at.take(outcome.decision_id), self._told_at.take(outcome.decision_id)
             if rejected is not None and told is not None:
                 self._to_text.append(told - rejected)
+
+
+def _by_command() -> dict[str, Counter[str]]:
+    return {kind: Counter() for kind in get_args(CommandKind)}
 
 
 def _listed(counted: Mapping[str, int]) -> str:

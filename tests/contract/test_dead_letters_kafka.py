@@ -13,7 +13,7 @@ from models.codec import decode
 from models.records import Record, call_event, dead_letter
 from models.topics import CALLS_DLQ, CALLS_EVENTS
 from streams.clock import now_ms
-from streams.console.audit import audit_topics
+from streams.console.auditing import audit_topics
 from streams.console.reader import Seen, TopicReader
 from streams.deadletters import desk
 from streams.deadletters.box import LetterBox

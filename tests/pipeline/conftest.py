@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from streams.console.audit import audit_topics
+from streams.console.auditing import audit_topics
 from tests.house import House, open_house
 
 

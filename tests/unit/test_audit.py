@@ -62,10 +62,10 @@ def test_a_whole_history_holds() -> None:
     found = audited(log_of(rejected_call(offer("A")), ringing_call(offer("B"))))
     assert found.holds
     assert found.open == Open()
-    assert found.checked == {"offers": 2, "decisions": 2, "rejects": 1, "texts": 1, "outcomes": 3}
+    assert found.checked == {"offers": 2, "decisions": 2, "rejects": 1, "texts": 1, "blocks": 0, "outcomes": 3}
     assert found.lines() == [
         "audit       holds",
-        "            compared 2 offers, 2 decisions, 1 reject, 1 text, 3 outcomes",
+        "            compared 2 offers, 2 decisions, 1 reject, 1 text, 0 blocks, 3 outcomes",
     ]
 
 

@@ -16,7 +16,7 @@ from typing_extensions import override
 from models.records import Record
 from models.topics import CALLS_EVENTS, MESSAGES_EVENTS
 from streams.clock import now_ms
-from streams.console.audit import audit_topics
+from streams.console.auditing import audit_topics
 from streams.console.explain import explain
 from streams.console.live import LiveConsole, wants_colour
 from streams.console.progress import Progress
@@ -138,7 +138,7 @@ async def test_the_audit_of_whole_topics_holds(settings: Settings, producer: Dur
     await write(producer, [*rejected_call(offer("A", at_ms=now)), *ringing_call(offer("B", at_ms=now))])
     report = await audit_topics(settings, None)
     assert report.holds, report.lines()
-    assert report.audit.checked == {"offers": 2, "decisions": 2, "rejects": 1, "texts": 1, "outcomes": 3}
+    assert report.audit.checked == {"offers": 2, "decisions": 2, "rejects": 1, "texts": 1, "blocks": 0, "outcomes": 3}
     assert report.summary.calls == 2
 
 
