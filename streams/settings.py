@@ -236,6 +236,28 @@ class Line(_Part):
         return self.webhook_session or self.session
 
 
+class RecordingBridge(_Part):
+    """A recording bridge whose health is asked for over HTTP, by every bridge process."""
+
+    health_url: BaseUrl
+    """Any 2xx means up; a JSON answer may give ``active`` and ``capacity``."""
+    lines: Annotated[tuple[str, ...], Field(min_length=1)]
+    """The lines it records; ``*`` for all."""
+    every: Annotated[Duration, Field(ge=1000)] = 10_000
+    timeout: Annotated[Duration, Field(le=60_000)] = 2_000
+    ttl: Duration = 30_000
+    """Not heard of for so long, it counts as down."""
+    capacity: Annotated[int, Field(ge=1)] | None = None
+    """Calls at once, where the answer does not say."""
+
+    @model_validator(mode="after")
+    def _is_heard_of_in_time(self) -> RecordingBridge:
+        if self.ttl <= self.every + self.timeout:
+            msg = "ttl must be longer than every and timeout together, or a bridge in good health counts as down"
+            raise ValueError(msg)
+        return self
+
+
 class Settings(_Part):
     """The whole configuration."""
 
@@ -246,6 +268,17 @@ class Settings(_Part):
     """A folder of YAML files, one per line or ``*``; relative to the configuration file."""
     gateways: dict[Identifier, Gateway]
     lines: dict[Identifier, Line]
+    recording_bridges: dict[Identifier, RecordingBridge] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _recording_bridges_match_lines(self) -> Settings:
+        for name, bridge in self.recording_bridges.items():
+            unknown = sorted(set(bridge.lines) - self.lines.keys() - {"*"})
+            if unknown:
+                known = ", ".join(sorted(self.lines)) or "none"
+                msg = f"recording bridge {name!r} records {', '.join(unknown)}, not under lines (there: {known})"
+                raise ValueError(msg)
+        return self
 
     @model_validator(mode="after")
     def _lines_match_gateways(self) -> Settings:

@@ -11,7 +11,13 @@ from aiohttp import web
 JSON: Final = "application/json"
 
 
-def error(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    """An error's answer: ``code`` is a word for programs, ``detail`` says what is wrong and how to mend it."""
-    body = orjson.dumps({"error": code, "detail": detail})
+def error(
+    status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, *, field: str | None = None
+) -> web.Response:
+    """An error's answer: ``code`` is a word for programs, ``detail`` says what is wrong and how to mend it.
+
+    ``field`` is the one of the request that is wrong.
+    """
+    place = {} if field is None else {"field": field}
+    body = orjson.dumps({"error": code, **place, "detail": detail})
     return web.Response(status=status, body=body, content_type=JSON, headers=headers)

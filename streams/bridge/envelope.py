@@ -14,6 +14,9 @@ MAX_NAME: Final = 256
 """Characters of an id, JID, session or event name; the longest documented is under 100."""
 
 
+SESSION_STATUS: Final = "session.status"
+
+
 class NotJsonError(ValueError):
     """The body is no JSON at all."""
 
@@ -72,7 +75,7 @@ def _read(item: object) -> Envelope | Unintelligible:
         if "instance_id" not in item or "status" not in item:
             return Unintelligible(item, "the envelope names no event")
         # Wawp's older documentation shows session.status flat, without an envelope
-        event = "session.status"
+        return _flat_status(item)
     payload = _mapping(item.get("payload"))
     return Envelope(
         event=event,
@@ -82,6 +85,19 @@ def _read(item: object) -> Envelope | Unintelligible:
         payload=payload,
         data=_mapping(payload.get("_data")),
         me=_mapping(item.get("me")),
+        raw=item,
+    )
+
+
+def _flat_status(item: dict[str, Any]) -> Envelope:
+    return Envelope(
+        event=SESSION_STATUS,
+        session=name(item["instance_id"]),
+        event_id=None,
+        timestamp=item.get("ts"),
+        payload={"status": item["status"]},
+        data={},
+        me={},
         raw=item,
     )
 

@@ -1,4 +1,4 @@
-"""One webhook body in, the records to be written for it out. Pure but for the memory of ended calls."""
+"""One webhook body in, the records to be written for it out. Pure but for what the bridge remembers."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ from models import records
 from models.calls import CallAccepted, CallOffered, CallRejected
 from models.codec import Headers, new_trace
 from models.messages import MessageSeen
+from models.presence import LineStatus
 from models.records import Record
+from streams.bridge.callers import Callers
 from streams.bridge.ended import EndedCalls
 from streams.bridge.envelope import Envelope, Unintelligible, read_body
 from streams.bridge.interpret import KNOWN_EVENTS, interpret
 from streams.bridge.reading import Ignored, Place, Reading, Refused
 from streams.bridge.redaction import kept_bytes
 from streams.bridge.times import to_ms
+from streams.identities import LinkChanges
+from streams.reference.desk import Lines
 from streams.settings import Settings
 
 KEPT_HEADERS: Final = ("content-type", "user-agent", "x-webhook-request-id", "x-webhook-timestamp")
@@ -46,12 +50,17 @@ class Take:
 
     records: list[Record]
     tallies: list[Tally]
+    links: LinkChanges
+    """What it changes of who is who, to be made known once the records are durable."""
 
 
 class Intake:
     """Reads the webhooks of one gateway."""
 
-    def __init__(self, settings: Settings, gateway: str) -> None:
+    def __init__(
+        self, settings: Settings, gateway: str, callers: Callers | None = None, lines: Lines | None = None
+    ) -> None:
+        """``callers`` and ``lines`` are what the bridge knows, the same for all its gateways."""
         self._gateway = gateway
         self._source = f"/bridge/{gateway}"
         self._places: dict[str, Place] = {
@@ -59,6 +68,8 @@ class Intake:
             for name, line in settings.lines.items()
             if line.gateway == gateway
         }
+        self._callers = callers or Callers()
+        self._lines = lines or Lines()
         self._ended = EndedCalls()
         self._window_ms = settings.bridge.replay_window
 
@@ -71,16 +82,19 @@ class Intake:
         """
         items = read_body(body)
         trace = _trace(headers.get("traceparent"))
-        take = Take([], [])
+        take = Take([], [], self._callers.changes(received_at_ms))
         for item in items:
             reading = interpret(item, self._places, received_at_ms)
             if not isinstance(reading, Ignored) and self._is_outside_window(item, received_at_ms):
                 reading = _OUTSIDE_WINDOW
-            take.records.extend(self._records(reading, trace, received_at_ms))
+            take.records.extend(self._records(reading, take.links, trace, received_at_ms))
             if isinstance(reading, Refused):
                 whole = body if len(items) == 1 and body[:1] == b"{" else None
                 take.records.append(self._letter(item, reading, whole, headers, trace))
             take.tallies.append(Tally(_event_label(item), _result(reading)))
+        # links first: whoever reads an event under its new key finds them. Words last: they are about all before
+        take.records[:0] = take.links.records(self._source)
+        take.records.extend(take.links.words(self._source))
         return take
 
     def _is_outside_window(self, item: Envelope | Unintelligible, received_at_ms: int) -> bool:
@@ -90,19 +104,26 @@ class Intake:
         said_at_ms = to_ms(item.timestamp)
         return said_at_ms is not None and received_at_ms - said_at_ms > self._window_ms
 
-    def _records(self, reading: Reading, trace: str, now_ms: int) -> tuple[Record, ...]:
+    def _records(self, reading: Reading, links: LinkChanges, trace: str, now_ms: int) -> tuple[Record, ...]:
         source = self._source
         if isinstance(reading, CallOffered):
+            reading = self._callers.settle(reading, links)
             if self._ended.has((reading.gateway, reading.line, reading.call_id), now_ms):
                 reading = replace(reading, ended=True)
             return records.call_event(reading, source, trace), records.lifecycle(reading, source, trace)
         if isinstance(reading, CallAccepted | CallRejected):
+            if reading.caller is not None:
+                reading = replace(reading, caller=links.caller_of(reading.caller))
             if isinstance(reading, CallAccepted) or not reading.echo:
                 # an echo only says that somebody asked for the end
                 self._ended.note((reading.gateway, reading.line, reading.call_id), now_ms)
             return (records.lifecycle(reading, source, trace),)
         if isinstance(reading, MessageSeen):
-            return (records.message_event(reading, source, trace),)
+            return (records.message_event(self._callers.settle(reading, links), source, trace),)
+        if isinstance(reading, LineStatus):
+            self._lines.set(reading.line, reading)
+            known = self._lines.get(reading.line) or reading
+            return (records.reference(known, source, now_ms),)
         return ()
 
     def _letter(

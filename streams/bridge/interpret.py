@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from streams.bridge.call_events import read_accepted, read_offer, read_rejected
-from streams.bridge.envelope import Envelope, Unintelligible
+from streams.bridge.envelope import SESSION_STATUS, Envelope, Unintelligible
 from streams.bridge.message_events import read_message
 from streams.bridge.reading import Ignored, Place, Reading, Refused
+from streams.bridge.session_events import read_session
 
 _READERS: Final[Mapping[str, Callable[[Envelope, Place, int], Reading]]] = {
     "call.received": read_offer,
@@ -16,6 +17,7 @@ _READERS: Final[Mapping[str, Callable[[Envelope, Place, int], Reading]]] = {
     "call.rejected": read_rejected,
     "message": read_message,
     "message.any": read_message,
+    SESSION_STATUS: read_session,
 }
 
 OTHER_EVENTS: Final = frozenset(
@@ -43,14 +45,16 @@ OTHER_EVENTS: Final = frozenset(
         "poll.vote",
         "poll.vote.failed",
         "presence.update",
-        "session.status",
         "state.change",
     }
 )
-"""Events that WAHA and Wawp offer and that say nothing about a call or a conversation."""
+"""Events that WAHA and Wawp offer and that say nothing about a call, a conversation or a line."""
 
 KNOWN_EVENTS: Final = OTHER_EVENTS | _READERS.keys()
 
+_UNKNOWN_LINE: Final = Refused(
+    "unknown-line", "no line under lines has this gateway and this session or webhook_session"
+)
 _OTHER_EVENT: Final = Ignored("other-event")
 
 
@@ -68,7 +72,16 @@ def interpret(item: Envelope | Unintelligible, places: Mapping[str, Place], rece
         return Refused("unknown-event", "neither WAHA nor Wawp documents an event of this name")
     if item.session is None:
         return Refused("unintelligible", "the envelope names no session")
-    place = places.get(item.session)
+    place = _place(item, item.session, places)
     if place is None:
-        return Refused("unknown-line", "no line under lines has this gateway and this session or webhook_session")
+        # a session of no line is none of our business; a call on it is, for somebody set its webhook here
+        return _OTHER_EVENT if item.event == SESSION_STATUS else _UNKNOWN_LINE
     return reader(item, place, received_at_ms)
+
+
+def _place(item: Envelope, session: str, places: Mapping[str, Place]) -> Place | None:
+    found = places.get(session)
+    if found is None and item.event == SESSION_STATUS:
+        # Wawp's older form names the instance
+        return next((each for each in places.values() if each.session == session), None)
+    return found

@@ -50,6 +50,8 @@ def read_message(envelope: Envelope, place: Place, received_at_ms: int) -> Messa
         caller=person.jid,
         caller_known_as=person.known_as,
         direction="out" if outgoing else "in",
+        # WAHA and Wawp: "api" for what was sent through them; only "app" proves a person
+        by_hand=outgoing and payload.get("source") == "app",
         at_ms=event_time(payload.get("timestamp"), envelope.timestamp, received_at_ms)[0],
         received_at_ms=received_at_ms,
     )

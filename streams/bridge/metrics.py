@@ -50,6 +50,12 @@ class BridgeMetrics:
             ("role", "result"),
             registry=self.registry,
         )
+        self._left_out = Counter(
+            "ringfence_bridge_undecodable_total",
+            "Records of reference topics that could not be read and were left out.",
+            ("topic",),
+            registry=self.registry,
+        )
         # finding a child by its labels costs as much as the counting itself
         self._webhook_children: dict[tuple[str, str], Histogram] = {}
         self._event_children: dict[tuple[str, Tally], Counter] = {}
@@ -81,6 +87,10 @@ class BridgeMetrics:
     def signed_with_older_key(self, gateway: str) -> None:
         """Count one webhook that was signed with the older of two valid keys."""
         self._older_keys.labels(gateway).inc()
+
+    def left_out(self, topic: str) -> None:
+        """Count one record of a reference topic that could not be read."""
+        self._left_out.labels(topic).inc()
 
     def admitted(self, role: str, result: str) -> None:
         """Count one request to a protected endpoint."""

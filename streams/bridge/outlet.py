@@ -17,7 +17,17 @@ from aiokafka.errors import (
 from aiokafka.structs import RecordMetadata
 
 from models.records import Record
-from models.topics import CALLS_DLQ, CALLS_EVENTS, CALLS_LIFECYCLE, MESSAGES_EVENTS
+from models.topics import (
+    AGENTS_PRESENCE,
+    BRIDGES_HEALTH,
+    CALLS_DLQ,
+    CALLS_EVENTS,
+    CALLS_LIFECYCLE,
+    CONTACTS,
+    IDENTITIES,
+    LINES_STATUS,
+    MESSAGES_EVENTS,
+)
 from streams.bridge.metrics import BridgeMetrics
 from streams.kafka.client import DurableProducer
 from streams.kafka.refusal import why_not
@@ -25,7 +35,17 @@ from streams.settings import Kafka
 
 log = logging.getLogger(__name__)
 
-TOPICS: Final = (CALLS_EVENTS, CALLS_LIFECYCLE, MESSAGES_EVENTS, CALLS_DLQ)
+TOPICS: Final = (
+    CALLS_EVENTS,
+    CALLS_LIFECYCLE,
+    MESSAGES_EVENTS,
+    CALLS_DLQ,
+    CONTACTS,
+    IDENTITIES,
+    AGENTS_PRESENCE,
+    BRIDGES_HEALTH,
+    LINES_STATUS,
+)
 """What the bridge writes."""
 
 ACKNOWLEDGEMENT_S: Final = 5.0

@@ -7,6 +7,7 @@ from typing import Literal
 
 from models.calls import CallAccepted, CallOffered, CallRejected
 from models.messages import MessageSeen
+from models.presence import LineStatus
 
 IgnoredReason = Literal["other-event", "outgoing", "not-a-person", "own-chat"]
 """
@@ -43,4 +44,4 @@ class Refused:
     why: str
 
 
-Reading = CallOffered | CallAccepted | CallRejected | MessageSeen | Ignored | Refused
+Reading = CallOffered | CallAccepted | CallRejected | MessageSeen | LineStatus | Ignored | Refused

@@ -11,11 +11,15 @@ from typing import Final, Self
 from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMessage
 
+from streams.bridge.access import Access
+from streams.bridge.admin.routes import fact_routes
 from streams.bridge.answers import JSON, error
 from streams.bridge.envelope import NotJsonError
 from streams.bridge.intake import Intake
+from streams.bridge.known import Known
 from streams.bridge.metrics import BridgeMetrics
 from streams.bridge.outlet import ACKNOWLEDGEMENT_S, Outlet, UnavailableError
+from streams.bridge.prober import Prober
 from streams.bridge.signature import Signature, signature_of
 from streams.clock import Clock, now_ms
 from streams.errors import ConfigurationError
@@ -38,10 +42,10 @@ class _Desk:
 
     __slots__ = ("intake", "name", "signature", "told_of_older_key")
 
-    def __init__(self, settings: Settings, name: str) -> None:
+    def __init__(self, settings: Settings, name: str, known: Known) -> None:
         self.name = name
         self.signature: Signature = signature_of(name, settings.gateways[name])
-        self.intake = Intake(settings, name)
+        self.intake = Intake(settings, name, known.callers, known.lines)
         self.told_of_older_key = False
 
 
@@ -71,12 +75,16 @@ class Bridge:
         self._settings = settings
         self._clock = clock
         self._max_body_bytes = settings.bridge.max_body_bytes
-        self._desks = {name: _Desk(settings, name) for name in settings.gateways}
         self.metrics = BridgeMetrics()
         self.outlet = Outlet(settings.kafka, self.metrics, acknowledgement_s=acknowledgement_s)
+        self.known = Known(settings.kafka, self.outlet, on_undecodable=self.metrics.left_out)
+        self._prober = Prober(settings.recording_bridges, self.outlet, clock)
+        self._desks = {name: _Desk(settings, name, self.known) for name in settings.gateways}
         app = web.Application(client_max_size=self._max_body_bytes)
         app.add_routes([web.post("/webhooks/{gateway}", self._webhook)])
-        app.add_routes(health_routes(self.metrics.registry, self.outlet.unready))
+        access = Access(settings.bridge.tokens, self.metrics)
+        app.add_routes(fact_routes(settings, access, self.known, self.outlet, clock))
+        app.add_routes(health_routes(self.metrics.registry, self.unready))
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_FINISH_S)
         self.url = ""
         """The base URL, once it listens."""
@@ -86,26 +94,33 @@ class Bridge:
         await self._runner.setup()
         try:
             self.url = await listen(self._runner, self._settings.bridge.listen, "bridge.listen")
-            await self.outlet.__aenter__()
         except BaseException:
             await self._runner.cleanup()
             raise
+        for part in (self.outlet, self.known, self._prober):
+            await part.__aenter__()
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
         """Stop accepting, finish the requests in flight, flush; takes 3 s at most."""
-        await self._runner.cleanup()
+        await asyncio.gather(self._runner.cleanup(), self._prober.__aexit__(), self.known.__aexit__())
         await self.outlet.__aexit__()
+
+    def unready(self) -> str | None:
+        """Why webhooks cannot be recorded now, or not yet under everybody's right key; None where they can."""
+        return self.outlet.unready() or self.known.unready()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Wait until ``stop`` is set; raises what ended the connection to Kafka, if anything unforeseen did."""
         stopping = asyncio.create_task(stop.wait())
+        keepers = (self.outlet.keeper, self.known.keeper)
         try:
-            await asyncio.wait({stopping, self.outlet.keeper}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({stopping, *keepers}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopping.cancel()
-        if self.outlet.keeper.done():
-            await self.outlet.keeper
+        for keeper in keepers:
+            if keeper.done():
+                await keeper
 
     async def _webhook(self, request: web.Request) -> web.Response:
         received_at_ms = self._clock()
@@ -143,6 +158,7 @@ class Bridge:
             except UnavailableError as exc:
                 detail = f"Not recorded: {exc}. Send the webhook again after {_RETRY_AFTER_S} s."
                 raise _RefusedError(503, "unavailable", detail) from None
+            self.known.callers.confirm(take.links)
         for tally in take.tallies:
             self.metrics.counted(desk.name, tally)
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from typing_extensions import override
+
 from models import topics
 from models.presence import BridgeHealth, LineStatus, Presence, WorkerStatus
 from streams.reference.view import Latest
@@ -15,6 +19,10 @@ class Desk(Latest[Presence]):
 
     def __init__(self) -> None:
         super().__init__(topics.AGENTS_PRESENCE)
+
+    @override
+    def _merged(self, before: Presence, after: Presence) -> Presence:
+        return merged_presence(before, after)
 
     def of_line(self, line: str) -> list[Presence]:
         """The agents who take calls of a line, whatever their status."""
@@ -40,6 +48,10 @@ class Lines(Latest[LineStatus]):
     def __init__(self) -> None:
         super().__init__(topics.LINES_STATUS)
 
+    @override
+    def _merged(self, before: LineStatus, after: LineStatus) -> LineStatus:
+        return merged_line(before, after)
+
 
 class Workers(Latest[WorkerStatus]):
     """What the workers tell one another; a worker leaves itself out, for it knows better."""
@@ -57,3 +69,19 @@ class Workers(Latest[WorkerStatus]):
             for bucket, count in worker.strangers.get(line, {}).items()
             if int(bucket) + BUCKET_MS > since_ms
         )
+
+
+def merged_presence(before: Presence, after: Presence) -> Presence:
+    """What two reports of an agent come to. The status that was said last holds, however late a heartbeat comes.
+
+    Of one bridge's heartbeat and another's logout, either may reach the topic first.
+    """
+    if after.status_at_ms >= before.status_at_ms:
+        return after
+    return replace(before, heartbeat_at_ms=max(before.heartbeat_at_ms, after.heartbeat_at_ms))
+
+
+def merged_line(before: LineStatus, after: LineStatus) -> LineStatus:
+    """What two reports of a line come to, in either order."""
+    newer = after if after.changed_at_ms >= before.changed_at_ms else before
+    return replace(newer, disconnected_at_ms=max(before.disconnected_at_ms, after.disconnected_at_ms))

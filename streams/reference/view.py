@@ -42,6 +42,8 @@ class Latest(Generic[T]):
         """Take the value of a key, or None for no value any more; may be repeated."""
         before = self._values.pop(key, None)
         if value is not None:
+            if before is not None:
+                value = self._merged(before, value)
             self._values[key] = value
         self._changed(before, value)
 
@@ -55,6 +57,10 @@ class Latest(Generic[T]):
     def values(self) -> list[T]:
         """All latest values."""
         return list(self._values.values())
+
+    def _merged(self, _before: T, after: T) -> T:
+        """What is known once this record was read after that one: what was written last, unless a topic differs."""
+        return after
 
     def _changed(self, before: T | None, after: T | None) -> None:
         """Keep what is derived from the values up to date; called after each change."""

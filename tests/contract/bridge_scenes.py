@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from models import topics
 from models.codec import decode
+from models.identity_links import CallerLinked
 from models.records import Record
 from models.topics import Topic
 from streams.bridge.intake import Intake, Take
@@ -73,8 +74,9 @@ def take(envelope: object, gateway: str = "office", *, now_ms: int = NOW_MS, int
 
 
 def values(taken: Take, topic: Topic) -> list[Any]:
-    """The decoded values that were written to one topic."""
-    return [decode(topic.values, record.value) for record in taken.records if record.topic is topic]
+    """The decoded values that were written to one topic, without the word about links."""
+    found = [decode(topic.values, record.value) for record in taken.records if record.topic is topic]
+    return [value for value in found if not isinstance(value, CallerLinked)]
 
 
 def offer(envelope: object, gateway: str = "office", *, now_ms: int = NOW_MS, intake: Intake | None = None) -> Any:

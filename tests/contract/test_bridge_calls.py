@@ -62,7 +62,12 @@ def test_an_offer_of_wawp_names_the_instance_that_the_reject_needs() -> None:
 
 
 def test_both_records_of_an_offer_are_keyed_as_the_registry_says_and_share_a_trace() -> None:
-    event, life = take(NOWEB_OFFER).records
+    link, event, life, *words = take(NOWEB_OFFER).records
+    assert (link.topic, link.key) == (topics.IDENTITIES, LID.encode())
+    assert {(word.topic, word.key) for word in words} == {
+        (topics.MESSAGES_EVENTS, LID.encode()),
+        (topics.CALLS_EVENTS, LID.encode()),
+    }
     assert (event.topic, event.key) == (topics.CALLS_EVENTS, PHONE.encode())
     assert (life.topic, life.key) == (topics.CALLS_LIFECYCLE, CALL_ID.encode())
     traces = [dict(record.headers)["traceparent"].split(b"-")[1] for record in (event, life)]

@@ -117,7 +117,7 @@ async def test_without_a_broker_the_webhook_is_503_with_retry_after(http: aiohtt
 
 async def test_what_is_none_of_our_business_needs_no_broker(http: aiohttp.ClientSession) -> None:
     group = MESSAGE | {"payload": MESSAGE["payload"] | {"from": "120363000000000000@g.us"}}
-    for envelope in (wawp("presence.update", {}), wawp("session.status", {"status": "WORKING"}), group):
+    for envelope in (wawp("presence.update", {}), wawp("message.ack", {}), group):
         body = orjson.dumps(envelope)
         assert (await answer(http, body, signed("office", body)))[0] == 200
     text = await (await http.get("/metrics")).text()

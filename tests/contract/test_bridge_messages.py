@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from models import topics
 from models.messages import MessageSeen
+from models.presence import LineStatus
 from streams.bridge.envelope import MAX_ENVELOPES, NotJsonError
 from streams.bridge.intake import Intake
 from streams.bridge.interpret import OTHER_EVENTS
@@ -110,6 +111,52 @@ def test_the_direction_is_read_where_the_engine_says_it() -> None:
 def test_chats_that_are_no_persons_are_none_of_our_business(payload: dict[str, Any]) -> None:
     taken = take(changed(MESSAGE, **payload))
     assert (taken.records, results(taken)) == ([], ["not-a-person"])
+
+
+@pytest.mark.parametrize(
+    ("payload", "by_hand"),
+    [
+        ({"fromMe": True, "source": "app"}, True),
+        ({"fromMe": True, "source": "api"}, False),
+        ({"fromMe": True, "source": ...}, False),
+        ({"fromMe": True, "source": 7}, False),
+        ({"fromMe": False, "source": "app"}, False),
+    ],
+)
+def test_only_what_the_gateway_says_a_person_wrote_is_by_hand(payload: dict[str, Any], *, by_hand: bool) -> None:
+    own = {"from": OWN, "to": PHONE} if payload["fromMe"] else {}
+    assert seen(changed(MESSAGE, **(own | payload))).by_hand is by_hand
+
+
+def status_of(envelope: object, gateway: str = "office", intake: Intake | None = None) -> LineStatus:
+    (only,) = values(take(envelope, gateway, intake=intake), topics.LINES_STATUS)
+    assert isinstance(only, LineStatus)
+    return only
+
+
+def test_a_session_that_stops_and_starts_again_leaves_the_time_of_the_hole() -> None:
+    intake = Intake(settings(), "office")
+    at = 1_767_261_600_000
+    stopped = waha("session.status", "NOWEB", {"name": "default", "status": "STOPPED"}, timestamp=at)
+    works = waha("session.status", "NOWEB", {"name": "default", "status": "WORKING"}, timestamp=at + 900)
+    said = status_of(stopped, intake=intake)
+    assert (said.line, said.connected, said.status, said.disconnected_at_ms) == ("london", False, "STOPPED", at)
+    said = status_of(works, intake=intake)
+    assert (said.connected, said.changed_at_ms, said.disconnected_at_ms) == (True, at + 900, at + 900)
+    # the gateway's retry of the first one arrives last, and changes nothing
+    assert status_of(stopped, intake=intake) == said
+
+
+def test_a_status_of_no_line_is_none_of_our_business_and_one_without_a_word_is_kept() -> None:
+    other = waha("session.status", "NOWEB", {"status": "WORKING"}, session="of somebody else")
+    assert results(take(other)) == ["other-event"]
+    assert results(take(waha("session.status", "NOWEB", {"name": "default"}))) == ["unintelligible"]
+
+
+def test_wawps_older_flat_status_names_the_instance() -> None:
+    flat = {"instance_id": "0A1B2C3D4E5F", "status": "SCAN_QR_CODE", "qr": "...", "ts": 1_767_261_600}
+    said = status_of(flat, "cloud")
+    assert (said.line, said.connected, said.changed_at_ms) == ("riyadh", False, 1_767_261_600_000)
 
 
 def test_notes_to_oneself_are_none_of_our_business() -> None:

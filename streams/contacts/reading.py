@@ -1,0 +1,129 @@
+"""A contact record out of what a CRM says, with faults that name the field and the mend."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final
+from zoneinfo import available_timezones
+
+from pydantic import TypeAdapter, ValidationError
+
+from models.contacts import Contact
+from models.identity import Jid
+from models.policy import Locale, Name
+
+FIELDS: Final = ("name", "tier", "time_zone", "locale", "aliases")
+"""What a record may say of a caller, besides who it is."""
+
+NAME_LENGTH: Final = 200
+ALIASES: Final = 16
+
+_NUMBER: Final = re.compile(r"(?:\+|00)?([1-9][0-9]{4,14})")
+"""E.164: 15 digits at most, and a country's code never begins with 0."""
+_BETWEEN: Final = str.maketrans("", "", " \u00a0\u202f-.()/")
+_TIER: Final[TypeAdapter[str]] = TypeAdapter(Name)
+_LOCALE: Final[TypeAdapter[str]] = TypeAdapter(Locale)
+_ZONES: Final = available_timezones()
+
+
+class ContactError(ValueError):
+    """A field of a record cannot be used; ``str()`` says why and how to mend it, and quotes nothing."""
+
+    def __init__(self, *, field: str, mend: str) -> None:
+        super().__init__(f"{field}: {mend}")
+        self.field = field
+        self.mend = mend
+
+
+def read_contact(who: str, said: Mapping[str, object], source: str, at_ms: int) -> Contact:
+    """The record of ``who`` (a JID or a number); raises ``ContactError``. None and "" say nothing."""
+    for field in said:
+        if field not in FIELDS:
+            raise ContactError(
+                field=str(field)[:40], mend=f"is not a field of a contact; there are {', '.join(FIELDS)}"
+            )
+    jid = read_jid(who, "jid")
+    aliases = said.get("aliases") or ()
+    if not isinstance(aliases, list | tuple) or len(aliases) > ALIASES:
+        raise ContactError(field="aliases", mend=f"must be a list of JIDs or numbers, {ALIASES} at most")
+    found = dict.fromkeys(read_jid(each, "aliases") for each in aliases)
+    found.pop(jid, None)
+    return Contact(
+        contact=jid,
+        name=_text(said, "name", NAME_LENGTH),
+        tier=_tier(_text(said, "tier", 63)),
+        time_zone=_zone(_text(said, "time_zone", 63)),
+        locale=_locale(_text(said, "locale", 35)),
+        aliases=tuple(found),
+        source=source,
+        at_ms=at_ms,
+    )
+
+
+def read_jid(value: object, field: str) -> str:
+    """The canonical JID of a person, out of a JID or an international number; raises ``ContactError``."""
+    if not isinstance(value, str) or not value.strip():
+        raise ContactError(
+            field=field, mend="must be a JID such as 447700900123@c.us, or a number such as +44 7700 900123"
+        )
+    if "@" in value:
+        try:
+            jid = Jid.parse(value)
+        except ValueError:
+            raise ContactError(
+                field=field, mend="is no JID; write it like 447700900123@c.us or 900000000000143@lid"
+            ) from None
+        if jid.kind not in {"phone", "lid"}:
+            raise ContactError(
+                field=field, mend="must be the JID of a person (@c.us, @s.whatsapp.net or @lid), not of a group"
+            )
+        return jid.canonical
+    match = _NUMBER.fullmatch(value.translate(_BETWEEN))
+    if match is None:
+        mend = (
+            "is no international number: write it with its country's code, such as +44 7700 900123; a LID ends in @lid"
+        )
+        raise ContactError(field=field, mend=mend)
+    return f"{match[1]}@c.us"
+
+
+def _text(said: Mapping[str, object], field: str, longest: int) -> str | None:
+    value = said.get(field)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ContactError(field=field, mend="must be a text")
+    text = value.strip()
+    if len(text) > longest:
+        raise ContactError(field=field, mend=f"is longer than {longest} characters")
+    if not text.isprintable():
+        raise ContactError(field=field, mend="holds control characters, such as a line break; take them out")
+    return text or None
+
+
+# the same few come again and again, in a file of a million rows too
+@lru_cache(maxsize=1024)
+def _tier(value: str | None) -> str | None:
+    try:
+        return None if value is None else _TIER.validate_python(value)
+    except ValidationError:
+        mend = "must be written as policies name it: small letters, digits, - and _, such as gold"
+        raise ContactError(field="tier", mend=mend) from None
+
+
+@lru_cache(maxsize=1024)
+def _locale(value: str | None) -> str | None:
+    try:
+        return None if value is None else _LOCALE.validate_python(value)
+    except ValidationError:
+        raise ContactError(
+            field="locale", mend="must be a language, with a country if need be, such as en or pt-BR"
+        ) from None
+
+
+def _zone(value: str | None) -> str | None:
+    if value is not None and value not in _ZONES:
+        raise ContactError(field="time_zone", mend="is no IANA time zone; write it like Europe/London")
+    return value
