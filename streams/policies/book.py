@@ -55,7 +55,8 @@ class PolicyBook:
         for name, before in self.by_line.items():
             now = by_line.get(name)
             if now is None or now.revision != before.revision:
-                others = [each for each in former.get(name, ()) if each.revision != before.revision]
+                known = {before.revision, now.revision if now is not None else None}
+                others = [each for each in former.get(name, ()) if each.revision not in known]
                 former[name] = (before, *others)[:FORMER_KEPT]
         return PolicyBook(by_line, former)
 
