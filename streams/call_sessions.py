@@ -250,15 +250,19 @@ class CallSessions:
     async def _sweep(self, event: Any, partition: int) -> None:
         """Conclude what waited too long and forget what is over, as effects of one event."""
         now_ms = self._clock()
-        writes = []
-        for key in self._due.take(partition, now_ms, most=SWEEP):
+        steps, effects = [], []
+        for key in dict.fromkeys(self._due.take(partition, now_ms, most=SWEEP)):
             session = load(self._shards.get(key))
             if session is None:
                 continue
             after, said = conclude(session, now_ms)
             after, ordered = unblock(after, now_ms)
-            # before the table remembers that it was said: a crash between must not swallow it
-            await self._outbox.send(*self._spoken(said, None), *_ordered(ordered))
+            effects += [*self._spoken(said, None), *_ordered(ordered)]
+            steps.append((key, session, after))
+        # before the table remembers that it was said: a crash between must not swallow it
+        await self._outbox.send(*effects)
+        writes = []
+        for key, session, after in steps:
             if after.due_ms <= now_ms:
                 writes.append(await self._shards.put(partition, key, None))
                 continue
