@@ -1,0 +1,15 @@
+"""Every case, in the order of the table."""
+
+from __future__ import annotations
+
+from tests.faults.suite import brokers, gateways, kills, planned, poison, webhooks
+from tests.faults.suite.case import Case
+
+CASES: tuple[Case, ...] = (
+    *kills.CASES,
+    *planned.CASES,
+    *gateways.CASES,
+    *webhooks.CASES,
+    *poison.CASES,
+    *brokers.CASES,
+)

@@ -1,0 +1,73 @@
+"""What operators and machines do to processes: stop, start, join, leave, suspend."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.faults.suite.case import Case, Scale
+from tests.faults.suite.stage import Setting, Stage
+from tests.faults.suite.traffic import Steady
+
+FROZEN_S = 20.0
+
+
+async def rolling(stage: Stage, scale: Scale) -> None:
+    """SIGTERM to each process in turn, the next when the one before is ready again."""
+    async with Steady(stage.callers, scale.rate):
+        for _ in range(2 if scale.full else 1):
+            for part in (*stage.workers, stage.bridge):
+                await asyncio.sleep(1.0)
+                took_s = await part.stop()
+                stage.timed("stopped within s", took_s)
+                part.start()
+                await stage.ready(part)
+        await asyncio.sleep(1.0)
+
+
+async def stopping(stage: Stage, scale: Scale) -> None:
+    """One of two workers is stopped for good, and a fresh one joins later."""
+    async with Steady(stage.callers, scale.rate):
+        for _ in range(scale.kills // 2):
+            await asyncio.sleep(2.0)
+            worker = stage.rng.choice(stage.workers)
+            stage.timed("stopped within s", await worker.stop())
+            await asyncio.sleep(2.0)
+            worker.start()
+            await stage.ready(worker)
+
+
+async def joining(stage: Stage, scale: Scale) -> None:
+    """A second and a third worker join under load, and leave again."""
+    async with Steady(stage.callers, scale.rate):
+        for _ in range(2):
+            await asyncio.sleep(1.0)
+            await stage.ready(stage.worker())
+        for part in stage.workers[:2]:
+            await asyncio.sleep(1.0)
+            stage.timed("stopped within s", await part.stop())
+        await asyncio.sleep(1.0)
+
+
+async def freezing(stage: Stage, scale: Scale) -> None:
+    """A worker stands still for so long that another takes over, and then goes on where it was."""
+    async with Steady(stage.callers, scale.rate):
+        for worker in stage.workers if scale.full else stage.workers[:1]:
+            await asyncio.sleep(1.0)
+            worker.freeze()
+            await asyncio.sleep(FROZEN_S)
+            worker.thaw()
+            await asyncio.sleep(3.0)
+
+
+CASES = (
+    Case(name="rolling", label="SIGTERM of each process in turn", play=rolling),
+    Case(
+        name="rolling-members",
+        label="SIGTERM of each process in turn, workers with names",
+        play=rolling,
+        setting=Setting(members=True),
+    ),
+    Case(name="planned-stop", label="SIGTERM of one of two workers", play=stopping),
+    Case(name="join-leave", label="two more workers join, two leave", play=joining, setting=Setting(workers=1)),
+    Case(name="freeze", label="SIGSTOP of a worker for 20 s, SIGCONT", play=freezing),
+)

@@ -1,0 +1,287 @@
+"""What a case plays on: a bridge, workers and a simulator as real processes, kept running as a supervisor would."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+import yaml
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from streams.console.reader import Place
+from streams.kafka import admin
+from streams.kafka.client import connection
+from streams.settings import Kafka
+from tests.faults.suite.cluster import Cluster, Node
+from tests.faults.suite.door import Door
+from tests.faults.suite.ledger import Ledger
+from tests.faults.suite.parts import Part, environment, python
+from tests.faults.suite.people import Crowd
+from tests.faults.suite.traffic import Callers, Orders
+from tests.house import LINES, POLICY, SECRETS, free_port
+
+PARTITIONS = 4
+READY_S = 60.0
+PAUSE_S = 0.3
+"""Before a process that ended is started again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """How a stage is set."""
+
+    workers: int = 2
+    session_timeout: str = "2s"
+    members: bool = False
+    """Workers have names, so that a restart is no rebalance."""
+    worker_arguments: tuple[str, ...] = ()
+    """Switches of ``worker_process`` that take a safeguard out."""
+    simulator_arguments: tuple[str, ...] = ()
+    replication: int = 1
+    gateway_timeout: str = "2s"
+    door: bool = False
+    """Requests to the gateways go through a door that can be shut."""
+
+
+@dataclass(slots=True)
+class Stage:
+    """Everything that a case acts on."""
+
+    cluster: Cluster
+    kafka: Kafka
+    folder: Path
+    setting: Setting
+    rng: random.Random
+    ledger: Ledger
+    callers: Callers
+    orders: Orders
+    http: aiohttp.ClientSession
+    bridge: Part
+    simulator: Part
+    workers: list[Part] = field(default_factory=list)
+    kills: dict[str, int] = field(default_factory=dict)
+    """By row."""
+    poisoned: set[Place] = field(default_factory=set)
+    """What was put on topics to be set aside, readable or not."""
+    door: Door | None = None
+    timings: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    """Seconds that were measured, by row and name."""
+    _restarts: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @property
+    def journal(self) -> Path:
+        """What the simulators write down."""
+        return self.folder / "journal.jsonl"
+
+    @property
+    def parts(self) -> list[Part]:
+        """Every process."""
+        return [self.bridge, self.simulator, *self.workers]
+
+    def worker(self, *arguments: str) -> Part:
+        """Start one more worker; it is ready later."""
+        number = len(self.workers) + 1
+        listen = f"127.0.0.1:{free_port()}"
+        config = write_config(
+            self.folder, f"worker-{number}", self.kafka, self.setting, self.door.url if self.door else self.orders.url,
+            worker=listen,
+        )  # fmt: skip
+        env = environment(**SECRETS, RINGFENCE_STATE_DIR=str(self.folder / f"worker-{number}"))
+        if self.setting.members:
+            env["RINGFENCE_INSTANCE"] = f"worker-{number}"
+        command = python("tests.faults.suite.worker", str(config), *self.setting.worker_arguments, *arguments)
+        url = f"http://{listen}/health/ready"
+        part = Part(f"worker-{number}", command, url, self.folder / f"worker-{number}.log", env)
+        self.workers.append(part)
+        part.start()
+        return part
+
+    async def ready(self, *parts: Part) -> None:
+        """Wait until they are."""
+        await asyncio.gather(*(part.ready(self.http, READY_S) for part in parts))
+
+    def strike(self, part: Part) -> None:
+        """SIGKILL, and count it."""
+        part.kill()
+        self._count()
+
+    def strike_broker(self, node: Node) -> None:
+        """SIGKILL a broker, and count it."""
+        node.kill()
+        self._count()
+
+    def _count(self) -> None:
+        label = self.callers.label
+        self.kills[label] = self.kills.get(label, 0) + 1
+
+    async def answered_503(self, within: float) -> None:
+        """Wait until the bridge has told a gateway that it could not record its webhook."""
+        deadline = time.monotonic() + within
+        while True:
+            async with self.http.get(f"{self.bridge.url}/metrics") as answer:
+                said = [line for line in (await answer.text()).splitlines() if 'result="unavailable"' in line]
+            if said:
+                return
+            assert time.monotonic() < deadline, f"no 503 within {within} s"
+            await asyncio.sleep(0.2)
+
+    async def kill(self, part: Part, *, down_s: float = 0.0) -> None:
+        """SIGKILL, and start again so much later."""
+        self.strike(part)
+        await asyncio.sleep(down_s)
+        part.start()
+
+    def timed(self, what: str, seconds: float) -> None:
+        """Keep a measured time for the row of now."""
+        self.timings.setdefault(self.callers.label, {}).setdefault(what, []).append(round(seconds, 2))
+
+    async def settle(self, within: float) -> bool:
+        """Whether everything that the bridge took and the topics hold was done in so many seconds."""
+        ledger = self.ledger
+        if not await self._delivered(within):
+            return False
+        return await ledger.until(
+            lambda: (
+                not (ledger.undecided() or ledger.unended() or ledger.unexplained())
+                and self.poisoned <= ledger.set_aside
+            ),
+            within,
+        )
+
+    async def _delivered(self, within: float) -> bool:
+        """Whether the simulator that runs now has an answer to each of its webhooks in so many seconds."""
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            webhooks = (await self.orders.record()).get("webhooks", {})
+            if webhooks and all(each["acknowledged"] + each["failed"] >= each["sent"] for each in webhooks.values()):
+                return True
+            await asyncio.sleep(0.2)
+        return False
+
+    async def watch(self) -> None:
+        """Start again what ends by itself, as a supervisor does; runs until it is cancelled."""
+        while True:
+            for part in self.parts:
+                if part.look():
+                    task = asyncio.create_task(self._again(part))
+                    self._restarts.add(task)
+                    task.add_done_callback(self._restarts.discard)
+            await asyncio.sleep(0.05)
+
+    async def _again(self, part: Part) -> None:
+        await asyncio.sleep(PAUSE_S)
+        if part.exit_code is not None:
+            part.start()
+
+
+def write_config(
+    folder: Path, name: str, kafka: Kafka, settings: Setting, gateways: str, *, worker: str = "127.0.0.1:0",
+    bridge: str = "127.0.0.1:0",
+) -> Path:  # fmt: skip
+    """One process's configuration; policies are shared."""
+    policies = folder / "policies"
+    policies.mkdir(exist_ok=True)
+    (policies / "default.yaml").write_text(POLICY, encoding="utf-8")
+    document = {
+        "kafka": {
+            "bootstrap_servers": kafka.bootstrap_servers,
+            "topic_prefix": kafka.topic_prefix,
+            "partitions": kafka.partitions,
+            "replication_factor": kafka.replication_factor,
+        },
+        "bridge": {"listen": bridge},
+        "worker": {"listen": worker, "session_timeout": settings.session_timeout},
+        "policies": "policies",
+        "gateways": {
+            "office": {
+                "provider": "waha", "base_url": f"{gateways}/office", "timeout": settings.gateway_timeout,
+                "api_key": "${WAHA_API_KEY}", "webhook_secret": "${WAHA_HMAC_KEY}",
+            },
+            "cloud": {
+                "provider": "wawp", "base_url": f"{gateways}/cloud", "timeout": settings.gateway_timeout,
+                "access_token": "${WAWP_TOKEN}", "webhook_secret": "${WAWP_SECRET}",
+            },
+        },
+        "lines": LINES,
+    }  # fmt: skip
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    return path
+
+
+@asynccontextmanager
+async def open_stage(cluster: Cluster, folder: Path, seed: int, label: str, settings: Setting) -> AsyncIterator[Stage]:
+    """A stage with topics of its own, everything ready; its processes are gone when the block ends."""
+    kafka = Kafka(
+        bootstrap_servers=cluster.bootstrap,
+        topic_prefix=f"f{uuid.uuid4().hex[:8]}.",
+        partitions=PARTITIONS,
+        replication_factor=settings.replication,
+    )
+    await admin.apply(kafka)
+    rng = random.Random(seed)
+    simulator_port, bridge_port = free_port(), free_port()
+    journal = folder / "journal.jsonl"
+    journal.unlink(missing_ok=True)
+    simulator_url, bridge_url = f"http://127.0.0.1:{simulator_port}", f"http://127.0.0.1:{bridge_port}"
+    config = write_config(folder, "bridge", kafka, settings, simulator_url, bridge=f"127.0.0.1:{bridge_port}")
+    env = environment(**SECRETS, RINGFENCE_STATE_DIR=str(folder / "state"))
+    bridge = Part(
+        "bridge", python("streams.cli", "bridge", "--config", str(config)), f"{bridge_url}/health/ready",
+        folder / "bridge.log", env,
+    )  # fmt: skip
+    simulator = Part(
+        "simulator",
+        python(
+            "tests.faults.suite.simulator_process", str(config), "--listen", f"127.0.0.1:{simulator_port}",
+            "--bridge", bridge_url, "--journal", str(journal), "--seed", str(seed),
+            *settings.simulator_arguments,
+        ),
+        f"{simulator_url}/_sim/faults", folder / "simulator.log", env,
+    )  # fmt: skip
+    async with aiohttp.ClientSession() as http, Ledger(kafka) as ledger:
+        orders = Orders(simulator_url)
+        callers = Callers(orders, ledger, rng, label, Crowd(rng))
+        stage = Stage(cluster, kafka, folder, settings, rng, ledger, callers, orders, http, bridge, simulator)
+        watcher: asyncio.Task[None] | None = None
+        try:
+            if settings.door:
+                stage.door = Door(simulator_port)
+                await stage.door.open()
+            bridge.start()
+            simulator.start()
+            for _ in range(settings.workers):
+                stage.worker()
+            await stage.ready(*stage.parts)
+            watcher = asyncio.create_task(stage.watch())
+            yield stage
+        finally:
+            if watcher is not None:
+                watcher.cancel()
+            for part in stage.parts:
+                part.kill()
+            if stage.door is not None:
+                await stage.door.shut()
+            await orders.close()
+            with suppress(KafkaError, OSError, TimeoutError):
+                async with asyncio.timeout(10):
+                    await _delete_topics(kafka)
+
+
+async def _delete_topics(kafka: Kafka) -> None:
+    client = AIOKafkaAdminClient(**connection(kafka))
+    try:
+        await client.start()
+        names = [name for name in await client.list_topics() if name.startswith(kafka.topic_prefix)]
+        if names:
+            await client.delete_topics(names)
+    finally:
+        await client.close()

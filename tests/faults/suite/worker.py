@@ -1,0 +1,52 @@
+"""A worker that may lack a safeguard, to show that the suite would see it.
+
+``[--without-claims] [--without-idempotency]``, and whatever else ``tests.faults.worker_process`` takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+
+from models.calls import CallOffered
+from streams.screening import agent
+from streams.screening.recent import RecentCall, RecentCalls
+from streams.sink import texts
+from tests.faults import worker_process
+
+
+def forget_claims() -> None:
+    """Let the text sink see no claim that was made before."""
+
+    def nothing(_raw: bytes | None) -> None:
+        return None
+
+    texts.load = nothing  # type: ignore[attr-defined,assignment] # the fault to be shown
+
+
+def count_repeats() -> None:
+    """Let each webhook of a call be a call of its own to screening, as a plain counter would have it."""
+
+    def appended(state: RecentCalls, event: CallOffered, offset: int, keep_ms: int) -> RecentCalls:
+        before = (replace(each, call_id=f"{each.call_id}'") for each in state.calls)
+        return RecentCalls((*before, RecentCall(event.line, event.call_id, event.offered_at_ms, offset)))
+
+    agent.evolve = appended  # type: ignore[attr-defined] # the fault to be shown
+
+
+def main() -> int:
+    """Take out what is to be missing, and run."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--without-claims", action="store_true")
+    parser.add_argument("--without-idempotency", action="store_true")
+    options, sys.argv[1:] = parser.parse_known_args()
+    if options.without_claims:
+        forget_claims()
+    if options.without_idempotency:
+        count_repeats()
+    return worker_process.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
