@@ -1,0 +1,388 @@
+"""The text sink against a real gateway server: what is sent, what is held back, and what was durable before."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import faust
+import orjson
+import pytest
+from aiohttp import web
+from aiokafka.structs import RecordMetadata
+from pydantic import SecretStr
+from typing_extensions import override
+
+from models.commands import SendText
+from models.outcomes import Outcome
+from models.records import Record
+from streams.clock import now_ms
+from streams.kafka.client import DurableProducer
+from streams.kafka.outbox import Outbox
+from streams.kafka.tables import Shards
+from streams.metrics import WorkerMetrics
+from streams.policies.book import PolicyBook
+from streams.reference.knowledge import Knowledge
+from streams.settings import Kafka, Waha
+from streams.sink import guard
+from streams.sink.client import GatewayClient
+from streams.sink.parts import SinkParts
+from streams.sink.telling import LineVoice
+from streams.sink.texts import TextSink
+from tests.unit.scenes import policy, text
+
+SECRET = SecretStr("the-key")
+WITHIN_S = 20.0
+RESTRICTED = {"statusCode": 500, "exception": {"message": "2 UNKNOWN: server returned error 463"}}
+
+
+class Broker(DurableProducer):
+    """Takes records at once, or when the test lets it."""
+
+    def __init__(self) -> None:
+        super().__init__(Kafka(bootstrap_servers="127.0.0.1:1"), "test")
+        self.outcomes: list[Outcome] = []
+        self.durable: list[tuple[bytes, bytes | None]] = []
+        self.acknowledging = asyncio.Event()
+        self.acknowledging.set()
+        self._waiting: set[asyncio.Task[None]] = set()
+
+    @override
+    async def enqueue(self, record: Record) -> asyncio.Future[RecordMetadata]:
+        self.outcomes.append(Outcome(**orjson.loads(record.value or b"")))
+        return self._acknowledged(lambda: None)
+
+    @override
+    async def enqueue_to(
+        self,
+        topic: str,
+        key: bytes,
+        value: bytes | None,
+        partition: int | None = None,
+        headers: list[tuple[str, bytes]] | None = None,
+    ) -> asyncio.Future[RecordMetadata]:
+        return self._acknowledged(lambda: self.durable.append((key, value)))
+
+    def _acknowledged(self, done: Callable[[], None]) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        async def acknowledge() -> None:
+            await self.acknowledging.wait()
+            done()
+            future.set_result(None)
+
+        task = asyncio.create_task(acknowledge())
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+        return future
+
+
+@dataclass
+class Office:
+    """A gateway, a broker, and the sink between them."""
+
+    broker: Broker
+    claims: Shards
+    known: Knowledge
+    parts: SinkParts = field(init=False)
+    sink: TextSink = field(init=False)
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    durable_at_request: list[int] = field(default_factory=list)
+    answers: list[tuple[int, Any, dict[str, str]]] = field(default_factory=list)
+    """What to answer next; 201 when there is nothing."""
+    ahead_ms: int = 0
+    """How far the clock is ahead of the machine's."""
+    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    def now_ms(self) -> int:
+        return now_ms() + self.ahead_ms
+
+    async def serve(self, request: web.Request) -> web.Response:
+        if "/sessions/" in request.path:
+            return web.json_response({"status": "WORKING"})
+        self.requests.append(await request.json())
+        self.durable_at_request.append(len(self.broker.durable))
+        status, body, headers = self.answers.pop(0) if self.answers else (201, {"id": "true_1@c.us_A"}, {})
+        return web.json_response(body, status=status, headers=headers)
+
+    def apply(self, **texts: Any) -> None:
+        """Another guard; the reply is an experiment with a holdout as well as a plain text."""
+        experiment = {"variants": {"a": {"texts": {"en": "A"}}}, "holdout": 0.5}
+        replies = {"text-first": {"en": "Write first."}, "try": experiment, "closed": {"en": "Open {next_opening}."}}
+        self.known.policies.book = PolicyBook({"*": policy(replies=replies, texts=texts)})
+
+    def command(self, *, window_ms: int = 60_000, **changed: Any) -> SendText:
+        number = next(self._numbers)
+        caller = changed.pop("caller", f"4477009{number:05d}@c.us")
+        began_ms = self.now_ms()
+        return text(
+            **{
+                "command_id": f"london/call-{number}/text",
+                "call_id": f"call-{number}",
+                "caller": caller,
+                "caller_raw": caller,
+                "offered_at_ms": began_ms,
+                "expires_at_ms": began_ms + window_ms,
+            }
+            | changed
+        )
+
+    def submit(self, command: SendText) -> Any:
+        """Give the sink a command as its stream does; returns the event."""
+        message = SimpleNamespace(partition=0, headers=[])
+        event = SimpleNamespace(message=message, ack=lambda: True)
+        job = self.sink._job(event, command)
+        assert self.sink.lanes.submit(command.gateway, command.line, job, command.expires_at_ms)
+        return event
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(WITHIN_S):
+            while not holds():  # noqa: ASYNC110 - plain lists change, none of them an event
+                await asyncio.sleep(0.002)
+
+    async def end(self, command: SendText) -> Outcome:
+        self.submit(command)
+        return await self.outcome(command)
+
+    async def outcome(self, command: SendText) -> Outcome:
+        def found() -> list[Outcome]:
+            return [each for each in self.broker.outcomes if each.command_id == command.command_id]
+
+        await self.until(lambda: bool(found()))
+        return found()[-1]
+
+
+@asynccontextmanager
+async def open_office() -> AsyncIterator[Office]:
+    broker = Broker()
+    app = faust.App("test", broker="aiokafka://127.0.0.1:1", store="memory://", topic_partitions=1)
+    office = Office(broker, Shards(app, "texts", 1, lambda: broker), Knowledge.empty())
+    office.apply()
+    server = web.Application()
+    server.router.add_route("*", "/{rest:.*}", office.serve)
+    runner = web.AppRunner(server, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    settings = Waha(
+        provider="waha",
+        base_url=f"http://127.0.0.1:{runner.addresses[0][1]}",
+        api_key=SECRET,
+        webhook_secret=(SECRET,),
+    )
+    gateway = GatewayClient("office", settings, ["default"], lambda *_: None, lambda *_: None)
+    await gateway.start()
+    failures: list[BaseException] = []
+
+    async def may_act(_event: Any) -> bool:
+        return True
+
+    office.parts = SinkParts(
+        gateways={"office": gateway},
+        outbox=Outbox(broker, failures.append),
+        clock=office.now_ms,
+        metrics=WorkerMetrics(),
+        may_act=may_act,
+        on_failure=failures.append,
+    )
+    voices = {"london": LineVoice("London", "en", "Europe/London")}
+    office.sink = TextSink(office.parts, claims=office.claims, known=office.known, lines=voices)
+    try:
+        yield office
+        assert not failures
+    finally:
+        await office.sink.lanes.join(1.0)
+        await gateway.stop()
+        await runner.cleanup()
+
+
+def ended(outcome: Outcome) -> tuple[str, str | None]:
+    return outcome.result, outcome.reason
+
+
+async def test_claim_and_count_are_durable_before_the_request() -> None:
+    async with open_office() as office:
+        office.broker.acknowledging.clear()
+        command = office.command()
+        office.submit(command)
+        await office.until(lambda: len(office.claims) == 2)
+        for _ in range(3):  # a request that was sent too early would arrive before these
+            await office.parts.gateways["office"]._ping()
+        assert not office.requests
+        office.broker.acknowledging.set()
+        assert ended(await office.outcome(command)) == ("accepted", None)
+        assert office.durable_at_request == [2]
+        keys = {key for key, _ in office.broker.durable}
+        assert keys == {b"london", f"london|{command.caller}".encode()}
+
+
+async def test_the_text_has_the_id_of_its_command() -> None:
+    async with open_office() as office:
+        command = office.command()
+        await office.end(command)
+        gateway = office.parts.gateways["office"]
+        assert office.requests == [
+            {
+                "session": "default",
+                "chatId": command.caller,
+                "text": "Write first.",
+                "id": gateway.message_id(command),
+            }
+        ]
+
+
+async def test_strangers_have_a_daily_cap_and_known_callers_have_none() -> None:
+    async with open_office() as office:
+        office.apply(strangers_per_day=2)
+        for expected in ["accepted", "accepted", "suppressed", "suppressed"]:
+            outcome = await office.end(office.command())
+            assert outcome.result == expected
+        assert ended(outcome) == ("suppressed", "stranger-cap")
+        assert ended(await office.end(office.command(stranger=False))) == ("accepted", None)
+        office.ahead_ms = guard.DAY_MS + guard.BUCKET_MS
+        assert ended(await office.end(office.command())) == ("accepted", None)
+        assert len(office.requests) == 4
+
+
+async def test_lines_count_their_own_strangers() -> None:
+    async with open_office() as office:
+        office.apply(strangers_per_day=1)
+        assert ended(await office.end(office.command())) == ("accepted", None)
+        elsewhere = office.command(line="paris", command_id="paris/call-x/text")
+        assert ended(await office.end(elsewhere)) == ("accepted", None)
+
+
+async def test_what_the_gateway_refused_does_not_count() -> None:
+    async with open_office() as office:
+        office.apply(strangers_per_day=1)
+        office.answers.append((403, {}, {}))
+        assert ended(await office.end(office.command())) == ("failed", "not-permitted")
+        assert ended(await office.end(office.command())) == ("accepted", None)
+        assert ended(await office.end(office.command())) == ("suppressed", "stranger-cap")
+
+
+async def test_what_may_have_arrived_counts_and_is_known_by_its_id() -> None:
+    async with open_office() as office:
+        office.apply(strangers_per_day=1)
+        office.answers.append((500, {}, {}))
+        command = office.command()
+        outcome = await office.end(command)
+        assert ended(outcome) == ("unknown", "http-500")
+        assert outcome.message_id == office.requests[0]["id"]
+        assert ended(await office.end(office.command())) == ("suppressed", "stranger-cap")
+
+
+async def test_error_463_stops_strangers_and_nobody_else() -> None:
+    async with open_office() as office:
+        office.answers.append((500, RESTRICTED, {}))
+        assert ended(await office.end(office.command())) == ("failed", "reach-out-restricted")
+        assert ended(await office.end(office.command())) == ("suppressed", "restricted-463")
+        assert ended(await office.end(office.command(stranger=False))) == ("accepted", None)
+        office.ahead_ms = 86_400_001
+        assert ended(await office.end(office.command())) == ("accepted", None)
+
+
+async def test_429_pauses_the_line_and_what_can_wait_waits_in_order() -> None:
+    async with open_office() as office:
+        office.answers.append((429, {}, {"Retry-After": "2"}))
+        # its own window is too short to try again
+        first = office.command(window_ms=500, stranger=False)
+        assert ended(await office.end(first)) == ("failed", "rate-limited")
+        hasty, patient = office.command(window_ms=500), [office.command(stranger=False) for _ in range(2)]
+        for each in (hasty, *patient):
+            office.submit(each)
+        assert ended(await office.outcome(hasty)) == ("suppressed", "paused-429")
+        assert len(office.requests) == 1
+        for each in patient:
+            assert ended(await office.outcome(each)) == ("accepted", None)
+        assert [each["chatId"] for each in office.requests[1:]] == [each.caller for each in patient]
+        told = [office.broker.outcomes[-2].sent_at_ms, first.offered_at_ms]
+        assert (told[0] or 0) - (told[1] or 0) >= 2_000
+
+
+async def test_a_text_that_cannot_outwait_the_pause_ends_at_once() -> None:
+    async with open_office() as office:
+        office.answers.append((429, {}, {"Retry-After": "3600"}))
+        await office.end(office.command(window_ms=500))
+        assert ended(await office.end(office.command(stranger=False))) == ("suppressed", "paused-429")
+        assert len(office.requests) == 1
+
+
+async def test_a_pause_is_let_go_of_when_the_worker_drains() -> None:
+    async with open_office() as office:
+        office.answers.append((429, {}, {"Retry-After": "30"}))
+        await office.end(office.command(window_ms=500))
+        waiting = office.command()
+        office.submit(waiting)
+        await asyncio.sleep(0)
+        async with asyncio.timeout(WITHIN_S):
+            await office.sink.lanes.drain(WITHIN_S)
+        assert len(office.requests) == 1
+        assert waiting.command_id not in {each.command_id for each in office.broker.outcomes}
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"reply": "try", "variant": "holdout"}, ("suppressed", "holdout")),
+        ({"reply": "try", "variant": "a"}, ("accepted", None)),
+        ({"reply": "try", "variant": "b"}, ("failed", "reply-not-in-policy")),
+        ({"reply": "gone"}, ("failed", "reply-not-in-policy")),
+        ({"reply": "closed"}, ("suppressed", "fact-missing")),
+        ({"reply": "closed", "values": {"opens_at_ms": 1_767_600_000_000}}, ("accepted", None)),
+        ({"caller": "120363000000000000@g.us"}, ("suppressed", "not-a-person")),
+        ({"gateway": "elsewhere"}, ("failed", "gateway-not-configured")),
+        ({"window_ms": 0}, ("late", "window-over")),
+    ],
+)
+async def test_every_end_has_its_reason_reply_and_variant(
+    changed: dict[str, Any], expected: tuple[str, str | None]
+) -> None:
+    async with open_office() as office:
+        command = office.command(**changed)
+        outcome = await office.end(command)
+        assert ended(outcome) == expected
+        assert (outcome.reply, outcome.variant) == (command.reply, command.variant)
+        assert len(office.requests) == (expected[0] == "accepted")
+
+
+async def test_a_holdout_does_not_use_up_the_cap() -> None:
+    async with open_office() as office:
+        office.apply(strangers_per_day=1)
+        await office.end(office.command(reply="try", variant="holdout"))
+        assert ended(await office.end(office.command())) == ("accepted", None)
+
+
+async def test_a_command_that_was_interrupted_is_unknown_under_its_id_and_still_counts() -> None:
+    async with open_office() as office:
+        office.apply(strangers_per_day=1)
+        command = office.command()
+        key = f"london|{command.caller}".encode()
+        await office.end(command)
+        # as a worker finds it that died before the answer
+        claim = orjson.loads(office.claims.get(key) or b"") | {"ended": None}
+        await (await office.claims.put(0, key, orjson.dumps(claim)))
+        office.submit(command)
+        await office.until(lambda: len(office.broker.outcomes) == 2)
+        again = office.broker.outcomes[-1]
+        assert ended(again) == ("unknown", "interrupted")
+        assert again.message_id == office.requests[0]["id"]
+        assert len(office.requests) == 1
+        assert ended(await office.end(office.command())) == ("suppressed", "stranger-cap")
+
+
+async def test_lines_and_claims_live_side_by_side_after_recovery() -> None:
+    async with open_office() as office:
+        for _ in range(3):
+            await office.end(office.command())
+        office.sink.rebuild_due()
+        office.ahead_ms = 10 * guard.DAY_MS
+        for _ in range(3):
+            await office.end(office.command())
+        kept = {key for _, key, _ in office.claims.items()}
+        assert b"london" in kept
+        assert len(kept) == 4, "claims whose cool-down is over are gone, the line's state stays"
