@@ -12,10 +12,10 @@ Ended = Literal["accepted", "not_found", "error"]
 """How a gateway answers a reject of a call that is over (or that it never knew): the success
 answer, 404, or 500 with "Call <id> not found"."""
 
-EventName = Literal["call.received", "call.accepted", "call.rejected", "message", "message.any"]
+EventName = Literal["call.received", "call.accepted", "call.rejected", "message", "message.any", "session.status"]
 
 ALL_EVENTS: frozenset[EventName] = frozenset(
-    {"call.received", "call.accepted", "call.rejected", "message", "message.any"}
+    {"call.received", "call.accepted", "call.rejected", "message", "message.any", "session.status"}
 )
 
 

@@ -11,7 +11,7 @@ from streams.simulator.courier import Courier, Delivery
 from streams.simulator.envelopes import encode, envelope
 from streams.simulator.faults import FaultBoard
 from streams.simulator.options import EventName, Options
-from streams.simulator.payloads import CallEventName, Payload, call_payload, message_payload
+from streams.simulator.payloads import CallEventName, Payload, call_payload, message_payload, status_payload
 from streams.simulator.values import Call, Message, Session
 from streams.simulator.values import Delivery as Manner
 
@@ -75,6 +75,11 @@ class Outbox:
         if not message.from_me:
             self._emit(message.session, "message", payload, message.at_ms)
         self._emit(message.session, "message.any", payload, message.at_ms)
+
+    def status(self, session: Session) -> None:
+        """A session stopped, started or wants something; nobody is told where there is no bridge."""
+        if self._courier.bridge_url is not None:
+            self._emit(session, "session.status", status_payload(session), now_ms())
 
     def close(self) -> None:
         """Forget what is held back; nothing is sent any more."""

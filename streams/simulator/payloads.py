@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Literal, assert_never
 
-from streams.simulator.values import Call, Message, Party
+from streams.simulator.values import Call, Message, Party, Session
 
 CallEventName = Literal["call.received", "call.accepted", "call.rejected"]
 Payload = dict[str, Any]
@@ -61,6 +61,11 @@ def message_payload(message: Message) -> Payload:
         "_data": _message_data(message) if waha else {},
         "replyTo": None,
     }
+
+
+def status_payload(session: Session) -> Payload:
+    """What the gateway says of a session's new state."""
+    return {"name": session.name, "status": session.status}
 
 
 def _caller(call: Call) -> str:

@@ -99,9 +99,11 @@ class World:
         return self.by_line[line]
 
     def set_status(self, line: str, status: SessionStatus) -> None:
-        """Change a session's status and wake the requests that wait for it."""
+        """Change a session's status, tell of it, and wake the requests that wait for it."""
         session = self.session_of(line)
-        session.status = status
+        if status != session.status:
+            session.status = status
+            self._outbox.status(session)
         changed, session.changed = session.changed, asyncio.Event()
         changed.set()
 

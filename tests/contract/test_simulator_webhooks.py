@@ -12,7 +12,7 @@ import pytest
 
 from streams.simulator.envelopes import waha_signature, wawp_signature
 from streams.simulator.options import Retries
-from tests.contract.simulator_scene import CALLER, LID, QUICK, SECRET, Scene, scene
+from tests.contract.simulator_scene import CALLER, INSTANCE, LID, QUICK, SECRET, Scene, scene
 
 VECTOR_BODY = b'{"event":"message","session":"default","engine":"WEBJS"}'
 VECTOR_SHA512 = (
@@ -271,3 +271,16 @@ async def test_a_late_retry_is_old_in_the_envelope_too() -> None:
         body = await offered(s, "noweb", age_s=90)
         assert body["timestamp"] // 1000 == body["payload"]["timestamp"]
         assert body["payload"]["_data"]["offline"] is False
+
+
+@pytest.mark.parametrize(("line", "name"), [("noweb", "noweb"), ("riyadh", INSTANCE)])
+async def test_a_session_that_stops_and_starts_tells_of_it_once_each(line: str, name: str) -> None:
+    async with scene() as s:
+        s.sim.set_session(line, "STOPPED")
+        s.sim.set_session(line, "STOPPED")
+        await s.control("PUT", f"sessions/{line}", {"status": "WORKING"})
+        await s.bridge.until(lambda: len(s.bridge.of("session.status")) == 2)
+        hooks = sorted(s.bridge.of("session.status"), key=lambda hook: int(hook.body["timestamp"]))
+        assert {hook.body["session"] for hook in hooks} == {"noweb" if line == "noweb" else "default"}
+        assert {hook.body["payload"]["name"] for hook in hooks} == {name}
+        assert {hook.body["payload"]["status"] for hook in hooks} == {"STOPPED", "WORKING"}
