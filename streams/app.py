@@ -41,6 +41,7 @@ from streams.sink.parts import SinkParts
 from streams.sink.rejects import RejectSink
 from streams.sink.telling import LineVoice
 from streams.sink.texts import TextSink
+from streams.workerstatus import StatusReport
 
 log = logging.getLogger(__name__)
 
@@ -120,12 +121,15 @@ class Parts:
     sessions: CallSessions
     rejects: RejectSink
     texts: TextSink
+    status: StatusReport
     health: HealthServer | None = None
     recovered: bool = False
 
     async def start(self) -> None:
         """Connect to Kafka and the gateways, and serve health; blocks until connected."""
-        self.health = HealthServer(self.settings.worker.listen, self.metrics.registry, ready=self.not_ready)
+        self.health = HealthServer(
+            self.settings.worker.listen, self.metrics.registry, ready=self.not_ready, warnings=self.warnings
+        )
         await self.health.__aenter__()
         await asyncio.gather(*(producer.start() for producer in self.producers))
         await self.reader.start()
@@ -138,7 +142,7 @@ class Parts:
         new = [
             each.document(author="policies folder", at_ms=now_ms())
             for each in self.files
-            if policies.document(each.key) is None
+            if not policies.ever_applied(each.key)
         ]
         await self.producers[0].send(*(record for each in new for record in policy_document(each, SOURCE)))
         while any(policies.document(each.key) is None for each in new):  # noqa: ASYNC110 - the reader brings them
@@ -154,6 +158,7 @@ class Parts:
     async def stop(self) -> None:
         """After the consumer has drained: finish what is in work, then close."""
         await asyncio.gather(self.rejects.lanes.join(1.0), self.texts.lanes.join(1.0))
+        await self.status.leave()
         await self.reader.stop()
         await asyncio.gather(*(gateway.stop() for gateway in self.gateways.values()))
         await asyncio.gather(*(producer.stop(flush_seconds=FLUSH_S) for producer in self.producers))
@@ -167,6 +172,10 @@ class Parts:
         if self.app.rebalancing:
             return "the consumer group is rebalancing"
         return None
+
+    def warnings(self) -> list[str]:
+        """What a person should mend: policies that were applied and are not in force."""
+        return [f"{key} is not in force: {fault}" for key, fault in self.known.policies.faults.items()]
 
     def on_recovered(self) -> None:
         """Tables are complete: rebuild what is derived from them."""
@@ -210,8 +219,15 @@ def build(
             await asyncio.sleep(0.05)
         return False
 
-    known = Knowledge.empty(instance or f"{socket.gethostname()}-{os.getpid()}")
-    reader = ReferenceReader(settings.kafka, known.views(), on_undecodable=metrics.undecodable, on_failure=fail)
+    myself = instance or f"{socket.gethostname()}-{os.getpid()}"
+    known = Knowledge.empty(myself)
+    reader = ReferenceReader(
+        settings.kafka,
+        known.views(),
+        on_undecodable=metrics.undecodable,
+        on_failure=fail,
+        on_read=metrics.reference_read,
+    )
     conversations = Conversations(shards("conversations"), outbox, metrics, known.callbacks)
     gateways = {name: _client(settings, name, metrics) for name in settings.gateways}
     screening = Screening(
@@ -245,6 +261,7 @@ def build(
         sessions=sessions,
         rejects=rejects,
         texts=texts,
+        status=StatusReport(myself, known, screening.storms, clock=clock, metrics=metrics, send=producer.enqueue),
     )
     prefix = settings.kafka.topic_prefix
     _agent(app, prefix, topics.CALLS_EVENTS, "screening", screening.run)
@@ -327,6 +344,7 @@ def _wire(app: Worker, prefix: str) -> None:
         if app.parts.not_ready() is None:
             owned = {tp.partition for tp in app.consumer.assignment() if tp.topic == lifecycle}
             await app.parts.sessions.wake(owned)
+        await app.parts.status.tell()
 
 
 def _too_late() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Self
 
 import orjson
@@ -15,16 +15,19 @@ from streams.errors import EnvironmentFaultError
 
 Ready = Callable[[], str | None]
 """Returns None when the process can do its work, else the reason why not."""
+Warnings = Callable[[], Sequence[str]]
+"""What a person should mend although the process can do its work."""
 
 _LIVE: Final = b'{"status":"live"}'
 _READY: Final = b'{"status":"ready"}'
 _JSON: Final = "application/json"
 
 
-def health_routes(registry: CollectorRegistry, ready: Ready) -> list[web.RouteDef]:
+def health_routes(registry: CollectorRegistry, ready: Ready, warnings: Warnings = tuple) -> list[web.RouteDef]:
     """``/health/live``, ``/health/ready`` and ``/metrics``, for a server that has routes of its own.
 
-    Live says that the event loop turns. Ready is 200, or 503 with the reason. Neither does IO.
+    Live says that the event loop turns. Ready is 200 with what a person should mend, or 503 with the reason.
+    Neither does IO.
     """
 
     async def live(_request: web.Request) -> web.Response:
@@ -33,7 +36,9 @@ def health_routes(registry: CollectorRegistry, ready: Ready) -> list[web.RouteDe
     async def readiness(_request: web.Request) -> web.Response:
         reason = ready()
         if reason is None:
-            return web.Response(body=_READY, content_type=_JSON)
+            found = warnings()
+            body = orjson.dumps({"status": "ready", "warnings": list(found)}) if found else _READY
+            return web.Response(body=body, content_type=_JSON)
         body = orjson.dumps({"status": "not ready", "reason": reason})
         return web.Response(status=503, body=body, content_type=_JSON)
 
@@ -73,13 +78,19 @@ class HealthServer:
     """
 
     def __init__(
-        self, address: str, registry: CollectorRegistry, *, ready: Ready, setting: str = "worker.listen"
+        self,
+        address: str,
+        registry: CollectorRegistry,
+        *,
+        ready: Ready,
+        warnings: Warnings = tuple,
+        setting: str = "worker.listen",
     ) -> None:
         """``setting`` is the configuration's key of the address, for the error message."""
         self._address = address
         self._setting = setting
         app = web.Application()
-        app.add_routes(health_routes(registry, ready))
+        app.add_routes(health_routes(registry, ready, warnings))
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         self.url = ""
         """The base URL, once it listens."""

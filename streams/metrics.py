@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -33,6 +33,9 @@ class WorkerMetrics:
         self._undecodable = Counter(
             "ringfence_dead_letters", "Records an agent could not read", ["agent"], registry=self.registry
         )
+        self._reference_records = Counter(
+            "ringfence_reference_records", "Records of reference topics read", ["topic"], registry=self.registry
+        )
         self._outcomes = Counter(
             "ringfence_outcomes",
             "What became of commands",
@@ -55,6 +58,22 @@ class WorkerMetrics:
             ["gateway", "state"],
             registry=self.registry,
         )
+
+        self._policy_info = Gauge(
+            "ringfence_policy_info",
+            "1 for the revision of each line's policy (* is the common one) and shared calendar that is in force",
+            ["line", "revision"],
+            registry=self.registry,
+        )
+        self._policies_refused = Gauge(
+            "ringfence_policies_refused",
+            "Documents on the policies topic that are not in force, for they cannot be compiled",
+            registry=self.registry,
+        )
+
+    def reference_read(self, topic: str, count: int) -> None:
+        """Count records of a reference topic: when a worker has read them, they are in force."""
+        self._reference_records.labels(topic).inc(count)
 
     def decided(self, decision: Decision) -> None:
         """Count a decision and how long it took."""
@@ -83,3 +102,10 @@ class WorkerMetrics:
         """Set which of the states a gateway's circuit is in."""
         for each in states:
             self._gateway_circuit.labels(gateway, each).set(1 if each == state else 0)
+
+    def policies(self, in_force: Mapping[str, str], refused: Collection[str]) -> None:
+        """Set which revisions are in force, by the key of the document, and how many documents are not."""
+        self._policy_info.clear()
+        for key, revision in in_force.items():
+            self._policy_info.labels(key, revision).set(1)
+        self._policies_refused.set(len(refused))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import getpass
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -59,6 +60,27 @@ class _Moment(click.ParamType):
         return now_ms() - ago
 
 
+class _Until(click.ParamType):
+    name = "until"
+
+    @override
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        text = str(value)
+        try:
+            found: object = int(datetime.fromisoformat(text).astimezone().timestamp() * 1000)
+        except (ValueError, OverflowError, OSError):
+            try:
+                ahead = parse_duration(text)
+            except ValueError:
+                ahead = None
+            found = now_ms() + ahead if isinstance(ahead, int) else None
+        if not isinstance(found, int):
+            self.fail(f"{text!r} is neither how long (2h, 30d) nor a time (2026-12-24T18:00)", param, ctx)
+        if found <= now_ms():
+            self.fail(f"{text!r} is over already", param, ctx)
+        return found
+
+
 class _Caller(click.ParamType):
     name = "caller"
 
@@ -97,6 +119,8 @@ DURATION: Final = _Duration()
 """Milliseconds; people write ``60``, ``60s``, ``15m``, ``12h``."""
 MOMENT: Final = _Moment()
 """Milliseconds UTC; people write ``15m`` for fifteen minutes ago, or a time as in ISO 8601."""
+UNTIL: Final = _Until()
+"""Milliseconds UTC in the future; people write ``2h`` for how long from now, or a time as in ISO 8601."""
 CALLER: Final = _Caller()
 """A canonical JID; people write a number, however they part its digits, or a JID."""
 RATE: Final = _Rate()
@@ -110,6 +134,18 @@ config_option = click.option(
     show_envvar=True,
     metavar="FILE",
     help="The configuration; default: deploy/ringfence.yaml of the checkout.",
+)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "somebody"
+
+
+author_option = click.option(
+    "--author", default=_user, metavar="NAME", help="Who does this; default: the user who runs the command."
 )
 
 

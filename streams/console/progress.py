@@ -10,27 +10,28 @@ _PATIENCE_S: Final = 2.0
 
 
 class Progress:
-    """Says every two seconds how much of the records has been read."""
+    """Says every two seconds how much of the records has been read, or written."""
 
-    def __init__(self, total: int, stream: TextIO | None = None) -> None:
-        """``stream`` None is stderr."""
+    def __init__(self, total: int, stream: TextIO | None = None, *, what: str = "read") -> None:
+        """``what`` is done with the records; ``stream`` None is stderr."""
         self._total = total
+        self._what = what
         self._stream = stream or sys.stderr
         self._read = 0
         self._next = time.monotonic() + _PATIENCE_S
         self._spoke = False
 
     def advance(self, records: int) -> None:
-        """So many more were read."""
+        """So many more were read, or written."""
         self._read += records
         if time.monotonic() >= self._next:
             self._next += _PATIENCE_S
-            self._say(f"{min(100 * self._read // max(self._total, 1), 99)} % of {self._total} records read")
+            self._say(f"{min(100 * self._read // max(self._total, 1), 99)} % of {self._total} records {self._what}")
 
     def done(self) -> None:
         """Close the note, if there was one."""
         if self._spoke:
-            self._say(f"{self._read} records read")
+            self._say(f"{self._read} records {self._what}")
             self._stream.write("\n")
 
     def _say(self, text: str) -> None:

@@ -26,6 +26,7 @@ from streams.kafka.state import read_state
 from streams.settings import Settings
 from streams.up.child import Child
 from streams.up.plan import Options, Plan, children, make_plan, resolved
+from streams.up.policies import agree
 from streams.up.watch import READY_SECONDS, Watch
 
 T = TypeVar("T")
@@ -177,6 +178,8 @@ class _Run:
         if any(each.what == "partitions" for each in applied.left):
             msg = "partitions differ from kafka.partitions: a worker would look for callers in the wrong place"
             raise EnvironmentFaultError(msg)
+        for said in await agree(settings, demo=self._plan.demo is not None):
+            self._say(said)
         return settings
 
     async def _start_children(self, http: aiohttp.ClientSession, settings: Settings) -> None:

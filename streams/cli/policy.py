@@ -1,0 +1,222 @@
+"""``ringfence policy``: check, apply and look at policies."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+from typing_extensions import override
+
+from streams.cli.context import kafka_settings, log_to_file
+from streams.clock import now_ms
+from streams.errors import ConfigurationError, EnvironmentFaultError
+from streams.options import author_option, config_option, demo_option, example
+
+if TYPE_CHECKING:
+    from models.policy import PolicyDocument
+    from streams.policystore import Shelf
+    from streams.settings import Settings
+
+_FILES: Final = click.argument(
+    "paths", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True)
+)
+_NOTE: Final = click.option("--note", default="", metavar="TEXT", help="Why; stands in the history.")
+_LINE: Final = click.argument("name", metavar="LINE")
+
+
+@click.group()
+def policy() -> None:
+    """Check, apply and look at policies and shared calendars.
+
+    LINE is the line of a policy, '*' for the common one, or calendar/NAME for a shared calendar. FILE may be a
+    folder: all its *.yaml files are meant.
+    """
+
+
+class _Check(click.Command):
+    """Its help lists the words of cases, which are only loaded for it."""
+
+    @override
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from streams.casewords import WORDS
+
+        with formatter.section("What a case may give"):
+            formatter.write_dl([(word, what) for word, (_, what) in WORDS.items()])
+        super().format_epilog(ctx, formatter)
+
+
+@policy.command(
+    cls=_Check, epilog=example("ringfence policy check deploy/policies", "ringfence policy check --offline clinic.yaml")
+)
+@config_option
+@demo_option
+@_FILES
+@click.option("--offline", is_flag=True, help="Do not ask Kafka for shared calendars that are applied already.")
+def check(config: Path, paths: tuple[Path, ...], *, offline: bool) -> None:
+    """Check files together, and run the cases that stand in them. Writes nothing; exits with 2 where one fails.
+
+    Shared calendars and policies that are applied already are taken from Kafka where it answers.
+    """
+    from streams.policydesk import check as check_files
+
+    settings, shelf = _settings_and_shelf(config, offline=offline)
+    report = check_files(paths, settings, shelf)
+    for line in report.lines():
+        click.echo(line, err=report.failed)
+    if shelf is None and not offline:
+        click.echo("Kafka does not answer: what is applied already was not looked at", err=True)
+    if report.failed:
+        sys.exit(ConfigurationError.exit_code)
+
+
+@policy.command(
+    epilog=example("ringfence policy apply deploy/policies", "ringfence policy apply clinic.yaml --note 'more staff'")
+)
+@config_option
+@demo_option
+@_FILES
+@author_option
+@_NOTE
+def apply(config: Path, paths: tuple[Path, ...], author: str, note: str) -> None:
+    """Check files together and run their cases, then put all of them in force, or none.
+
+    Waits until the running workers say that they run them. Exits with 1 where one does not.
+    """
+    from streams.policydesk import check as check_files
+    from streams.policystore import changes
+
+    settings = kafka_settings(config)
+
+    def changed(shelf: Shelf) -> list[PolicyDocument]:
+        report = check_files(paths, settings, shelf)
+        if report.failed:
+            raise ConfigurationError("\n".join(report.lines()) + "\nnothing was applied")
+        made = changes(report.files, shelf, author=author, note=note, at_ms=now_ms())
+        for file in report.files:
+            if file.key not in {each.key for each in made}:
+                click.echo(f"{file.key}: in force already")
+        return made
+
+    _put(settings, changed)
+
+
+@policy.command(epilog=example("ringfence policy diff deploy/policies", "ringfence policy diff london"))
+@config_option
+@demo_option
+@click.argument("what", metavar="FILE|LINE")
+def diff(config: Path, what: str) -> None:
+    """Show how what is in force differs from a file or folder, or a LINE from the file of the policies folder."""
+    from streams.policydesk import differences
+
+    settings = kafka_settings(config)
+    lines = differences(settings, what, _shelf(settings))
+    for line in lines:
+        click.echo(line)
+    if not lines:
+        click.echo("no difference", err=True)
+
+
+@policy.command(epilog=example("ringfence policy show london", "ringfence policy show calendar/office --revision 1f3a"))
+@config_option
+@demo_option
+@_LINE
+@click.option("--revision", metavar="REVISION", help="A former one; its first digits are enough.")
+def show(config: Path, name: str, revision: str | None) -> None:
+    """Print a policy or calendar as YAML: what is in force, or a former revision."""
+    from streams.policydesk import as_yaml, find
+
+    document = find(_shelf(kafka_settings(config)), name, revision)
+    click.echo(as_yaml(document), nl=False)
+
+
+@policy.command(epilog=example("ringfence policy history london"))
+@config_option
+@demo_option
+@_LINE
+def history(config: Path, name: str) -> None:
+    """List everything that was applied for a line: when, by whom, and why; the newest first."""
+    from streams.policydesk import history_lines
+
+    for line in history_lines(_shelf(kafka_settings(config)), name):
+        click.echo(line)
+
+
+@policy.command(epilog=example("ringfence policy rollback london", "ringfence policy rollback london --to 1f3a99"))
+@config_option
+@demo_option
+@_LINE
+@click.option("--to", "revision", metavar="REVISION", help="Its first digits are enough; default: the one before.")
+@author_option
+@_NOTE
+def rollback(config: Path, name: str, revision: str | None, author: str, note: str) -> None:
+    """Put a former revision in force again, if it still can be compiled."""
+    from streams.policydesk import rolled_back
+
+    _put(kafka_settings(config), lambda shelf: [rolled_back(shelf, name, revision, author, note, now_ms())])
+
+
+@policy.command(epilog=example("ringfence policy remove london --note 'as everywhere'"))
+@config_option
+@demo_option
+@_LINE
+@author_option
+@_NOTE
+def remove(config: Path, name: str, author: str, note: str) -> None:
+    """Take a line's policy away: the common one ('*') holds for it then. History keeps what it was."""
+    from streams.policydesk import removed
+
+    _put(kafka_settings(config), lambda shelf: [removed(shelf, name, author, note, now_ms())])
+
+
+def _settings_and_shelf(config: Path, *, offline: bool) -> tuple[Settings, Shelf | None]:
+    """The settings, and what is applied where Kafka can be asked."""
+    from streams.settings import load_settings
+
+    if not offline:
+        try:
+            settings = kafka_settings(config)
+            return settings, _shelf(settings)
+        except EnvironmentFaultError:
+            pass
+    log_to_file()
+    return load_settings(config, gateway_secrets=False), None
+
+
+def _shelf(settings: Settings) -> Shelf:
+    from streams.kafka.cluster import require
+    from streams.policystore import read_shelf
+
+    async def read() -> Shelf:
+        await require(settings.kafka)
+        return await read_shelf(settings.kafka)
+
+    return asyncio.run(read())
+
+
+def _put(settings: Settings, make: Callable[[Shelf], list[PolicyDocument]]) -> None:
+    """Write what ``make`` makes of what is there, and say what the workers make of it."""
+    from streams.policystore import answers, write
+
+    documents = make(_shelf(settings))
+    if not documents:
+        return
+
+    async def put() -> bool:
+        await write(settings.kafka, documents)
+        for each in documents:
+            what = "removed" if each.removed else f"revision {each.revision} applied"
+            click.echo(f"{each.key}: {what}" + (f" (was {each.replaces})" if each.replaces else ""))
+        found = await answers(settings.kafka, documents, now_ms)
+        for answer in found:
+            state = "runs it" if answer.runs else f"does not run it: {answer.why_not or 'it has not said why'}"
+            click.echo(f"worker {answer.worker} {state}", err=not answer.runs)
+        if not found:
+            click.echo("no worker runs just now; the next one that starts takes it")
+        return all(answer.runs for answer in found)
+
+    if not asyncio.run(put()):
+        sys.exit(1)
