@@ -7,10 +7,12 @@ import logging
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
     from streams.settings import Settings
+
+T = TypeVar("T")
 
 _FORMAT: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
@@ -33,19 +35,23 @@ def kafka_settings(config: Path) -> Settings:
 
 
 def serve_until_signalled(start: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    """Run ``start`` with an event that SIGINT or SIGTERM sets; logs go to stderr."""
+    """Run a service with an event that SIGINT or SIGTERM sets; logs go to stderr."""
+    logging.basicConfig(level=logging.INFO, format=_FORMAT)
+    run_until_signalled(start)
+
+
+def run_until_signalled(start: Callable[[asyncio.Event], Awaitable[T]]) -> T:
+    """Run ``start`` with an event that SIGINT or SIGTERM sets, and return what it returns."""
     import uvloop
 
-    logging.basicConfig(level=logging.INFO, format=_FORMAT)
-
-    async def until_signalled() -> None:
+    async def until_signalled() -> T:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await start(stop)
+        return await start(stop)
 
-    coroutine: Coroutine[Any, Any, None] = until_signalled()
-    uvloop.run(coroutine)
+    coroutine: Coroutine[Any, Any, T] = until_signalled()
+    return uvloop.run(coroutine)
 
 
 def log_file() -> Path:

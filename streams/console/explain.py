@@ -1,9 +1,9 @@
-"""``ringfence explain CALL_ID``: one call's story in plain words, from the topics alone."""
+"""``ringfence explain``: one call's story, or a caller's newest ones, in plain words, from the topics alone."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 import orjson
@@ -12,7 +12,9 @@ from models import topics
 from models.calls import CallAccepted, CallOffered, CallRejected
 from models.commands import RejectCall, SendText
 from models.decisions import Decision
+from models.identity import mask
 from models.outcomes import Outcome
+from models.patterns import Pattern
 from models.topics import Topic
 from streams.console.narrative import narrate
 from streams.console.progress import Progress
@@ -42,15 +44,55 @@ async def explain(settings: Settings, call_id: str) -> list[str]:
     range that was searched where no topic knows the id, ``EnvironmentFaultError`` as the reader does.
     """
     # bytes first: most records of a topic are about other calls, and need no decoding
-    wanted = orjson.dumps(call_id)[1:-1]
-    offers = await _read(settings, (topics.CALLS_EVENTS,), wanted, call_id, None)
+    offers = await _read(settings, (topics.CALLS_EVENTS,), _needles(call_id), None)
+    offers = [seen for seen in offers if seen.value.call_id == call_id]
     # where the offer is retired, decisions and outcomes still are there: they are kept longer
     since_ms = min((seen.value.received_at_ms for seen in offers), default=None)
     rest = tuple(topic for topic in TOLD if topic is not topics.CALLS_EVENTS)
-    found = offers + await _read(settings, rest, wanted, call_id, since_ms)
+    found = offers + await _read(settings, rest, _needles(call_id), since_ms)
+    found = [seen for seen in found if seen.value.call_id == call_id]
     if not found:
-        raise RingfenceError(await _searched(settings, call_id))
+        what = f"no call with the id {call_id!r}"
+        hint = "Call ids are the gateway's own, as calls.events and the audit show them"
+        raise RingfenceError(await _searched(settings, what, hint))
     return _told(found)
+
+
+async def explain_caller(settings: Settings, jid: str, last: int) -> list[str]:
+    """The newest calls of one caller (a canonical JID) to any line, oldest first. Raises as ``explain``."""
+    about = await _read(settings, (topics.CALLS_EVENTS, topics.CALLS_DECISIONS), _needles(jid), None)
+    received: dict[tuple[str, str], int] = {}
+    for seen in about:
+        value = seen.value
+        if isinstance(value, CallOffered | Decision) and jid in {value.caller, *getattr(value, "caller_known_as", ())}:
+            received.setdefault((value.line, value.call_id), value.received_at_ms)
+    if not received:
+        hint = "A caller may have called under another identity: a LID is no phone number"
+        raise RingfenceError(await _searched(settings, f"no call of {mask(jid)}", hint))
+    newest = sorted(received, key=lambda call: received[call])[-last:]
+    since_ms = min(received[call] for call in newest)
+    found = await _read(settings, TOLD, _needles(*(call_id for _, call_id in newest)), since_ms)
+    lines: list[str] = []
+    for call in newest:
+        # the decision may be all that is left of an old call
+        story = [seen for seen in found if (seen.value.line, seen.value.call_id) == call]
+        lines += [*([""] if lines else []), *narrate(story)]
+    if len(received) > last:
+        lines += ["", f"{len(received) - last} more of this caller; --last {len(received)} tells all"]
+    return lines
+
+
+def caller_of(text: str) -> str | None:
+    """The canonical JID that a person means by a number or a JID; None for anything else, such as a call id."""
+    try:
+        found = Pattern.parse(text)
+    except ValueError:
+        return None
+    return found.value if found.kind == "jid" else None
+
+
+def _needles(*texts: str) -> list[bytes]:
+    return [orjson.dumps(text)[1:-1] for text in texts]
 
 
 def _told(found: Sequence[Seen]) -> list[str]:
@@ -66,9 +108,9 @@ def _told(found: Sequence[Seen]) -> list[str]:
 
 
 async def _read(
-    settings: Settings, read: Iterable[Topic], wanted: bytes, call_id: str, since_ms: int | None
+    settings: Settings, read: Iterable[Topic], containing: Collection[bytes], since_ms: int | None
 ) -> list[Seen]:
-    reader = TopicReader(settings.kafka, tuple(read), containing=wanted)
+    reader = TopicReader(settings.kafka, tuple(read), containing=containing)
     await reader.start()
     try:
         ends = await reader.ends()
@@ -79,7 +121,7 @@ async def _read(
         found: list[Seen] = []
         left = total
         async for batch in reader.read_to(ends):
-            found += [seen for seen in batch if isinstance(seen.value, Told) and seen.value.call_id == call_id]
+            found += [seen for seen in batch if isinstance(seen.value, Told)]
             before, left = left, await reader.left(ends)
             progress.advance(before - left)
         progress.done()
@@ -88,7 +130,7 @@ async def _read(
     return found
 
 
-async def _searched(settings: Settings, call_id: str) -> str:
+async def _searched(settings: Settings, what: str, hint: str) -> str:
     parts = []
     for topic in TOLD:
         reader = TopicReader(settings.kafka, (topic,))
@@ -98,7 +140,4 @@ async def _searched(settings: Settings, call_id: str) -> str:
         finally:
             await reader.stop()
         parts.append(f"{topic.name} " + (f"since {moment(oldest)}" if oldest is not None else "(empty)"))
-    return (
-        f"no call with the id {call_id!r} on the topics; searched {', '.join(parts)}. "
-        "Call ids are the gateway's own, as calls.events and the audit show them; older calls are retired"
-    )
+    return f"{what} on the topics; searched {', '.join(parts)}. {hint}; older calls are retired"

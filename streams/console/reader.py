@@ -6,7 +6,7 @@ that are there already, when several partitions are read.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -84,10 +84,10 @@ class TopicReader:
         kafka: Kafka,
         topics: Sequence[Topic] = STREAM_TOPICS,
         *,
-        containing: bytes | None = None,
+        containing: Collection[bytes] | None = None,
         clock: Clock = now_ms,
     ) -> None:
-        """Not connected yet. With ``containing``, records without these bytes are passed over undecoded."""
+        """Not connected yet. With ``containing``, records with none of these bytes are passed over undecoded."""
         self._kafka = kafka
         self._by_name = {topic.full_name(kafka.topic_prefix): topic for topic in topics}
         self._containing = containing
@@ -200,7 +200,7 @@ class TopicReader:
             self._read(self._by_name[at.topic], record)
             for at, records in batches.items()
             for record in records
-            if self._containing is None or self._containing in (record.value or b"")
+            if self._containing is None or any(each in (record.value or b"") for each in self._containing)
         ]
 
     async def read_to(self, ends: Mapping[TopicPartition, int]) -> AsyncIterator[list[Seen]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -222,3 +223,39 @@ def test_wrong_filters_are_explained(tmp_path: Path, words: list[str], said: str
     done = ringfence(tmp_path, "dlq", *words)
     assert done.returncode == 2
     assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--follow", "--json"], "--listen has its numbers"),
+        (["--follow", "--until", "1h"], "neither --until"),
+        (["--listen", "127.0.0.1:0"], "say that too"),
+    ],
+)
+def test_options_of_the_audit_that_do_not_go_together_are_explained(
+    tmp_path: Path, words: list[str], said: str
+) -> None:
+    done = ringfence(tmp_path, "audit", *words)
+    assert done.returncode == 2
+    assert said in " ".join(done.stderr.split())
+
+
+def test_following_ends_cleanly_with_ctrl_c(tmp_path: Path, broker: str) -> None:
+    path = config(tmp_path, kafka={"topic_prefix": f"follow{os.getpid()}.", "partitions": 1})
+    env = {"KAFKA_BOOTSTRAP_SERVERS": broker}
+    ringfence(tmp_path, "topics", "apply", "--config", path, **env)
+    words = ["audit", "--follow", "--listen", "127.0.0.1:0", "--config", path]
+    process = subprocess.Popen(  # noqa: S603 - our own Python
+        [sys.executable, "-P", "-m", "streams.cli", *words],
+        env={**os.environ, **env, "PYTHONPATH": str(ROOT), "RINGFENCE_STATE_DIR": str(tmp_path / "state")},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("metrics on http://127.0.0.1:")
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=20)
+    assert process.returncode == 0, errors
+    assert output.startswith("audit       holds")
+    assert errors == ""

@@ -6,7 +6,7 @@ import asyncio
 import io
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,7 +56,7 @@ async def read_all(reader: TopicReader) -> list[Seen]:
     return [seen async for batch in reader.read_to(await reader.ends()) for seen in batch]
 
 
-async def reading(kafka: Kafka, containing: bytes | None = None) -> TopicReader:
+async def reading(kafka: Kafka, containing: Collection[bytes] | None = None) -> TopicReader:
     reader = TopicReader(kafka, containing=containing)
     await reader.start()
     return reader
@@ -119,7 +119,7 @@ async def test_reading_starts_at_a_time_or_at_the_end(kafka: Kafka, producer: Du
 
 async def test_only_records_with_the_bytes_asked_for_are_given(kafka: Kafka, producer: DurableProducer) -> None:
     await write(producer, [offer("AAA"), offer("BBB")])
-    reader = await reading(kafka, b"BBB")
+    reader = await reading(kafka, [b"BBB"])
     assert [seen.value.call_id for seen in await read_all(reader)] == ["BBB"]
     await reader.stop()
 

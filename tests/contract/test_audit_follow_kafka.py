@@ -1,0 +1,105 @@
+"""The endless audit and the explanation of a caller, on real topics."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from streams.clock import now_ms
+from streams.console.explain import caller_of, explain_caller
+from streams.console.findings import Findings
+from streams.console.follow import follow
+from streams.errors import RingfenceError
+from streams.kafka.client import DurableProducer
+from streams.settings import DEFAULT_CONFIG, Kafka, Settings
+from tests.builders import Value, decision, offer, record, rejected_call, ringing_call
+
+Write = Callable[[list[Value]], Awaitable[None]]
+
+
+@pytest.fixture
+def settings(kafka: Kafka) -> Settings:
+    return Settings.model_validate(
+        {"kafka": kafka, "policies": Path(DEFAULT_CONFIG).parent / "policies", "gateways": {}, "lines": {}}
+    )
+
+
+@pytest.fixture
+async def write(kafka: Kafka) -> AsyncIterator[Write]:
+    producer = DurableProducer(kafka, "test")
+    await producer.start()
+
+    async def send(values: list[Value]) -> None:
+        await producer.send(*map(record, values))
+
+    yield send
+    await producer.stop()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        await asyncio.sleep(0.02)
+
+
+async def metrics(told: list[str]) -> str:
+    url = told[0].removeprefix("metrics on ")
+    async with aiohttp.ClientSession() as http, http.get(url) as answer:
+        return await answer.text()
+
+
+async def test_it_tells_what_goes_wrong_and_what_is_mended_and_ends_when_told(settings: Settings, write: Write) -> None:
+    lost = offer("LOST", at_ms=now_ms() - 60_000)
+    await write([*rejected_call(offer("WHOLE", at_ms=now_ms())), lost])
+    told: list[str] = []
+    stop = asyncio.Event()
+    following: asyncio.Task[Findings] = asyncio.create_task(
+        follow(settings, told.append, since_ms=None, listen="127.0.0.1:0", stop=stop)
+    )
+    await until(lambda: any("! undecided: call LOST" in line for line in told))
+    page = await metrics(told)
+    assert 'ringfence_audit_findings{code="undecided"} 1.0' in page
+    assert "ringfence_rejects_within_one_second_ratio 1.0" in page
+    await write([decision(lost, "late")])
+    await until(lambda: any("✓ no more: undecided: call LOST" in line for line in told))
+    assert "ringfence_oldest_undecided_offer_age_seconds 0.0" in await metrics(told)
+    stop.set()
+    found = await asyncio.wait_for(following, 5)
+    assert found.holds, found.lines()
+    assert found.checked["offers"] == 2
+
+
+async def test_it_ends_at_once_where_the_broker_is_away(settings: Settings) -> None:
+    away = settings.model_copy(update={"kafka": settings.kafka.model_copy(update={"bootstrap_servers": "127.0.0.1:1"})})
+    with pytest.raises(RingfenceError, match=r"Kafka at 127\.0\.0\.1:1 does not"):
+        await follow(away, print, since_ms=None, listen=None, stop=asyncio.Event())
+
+
+async def test_a_callers_newest_calls_are_told_oldest_first(settings: Settings, write: Write) -> None:
+    at_ms = now_ms()
+    caller = "447700900456@c.us"
+    await write(rejected_call(offer("FIRST", caller=caller, at_ms=at_ms - 3_000)))
+    await write(ringing_call(offer("SECOND", caller=caller, line="riyadh", at_ms=at_ms - 2_000)))
+    await write(ringing_call(offer("THIRD", caller=caller, at_ms=at_ms - 1_000)))
+    await write(ringing_call(offer("OTHERS", at_ms=at_ms)))
+    jid = caller_of("+44 7700 900456")
+    assert jid == caller
+    lines = await explain_caller(settings, jid, 2)
+    heads = [line for line in lines if line.startswith("call ")]
+    assert heads == ["call SECOND on line riyadh (gateway office)", "call THIRD on line london (gateway office)"]
+    assert lines[-1] == "1 more of this caller; --last 3 tells all"
+    assert not any("447700900456" in line for line in lines)
+    assert any("decided: reject" in line for line in await explain_caller(settings, jid, 3))
+    with pytest.raises(RingfenceError, match=r"no call of \+447•••••••99 on the topics; searched calls\.events since"):
+        await explain_caller(settings, "447700900999@c.us", 1)
+
+
+@pytest.mark.parametrize("call_id", ["3EB0A1B2C3D4E5F60718293A4B5C6D7E", "README0001", "GB", "call-1"])
+def test_a_call_id_is_no_caller(call_id: str) -> None:
+    assert caller_of(call_id) is None
