@@ -8,16 +8,14 @@ from typing import Final
 
 from aiohttp import web
 
-from models import records
-from models.contacts import Contact
 from streams.bridge.admin.door import AnswerError, FieldError, answer, body_of, not_found, not_now, record
 from streams.bridge.known import Known
 from streams.bridge.outlet import Outlet
 from streams.clock import Clock
 from streams.contacts.lookup import find_contact
 from streams.contacts.reading import ContactError, read_contact, read_jid
+from streams.contacts.writing import keys_of, put_records, removal_records
 from streams.errors import EnvironmentFaultError
-from streams.identities import forget_contact, is_phone, settle_contact
 from streams.settings import Kafka
 
 SOURCE: Final = "/bridge/contacts"
@@ -45,13 +43,8 @@ class ContactDesk:
         except ContactError as fault:
             raise FieldError(field=fault.field, mend=fault.mend) from None
         links = self._known.callers.changes(now_ms)
-        contact = settle_contact(said, links)
-        await record(
-            self._outlet,
-            records.reference(contact, SOURCE, now_ms),
-            *links.records(SOURCE),
-            *links.words(SOURCE),
-        )
+        contact, found = put_records(said, links, SOURCE)
+        await record(self._outlet, *found)
         self._known.callers.confirm(links)
         return answer(asdict(contact))
 
@@ -61,15 +54,9 @@ class ContactDesk:
         self._require_known()
         now_ms = self._clock()
         links = self._known.callers.changes(now_ms)
-        # another number's record is not this one's, even where it names this one: a CRM that merges two
-        # records deletes the one that is left over
-        keys = (jid,) if is_phone(jid) else self._keys(jid)
-        for key in keys:
-            forget_contact(key, links)
-        gone = [records.tombstone(Contact(contact=key, source=TELLER, at_ms=now_ms), SOURCE, now_ms) for key in keys]
-        await record(self._outlet, *gone, *links.records(SOURCE))
+        await record(self._outlet, *removal_records(jid, links, SOURCE, now_ms))
         self._known.callers.confirm(links)
-        return answer({"contact": keys[0], "removed": True})
+        return answer({"contact": jid, "removed": True})
 
     async def get(self, request: web.Request) -> web.Response:
         """The record as it stands on the topic; one look at a time, for each reads a whole partition."""
@@ -77,16 +64,12 @@ class ContactDesk:
         self._require_known()
         try:
             async with self._one_look:
-                found = await find_contact(self._kafka, *self._keys(jid))
+                found = await find_contact(self._kafka, *keys_of(jid, self._known.callers.changes(self._clock())))
         except EnvironmentFaultError as exc:
             return not_now(f"{exc}. Ask again after 2 s.")
         if found is None:
             return not_found("No contact record stands under this JID.")
         return answer(asdict(found) | {"age_ms": self._clock() - found.at_ms})
-
-    def _keys(self, jid: str) -> tuple[str, ...]:
-        # a record that was made for a LID stands under it, or under the phone number it is known by
-        return tuple(dict.fromkeys((self._known.callers.known.caller_of(jid), jid)))
 
     def _require_known(self) -> None:
         why = self._known.unready()

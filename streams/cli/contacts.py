@@ -1,0 +1,114 @@
+"""``ringfence contacts``: who the callers are, by file and one by one."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from streams.cli.context import kafka_settings
+from streams.options import config_option, demo_option, example
+
+if TYPE_CHECKING:
+    from streams.contacts.importing import Imported
+
+
+@click.group()
+def contacts() -> None:
+    """Tell Ringfence who the callers are."""
+
+
+@contacts.command(
+    name="import",
+    epilog=example("ringfence contacts import crm.csv", "ringfence contacts import crm.jsonl --resume"),
+)
+@config_option
+@demo_option
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--resume", is_flag=True, help="Go on where the last import of this file stopped.")
+@click.option("--dry-run", is_flag=True, help="Only check the file; Kafka is not touched.")
+def contacts_import(config: Path, file: Path, *, resume: bool, dry_run: bool) -> None:
+    """Import contact records from FILE, .csv or .jsonl in UTF-8; may be repeated.
+
+    Columns: jid or number, and any of name, tier, time_zone, locale, aliases (with ; between them). Each row is
+    the whole record of a caller. Rows that cannot be used are listed in FILE's .errors.csv with line and
+    mend, and all others are imported; exits with 1 then.
+    """
+    from streams.contacts.importing import Importer
+    from streams.settings import Kafka
+
+    kafka = Kafka() if dry_run else kafka_settings(config).kafka
+    importer = Importer(file, kafka, on_progress=_Teller().tell)
+    try:
+        done = importer.check() if dry_run else asyncio.run(importer.run(resume=resume))
+    except KeyboardInterrupt:
+        click.echo(f"\nstopped after {importer.done.rows} rows; go on with --resume", err=True)
+        sys.exit(130)
+    verb = "can be imported" if dry_run else "imported"
+    click.echo(f"{done.contacts} contacts {verb}" + (f", {done.skipped} rows were before" if done.skipped else ""))
+    if done.faults:
+        click.echo(f"{done.faults} rows left out: see {importer.errors}", err=True)
+        sys.exit(1)
+
+
+@contacts.command(name="show", epilog=example("ringfence contacts show +447700900123"))
+@config_option
+@demo_option
+@click.argument("caller")
+def contacts_show(config: Path, caller: str) -> None:
+    """Show the record of CALLER, a JID or an international number, as JSON. Exits with 1 where there is none."""
+    from dataclasses import asdict
+
+    import orjson
+
+    from streams.contacts.importing import show
+
+    found = asyncio.run(show(kafka_settings(config).kafka, _jid(caller)))
+    if found is None:
+        click.echo("no contact record stands under this JID", err=True)
+        sys.exit(1)
+    click.echo(orjson.dumps(asdict(found), option=orjson.OPT_INDENT_2))
+
+
+@contacts.command(name="remove", epilog=example("ringfence contacts remove +447700900123"))
+@config_option
+@demo_option
+@click.argument("caller")
+def contacts_remove(config: Path, caller: str) -> None:
+    """Take the record of CALLER back, and the links of its aliases; may be repeated."""
+    from streams.contacts.importing import remove
+
+    asyncio.run(remove(kafka_settings(config).kafka, _jid(caller)))
+    click.echo("removed")
+
+
+def _jid(caller: str) -> str:
+    from streams.contacts.reading import ContactError, read_jid
+
+    try:
+        return read_jid(caller, "CALLER")
+    except ContactError as fault:
+        raise click.UsageError(str(fault)) from None
+
+
+class _Teller:
+    """Says every two seconds how far an import is; nothing of one that is quicker."""
+
+    def __init__(self) -> None:
+        from time import monotonic
+
+        self._clock = monotonic
+        self._began = monotonic()
+        self._next = self._began + 2
+
+    def tell(self, done: Imported) -> None:
+        """So far it is."""
+        now = self._clock()
+        if now < self._next:
+            return
+        self._next = now + 2
+        rate = (done.rows - done.skipped) / (now - self._began)
+        click.echo(f"{done.rows} rows, {done.faults} left out, {rate:.0f} rows/s", err=True)
