@@ -165,6 +165,15 @@ def rejected_call(of: CallOffered, *, confirm: bool = True) -> list[Value]:
     return history
 
 
+def queued_call(of: CallOffered) -> list[Value]:
+    """Everything that the topics say of a call that was queued, and whose caller was told of the wait."""
+    why = "all agents are busy"
+    trace = RuleTrace(rule="desk", kind="presence", matched=True, why=why)
+    decided = replace(decision(of, "queue"), rule="desk", why=why, rules=(trace,), reply="queued")
+    command = replace(text(of, decided, rejected_at_ms=0), rejected_at_ms=None)
+    return [of, decided, command, outcome(command, at_ms=of.received_at_ms + 44)]
+
+
 def ringing_call(of: CallOffered) -> list[Value]:
     """Everything that the topics say of a call that was let ring."""
     return [of, decision(of, "ring")]
@@ -193,7 +202,7 @@ def written_ms(value: Value) -> int:
         case Decision() | RejectCall():
             return value.decided_at_ms
         case SendText():
-            return value.rejected_at_ms or value.received_at_ms
+            return value.rejected_at_ms or value.received_at_ms + 3
         case Outcome():
             return value.at_ms
 

@@ -52,7 +52,7 @@ def _at_ms(seen: Seen) -> int:
         case Decision() | RejectCall():
             return int(seen.value.decided_at_ms)
         case SendText():
-            return int(seen.value.rejected_at_ms or seen.value.received_at_ms)
+            return int(seen.value.rejected_at_ms or seen.timestamp_ms)
         case Outcome():
             return int(seen.value.at_ms)
         case _:
@@ -84,7 +84,8 @@ def _tell(seen: Seen, zone: tzinfo | None) -> Iterator[str]:
             yield f"to be sent before {moment(value.expires_at_ms, zone)}"
         case SendText():
             variant = f" in the variant {value.variant}" if value.variant else ""
-            yield f"text asked for: the reply {value.reply}{variant}"
+            whom = "" if value.rejected_at_ms is not None else " (the caller is queued, and the call rings on)"
+            yield f"text asked for{whom}: the reply {value.reply}{variant}"
             yield f"to be sent before {moment(value.expires_at_ms, zone)}"
         case Outcome():
             yield from _outcome(value)

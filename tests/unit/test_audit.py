@@ -25,6 +25,7 @@ from tests.builders import (
     log_of,
     offer,
     outcome,
+    queued_call,
     reject,
     rejected_call,
     ringing_call,
@@ -378,3 +379,22 @@ def test_every_part_of_the_story_is_of_its_own_type() -> None:
     kinds = [CallOffered, Decision, RejectCall, Outcome, SendText, Outcome, Outcome]
     assert [type(value) for value in rejected_call(offer("A"))] == kinds
     assert text(offer("A"), decision(offer("A")), rejected_at_ms=T0 + 9) == part("text")
+
+
+def test_a_queued_call_and_its_text_hold() -> None:
+    found = audited(log_of(queued_call(offer())))
+    assert codes(found) == []
+    assert found.checked["texts"] == 1
+
+
+def test_a_text_that_a_queued_caller_was_not_sent_is_missed() -> None:
+    records = log_of(queued_call(offer())[:2])
+    assert codes(audited(records)) == ["no-text"]
+    early = audited(records, now=T0 + 1000)
+    assert (early.holds, early.open.commands) == (True, 1)
+
+
+def test_a_queued_call_without_a_reply_needs_no_text() -> None:
+    offered, decided, *_ = queued_call(offer())
+    assert isinstance(decided, Decision)
+    assert codes(audited(log_of([offered, replace(decided, reply=None)]))) == []

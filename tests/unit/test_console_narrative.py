@@ -8,7 +8,7 @@ from models.decisions import RuleTrace
 from models.records import lifecycle
 from streams.console.narrative import narrate
 from streams.console.words import span
-from tests.builders import T0, Log, decision, log_of, offer, outcome, reject, rejected_call, ringing_call
+from tests.builders import T0, Log, decision, log_of, offer, outcome, queued_call, reject, rejected_call, ringing_call
 
 
 def test_a_rejected_call_is_told_from_webhook_to_confirmation() -> None:
@@ -93,3 +93,10 @@ def test_spans_are_short() -> None:
     spans = {0: "0 ms", 999: "999 ms", 1200: "1.2 s", 45_000: "45 s", 119_999: "119 s", 720_000: "12 min"}
     spans |= {10_800_000: "3 h", 3_456_000_000: "40 days", -5: "-5 ms"}
     assert {ms: span(ms) for ms in spans} == spans
+
+
+def test_a_queued_caller_is_told_of_the_wait() -> None:
+    lines = narrate(log_of(queued_call(offer("A"))), UTC)
+    assert "     3 ms  decided: queue (queued) by the rule desk: all agents are busy" in lines
+    assert "     3 ms  text asked for (the caller is queued, and the call rings on): the reply queued" in lines
+    assert "    44 ms  told: the text is accepted" in lines

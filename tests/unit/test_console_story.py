@@ -3,10 +3,23 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC
 
+from models.decisions import Decision
 from models.outcomes import Outcome
 from models.records import dead_letter
 from streams.console.story import HOLD_MS, UNDECIDED_MS, WIDTH, Story
-from tests.builders import T0, Log, Value, decision, log_of, offer, outcome, reject, rejected_call, ringing_call
+from tests.builders import (
+    T0,
+    Log,
+    Value,
+    decision,
+    log_of,
+    offer,
+    outcome,
+    queued_call,
+    reject,
+    rejected_call,
+    ringing_call,
+)
 
 
 def story() -> Story:
@@ -178,3 +191,31 @@ def test_a_slow_reject_is_told_as_under_way_and_followed_up() -> None:
 def test_no_number_is_ever_shown_in_full() -> None:
     lines = told(story(), rejected_call(offer())) + told(story(), ringing_call(offer(caller="900000000000143@lid")))
     assert not any(number in line for line in lines for number in ("447700900123", "900000000000143"))
+
+
+def test_a_queued_call_is_one_line_when_its_caller_was_told() -> None:
+    history = queued_call(offer())
+    by = story()
+    lines = told(by, history)
+    assert lines == [
+        "10:00:00  london  +447•••••••23   queued        all agents are busy · told of the wait                   44 ms"
+    ]
+    assert by.tick(T0 + 60_000) == by.flush() == []
+    assert told(story(), history[::-1]) == lines
+
+
+def test_a_queued_call_waits_for_its_text_so_long_and_tells_it_after() -> None:
+    offered, decided, command, ended = queued_call(offer())
+    by, log = story(), Log()
+    assert [line for value in (offered, decided, command) for line in by.take(log.append(value))] == []
+    (line,) = by.tick(T0 + 3 + HOLD_MS)
+    assert line.endswith("queued        all agents are busy")
+    (after,) = by.take(log.append(ended))
+    assert "└ told" in after
+
+
+def test_a_queued_call_without_a_text_is_told_at_once() -> None:
+    offered, decided, *_ = queued_call(offer())
+    assert isinstance(decided, Decision)
+    (line,) = told(story(), [offered, replace(decided, reply=None)])
+    assert line.endswith("queued        all agents are busy")
