@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from streams.cli import ask, callbacks, desk, dlq, kafka, lists, policy, run, topics
+from streams.cli import ask, callbacks, contacts, desk, dlq, kafka, lists, policy, run, topics
 from streams.cli.context import log_file
 from streams.errors import EnvironmentFaultError, RingfenceError
 
@@ -17,7 +17,7 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     run.up, run.bridge, run.worker, run.gateway_sim,
     kafka.kafka, topics.topics,
     ask.audit, ask.explain, dlq.dlq,
-    callbacks.callbacks,
+    callbacks.callbacks, contacts.contacts,
     policy.policy, lists.lists, desk.block, desk.unblock, desk.calendar,
 )  # fmt: skip
 """Every command stands here once; help shows them by name."""

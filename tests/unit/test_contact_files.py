@@ -69,7 +69,7 @@ def test_each_fault_has_its_line_field_and_mend_and_the_rest_is_read(tmp_path: P
     rows = read(
         tmp_path / "crm.csv",
         HEAD + ROW + "07700900123,,,,,\n" + '+447700900124,"Two\nlines",,,,\n' + "+447700900125,,,Mars,,\n"
-        "+447700900126,a,b\n" + "+447700900127,,VIP,,,\n" + ",x,,,,\n" 
+        "+447700900126,a,b\n" + "+447700900127,,VIP,,,\n" + ",x,,,,\n"
         "+447700900128,,,,,12345678901234567890123\n" + ROW,
     )  # fmt: skip
     assert rows[0] == rows[-1] == ANNA
