@@ -239,6 +239,13 @@ def test_a_day_that_is_far_off_has_its_year() -> None:
     assert "2027" in opening(NOW_MS + 200 * 86_400_000, NOW_MS, EN, "Europe/London", None)
 
 
+@given(st.text(max_size=20) | st.from_regex(r"[a-zA-Z]{1,4}([-_@.][a-zA-Z0-9]{0,8}){0,4}", fullmatch=True))
+def test_whatever_a_crm_calls_a_locale_breaks_nothing(written: str) -> None:
+    found = locale_of(written)
+    assert found is None or opening(OPENS_MS, NOW_MS, found, "Europe/London", "Asia/Kolkata")
+    assert said("{next_opening}", locales=(written, "en-GB"))
+
+
 @given(
     st.sampled_from(LOCALES), st.sampled_from(ZONES), st.sampled_from(ZONES), st.integers(NOW_MS, NOW_MS + 3 * 10**10)
 )
