@@ -56,6 +56,11 @@ class BridgeMetrics:
             ("topic",),
             registry=self.registry,
         )
+        self._malformed = Counter(
+            "ringfence_bridge_malformed_requests_total",
+            "Requests that are no HTTP, or broke off.",
+            registry=self.registry,
+        )
         # finding a child by its labels costs as much as the counting itself
         self._webhook_children: dict[tuple[str, str], Histogram] = {}
         self._event_children: dict[tuple[str, Tally], Counter] = {}
@@ -95,3 +100,7 @@ class BridgeMetrics:
     def admitted(self, role: str, result: str) -> None:
         """Count one request to a protected endpoint."""
         self._admissions.labels(role, result).inc()
+
+    def malformed(self) -> None:
+        """Count one request that could not be read as HTTP."""
+        self._malformed.inc()

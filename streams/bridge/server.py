@@ -17,6 +17,7 @@ from streams.bridge.answers import JSON, error
 from streams.bridge.envelope import NotJsonError
 from streams.bridge.intake import Intake
 from streams.bridge.known import Known
+from streams.bridge.malformed import server_log
 from streams.bridge.metrics import BridgeMetrics
 from streams.bridge.outlet import ACKNOWLEDGEMENT_S, Outlet, UnavailableError
 from streams.bridge.prober import Prober
@@ -85,7 +86,7 @@ class Bridge:
         access = Access(settings.bridge.tokens, self.metrics)
         app.add_routes(fact_routes(settings, access, self.known, self.outlet, clock))
         app.add_routes(health_routes(self.metrics.registry, self.unready))
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_FINISH_S)
+        self._runner = web.AppRunner(app, access_log=None, logger=server_log(self.metrics), shutdown_timeout=_FINISH_S)
         self.url = ""
         """The base URL, once it listens."""
 

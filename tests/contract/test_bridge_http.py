@@ -172,6 +172,28 @@ async def test_a_key_can_be_changed_without_losing_a_webhook_and_the_older_one_i
     assert "gateways.office.webhook_secret" in caplog.text
 
 
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"POST / HTTP/1.1\r\nno header\r\n\r\n",
+        b"POST /webhooks/office HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+    ],
+)
+async def test_what_is_no_http_is_counted_and_fills_no_log(
+    bridge: Bridge, http: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture, request_: bytes
+) -> None:
+    host, port = bridge.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(request_)
+    assert b" 400 " in await asyncio.wait_for(reader.readline(), 5)
+    writer.close()
+    await writer.wait_closed()
+    async with http.get("/metrics") as metrics:
+        assert "ringfence_bridge_malformed_requests_total 1.0" in await metrics.text()
+    assert "Traceback" not in caplog.text
+    assert not [record for record in caplog.records if record.name == "aiohttp.server"]
+
+
 def test_no_cluster_and_no_key_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="bootstrap_servers"):
         Bridge(settings(Kafka()))

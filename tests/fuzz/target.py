@@ -1,0 +1,192 @@
+"""The bridge under fire: a real process, raw connections to it, and what it and Kafka say of it afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+
+import yaml
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from models.topics import CALLS_DLQ, CALLS_EVENTS, CALLS_LIFECYCLE, MESSAGES_EVENTS
+from streams.kafka.client import connection
+from streams.settings import ROOT, Kafka
+from streams.tether import tethered
+from tests.fuzz.inputs import HEADERS, KEYS, MAX_BODY, Input
+
+ANSWER_S: Final = 20.0
+READY_S: Final = 30.0
+TOPICS: Final = (CALLS_EVENTS, CALLS_LIFECYCLE, MESSAGES_EVENTS, CALLS_DLQ)
+
+
+class Target:
+    """One bridge process."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path, kafka: Kafka) -> None:
+        self._process = process
+        self._port = port
+        self._log = log
+        self._kafka = kafka
+        self._idle: list[socket.socket] = []
+        self._log_read = 0
+
+    def ask(self, batch: Sequence[Input]) -> list[int | None]:
+        """Send all at once, each on a connection of its own; the status of each, None where it was closed instead."""
+        open_ = [self._idle.pop() if self._idle else self._connect() for _ in batch]
+        for conn, each in zip(open_, batch, strict=True):
+            conn.sendall(each.request)
+        return [self._answer(conn, each) for conn, each in zip(open_, batch, strict=True)]
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _connect(self) -> socket.socket:
+        conn = socket.create_connection(("127.0.0.1", self._port), timeout=ANSWER_S)
+        conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return conn
+
+    def _answer(self, conn: socket.socket, asked: Input) -> int | None:
+        if not asked.whole:
+            conn.close()
+            return None
+        received = b""
+        try:
+            while b"\r\n\r\n" not in received:
+                more = conn.recv(65_536)
+                if not more:
+                    conn.close()
+                    return None
+                received += more
+        except ConnectionError:
+            conn.close()
+            return None
+        head, _, body = received.partition(b"\r\n\r\n")
+        match = re.search(rb"(?i)^content-length: (\d+)", head, re.MULTILINE)
+        if asked.signed and match and len(body) >= int(match[1]) and b"Connection: close" not in head:
+            self._idle.append(conn)
+        else:
+            # what a strange request left unread must not be taken for the next one
+            conn.close()
+        return int(head[9:12])
+
+    def counters(self) -> dict[tuple[str, str], int]:
+        """Envelopes counted, by event and result."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=ANSWER_S) as answer:
+            text = answer.read().decode()
+        found: dict[tuple[str, str], int] = {}
+        for event, result, count in re.findall(
+            r'^ringfence_bridge_events_total\{event="([^"]*)",gateway="[^"]*",result="([^"]*)"\} (\S+)$',
+            text,
+            re.MULTILINE,
+        ):
+            found[event, result] = found.get((event, result), 0) + round(float(count))
+        return found
+
+    def written(self) -> dict[str, int]:
+        """Records on each topic, by the registry's names."""
+        return asyncio.run(_written(self._kafka))
+
+    def resident_bytes(self) -> int:
+        """The process's memory."""
+        status = Path(f"/proc/{self._process.pid}/statm").read_text(encoding="ascii")
+        return int(status.split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def complaints(self) -> list[str]:
+        """What the process logged since the last look that no webhook may cause."""
+        if self._process.poll() is not None:
+            return [f"the bridge ended with {self._process.returncode}"]
+        with self._log.open("rb") as log:
+            log.seek(self._log_read)
+            lines = log.read().decode(errors="replace").splitlines()
+            self._log_read = log.tell()
+        return lines if any(map(_COMPLAINT.search, lines)) else []
+
+
+_COMPLAINT: Final = re.compile(r"Traceback|Error handling request|Unhandled|never awaited|ERROR|CRITICAL|503")
+
+
+async def _written(kafka: Kafka) -> dict[str, int]:
+    consumer = AIOKafkaConsumer(**connection(kafka))
+    await consumer.start()
+    try:
+        found = {}
+        for topic in TOPICS:
+            name = topic.full_name(kafka.topic_prefix)
+            places = [TopicPartition(name, number) for number in range(kafka.partitions)]
+            found[topic.name] = sum((await consumer.end_offsets(places)).values())
+        return found
+    finally:
+        await consumer.stop()
+
+
+@contextmanager
+def bridge(kafka: Kafka, folder: Path) -> Iterator[Target]:
+    """A bridge process with the fuzzer's keys; its topics must be there. It ends with the block."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = int(sock.getsockname()[1])
+    config = folder / "fuzz.yaml"
+    config.write_text(yaml.safe_dump(_configuration(kafka, port)), encoding="utf-8")
+    env = {name: value for name, value in os.environ.items() if name != "KAFKA_BOOTSTRAP_SERVERS"}
+    env |= {f"FUZZ_{name.upper()}": key.decode() for name, key in KEYS.items()}
+    log = folder / "bridge.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own command line, no shell
+            tethered([sys.executable, "-m", "streams.cli", "bridge", "--config", str(config)]),
+            stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=ROOT, env=env,
+        )  # fmt: skip
+    try:
+        _await_ready(process, port, log)
+        with closing(Target(process, port, log, kafka)) as target:
+            yield target
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(10)
+
+
+def _await_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + READY_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    msg = f"the bridge is not ready; its log:\n{log.read_text(errors='replace')[-4000:]}"
+    raise RuntimeError(msg)
+
+
+def _configuration(kafka: Kafka, port: int) -> dict[str, object]:
+    return {
+        "kafka": {
+            "bootstrap_servers": kafka.bootstrap_servers,
+            "topic_prefix": kafka.topic_prefix,
+            "partitions": kafka.partitions,
+        },
+        "bridge": {"listen": f"127.0.0.1:{port}", "max_body_bytes": MAX_BODY},
+        "gateways": {
+            "office": {"provider": "waha", "base_url": "http://127.0.0.1:1", "api_key": "${FUZZ_OFFICE}",
+                       "webhook_secret": "${FUZZ_OFFICE}"},
+            "cloud": {"provider": "wawp", "base_url": "http://127.0.0.1:1", "access_token": "${FUZZ_CLOUD}",
+                      "webhook_secret": "${FUZZ_CLOUD}", "signature_header": HEADERS["cloud"]},
+        },
+        "lines": {
+            "london": {"gateway": "office", "session": "default"},
+            "paris": {"gateway": "office", "session": "second"},
+            "riyadh": {"gateway": "cloud", "session": "0A1B2C3D4E5F", "webhook_session": "default"},
+        },
+    }  # fmt: skip
