@@ -30,6 +30,9 @@ SECRETS = {
     "WAHA_HMAC_KEY": "waha-hmac-key-of-the-tests",
     "WAWP_TOKEN": "wawp-token-of-the-tests",
     "WAWP_SECRET": "wawp-secret-of-the-tests",
+    "RINGFENCE_CRM_TOKEN": "crm-token-of-the-tests",
+    "RINGFENCE_PRESENCE_TOKEN": "presence-token-of-the-tests",
+    "RINGFENCE_BRIDGES_TOKEN": "bridges-token-of-the-tests",
 }
 
 POLICY = """
@@ -177,7 +180,10 @@ def write_config(folder: Path, broker: str, gateways_url: str, **kafka: object) 
     (folder / "policies" / "default.yaml").write_text(POLICY, encoding="utf-8")
     document = {
         "kafka": {"bootstrap_servers": broker, "partitions": 4, **kafka},
-        "bridge": {"listen": "127.0.0.1:0"},
+        "bridge": {
+            "listen": "127.0.0.1:0",
+            "tokens": {role: f"${{RINGFENCE_{role.upper()}_TOKEN}}" for role in ("crm", "presence", "bridges")},
+        },
         "worker": {"listen": f"127.0.0.1:{free_port()}"},
         "policies": "policies",
         "gateways": {

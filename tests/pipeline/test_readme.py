@@ -51,6 +51,10 @@ async def test_every_command_does_what_the_text_says(broker: str, tmp_path: Path
     assert "calls.lifecycle" in output("kafka-consumer-groups")
     assert "README0001" in output("kafka-console-consumer")
     assert "calls.dlq" in output("topics list")
+    assert '"contact":"447700900123@c.us"' in output("-X PUT")
+    assert output("/presence/anna").count('"status":"online"') == 2
+    assert '"fault":null' in output("sbc-2/health")
+    assert "Anna Example" in output("contacts show")
 
 
 @pytest.mark.timeout(240)

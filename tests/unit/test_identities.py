@@ -163,6 +163,7 @@ def test_chains_are_flat_and_have_no_circles(said: list[tuple[str, str, str]]) -
         changes.apply(known)
         assert {jid: known.caller_of(jid) for jid in PHONES + LIDS} == expected
         if alias != caller:
+            assert known.get(alias) is not None, "the newest word holds"
             assert known.caller_of(alias) == known.caller_of(caller)
         for link in known.values():
             assert known.get(link.caller) is None, "the end of a link is no alias itself"
@@ -178,6 +179,13 @@ def test_no_payload_makes_two_phone_numbers_one_caller(said: list[list[str]]) ->
         changes.learn(jids)
         changes.apply(known)
         assert [known.caller_of(phone) for phone in PHONES] == PHONES
+
+
+@pytest.mark.parametrize("jids", [(LIDS[0], PHONES[0], PHONES[1]), (LIDS[0], LIDS[1]), (PHONES[0],), ()])
+def test_a_payload_that_names_no_number_or_two_teaches_nothing(jids: tuple[str, ...]) -> None:
+    changes = LinkChanges(Identities(), 1)
+    changes.learn(jids)
+    assert not changes
 
 
 @given(st.dictionaries(st.sampled_from(PHONES), st.tuples(st.sampled_from(PHONES), st.integers(0, 3)), max_size=5))
