@@ -7,6 +7,7 @@ worker, the counts add up.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 
 from models.policy import Storm
@@ -21,24 +22,17 @@ class Storms:
 
     def __init__(self, others: Workers) -> None:
         self._others = others
-        self._seen: defaultdict[str, dict[str, int]] = defaultdict(dict)
-        """Per line, when each stranger called last."""
+        self._lines: defaultdict[str, _Strangers] = defaultdict(_Strangers)
         self._raging: set[tuple[str, str]] = set()
 
     def note(self, line: str, caller: str, at_ms: int) -> None:
         """A stranger calls; may be repeated."""
-        seen = self._seen[line]
-        seen.pop(caller, None)
-        seen[caller] = at_ms
-        oldest = at_ms - KEEP_MS
-        # kept in the order of the last call, so that what is old stands first
-        while seen and (first := next(iter(seen))) and seen[first] < oldest:
-            del seen[first]
+        self._lines[line].note(caller, at_ms)
 
     def of(self, line: str, rule: Storm, now_ms: int) -> tuple[int, bool]:
         """How many different strangers called the line within the rule's window, and whether a storm rages."""
         since_ms = now_ms - rule.within
-        own = sum(1 for at_ms in self._seen[line].values() if at_ms > since_ms)
+        own = self._lines[line].since(since_ms)
         count = own + self._others.strangers(line, since_ms)
         key = (line, rule.id)
         calm_below = rule.callers * rule.calm if key in self._raging else rule.callers
@@ -50,12 +44,44 @@ class Storms:
 
     def buckets(self, now_ms: int) -> dict[str, dict[str, int]]:
         """What to tell the other workers: per line, strangers by the span of their last call."""
-        told: dict[str, dict[str, int]] = {}
-        for line, seen in self._seen.items():
-            counts: defaultdict[str, int] = defaultdict(int)
-            for at_ms in seen.values():
-                if at_ms > now_ms - KEEP_MS:
-                    counts[str(at_ms - at_ms % BUCKET_MS)] += 1
-            if counts:
-                told[line] = dict(counts)
-        return told
+        found = {line: strangers.buckets(now_ms - KEEP_MS) for line, strangers in self._lines.items()}
+        return {line: counts for line, counts in found.items() if counts}
+
+
+class _Strangers:
+    """When each stranger called one line last. Counting costs no more in a storm, when every call asks."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, int] = {}
+        self._times: list[int] = []
+        """The same times, in order."""
+
+    def note(self, caller: str, at_ms: int) -> None:
+        """A stranger calls. What is older than ``KEEP_MS`` is forgotten."""
+        before = self._seen.pop(caller, None)
+        if before is not None:
+            at = bisect_left(self._times, before)
+            # a repeat of an old call may have come in between, so that it is forgotten here already
+            if at < len(self._times) and self._times[at] == before:
+                del self._times[at]
+        self._seen[caller] = at_ms
+        insort(self._times, at_ms)
+        oldest = at_ms - KEEP_MS
+        while (first := next(iter(self._seen))) and self._seen[first] < oldest:
+            del self._seen[first]
+        del self._times[: bisect_left(self._times, oldest)]
+
+    def since(self, since_ms: int) -> int:
+        """How many called after a time."""
+        return len(self._times) - bisect_right(self._times, since_ms)
+
+    def buckets(self, since_ms: int) -> dict[str, int]:
+        """How many called in each span after a time, by its start."""
+        counts: defaultdict[str, int] = defaultdict(int)
+        at = bisect_right(self._times, since_ms)
+        while at < len(self._times):
+            start = self._times[at] - self._times[at] % BUCKET_MS
+            following = bisect_left(self._times, start + BUCKET_MS, at)
+            counts[str(start)] = following - at
+            at = following
+        return dict(counts)
