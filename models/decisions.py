@@ -11,7 +11,8 @@ Verdict = Literal["ring", "reject", "queue", "late"]
 Scalar = str | int | float | bool | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# not frozen, for one is made for each rule of every call, and a frozen one costs three times as much
+@dataclass(slots=True, kw_only=True)
 class RuleTrace:
     """One rule that was looked at, and why it did or did not apply."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -57,8 +58,10 @@ class PatternIndex:
         self._jids: set[str] = set()
         self._countries: set[str] = set()
         self._prefixes: set[str] = set()
-        self._lengths: dict[int, int] = {}
+        self._lengths: Counter[int] = Counter()
         """How many prefixes have so many digits."""
+        self._longest_first: tuple[int, ...] = ()
+        """The lengths that there are."""
 
     def __len__(self) -> int:
         """How many patterns it holds."""
@@ -67,7 +70,7 @@ class PatternIndex:
     def add(self, pattern: Pattern) -> None:
         """Take a pattern in; may be repeated."""
         if pattern.kind == "prefix" and pattern.value not in self._prefixes:
-            self._lengths[len(pattern.value)] = self._lengths.get(len(pattern.value), 0) + 1
+            self._count(len(pattern.value), 1)
         self._set(pattern).add(pattern.value)
 
     def remove(self, pattern: Pattern) -> None:
@@ -76,25 +79,28 @@ class PatternIndex:
             return
         self._set(pattern).remove(pattern.value)
         if pattern.kind == "prefix":
-            self._lengths[len(pattern.value)] -= 1
-            if not self._lengths[len(pattern.value)]:
-                del self._lengths[len(pattern.value)]
+            self._count(len(pattern.value), -1)
 
     def matches(self, jids: tuple[str, ...], country: Callable[[], str | None]) -> list[Pattern]:
         """The patterns that mean a person known by these canonical JIDs, the most exact first.
 
         ``country`` is asked only where a country is listed at all.
         """
-        found = [Pattern("jid", jid) for jid in jids if jid in self._jids]
-        for digits in (jid.partition("@")[0] for jid in jids if jid.endswith("@c.us")):
-            for length in sorted(self._lengths, reverse=True):
-                if digits[:length] in self._prefixes:
-                    found += [Pattern("prefix", digits[:length])]
+        found = [Pattern("jid", jid) for jid in jids if jid in self._jids] if self._jids else []
+        for jid in jids if self._longest_first else ():
+            digits, _, server = jid.partition("@")
+            if server == "c.us":
+                prefixes = (digits[:length] for length in self._longest_first)
+                found += [Pattern("prefix", prefix) for prefix in prefixes if prefix in self._prefixes]
         if self._countries:
             where = country()
             if where in self._countries:
                 found.append(Pattern("country", where))
         return found
+
+    def _count(self, length: int, change: int) -> None:
+        self._lengths[length] += change
+        self._longest_first = tuple(sorted(+self._lengths, reverse=True))
 
     def _set(self, pattern: Pattern) -> set[str]:
         return {"jid": self._jids, "prefix": self._prefixes, "country": self._countries}[pattern.kind]

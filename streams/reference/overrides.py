@@ -19,8 +19,11 @@ class Overrides:
     topic = topics.OVERRIDES
 
     def __init__(self) -> None:
-        self._entries: dict[str, bytes] = {}
-        self._others: dict[str, CallerBlock | LineSwitch] = {}
+        self._lists: dict[str, dict[str, bytes]] = {}
+        """Per list, its entries by pattern."""
+        self._blocks: dict[tuple[str, str], CallerBlock] = {}
+        """By line and caller."""
+        self._switches: dict[str, LineSwitch] = {}
         self._wide: dict[str, PatternIndex] = {}
         """Per list, the prefixes and countries; a JID is found by its key."""
 
@@ -31,12 +34,18 @@ class Overrides:
         if found is not None and found.key != name:
             msg = "the value is not the one of its key"
             raise UndecodableError(msg)
-        if name.startswith("list/"):
-            self._take_entry(name, value)
-        elif isinstance(found, CallerBlock | LineSwitch):
-            self._others[name] = found
-        else:
-            self._others.pop(name, None)
+        kind, _, rest = name.partition("/")
+        subject, _, what = rest.partition("/")
+        if kind == "list":
+            self._take_entry(subject, what, value)
+        elif kind == "block":
+            self._blocks.pop((subject, what), None)
+        elif kind == "switch":
+            self._switches.pop(subject, None)
+        if isinstance(found, CallerBlock):
+            self._blocks[found.line, found.caller] = found
+        elif isinstance(found, LineSwitch):
+            self._switches[found.line] = found
 
     def complete(self) -> None:
         """See ``View``."""
@@ -45,6 +54,8 @@ class Overrides:
         self, name: str, line: str, jids: tuple[str, ...], country: Callable[[], str | None], now_ms: int
     ) -> ListEntry | None:
         """The most exact entry of a list that means this person on this line now, or None."""
+        if name not in self._lists:
+            return None
         for pattern in self._candidates(name, jids, country):
             entry = self.find(name, pattern)
             if entry is not None and covers(entry, line, now_ms):
@@ -53,35 +64,27 @@ class Overrides:
 
     def find(self, name: str, pattern: str) -> ListEntry | None:
         """The entry of a list for exactly this canonical pattern, whether it has expired or not."""
-        raw = self._entries.get(f"list/{name}/{pattern}")
+        raw = self._lists.get(name, {}).get(pattern)
         return None if raw is None else decode(ListEntry, raw)
 
     def entries(self) -> Iterator[ListEntry]:
         """Every entry of every list, expired ones too."""
-        for raw in self._entries.values():
-            yield decode(ListEntry, raw)
-
-    def blocks(self) -> list[CallerBlock]:
-        """Every block by hand, and every end of one."""
-        return [each for each in self._others.values() if isinstance(each, CallerBlock)]
+        for listed in self._lists.values():
+            for raw in listed.values():
+                yield decode(ListEntry, raw)
 
     def block(self, jids: tuple[str, ...], line: str) -> CallerBlock | None:
         """The newest block by hand of a person on a line, which may be the end of all blocks, or None."""
-        if not self._others:
+        if not self._blocks:
             return None
-        keys = (f"block/{each}/{jid}" for each in (line, "*") for jid in jids)
-        found = [block for block in map(self._others.get, keys) if isinstance(block, CallerBlock)]
-        return max(found, key=lambda block: block.at_ms, default=None)
+        found = [self._blocks.get((each, jid)) for each in (line, "*") for jid in jids]
+        return max((each for each in found if each is not None), key=lambda block: block.at_ms, default=None)
 
     def switch(self, line: str, now_ms: int) -> LineSwitch | None:
         """The night switch in force for a line, its own before the common one, or None."""
         for key in (line, "*"):
-            found = self._others.get(f"switch/{key}")
-            if (
-                isinstance(found, LineSwitch)
-                and found.state != "calendar"
-                and (found.until_ms is None or now_ms < found.until_ms)
-            ):
+            found = self._switches.get(key)
+            if found is not None and found.state != "calendar" and (found.until_ms is None or now_ms < found.until_ms):
                 return found
         return None
 
@@ -91,15 +94,17 @@ class Overrides:
         if wide is not None:
             yield from map(str, wide.matches(jids, country))
 
-    def _take_entry(self, name: str, value: bytes | None) -> None:
-        _, listed, pattern = name.split("/", 2)
+    def _take_entry(self, name: str, pattern: str, value: bytes | None) -> None:
         if "@" not in pattern:
-            wide = self._wide.setdefault(listed, PatternIndex())
+            wide = self._wide.setdefault(name, PatternIndex())
             (wide.remove if value is None else wide.add)(Pattern.parse(pattern))
-        if value is None:
-            self._entries.pop(name, None)
+        entries = self._lists.setdefault(name, {})
+        if value is not None:
+            entries[pattern] = value
         else:
-            self._entries[name] = value
+            entries.pop(pattern, None)
+            if not entries:
+                del self._lists[name]
 
 
 def covers(entry: ListEntry, line: str, now_ms: int) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from models.commands import REJECT_WINDOW_MS
@@ -87,26 +86,22 @@ def _guard(facts: Facts) -> tuple[Verdict | None, str]:
 def _ask(in_force: PolicyInForce, facts: Facts, course: _Course) -> None:
     """Ask the rules until one decides: emergencies, then a block by hand, then the others as they are written."""
     rules = in_force.policy.rules
-    for emergency in (each for each in rules if isinstance(each, Emergency)):
-        if _decides(emergency, in_force, facts, course):
+    for rule in rules:
+        if isinstance(rule, Emergency) and _decides(rule, in_force, facts, course):
             return
     blocked = _blocked_by_hand(facts)
     if blocked is not None:
         course.finding = blocked
         course.measured.update(blocked.facts)
         return
-    for rule in _rest(rules, facts):
-        if _decides(rule, in_force, facts, course):
-            return
-
-
-def _rest(rules: tuple[Rule, ...], facts: Facts) -> Iterator[Rule]:
     for rule in rules:
         if isinstance(rule, Emergency):
             continue
         # a group call cannot be rejected for one line's sake by a rule that thinks of one caller
-        if not facts.offer.group or isinstance(rule, Media):
-            yield rule
+        if facts.offer.group and not isinstance(rule, Media):
+            continue
+        if _decides(rule, in_force, facts, course):
+            return
 
 
 def _decides(rule: Rule, in_force: PolicyInForce, facts: Facts, course: _Course) -> bool:
@@ -126,7 +121,8 @@ def _decides(rule: Rule, in_force: PolicyInForce, facts: Facts, course: _Course)
         return True
     matched = finding.verdict is not None
     course.traces.append(RuleTrace(rule=rule.id, kind=rule.type, matched=matched, why=finding.why, shadow=shadow))
-    course.measured.update(finding.facts)
+    if finding.facts:
+        course.measured.update(finding.facts)
     if not matched or shadow:
         return False
     course.rule, course.finding = rule, finding

@@ -42,6 +42,8 @@ class Facts:
     line: LineFacts
     contact: Contact | None
     contact_unreadable: bool
+    jids: tuple[str, ...]
+    """Every canonical JID by which the caller is known."""
     storms: Storms
 
     @property
@@ -63,12 +65,6 @@ class Facts:
     def tier(self) -> str | None:
         """Of the contact record."""
         return self.contact.tier if self.contact else None
-
-    @property
-    def jids(self) -> tuple[str, ...]:
-        """Every canonical JID by which the caller is known."""
-        aliases = self.contact.aliases if self.contact else ()
-        return tuple(dict.fromkeys((self.offer.caller, *self.offer.caller_known_as, *aliases)))
 
     @property
     def country(self) -> str | None:
@@ -140,6 +136,7 @@ def gather(  # noqa: PLR0913 - one keyword for each thing that is known
         contact, unreadable = known.contacts.of_any((offer.caller, *offer.caller_known_as)), False
     except UndecodableError:
         contact, unreadable = None, True
+    aliases = contact.aliases if contact is not None else ()
     return Facts(
         offer=offer,
         now_ms=now_ms,
@@ -151,5 +148,6 @@ def gather(  # noqa: PLR0913 - one keyword for each thing that is known
         line=line,
         contact=contact,
         contact_unreadable=unreadable,
+        jids=tuple(dict.fromkeys((offer.caller, *offer.caller_known_as, *aliases))),
         storms=storms,
     )

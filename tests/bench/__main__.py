@@ -24,7 +24,7 @@ from streams.kafka.local import LocalKafka, free_ports
 from streams.kafka.state import Place
 from streams.options import DURATION
 from streams.settings import Kafka
-from tests.bench import machine
+from tests.bench import deciding, machine
 from tests.bench.processes import Process, environment, python
 from tests.bench.report import Report
 from tests.bench.steps import Bench, Options
@@ -37,6 +37,12 @@ Examples:
   tests/bench/run --quick
   tests/bench/run --rates 50 --seconds 60 --no-sustain --idle 600 --json bench.json
 """
+
+
+def _decide(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's way
+    if wanted:
+        click.echo(deciding.report())
+        context.exit()
 
 
 class _Rates(click.ParamType):
@@ -70,6 +76,10 @@ class _Rates(click.ParamType):
 @click.option("--arrivals", type=click.Choice(["poisson", "even"]), default="poisson", show_default=True)
 @click.option("--seed", type=int, default=None, help="Makes Poisson arrivals repeatable.")
 @click.option("--quick", is_flag=True, help="5 and 50 calls/s for 5 s each, no climb, a pause of 5 s.")
+@click.option(
+    "--decide", is_flag=True, is_eager=True, expose_value=False, callback=_decide,
+    help="Measure one decision alone, without Kafka, and end.",
+)  # fmt: skip
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Everything, for machines.")
 @click.option("--markdown", is_flag=True, help="The tables as Markdown.")
 @click.option("--logs", type=click.Path(path_type=Path, file_okay=False), help="Keep logs and configuration there.")

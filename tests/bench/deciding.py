@@ -1,0 +1,108 @@
+"""What one decision costs: twelve rules, none of which decides before the last, on facts of every kind."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from typing import Final
+
+from models.calls import CallOffered
+from models.contacts import Contact
+from models.overrides import LineSwitch, ListEntry
+from models.policy import read_policy
+from models.presence import BridgeHealth, Presence
+from models.records import Reference, reference
+from streams.policies.book import PolicyInForce
+from streams.policies.compiling import compile_policy
+from streams.reference.knowledge import Knowledge
+from streams.screening.decide import decide
+from streams.screening.facts import LineFacts, gather
+from streams.screening.recent import KEEP_MS, RecentCalls, evolve
+from streams.screening.storms import Storms
+
+_NOW_MS: Final = 1_768_386_600_000
+"""A Wednesday, 10:30 in London."""
+_CALLER: Final = "442079460123@c.us"
+
+_POLICY: Final = {
+    "line": "*",
+    "calendars": [{"calendar": "office", "week": {"mon-fri": ["09:00-17:00"]}, "holidays": [{"country": "GB"}]}],
+    "replies": {"write": {"en": "Write to us."}},
+    "rules": [
+        {"id": "emergency", "type": "emergency", "callers": ["+999*"]},
+        {"id": "allowed", "type": "allow_list"},
+        {"id": "denied", "type": "deny_list", "callers": ["+43*", "AT"]},
+        {"id": "elsewhere", "type": "country", "reject": ["KP"]},
+        {"id": "voice", "type": "media", "reject": ["video"]},
+        {"id": "vip", "type": "vip_only", "tiers": ["gold"]},
+        {"id": "hours", "type": "quiet_hours", "calendar": "office"},
+        {"id": "storm", "type": "storm"},
+        {"id": "burst", "type": "burst"},
+        {"id": "must-record", "type": "recording_bridge"},
+        {"id": "desk", "type": "presence"},
+        {"id": "text-first", "type": "text_first", "reply": "write"},
+    ],
+}
+
+
+def _known() -> Knowledge:
+    known = Knowledge.empty()
+    views = {view.topic.name: view for view in known.views()}
+    values: list[Reference] = [
+        Contact(contact=_CALLER, tier="gold", time_zone="Europe/London", source="bench", at_ms=_NOW_MS),
+        BridgeHealth(bridge="sbc-1", up=True, lines=("*",), at_ms=_NOW_MS),
+        LineSwitch(line="paris", state="closed", author="bench", at_ms=_NOW_MS),
+    ]
+    values += [
+        Presence(agent=f"agent-{n}", status="online", lines=("*",), status_at_ms=_NOW_MS, heartbeat_at_ms=_NOW_MS)
+        for n in range(10)
+    ]
+    values += [
+        ListEntry(list="deny", pattern=f"4479{n:08}@c.us", author="bench", added_at_ms=_NOW_MS) for n in range(1000)
+    ]
+    for value in values:
+        record = reference(value, "/bench", _NOW_MS)
+        views[record.topic.name].take(record.key, record.value)
+    return known
+
+
+def _offer() -> CallOffered:
+    return CallOffered(
+        event_id="evt", gateway="office", line="london", session="default", call_id="call", caller=_CALLER,
+        caller_raw=_CALLER, caller_known_as=("900000000000143@lid",), offered_at_ms=_NOW_MS - 200,
+        time_source="payload", received_at_ms=_NOW_MS,
+    )  # fmt: skip
+
+
+def in_force() -> PolicyInForce:
+    """The policy that is measured."""
+    return compile_policy(read_policy(_POLICY), {})
+
+
+def measure(rounds: int = 15, repeats: int = 2_000) -> list[float]:
+    """Microseconds of one gather and decide, the mean of each round."""
+    policy, known, offer = in_force(), _known(), _offer()
+    storms, recent = Storms(known.workers), evolve(RecentCalls(), offer, 0, KEEP_MS)
+    line = LineFacts("Europe/London")
+    found = []
+    gc.collect()
+    for _ in range(rounds):
+        began = time.perf_counter()
+        for _ in range(repeats):
+            facts = gather(
+                offer, now_ms=_NOW_MS, recent=recent, last_in_ms=0, last_out_ms=0, history_incomplete=False,
+                known=known, line=line, storms=storms,
+            )  # fmt: skip
+            taken = decide(policy, facts)
+        found.append((time.perf_counter() - began) / repeats * 1e6)
+    if len(taken.rules) != len(policy.policy.rules) or taken.rule != "text-first":
+        msg = f"not what was to be measured: {taken}"
+        raise RuntimeError(msg)
+    return found
+
+
+def report() -> str:
+    """One line for people."""
+    found = sorted(measure())
+    return f"one decision over 12 rules: {statistics.median(found):.1f} µs (best round {found[0]:.1f} µs)"
