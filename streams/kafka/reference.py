@@ -36,12 +36,17 @@ class ReferenceReader:
         *,
         on_undecodable: Callable[[str], None],
         on_failure: Callable[[BaseException], None],
+        on_read: Callable[[str, int], None] = lambda _topic, _count: None,
     ) -> None:
-        """``on_undecodable`` is told the topic of a record that was left out, ``on_failure`` that reading has ended."""
+        """``on_undecodable`` is told the topic of a record that was left out, ``on_failure`` that reading has ended.
+
+        ``on_read`` is told the topic and how many more of its records were read.
+        """
         self._kafka = kafka
         self._views = {view.topic.full_name(kafka.topic_prefix): view for view in views}
         self._on_undecodable = on_undecodable
         self._on_failure = on_failure
+        self._on_read = on_read
         self._consumer: AIOKafkaConsumer | None = None
         self._task: asyncio.Task[None] | None = None
         self._end: dict[TopicPartition, int] = {}
@@ -132,6 +137,7 @@ class ReferenceReader:
                 except (UndecodableError, ValueError) as exc:
                     log.error("%s %d:%d is left out: %s", tp.topic, tp.partition, record.offset, exc)  # noqa: TRY400 - the sentence says it
                     self._on_undecodable(tp.topic)
+            self._on_read(view.topic.name, len(records))
 
 
 async def read_once(kafka: Kafka, *views: View) -> None:

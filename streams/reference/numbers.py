@@ -10,9 +10,17 @@ from phonenumbers import timezone
 
 @lru_cache(maxsize=65_536)
 def country_of(jid: str) -> str | None:
-    """ISO 3166-1 alpha-2 of a canonical phone JID; None for a LID and for a number of no country."""
+    """ISO 3166-1 alpha-2 of a canonical phone JID; None for a LID and for a number of no country.
+
+    A number that no numbering plan assigns is its calling code's main country's (+1: US, +44: GB).
+    """
     number = _number(jid)
-    return phonenumbers.region_code_for_number(number) if number is not None else None
+    if number is None:
+        return None
+    found = phonenumbers.region_code_for_number(number)
+    if found is None and number.country_code is not None:
+        found = phonenumbers.region_code_for_country_code(number.country_code)
+    return found if found is not None and found.isalpha() and found != "ZZ" else None
 
 
 @lru_cache(maxsize=65_536)

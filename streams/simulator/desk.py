@@ -236,6 +236,7 @@ class Desk:
                 session=ask.session,
                 call_id=ask.call_id or (call.id if call is not None else None),
                 chat=ask.caller or ask.chat or None,
+                text=ask.text or None,
                 status=answer.status,
                 acted=visit.acted,
                 fault=visit.fault,

@@ -23,6 +23,8 @@ class RequestSeen:
     """Of a text: the call it was matched with."""
     chat: str | None
     """``from`` of a reject, ``chatId`` of a text."""
+    text: str | None = None
+    """What a text says."""
     status: int
     """0: the fault left it without an answer."""
     acted: bool
