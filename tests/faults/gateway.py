@@ -29,6 +29,8 @@ class Text:
     session: str
     chat: str
     text: str
+    id: str
+    """The one that the text was to have."""
 
 
 class Gateway:
@@ -86,7 +88,7 @@ class Gateway:
         body = await request.json()
         if set(body) != {"session", "chatId", "text", "id"}:
             self.violations.append(f"a text with the fields {sorted(body)}")
-        self.texts.append(Text(body["session"], body["chatId"], body["text"]))
+        self.texts.append(Text(body["session"], body["chatId"], body["text"], body.get("id", "")))
         await self.answering_texts.wait()
         return web.json_response({"id": f"true_{body['chatId']}_{body['id']}"}, status=201)
 

@@ -106,6 +106,7 @@ class Scene:
     session_timeout: str = "3s"
     reply: bool = True
     cooldown: str = "24h"
+    strangers_per_day: int = 100_000
     processes: list[Process] = field(default_factory=list)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -157,7 +158,7 @@ class Scene:
         document = {
             "line": "*",
             "rules": [rule],
-            "texts": {"cooldown": self.cooldown, "strangers_per_day": 100_000},
+            "texts": {"cooldown": self.cooldown, "strangers_per_day": self.strangers_per_day},
             "replies": {"text-first": {"en": "Please write first."}},
         }
         folder = self.folder / "policies"
@@ -215,14 +216,20 @@ def offered(offer: CallOffered) -> tuple[Record, Record]:
 
 @asynccontextmanager
 async def open_scene(
-    kafka: Kafka, folder: Path, *, session_timeout: str = "3s", reply: bool = True, cooldown: str = "24h"
+    kafka: Kafka,
+    folder: Path,
+    *,
+    session_timeout: str = "3s",
+    reply: bool = True,
+    cooldown: str = "24h",
+    strangers_per_day: int = 100_000,
 ) -> AsyncIterator[Scene]:
     """A scene whose processes are gone when the block ends; their logs stay in ``folder``."""
     producer = DurableProducer(kafka, "faults")
     await producer.start()
     try:
         async with Gateway() as gateway:
-            scene = Scene(kafka, folder, gateway, producer, session_timeout, reply, cooldown)
+            scene = Scene(kafka, folder, gateway, producer, session_timeout, reply, cooldown, strangers_per_day)
             scene._policy()
             try:
                 yield scene

@@ -98,3 +98,24 @@ async def test_a_rejected_caller_is_told_once_in_the_cool_down(kafka: Kafka, tmp
         outcome = await text_outcome(tap, second)
         assert (outcome.result, outcome.reason) == ("suppressed", "cool-down")
         assert scene.gateway.texts_by_chat[caller] == 1
+
+
+async def test_a_worker_that_dies_has_counted_the_strangers_that_it_told(kafka: Kafka, tmp_path: Path) -> None:
+    async with open_scene(kafka, tmp_path, strangers_per_day=1) as scene, Tap(kafka, topics.CALLS_OUTCOMES) as tap:
+        worker = scene.start("one")
+        await worker.ready()
+        scene.gateway.answering_texts.clear()
+        first, second = scene.offer(), scene.offer()
+        await scene.place(first)
+        await tap.until(lambda: len(scene.gateway.texts) == 1, WITHIN_S)
+        worker.kill()
+        scene.gateway.answering_texts.set()
+
+        scene.start("one")
+        unknown = await text_outcome(tap, first)
+        assert (unknown.result, unknown.reason) == ("unknown", "interrupted")
+        assert unknown.message_id == scene.gateway.texts[0].id
+        await scene.place(second)
+        outcome = await text_outcome(tap, second)
+        assert (outcome.result, outcome.reason) == ("suppressed", "stranger-cap")
+        assert len(scene.gateway.texts) == 1
