@@ -1,9 +1,12 @@
-"""Calendars: when a line is open, as people write it. What they mean at an instant stands in ``streams.screening``."""
+"""Calendars: when a line is open, as people write it. ``streams.policies.hours`` says what that is at an instant."""
 
 from __future__ import annotations
 
 import datetime as dt
+import difflib
 import re
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import available_timezones
 
@@ -13,7 +16,8 @@ from typing_extensions import override
 
 from models.policy.values import STRICT, Country, Name
 
-DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: Final[tuple[Day, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTES: Final = 1440
 """Of a day on the wall clock."""
 
@@ -21,10 +25,18 @@ _HOURS = re.compile(r"(\d{1,2}):(\d{2})-(\d{1,2}):(\d{2})")
 
 
 def _zone(value: str) -> str:
-    if value not in available_timezones():
-        msg = f"{value!r} is no IANA time zone; write it like Europe/London"
+    known = available_timezones()
+    if value not in known:
+        msg = f"{value!r} is no IANA time zone; write it like Europe/London{did_you_mean(value, known)}"
         raise ValueError(msg)
     return value
+
+
+def did_you_mean(written: str, known: Iterable[str]) -> str:
+    """``; did you mean 'X'?`` where something known reads much like what was written, else nothing."""
+    by_folded = {each.casefold(): each for each in known}
+    near = difflib.get_close_matches(written.strip().casefold(), by_folded, n=1, cutoff=0.75)
+    return f"; did you mean {by_folded[near[0]]!r}?" if near else ""
 
 
 Zone = Annotated[str, AfterValidator(_zone)]
@@ -42,6 +54,11 @@ class Hours:
     def past_midnight(self) -> bool:
         """Whether it ends on the next day."""
         return self.end <= self.start
+
+    @property
+    def until(self) -> int:
+        """Its end in minutes from the midnight before its start: more than a day where it runs past midnight."""
+        return self.end + MINUTES if self.past_midnight else self.end
 
     @override
     def __str__(self) -> str:
@@ -63,7 +80,37 @@ def _hours(value: object) -> object:
     return Hours(start, end)
 
 
-Span = Annotated[Hours, BeforeValidator(_hours)]
+def _listed(value: object) -> object:
+    if isinstance(value, (list, tuple)):
+        return value
+    msg = "the hours of a day are a list, such as ['09:00-12:00', '13:00-17:00']; [] is closed"
+    raise ValueError(msg)
+
+
+def _apart(spans: tuple[Hours, ...]) -> tuple[Hours, ...]:
+    """In the order of the clock; raises for two that overlap. Where one ends the next may begin."""
+    ordered = tuple(sorted(spans, key=lambda each: (each.start, each.until)))
+    for former, later in pairwise(ordered):
+        if later.start < former.until:
+            msg = f"{former} and {later} overlap; make one of them, or end the first where the second begins"
+            raise ValueError(msg)
+    return ordered
+
+
+def _apart_from_next(spans: Sequence[Hours], following: Sequence[Hours], day: str, next_day: str) -> None:
+    """Raises where a day's last span runs past midnight into the next day's first."""
+    if spans and following and following[0].start + MINUTES < spans[-1].until:
+        msg = (
+            f"{day} {spans[-1]} runs past midnight into {next_day} {following[0]}; "
+            "end the first where the second begins"
+        )
+        raise ValueError(msg)
+
+
+Spans = Annotated[
+    tuple[Annotated[Hours, BeforeValidator(_hours)], ...], BeforeValidator(_listed), AfterValidator(_apart)
+]
+"""The hours of one kind of day, in the order of the clock; they do not overlap."""
 
 
 def _days(value: Any) -> Any:
@@ -92,31 +139,75 @@ def _named_days(key: str) -> list[str]:
     return days
 
 
-Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-Week = Annotated[dict[Day, tuple[Span, ...]], BeforeValidator(_days)]
+def _week(value: dict[Day, tuple[Hours, ...]]) -> dict[Day, tuple[Hours, ...]]:
+    for day, next_day in pairwise((*DAYS, DAYS[0])):
+        _apart_from_next(value.get(day, ()), value.get(next_day, ()), day, next_day)
+    return value
+
+
+Week = Annotated[dict[Day, Spans], BeforeValidator(_days), AfterValidator(_week)]
 """Open hours of each day; a day that is not named is closed."""
+
+
+def _quoted(value: object) -> object:
+    """YAML reads Norway's NO and Ontario's ON as a yes or no, and France's 57 as a number."""
+    if isinstance(value, (bool, int)):
+        msg = f"YAML reads this as {str(value).lower()}, not as a code; put it in quotes, such as 'NO'"
+        raise ValueError(msg)  # noqa: TRY004 - pydantic makes a fault of a ValueError alone
+    return value
+
+
+def _country(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch("[A-Z]{2}", value):
+        mend = f"write {value.upper()}" if re.fullmatch("[A-Za-z]{2}", value) else "write two capitals, such as GB"
+        msg = f"{value!r} is no country code of ISO 3166-1; {mend}"
+        raise ValueError(msg)
+    return _quoted(value)
+
+
+def _date(value: object) -> object:
+    # pydantic would take 20261224 for seconds since 1970
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return value
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+        try:
+            return dt.date.fromisoformat(value)
+        except ValueError:
+            msg = f"{value} is no day of the calendar"
+            raise ValueError(msg) from None
+    msg = f"a date is written year-month-day, such as 2026-12-24, not {value!s}"
+    raise ValueError(msg)
+
+
+Date = Annotated[dt.date, BeforeValidator(_date)]
 
 
 @checked(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Holidays:
     """The public holidays of a country, as the ``holidays`` package knows them."""
 
-    country: Country
-    subdivision: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,10}$")] | None = None
-    """ISO 3166-2 without the country, such as ``ENG``."""
-    hours: tuple[Span, ...] = ()
+    country: Annotated[Country, BeforeValidator(_country)]
+    subdivision: Annotated[str, StringConstraints(min_length=1, max_length=80), BeforeValidator(_quoted)] | None = None
+    """ISO 3166-2 without the country, such as ``ENG``, or the package's name for it, such as ``England``."""
+    hours: Spans = ()
     """Open hours on such a day; none: closed."""
+
+    @model_validator(mode="after")
+    def _nights_apart(self) -> Holidays:
+        _apart_from_next(self.hours, self.hours, "a holiday's", "the next holiday's")
+        return self
 
 
 @checked(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Override:
     """Other hours on one date, from one date to another, or on such dates every year."""
 
-    date: dt.date
-    until: dt.date | None = None
+    date: Date
+    until: Date | None = None
     """The last day, where it is more than one."""
     yearly: bool = False
-    hours: tuple[Span, ...] = ()
+    """The dates' years do not matter then, before them or after; a 29 February of its own comes every leap year."""
+    hours: Spans = ()
     """Open hours on such a day; none: closed."""
     name: Annotated[str, Field(max_length=80)] = ""
 
@@ -128,6 +219,8 @@ class Override:
         if self.yearly and self.until is not None and (self.until - self.date).days > 364:
             msg = "a yearly override lasts less than a year"
             raise ValueError(msg)
+        if self.until is not None and self.until != self.date:
+            _apart_from_next(self.hours, self.hours, "one day's", "the next day's")
         return self
 
 
@@ -141,5 +234,8 @@ class Calendar:
     extends: Name | None = None
     """Another calendar, whose week, holidays and overrides stand wherever this one says nothing."""
     week: Week | None = None
-    holidays: tuple[Holidays, ...] = ()
+    """None: the parent's, or closed all week where there is none."""
+    holidays: tuple[Holidays, ...] | None = None
+    """None: the parent's; an empty list: holidays are days like others. The first that knows a day counts."""
     overrides: tuple[Override, ...] = ()
+    """Beside the parent's, which they beat; of two that name a day, the later one counts."""

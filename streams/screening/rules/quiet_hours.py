@@ -7,28 +7,66 @@ Facts: the line's switch, the calendar, the line's or the caller's time zone.
 from __future__ import annotations
 
 from models.decisions import Scalar
+from models.overrides import LineSwitch
 from models.policy import QuietHours
 from streams.policies.book import PolicyInForce
+from streams.policies.hours import OpeningHours
+from streams.policies.wallclock import day_and_time, is_zone
 from streams.screening.facts import Facts
 from streams.screening.rules.finding import Finding
 
 
 def judge(rule: QuietHours, in_force: PolicyInForce, facts: Facts) -> Finding:
     """Reject while the line is closed, and say when it opens next."""
-    zone = (facts.caller_zone if rule.zone == "caller" else None) or facts.line.time_zone
-    opening = in_force.calendars[rule.calendar].at(facts.now_ms, zone)
-    known: dict[str, Scalar] = {"calendar": rule.calendar, "calendar_zone": zone}
+    calendar = in_force.calendars[rule.calendar]
+    zone, known = _zone(rule, calendar, facts)
+    known["calendar"] = rule.calendar
     switch = facts.known.overrides.switch(facts.offer.line, facts.now_ms)
     if switch is not None:
-        known["line_switch_age_ms"] = facts.now_ms - switch.at_ms
-        why = f"switched {switch.state} by {switch.author}" + (f": {switch.reason}" if switch.reason else "")
-        if switch.state == "open":
-            return Finding(None, why, known)
-        opens = in_force.calendars[rule.calendar].opens_after(switch.until_ms, zone) if switch.until_ms else None
-    elif opening.open:
-        return Finding(None, f"open: {opening.why}", known)
+        known |= {"line_switch": switch.state, "line_switch_age_ms": facts.now_ms - switch.at_ms}
+        why, is_open, opens = _said(switch, zone), switch.state == "open", None
+        if not is_open:
+            opens = _opens_after(switch, calendar, zone, facts)
     else:
-        why, opens = f"closed: {opening.why}", opening.opens_at_ms
+        opening = calendar.at(facts.now_ms, zone)
+        why, is_open, opens = opening.why, opening.open, opening.opens_at_ms
+    if is_open:
+        return Finding(None, why, known)
     if opens is not None:
         known["opens_at_ms"] = opens
+        why += f"; opens {day_and_time(opens, zone)} ({zone})"
+    else:
+        why += "; no next opening is known"
     return Finding("reject", why, known, reply=rule.reply, callback=facts.tier in rule.callback_tiers)
+
+
+def _zone(rule: QuietHours, calendar: OpeningHours, facts: Facts) -> tuple[str, dict[str, Scalar]]:
+    """The zone whose clock the calendar is read by, and what is on record of it."""
+    readers = facts.line.time_zone
+    known: dict[str, Scalar] = {}
+    if rule.zone == "caller" and calendar.calendar.zone is None:
+        callers = facts.caller_zone
+        if callers is not None and is_zone(callers):
+            readers = callers
+        elif callers is not None:
+            known["caller_zone_unknown"] = True
+    zone = calendar.zone(readers)
+    return zone, known | {"calendar_zone": zone}
+
+
+def _said(switch: LineSwitch, zone: str) -> str:
+    until = f" until {day_and_time(switch.until_ms, zone)} ({zone})" if switch.until_ms is not None else ""
+    reason = f": {switch.reason}" if switch.reason else ""
+    return f"switched {switch.state} by {switch.author}{until}{reason}"
+
+
+def _opens_after(switch: LineSwitch, calendar: OpeningHours, zone: str, facts: Facts) -> int | None:
+    """When the line opens once its switch has ended; another one, of all lines, may be in force by then."""
+    following: LineSwitch | None = switch
+    ends_ms = facts.now_ms
+    while following is not None and following.state != "open":
+        if following.until_ms is None:
+            return None
+        ends_ms = following.until_ms
+        following = facts.known.overrides.switch(facts.offer.line, ends_ms)
+    return ends_ms if following is not None else calendar.opens_after(ends_ms, zone)
