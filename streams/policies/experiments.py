@@ -6,7 +6,8 @@ import hashlib
 
 from models.policy import HOLDOUT, Experiment
 
-_BUCKETS = 10_000
+_DIGITS = 53
+"""Binary ones: as many as a float holds, so that the smallest share is not rounded up to somebody."""
 
 
 def assign(experiment: Experiment, reply: str, caller: str) -> str:
@@ -16,7 +17,7 @@ def assign(experiment: Experiment, reply: str, caller: str) -> str:
     people between variants; changing the salt assigns everybody anew.
     """
     digest = hashlib.sha256(f"{experiment.salt}:{reply}:{caller}".encode()).digest()
-    at = int.from_bytes(digest[:8]) % _BUCKETS / _BUCKETS
+    at = (int.from_bytes(digest[:8]) >> (64 - _DIGITS)) / (1 << _DIGITS)
     if at < experiment.holdout:
         return HOLDOUT
     total = sum(each.weight for each in experiment.variants.values())

@@ -43,6 +43,11 @@ def test_variants_and_holdout_have_their_shares(experiment: Experiment) -> None:
         assert abs(found[name] / MANY - share) <= 6 * sqrt(share * (1 - share) / MANY) + 1 / MANY
 
 
+def test_a_share_next_to_nothing_is_nobody() -> None:
+    experiment = Experiment(variants={"a": Variant(texts={"en": "A"})}, holdout=1e-9)
+    assert {assign(experiment, "r", f"4477{n:08d}@c.us") for n in range(20_000)} == {"a"}
+
+
 def test_another_salt_and_another_reply_assign_anew() -> None:
     texts = {"a": Variant(texts={"en": "A"}), "b": Variant(texts={"en": "B"})}
     one, two = Experiment(variants=texts, salt="one"), Experiment(variants=texts, salt="two")
