@@ -8,6 +8,7 @@ lack of one within ``CONFIRM_WITHIN_MS`` ``unconfirmed``. ``evolve`` is pure.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass, fields, replace
 from typing import Any, assert_never
@@ -40,8 +41,8 @@ log = logging.getLogger(__name__)
 SOURCE = "/ringfence/call-sessions"
 CONFIRM_WITHIN_MS = 10_000
 """A gateway that reports the end of calls does so within a second or two of the reject."""
-SWEEP = 1_000
-"""Sessions looked at for one wake-up, of which there is one a second: far more than calls in a second."""
+SWEEP = 250
+"""Sessions of one partition looked at for a wake-up, of which there is one a second: more than it has calls."""
 KEEP_MS = 600_000
 """Ten minutes after its last event a call is forgotten: nothing of it can be acted on any more."""
 
@@ -259,10 +260,12 @@ class CallSessions:
             after, ordered = unblock(after, now_ms)
             effects += [*self._spoken(said, None), *_ordered(ordered)]
             steps.append((key, session, after))
+            await asyncio.sleep(0)  # a ringing call goes first
         # before the table remembers that it was said: a crash between must not swallow it
         await self._outbox.send(*effects)
         writes = []
         for key, session, after in steps:
+            await asyncio.sleep(0)
             if after.due_ms <= now_ms:
                 writes.append(await self._shards.put(partition, key, None))
                 continue
