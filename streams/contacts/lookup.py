@@ -8,10 +8,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import DefaultPartitioner
 
-from models.codec import decode
+from models.codec import UndecodableError, decode
 from models.contacts import Contact
 from models.topics import CONTACTS
-from streams.errors import EnvironmentFaultError
+from streams.errors import EnvironmentFaultError, RingfenceError
 from streams.kafka.client import connection
 from streams.settings import Kafka
 
@@ -23,8 +23,8 @@ async def find_contact(kafka: Kafka, *keys: str) -> Contact | None:
     """The record under the first of these keys that has one; reads the keys' partitions from the beginning.
 
     With a million contacts this takes seconds: it is for people who ask, not for calls. Raises
-    ``EnvironmentFaultError`` where no broker answers or the topic is missing, ``UndecodableError`` for a
-    record that cannot be read.
+    ``EnvironmentFaultError`` where no broker answers or the topic is missing, another ``RingfenceError`` for
+    a record that cannot be read.
     """
     consumer = AIOKafkaConsumer(
         **connection(kafka), client_id="ringfence-lookup", enable_auto_commit=False, auto_offset_reset="earliest"
@@ -38,7 +38,11 @@ async def find_contact(kafka: Kafka, *keys: str) -> Contact | None:
     finally:
         await consumer.stop()
     raw = next((found[key.encode()] for key in keys if found.get(key.encode()) is not None), None)
-    return None if raw is None else decode(Contact, raw)
+    try:
+        return None if raw is None else decode(Contact, raw)
+    except UndecodableError as exc:
+        msg = f"the contact record on the topic cannot be read ({exc}): put it again"
+        raise RingfenceError(msg) from None
 
 
 async def _latest(consumer: AIOKafkaConsumer, topic: str, keys: list[bytes]) -> dict[bytes, bytes | None]:

@@ -62,7 +62,7 @@ async def written(kafka: Kafka, topic: Topic) -> list[ConsumerRecord]:
     await consumer.start()
     try:
         name = topic.full_name(kafka.topic_prefix)
-        places = [TopicPartition(name, number) for number in range(kafka.partitions)]
+        places = [TopicPartition(name, number) for number in range(topic.partitions or kafka.partitions)]
         consumer.assign(places)
         await consumer.seek_to_beginning(*places)
         ends = await consumer.end_offsets(places)

@@ -12,10 +12,12 @@ from models import topics
 from models.codec import decode
 from models.contacts import Contact
 from models.identity_links import CallerLinked
+from models.records import Record
 from streams.contacts import importing
 from streams.contacts.bookmark import Bookmark
 from streams.contacts.importing import Imported, Importer, remove, show
-from streams.errors import EnvironmentFaultError
+from streams.errors import EnvironmentFaultError, RingfenceError
+from streams.kafka.client import DurableProducer
 from streams.settings import Kafka
 from tests.contract.test_bridge_kafka import written
 
@@ -79,6 +81,15 @@ async def test_an_import_that_was_broken_off_goes_on_where_it_stopped(
     assert len(found) == len({each.contact for each in found if each is not None}) == 85
     assert not Bookmark.place(path).exists()
     assert path.with_name("crm.errors.csv").read_text().count("\n") == 16
+
+
+async def test_a_record_that_cannot_be_read_is_told_with_the_mend(kafka: Kafka) -> None:
+    producer = DurableProducer(kafka, "test")
+    await producer.start()
+    await producer.send(Record(topics.CONTACTS, PHONE.encode(), b"{}", []))
+    await producer.stop()
+    with pytest.raises(RingfenceError, match="put it again"):
+        await show(kafka, PHONE)
 
 
 async def test_without_a_broker_it_says_so(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -13,8 +14,10 @@ from models.codec import decode
 from models.contacts import Contact, IdentityLink
 from models.identity_links import CallerLinked
 from streams.bridge.intake import Intake, Take
-from streams.identities import LinkChanges, forget_contact, is_lid, settle_contact
+from streams.console.placement import misplaced
+from streams.identities import LinkChanges, forget_contact, is_lid, linked_records, settle_contact
 from streams.reference.people import Identities
+from tests.builders import PARTITIONS, T0, Log
 from tests.contract.bridge_scenes import GOWS_OFFER, MESSAGE, NOWEB_OFFER, changed, settings, take
 
 PHONES = [f"1202555{number:04}@c.us" for number in range(110, 115)]
@@ -262,3 +265,13 @@ def test_a_chain_is_flattened_when_its_end_becomes_an_alias() -> None:
     settle_contact(contact(PHONES[0], PHONES[1]), changes)
     told = {word.alias: word.caller for word in (decode(r.topic.values, r.value) for r in changes.words("/test"))}
     assert told == {PHONES[1]: PHONES[0], LIDS[1]: PHONES[0]}
+
+
+def test_the_word_stands_under_its_alias_and_the_audit_knows_it() -> None:
+    link = IdentityLink(alias=LIDS[0], caller=PHONES[0], source="payload", at_ms=T0)
+    log = Log()
+    for record in linked_records(link, "/test"):
+        seen = log.append_record(record, T0)
+        assert isinstance(seen.value, CallerLinked)
+        assert misplaced(seen, PARTITIONS) is None
+        assert misplaced(replace(seen, key=PHONES[0].encode()), PARTITIONS) is not None

@@ -9,13 +9,14 @@ from typing import Final
 from aiohttp import web
 
 from streams.bridge.admin.door import AnswerError, FieldError, answer, body_of, not_found, not_now, record
+from streams.bridge.answers import error
 from streams.bridge.known import Known
 from streams.bridge.outlet import Outlet
 from streams.clock import Clock
 from streams.contacts.lookup import find_contact
 from streams.contacts.reading import ContactError, read_contact, read_jid
 from streams.contacts.writing import keys_of, put_records, removal_records
-from streams.errors import EnvironmentFaultError
+from streams.errors import EnvironmentFaultError, RingfenceError
 from streams.settings import Kafka
 
 SOURCE: Final = "/bridge/contacts"
@@ -67,6 +68,8 @@ class ContactDesk:
                 found = await find_contact(self._kafka, *keys_of(jid, self._known.callers.changes(self._clock())))
         except EnvironmentFaultError as exc:
             return not_now(f"{exc}. Ask again after 2 s.")
+        except RingfenceError as exc:
+            return error(500, "unreadable", f"{exc}.")
         if found is None:
             return not_found("No contact record stands under this JID.")
         return answer(asdict(found) | {"age_ms": self._clock() - found.at_ms})
