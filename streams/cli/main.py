@@ -9,14 +9,14 @@ from typing import Final
 
 import click
 
-from streams.cli import ask, callbacks, contacts, desk, dlq, kafka, lists, policy, run, topics
+from streams.cli import ask, callbacks, contacts, desk, dlq, history, kafka, lists, policy, run, topics
 from streams.cli.context import log_file
 from streams.errors import EnvironmentFaultError, RingfenceError
 
 COMMANDS: Final[tuple[click.Command, ...]] = (
     run.up, run.bridge, run.worker, run.gateway_sim,
     kafka.kafka, topics.topics,
-    ask.audit, ask.explain, dlq.dlq,
+    ask.audit, ask.explain, dlq.dlq, history.replay,
     callbacks.callbacks, contacts.contacts,
     policy.policy, lists.lists, desk.block, desk.unblock, desk.calendar,
 )  # fmt: skip

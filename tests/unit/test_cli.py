@@ -40,6 +40,7 @@ COMMANDS = [
     ["dlq", "show"],
     ["dlq", "replay"],
     ["dlq", "drop"],
+    ["replay"],
 ]
 
 
