@@ -32,6 +32,10 @@ FETCH_WAIT_S: Final = 0.1
 DRAIN_S: Final = 2.0
 """How long a planned rebalance waits for events in work, so that they are committed and not repeated."""
 
+LAST_WORK_S: Final = 0.5
+"""How much longer, once the sinks have finished what they had begun: for a decision and the broker's acknowledgement.
+What is open then was let go, and waiting for it would only keep every caller of the group waiting."""
+
 
 class Consumer(driver.Consumer):
     """Faust's consumer, mended."""
@@ -124,6 +128,7 @@ class Consumer(driver.Consumer):
         if self._in_work():
             deadline = self.loop.time() + DRAIN_S
             await cast("App", self.app).drain(DRAIN_S)
+            deadline = min(deadline, self.loop.time() + LAST_WORK_S)
             while self._in_work() and self.loop.time() < deadline:  # noqa: ASYNC110 - acks come from many places
                 await asyncio.sleep(0.005)
         await self.commit()

@@ -18,7 +18,7 @@ from faust.types import TP, Message
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streams.kafka.transport import App, Consumer, QuietMonitor
+from streams.kafka.transport import DRAIN_S, App, Consumer, QuietMonitor
 
 OFFERS = TP("calls.events", 0)
 MESSAGES = TP("messages.events", 0)
@@ -172,3 +172,31 @@ def _message(offset: int) -> Message:
         None,
         tp=OFFERS,
     )
+
+
+class SteppingLoop:
+    """This loop, with a clock that goes on by itself each time it is asked."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._loop = asyncio.get_running_loop()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop, name)
+
+    def time(self) -> float:
+        self.now += 0.005
+        return self.now
+
+
+async def test_a_rebalance_does_not_wait_for_what_was_let_go(consumer: Consumer) -> None:
+    """A command whose request had not begun stays open for ever: with a queue of texts that was every rebalance."""
+    fetched(consumer, OFFERS, 0)
+    (message,) = await delivered(consumer)
+    message.refcount = 1
+    consumer._unacked_messages.add(message)
+    clock: Any = SteppingLoop()
+    consumer.loop = clock
+    await consumer._settle()
+    assert consumer._open[OFFERS] == {0}
+    assert clock.now < DRAIN_S / 2
