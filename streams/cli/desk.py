@@ -170,16 +170,21 @@ def _switch(
     at_ms = now_ms()
     made = LineSwitch(line=line, state=state, until_ms=until_ms, reason=reason, author=author, at_ms=at_ms)
     _put(settings, made, at_ms)
-    for each in sorted(settings.lines) if line == "*" else [line]:
-        _say_switch(settings, each)
+    _say_switch(settings, *(sorted(settings.lines) if line == "*" else [line]))
 
 
-def _say_switch(settings: Settings, line: str) -> None:
-    """Which switch holds for the line now."""
+def _say_switch(settings: Settings, *lines: str) -> None:
+    """Which switch holds for the lines now, and whether a rule heeds it."""
     from streams.byhand import read_overrides
+    from streams.policystore import read_shelf
 
-    found = asyncio.run(read_overrides(settings.kafka)).switch(line, now_ms())
-    click.echo(f"line {line}: {_described(found)}" if found else f"line {line}: as its calendar says")
+    known = asyncio.run(read_overrides(settings.kafka))
+    book = asyncio.run(read_shelf(settings.kafka)).book
+    for line in lines:
+        found = known.switch(line, now_ms())
+        heeded = any(rule.type == "quiet_hours" for rule in book.for_line(line).policy.rules)
+        said = _described(found) if found else "as its calendar says"
+        click.echo(f"line {line}: {said}" if heeded else f"line {line}: no quiet_hours rule heeds the switch ({said})")
 
 
 def _described(found: LineSwitch) -> str:

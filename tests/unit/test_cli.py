@@ -41,6 +41,23 @@ COMMANDS = [
     ["dlq", "replay"],
     ["dlq", "drop"],
     ["replay"],
+    ["policy", "check"],
+    ["policy", "apply"],
+    ["policy", "diff"],
+    ["policy", "show"],
+    ["policy", "history"],
+    ["policy", "rollback"],
+    ["policy", "remove"],
+    ["lists", "add"],
+    ["lists", "remove"],
+    ["lists", "show"],
+    ["lists", "import"],
+    ["block"],
+    ["unblock"],
+    ["calendar", "close"],
+    ["calendar", "open"],
+    ["calendar", "auto"],
+    ["calendar", "show"],
 ]
 
 
