@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 
 from models import topics
 from models.calls import CallOffered
-from models.commands import RejectCall, SendText
+from models.commands import BlockCaller, RejectCall, SendText, UnblockCaller
 from models.decisions import Decision, Verdict, decision_id
 from models.messages import MessageSeen
 from models.outcomes import TERMINAL, Outcome
@@ -52,7 +52,7 @@ class Decided:
 class Commanded:
     """The first record of a command."""
 
-    command: RejectCall | SendText
+    command: RejectCall | SendText | BlockCaller | UnblockCaller
     place: Place
 
 
@@ -68,11 +68,9 @@ class Ledger:
     """By command id."""
     ended: dict[str, set[str]] = field(default_factory=dict)
     """The terminal results, by command id."""
-    outcomes: list[Outcome] = field(default_factory=list)
     unreadable: set[Place] = field(default_factory=set)
     set_aside: set[Place] = field(default_factory=set)
     """What the dead letters say of where they stood."""
-    letters: list[Seen] = field(default_factory=list)
     raw_offers: list[Seen] = field(default_factory=list)
     """Every record of ``calls.events``, as it stands."""
     messages: set[tuple[str, str, str]] = field(default_factory=set)
@@ -145,10 +143,9 @@ class Ledger:
             case Decision():
                 ruling = Decided(value.verdict, seen.timestamp_ms)
                 self.decisions.setdefault(value.decision_id, []).append(ruling)
-            case RejectCall() | SendText():
+            case RejectCall() | SendText() | BlockCaller() | UnblockCaller():
                 self.commands.setdefault(value.command_id, Commanded(value, seen.place))
             case Outcome():
-                self.outcomes.append(value)
                 if value.result in TERMINAL:
                     self.ended.setdefault(value.command_id, set()).add(value.result)
             case MessageSeen():
@@ -157,7 +154,6 @@ class Ledger:
                 return
 
     def _set_apart(self, seen: Seen) -> None:
-        self.letters.append(seen)
         names = ("topic", "partition", "offset")
         topic, partition, offset = (seen.header(f"kafka_dlt-original-{name}") for name in names)
         if topic and partition and offset:

@@ -35,14 +35,12 @@ class Part(Child):
         self.wanted = False
         self.fell: list[int] = []
         """Exit codes of ends that nobody ordered."""
-        self.began_at = 0.0
 
     @override
     def start(self) -> None:
         """Start, or start again."""
         super().start()
         self.wanted = True
-        self.began_at = time.monotonic()
 
     @override
     def kill(self) -> None:

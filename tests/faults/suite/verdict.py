@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from models.commands import REJECT_WINDOW_MS, TEXT_WINDOW_MS
 from models.decisions import decision_id
 from models.identity import canonical
+from streams.console.reader import Place
 from tests.faults.suite.journal import Asked, Record
 from tests.faults.suite.ledger import Ledger
 from tests.faults.suite.stage import Stage
@@ -64,21 +67,47 @@ class Row:
 
 def verdict(stage: Stage) -> list[Row]:
     """One row for each label under which calls were placed, in the order of the first ones."""
-    return _Count(stage.ledger, Record.read(stage.journal), stage).rows()
+    run = Run(
+        placed=stage.callers.placed,
+        label=stage.callers.label,
+        kills=stage.kills,
+        poisoned=stage.poisoned,
+        timings=stage.timings,
+        fell={part.name: part.fell for part in stage.parts if part.fell},
+    )
+    return count(stage.ledger, Record.read(stage.journal), run)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What the suite itself did: who was let call, what was killed and what was put where."""
+
+    placed: Mapping[str, Placed]
+    label: str
+    """The row of whatever belongs to no call here."""
+    kills: Mapping[str, int] = field(default_factory=dict)
+    poisoned: AbstractSet[Place] = field(default_factory=frozenset)
+    timings: Mapping[str, dict[str, list[float]]] = field(default_factory=dict)
+    fell: Mapping[str, list[int]] = field(default_factory=dict)
+
+
+def count(ledger: Ledger, record: Record, run: Run) -> list[Row]:
+    """As ``verdict``, of what was read. Pure."""
+    return _Count(ledger, record, run).rows()
 
 
 class _Count:
-    def __init__(self, ledger: Ledger, record: Record, stage: Stage) -> None:
+    def __init__(self, ledger: Ledger, record: Record, run: Run) -> None:
         self._ledger = ledger
         self._record = record
-        self._stage = stage
-        self._placed = stage.callers.placed
+        self._run = run
+        self._placed = run.placed
         self._line_of = {"default": "london", "paris": "paris", "0A1B2C3D4E5F": "riyadh"}
         self._rows: dict[str, Row] = {}
         self._people = {(p.person.line, jid): p for p in self._placed.values() for jid in p.person.party.aliases}
         for each in self._placed.values():
             self._row(each.label)
-        for label, kills in stage.kills.items():
+        for label, kills in run.kills.items():
             self._row(label).kills = kills
 
     def rows(self) -> list[Row]:
@@ -87,12 +116,11 @@ class _Count:
         self._mistakes()
         self._requests()
         self._waits()
-        for label, timings in self._stage.timings.items():
+        for label, timings in self._run.timings.items():
             self._row(label).details.update(timings)
-        fell = {part.name: part.fell for part in self._stage.parts if part.fell}
-        if fell:
-            self._row(self._stage.callers.label).details["ended by themselves"] = [
-                f"{name}: exit code {code}" for name, codes in fell.items() for code in codes
+        if self._run.fell:
+            self._row(self._run.label).details["ended by themselves"] = [
+                f"{name}: exit code {code}" for name, codes in self._run.fell.items() for code in codes
             ]
         return list(self._rows.values())
 
@@ -102,7 +130,7 @@ class _Count:
     def _of(self, key: str) -> Row:
         """The row of a decision id, or the last one for what nobody here placed."""
         placed = self._placed.get(key)
-        return self._row(placed.label if placed else self._stage.callers.label)
+        return self._row(placed.label if placed else self._run.label)
 
     def _offers(self) -> None:
         for key in self._ledger.offers:
@@ -119,8 +147,8 @@ class _Count:
         for command_id in ledger.unended():
             key = command_id.rpartition("/")[0]
             self._lose(self._of(key), f"{command_id} has no outcome")
-        for place in ledger.unexplained() | (self._stage.poisoned - ledger.set_aside):
-            self._lose(self._row(self._stage.callers.label), f"{place} is unreadable and has no dead letter")
+        for place in ledger.unexplained() | (self._run.poisoned - ledger.set_aside):
+            self._lose(self._row(self._run.label), f"{place} is unreadable and has no dead letter")
 
     @staticmethod
     def _lose(row: Row, what: str) -> None:
@@ -148,7 +176,7 @@ class _Count:
                 continue
             line = self._line_of.get(asked.session or "", "")
             placed = self._behind(asked, line)
-            row = self._row(placed.label if placed else self._stage.callers.label)
+            row = self._row(placed.label if placed else self._run.label)
             if asked.violation is not None and not (placed and asked.violation in EXCUSED):
                 row.strange += 1
                 row.details.setdefault("strange", []).append(asked.violation)

@@ -1,0 +1,109 @@
+"""The judge of the fault suite: each thing that must not be is counted, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from models.records import dead_letter
+from streams.settings import Kafka
+from streams.simulator.values import Party
+from tests.builders import Log, offer, rejected_call, ringing_call
+from tests.faults.suite.journal import Asked, Record
+from tests.faults.suite.ledger import Ledger
+from tests.faults.suite.people import Kind, Person
+from tests.faults.suite.traffic import Placed
+from tests.faults.suite.verdict import Row, Run, count
+
+CALLER = "447700900123@c.us"
+OFFER = offer("CALL1", caller=CALLER)
+KEY = "london/CALL1"
+ZEROS = {"lost": 0, "doubled": 0, "stale": 0, "by_mistake": 0, "strange": 0}
+
+
+def asked(kind: str, *, after_ms: int = 100, violation: str | None = None, acted: bool = True) -> Asked:
+    at_ms = OFFER.received_at_ms + after_ms
+    return Asked(at_ms, kind, "CALL1", CALLER, "default", acted, violation)
+
+
+def row(*values: object, requests: tuple[Asked, ...] = (), kind: Kind = "stranger", taken: bool = False) -> Row:
+    """What the suite says of one call of which these records and requests are known."""
+    ledger = Ledger(Kafka(bootstrap_servers="127.0.0.1:1"))
+    for seen in Log().append_all(values):  # type: ignore[arg-type] # the builders' own values
+        ledger.take(seen)
+    person = Person(Party(CALLER), "london", kind)
+    placed = Placed(person, "a row", OFFER.received_at_ms, OFFER.received_at_ms, timed=True)
+    record = Record(list(requests), {"call.received": {"CALL1"}} if taken else {})
+    (found,) = count(ledger, record, Run(placed={KEY: placed}, label="a row"))
+    return found
+
+
+def counts(found: Row) -> Mapping[str, int]:
+    return {name: getattr(found, name) for name in ZEROS}
+
+
+def test_a_whole_call_counts_nothing() -> None:
+    found = row(*rejected_call(OFFER), requests=(asked("reject"), asked("text")), taken=True)
+    assert (counts(found), found.offers, found.sound) == (ZEROS, 1, True)
+
+
+def test_an_offer_that_the_bridge_took_and_nobody_wrote_is_lost() -> None:
+    assert row(taken=True).lost == 1
+    assert row(taken=False).lost == 0
+
+
+def test_an_offer_without_a_decision_is_lost() -> None:
+    assert row(OFFER, taken=True).lost == 1
+
+
+@pytest.mark.parametrize("missing", [3, 5], ids=["reject", "text"])
+def test_a_command_without_an_outcome_is_lost(missing: int) -> None:
+    history = [value for at, value in enumerate(rejected_call(OFFER, confirm=False)) if at != missing]
+    assert row(*history).lost == 1
+
+
+def test_an_offer_in_the_dead_letters_is_not_lost() -> None:
+    ledger = Ledger(Kafka(bootstrap_servers="127.0.0.1:1"))
+    log = Log()
+    seen = log.append(OFFER)
+    ledger.take(seen)
+    assert ledger.undecided() == {KEY}
+    letter = dead_letter(
+        key=b"", value=b"", headers=[], reason="undecodable", message="why", source="test",
+        topic="calls.events", partition=seen.partition, offset=seen.offset,
+    )  # fmt: skip
+    ledger.take(log.append_record(letter, OFFER.received_at_ms))
+    assert ledger.undecided() == set()
+
+
+def test_a_second_text_is_doubled_and_a_second_reject_is_not() -> None:
+    requests = (asked("reject"), asked("reject"), asked("text"), asked("text"), asked("text", acted=False))
+    assert counts(row(*rejected_call(OFFER), requests=requests)) == {**ZEROS, "doubled": 1}
+
+
+def test_what_comes_after_its_window_is_stale() -> None:
+    fresh = (asked("reject", after_ms=44_999), asked("text", after_ms=179_999))
+    assert counts(row(*rejected_call(OFFER), requests=fresh)) == ZEROS
+    stale = (asked("reject", after_ms=45_000), asked("text", after_ms=180_000))
+    assert counts(row(*rejected_call(OFFER), requests=stale)) == {**ZEROS, "stale": 2}
+
+
+@pytest.mark.parametrize("kind", ["talker", "writer"])
+def test_a_reject_of_somebody_protected_is_a_mistake(kind: Kind) -> None:
+    assert row(*rejected_call(OFFER), kind=kind).by_mistake == 1
+    assert row(*ringing_call(OFFER), kind=kind).by_mistake == 0
+    assert row(*ringing_call(OFFER), requests=(asked("reject"),), kind=kind).by_mistake == 1
+
+
+def test_a_request_that_no_gateway_documents_is_strange_unless_the_simulator_forgot() -> None:
+    assert row(OFFER, requests=(asked("reject", violation="an unknown field"),)).strange == 1
+    assert row(OFFER, requests=(asked("reject", violation="this call id was never offered"),)).strange == 0
+
+
+def test_runs_add_up() -> None:
+    one = Row(case="a", kills=2, offers=3, longest_wait_s=1.0, details={"lost": ["x"], "decided again": 1})
+    one.add(replace(one, kills=5, longest_wait_s=2.0, details={"lost": ["y"], "decided again": 2}))
+    assert (one.runs, one.kills, one.offers, one.longest_wait_s) == (2, 7, 6, 2.0)
+    assert one.details == {"lost": ["x", "y"], "decided again": 3}
