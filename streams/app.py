@@ -141,7 +141,8 @@ class Parts:
         policies = self.known.policies
         new = [
             each.document(author="policies folder", at_ms=now_ms())
-            for each in self.files
+            # calendars first, or a policy would be refused for a moment
+            for each in sorted(self.files, key=lambda file: file.kind == "policy")
             if not policies.ever_applied(each.key)
         ]
         await self.producers[0].send(*(record for each in new for record in policy_document(each, SOURCE)))

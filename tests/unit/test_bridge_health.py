@@ -33,6 +33,17 @@ async def test_live_ready_and_metrics() -> None:
             assert "ringfence_example_total 1.0" in (await response.text()).splitlines()
 
 
+async def test_what_a_person_should_mend_does_not_make_a_process_unready() -> None:
+    mend = ["london is not in force: there is no calendar 'office'"]
+    async with (
+        HealthServer("127.0.0.1:0", CollectorRegistry(), ready=lambda: None, warnings=lambda: mend) as server,
+        aiohttp.ClientSession(server.url) as http,
+        http.get("/health/ready") as response,
+    ):
+        assert response.status == 200
+        assert await response.json() == {"status": "ready", "warnings": mend}
+
+
 async def test_a_port_in_use_names_the_setting_and_the_mend() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
