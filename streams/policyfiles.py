@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import ValidationError
 
+from models.codec import encode
 from models.policy import ANY_LINE, Calendar, Policy, PolicyDocument, read_calendar, read_policy, revision_of
 from streams.documents import Document
 from streams.errors import ConfigurationError
@@ -16,6 +17,12 @@ from streams.policies.book import PolicyBook
 from streams.policies.compiling import PolicyError, compile_policy
 from streams.policies.hours import CalendarError, OpeningHours, resolve
 from streams.settings import Settings
+
+_MOST_BYTES: Final = 400_000
+"""Of one document: it is written twice, and all that is applied at one time has to fit into one batch of Kafka's."""
+_MOST_ON_DISK: Final = 2_000_000
+"""With comments and indentation. YAML takes minutes for more."""
+_LISTS: Final = "keep long lists of callers with `ringfence lists import`, and name the list in the rule"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,9 @@ class PolicyFile:
 
 def read_file(path: Path) -> PolicyFile:
     """Read and check one file by itself; raises ``ConfigurationError`` with file, line and field of every fault."""
+    if path.is_file() and path.stat().st_size > _MOST_ON_DISK:
+        msg = f"{path}:1: a policy file has {_MOST_ON_DISK // 1000} kB at most; {_LISTS}"
+        raise ConfigurationError(msg)
     source = Document(path)
     is_calendar = isinstance(source.data, dict) and "calendar" in source.data and "line" not in source.data
     try:
@@ -93,6 +103,8 @@ def compile_files(
     """
     files = list(files)
     _check_names(files, sorted(lines))
+    for each in files:
+        _check_form(each)
     ours = {each.name: each for each in files if each.kind == "calendar"}
     calendars = {**(shared or {}), **{each.name: each.checked for each in files if isinstance(each.checked, Calendar)}}
     faults = [fault for each in ours.values() for fault in _calendar_faults(each, calendars)]
@@ -123,6 +135,19 @@ def _check_names(files: list[PolicyFile], configured: list[str]) -> None:
         former = origin.setdefault(each.key, each)
         if former is not each:
             raise each.source.fault((field,), f"{each.name!r} has a {each.kind} already, in {former.source.path}")
+
+
+def _check_form(file: PolicyFile) -> None:
+    """Raise for what could not stand on the topic as it is written."""
+    field = "line" if file.kind == "policy" else "calendar"
+    try:
+        size = len(encode(file.source.data))
+    except TypeError:
+        where = ("cases",) if file.kind == "policy" else (field,)
+        raise file.source.fault(where, "a key is a number, a date, yes or no to YAML; put it in quotes") from None
+    if size > _MOST_BYTES:
+        msg = f"the document has {size // 1000} kB, and {_MOST_BYTES // 1000} kB are the most; {_LISTS}"
+        raise file.source.fault((field,), msg)
 
 
 def _calendar_faults(file: PolicyFile, calendars: Mapping[str, Calendar]) -> list[str]:

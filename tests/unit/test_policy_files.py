@@ -192,3 +192,18 @@ def test_a_failing_case_is_told_with_its_trace(tmp_path: Path) -> None:
     report = checked(path)
     assert report.lines()[0].endswith("p.yaml:9: cases.0: expected ring, decided reject; case 'it'")
     assert report.lines()[1].startswith("    hours (quiet_hours) applies: closed")
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(25_000, "line: the document has 400 kB"), (1_000_000, "a policy file has")]
+)
+def test_a_million_callers_belong_on_a_list(tmp_path: Path, number: int, said: str) -> None:
+    callers = ",".join(f"'+44{n:010}'" for n in range(1, number + 1))
+    message = refusal(tmp_path, f"line: '*'\nrules: [{{id: x, type: deny_list, callers: [{callers}]}}]\n")
+    assert f"/p.yaml:1: {said}" in message
+    assert "ringfence lists import" in message
+
+
+def test_a_key_that_is_no_text_to_yaml_is_refused(tmp_path: Path) -> None:
+    cases = "cases: [{name: x, given: {agents: {1: online}}, verdict: ring}]\n"
+    assert "/p.yaml:8: cases: a key is a number" in refusal(tmp_path, POLICY + cases)
