@@ -62,9 +62,17 @@ def worker(config: Path) -> None:
 @click.option("--bridge-url", default=None, metavar="URL", help="Where webhooks go; by default to bridge.listen.")
 @click.option("--rate", type=RATE, default="2", show_default=True, metavar="RATE|none", help="Calls per second.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Decides the traffic.")
+@click.option("--line", "lines", multiple=True, metavar="LINE", help="Call this line only; may be given again.")
 @click.option("--wait", is_flag=True, help="Traffic begins at POST /_sim/traffic/start.")
 def gateway_sim(
-    config: Path, listen: str, bridge_url: str | None, rate: float | None, seed: int, *, wait: bool
+    config: Path,
+    listen: str,
+    bridge_url: str | None,
+    rate: float | None,
+    seed: int,
+    lines: tuple[str, ...],
+    *,
+    wait: bool,
 ) -> None:
     """Play the configuration's gateways, with calls, until SIGTERM.
 
@@ -76,5 +84,7 @@ def gateway_sim(
     settings = load_settings(config)
     url = bridge_url or f"http://{settings.bridge.listen}"
     serve_until_signalled(
-        lambda stop: serve(settings, listen=listen, bridge_url=url, rate=rate, seed=seed, stop=stop, wait=wait)
+        lambda stop: serve(
+            settings, listen=listen, bridge_url=url, rate=rate, seed=seed, stop=stop, wait=wait, lines=lines
+        )
     )

@@ -26,6 +26,8 @@ class _Course:
     """Of the rule that decided."""
     traces: list[RuleTrace] = field(default_factory=list)
     measured: dict[str, Scalar] = field(default_factory=dict)
+    last_said: str | None = None
+    """Of the last rule that was asked and did not apply."""
 
 
 def decide(in_force: PolicyInForce, facts: Facts) -> Decision:
@@ -39,7 +41,7 @@ def decide(in_force: PolicyInForce, facts: Facts) -> Decision:
         _ask(in_force, facts, course)
         found = course.finding
         verdict = found.verdict if found is not None else None
-        why = found.why if found is not None else _nothing_applied(course.traces, facts)
+        why = found.why if found is not None else _nothing_applied(course, facts)
     verdict = verdict or in_force.policy.default
     finding = course.finding or Finding(verdict, why)
     offer = facts.offer
@@ -123,6 +125,8 @@ def _decides(rule: Rule, in_force: PolicyInForce, facts: Facts, course: _Course)
     course.traces.append(RuleTrace(rule=rule.id, kind=rule.type, matched=matched, why=finding.why, shadow=shadow))
     if finding.facts:
         course.measured.update(finding.facts)
+    if not matched and outside is None:
+        course.last_said = finding.why
     if not matched or shadow:
         return False
     course.rule, course.finding = rule, finding
@@ -155,8 +159,7 @@ def _variant(in_force: PolicyInForce, reply: str | None, caller: str) -> str | N
     return assign(found, reply, caller) if isinstance(found, Experiment) and reply is not None else None
 
 
-def _nothing_applied(traces: list[RuleTrace], facts: Facts) -> str:
+def _nothing_applied(course: _Course, facts: Facts) -> str:
     if facts.offer.group:
         return "a group call: only a media rule looks at it"
-    spoken = [trace.why for trace in traces if not trace.matched]
-    return spoken[-1] if spoken else "no rule applies"
+    return course.last_said or "no rule applies"

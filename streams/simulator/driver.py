@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, assert_never
 
@@ -18,10 +18,19 @@ from streams.simulator.values import Call, MessageOrder
 class Driver:
     """Callers at work. Redials count towards the rate: each one pushes the rest of the plan back."""
 
-    def __init__(self, simulator: Simulator, *, rate: float, seed: int, profile: Profile | None = None) -> None:
+    def __init__(
+        self,
+        simulator: Simulator,
+        *,
+        rate: float,
+        seed: int,
+        profile: Profile | None = None,
+        lines: Sequence[str] | None = None,
+    ) -> None:
+        """``lines`` are called; all of the simulator's where none are named."""
         self._simulator = simulator
         self._profile = profile or Profile()
-        self._plan = Plan(simulator.lines, rate, seed, self._profile)
+        self._plan = Plan(lines or simulator.lines, rate, seed, self._profile)
         self._slack_s = 0.0
         self._steps: dict[str, CallStep] = {}
         self._tasks: set[asyncio.Task[None]] = set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from streams.settings import Settings
 from streams.simulator.driver import Driver
@@ -21,11 +22,13 @@ async def serve(
     seed: int,
     stop: asyncio.Event,
     wait: bool = False,
+    lines: Sequence[str] | None = None,
 ) -> None:
     """Play every gateway of ``settings`` until ``stop`` is set; logs one line when it is ready.
 
     ``listen`` is HOST:PORT, ``rate`` calls a second (None: only what ``/_sim/`` orders), ``seed``
-    decides the traffic; with ``wait`` it begins at ``POST /_sim/traffic/start``. Raises
+    decides the traffic; with ``wait`` it begins at ``POST /_sim/traffic/start``; ``lines``
+    are called, all where none are named. Raises
     ``EnvironmentFaultError`` where the port is taken.
     """
     async with Simulator(settings, bridge_url=bridge_url.rstrip("/"), listen=listen, seed=seed) as simulator:
@@ -40,7 +43,7 @@ async def serve(
         if not wait:
             simulator.traffic_start.set()
         if rate is not None:
-            await _drive(Driver(simulator, rate=rate, seed=seed), simulator, stop)
+            await _drive(Driver(simulator, rate=rate, seed=seed, lines=lines), simulator, stop)
         await stop.wait()
 
 

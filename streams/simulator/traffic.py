@@ -206,7 +206,8 @@ class Plan:
             yield CallStep(at_s=clock + index / (4 * self.rate), kind="storm", order=_call(line, caller))
 
     def _reconnect(self, line: str, clock: float) -> Iterator[Step]:
-        offers = self._rng.randint(24, 48)
+        # a real flood has hundreds; so many show it, and leave room on the screen for the other stories
+        offers = self._rng.randint(4, 8)
         order: ReconnectOrder = {"line": line, "offers": offers, "age_s": self._rng.uniform(120.0, 3600.0)}
         yield ReconnectStep(at_s=clock, order=order)
 

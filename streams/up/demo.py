@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +19,19 @@ import yaml
 
 from streams.documents import Document
 from streams.options import RUN_CONFIG
+from streams.settings import ROOT
+from streams.up.scenes import LINES
 
 DEMO_PREFIX: Final = "demo."
 """Stands behind the configured prefix."""
+
+READY: Final = ROOT / "deploy" / "policies" / "ready"
+"""Policies to begin with."""
+
+TOKEN: Final = "RINGFENCE_DEMO_TOKEN"  # noqa: S105 - the name of a variable
+
+_TELL_ALL: Final = 100_000
+"""Texts to strangers a day, in a demo."""
 
 _VARIABLE: Final = re.compile(r"\$\{([^}]+)\}")
 
@@ -32,27 +43,64 @@ class DemoRun:
     config: Path
     secrets: dict[str, str]
     """By environment variable, for the children alone. Only variables that were not set are here."""
+    token: str | None
+    """For the bridge's endpoints; None where no scenes are played."""
+    called: tuple[str, ...]
+    """The lines that random traffic calls: the user's own."""
 
 
-def write_demo(config: Path, simulator_url: str, policies: Path, to: Path = RUN_CONFIG) -> DemoRun:
+def write_demo(
+    config: Path, simulator_url: str, policies: Path, to: Path = RUN_CONFIG, *, scenes: bool = False
+) -> DemoRun:
     """Write the run configuration, readable by its owner alone: each gateway at ``simulator_url``/its name.
 
-    ``config`` is a configuration that was read without fault; ``policies`` is its resolved folder.
+    ``config`` is a configuration that was read without fault; ``policies`` is its resolved folder. For ``scenes``
+    there are lines with ready-made policies beside the user's own, and a token for the bridge's endpoints.
     """
     data: dict[str, Any] = Document(config).data
     gateways = {name: {**gateway, "base_url": f"{simulator_url}/{name}"} for name, gateway in data["gateways"].items()}
     kafka = {**(data.get("kafka") or {})}
     kafka["topic_prefix"] = f"{kafka.get('topic_prefix', '')}{DEMO_PREFIX}"
-    text = yaml.safe_dump(
-        {**data, "kafka": kafka, "policies": str(policies), "gateways": gateways}, sort_keys=False, allow_unicode=True
-    )
     to.parent.mkdir(parents=True, exist_ok=True)
+    written = {**data, "kafka": kafka, "policies": str(policies), "gateways": gateways}
+    token = secrets.token_hex(16) if scenes else None
+    if token is not None:
+        written |= _with_scenes(data, policies, to.parent / "policies")
+    text = yaml.safe_dump(written, sort_keys=False, allow_unicode=True)
     half = to.with_name(f".{to.name}.{os.getpid()}")
     half.touch(mode=0o600)
     half.write_text(f"# Written by `ringfence up` from {config}; the next run replaces it.\n{text}", encoding="utf-8")
     half.replace(to)
     missing = sorted(set(_variables(gateways)) - {name for name, value in os.environ.items() if value})
-    return DemoRun(to, {name: secrets.token_hex(16) for name in missing})
+    made_up = {name: secrets.token_hex(16) for name in missing}
+    return DemoRun(to, made_up | ({TOKEN: token} if token else {}), token, tuple(data["lines"]))
+
+
+def _with_scenes(data: dict[str, Any], policies: Path, folder: Path) -> dict[str, Any]:
+    """What the scenes add to a configuration; ``folder`` gets the user's policies and those of the scenes' lines."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for path in policies.glob("*.y*ml"):
+        _write_policy(Document(path).data, folder / path.name)
+    gateways = list(data["gateways"])
+    lines = dict(data["lines"])
+    for name, line in LINES.items():
+        _write_policy({**Document(READY / f"{line.policy}.yaml").data, "line": name}, folder / f"{name}.yaml")
+        lines[name] = {
+            "gateway": gateways[line.gateway % len(gateways)],
+            "session": name,
+            "time_zone": line.time_zone,
+            "locale": line.locale,
+        }
+    bridge = {**(data.get("bridge") or {}), "tokens": dict.fromkeys(("crm", "presence", "bridges"), f"${{{TOKEN}}}")}
+    return {"policies": str(folder), "lines": lines, "bridge": bridge}
+
+
+def _write_policy(policy: dict[str, Any], path: Path) -> None:
+    # nobody is really told, and a run that only says "stranger cap" shows nothing
+    if "line" in policy:
+        policy = {**policy, "texts": {**(policy.get("texts") or {}), "strangers_per_day": _TELL_ALL}}
+    path.write_text(yaml.safe_dump(policy, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
 def _variables(gateways: dict[str, dict[str, Any]]) -> Iterator[str]:

@@ -15,7 +15,7 @@ from streams.errors import ConfigurationError, EnvironmentFaultError
 from streams.kafka.local import free_ports
 from streams.kafka.state import Place
 from streams.policyfiles import read_folder
-from streams.settings import ROOT, Settings, load_settings
+from streams.settings import DEFAULT_CONFIG, ROOT, Settings, load_settings
 from streams.up.child import Child
 from streams.up.demo import DemoRun, write_demo
 
@@ -68,7 +68,8 @@ def make_plan(options: Options) -> Plan:
     if not traffic:
         return Plan(options=options, settings=settings, config=options.config, demo=None, simulator=None)
     simulator = f"127.0.0.1:{free_ports(1)[0]}"
-    demo = write_demo(options.config, f"http://{simulator}", settings.policies)
+    scenes = options.config.resolve() == DEFAULT_CONFIG.resolve()
+    demo = write_demo(options.config, f"http://{simulator}", settings.policies, scenes=scenes)
     return Plan(
         options=options,
         settings=load_settings(demo.config, gateway_secrets=False),
@@ -105,6 +106,7 @@ def children(plan: Plan, bootstrap: str) -> dict[str, Child]:
             *(*_HEAD, "gateway-sim", *config),
             *("--listen", plan.simulator, "--bridge-url", bridge_url(plan.settings)),
             *("--rate", str(plan.options.rate), "--wait", *seed),
+            *(part for line in (plan.demo.called if plan.demo else ()) for part in ("--line", line)),
         )
     ready = {name: f"{url}{_READY[name]}" for name, url in health.items()}
     logs = Place().log_dir

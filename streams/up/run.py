@@ -19,13 +19,14 @@ import uvloop
 
 from streams.console.live import LiveConsole, wants_colour
 from streams.console.report import Report
-from streams.errors import AuditError, EnvironmentFaultError
+from streams.errors import AuditError, EnvironmentFaultError, RingfenceError
 from streams.kafka import admin
 from streams.kafka.local import LocalKafka
 from streams.kafka.state import read_state
 from streams.settings import Settings
+from streams.up import scenes
 from streams.up.child import Child
-from streams.up.plan import Options, Plan, children, make_plan, resolved
+from streams.up.plan import Options, Plan, bridge_url, children, make_plan, resolved
 from streams.up.policies import agree
 from streams.up.watch import READY_SECONDS, Watch
 
@@ -130,7 +131,8 @@ class _Run:
             if self._plan.simulator is not None:
                 await self._simulator(http, "POST", "/_sim/traffic/start")
             async with _in_background(Watch(self._children, self._broker, self._say).run(http)) as watching:
-                await self._tell_stories(console, watching)
+                async with _in_background(self._play_scenes(http, settings)):
+                    await self._tell_stories(console, watching)
                 record = await self._quiet(http, console, watching)
             return self._report(console.report(record))
         finally:
@@ -203,6 +205,25 @@ class _Run:
             f"{self._plan.simulator}, no request can reach a real one, and the topics begin with "
             f"{settings.kafka.topic_prefix!r}" + (f"; made up for this run: {made_up}" if made_up else "")
         )
+
+    async def _play_scenes(self, http: aiohttp.ClientSession, settings: Settings) -> None:
+        """The demo's scenes, until they are cancelled; one that cannot be played ends them, and is said."""
+        demo = self._plan.demo
+        if demo is None or demo.token is None:
+            return
+        stage = scenes.Stage(
+            http=http,
+            bridge_url=bridge_url(settings),
+            simulator_url=f"http://{self._plan.simulator}",
+            token=demo.token,
+            kafka=settings.kafka,
+            say=lambda text: self._say(f"          · {text}"),
+            people=scenes.people(self._plan.options.seed or 0),
+        )
+        try:
+            await scenes.play(stage)
+        except RingfenceError as exc:
+            self._say(str(exc))
 
     async def _tell_stories(self, console: LiveConsole, watching: asyncio.Task[None]) -> None:
         """Until the time is over or a signal arrives."""

@@ -145,7 +145,7 @@ async def test_played_traffic_redials_writes_and_never_breaks_the_dialects() -> 
         sinks = asyncio.create_task(reject_everything(s))
         try:
             await s.sim.wait_for(
-                lambda r: r.calls["rejected"] >= 40 and r.calls["hung_up"] > 0 and r.calls["stale"] >= 24, 30
+                lambda r: r.calls["rejected"] >= 40 and r.calls["hung_up"] > 0 and r.calls["stale"] >= 4, 30
             )
             callers = Counter(c.body["payload"]["from"] for c in s.bridge.of("call.received"))
             assert callers.most_common(1)[0][1] > 1

@@ -19,8 +19,10 @@ import yaml
 
 from streams.kafka.local import free_ports
 from streams.kafka.state import command_line
-from streams.settings import DEFAULT_CONFIG, ROOT
-from streams.up.demo import write_demo
+from streams.policyfiles import read_folder
+from streams.settings import DEFAULT_CONFIG, load_settings
+from streams.up.demo import TOKEN, write_demo
+from streams.up.scenes import LINES
 
 ENDS_WITHIN = 5.0
 SECRETS = {"WAHA_API_KEY", "WAHA_HMAC_KEY", "WAWP_TOKEN", "WAWP_SECRET"}
@@ -95,6 +97,21 @@ def test_demo_configuration_leads_to_the_simulator_alone(tmp_path: Path, monkeyp
     assert stat.S_IMODE(run.config.stat().st_mode) == 0o600
     assert set(run.secrets) == SECRETS - {"WAHA_API_KEY"}
     assert not any(value in run.config.read_text(encoding="utf-8") for value in run.secrets.values())
+
+
+def test_scenes_bring_lines_whose_ready_made_policies_compile_together_with_ones_own(tmp_path: Path) -> None:
+    own = DEFAULT_CONFIG.parent / "policies"
+    run = write_demo(DEFAULT_CONFIG, "http://127.0.0.1:9", own, tmp_path / "ringfence.yaml", scenes=True)
+    settings = load_settings(run.config, gateway_secrets=False)
+    assert set(settings.lines) == {*run.called, *LINES}
+    assert set(run.called) == set(yaml.safe_load(DEFAULT_CONFIG.read_text(encoding="utf-8"))["lines"])
+    _, book = read_folder(settings)
+    for line in LINES:
+        assert book.for_line(line).policy.line == line
+    assert book.for_line("london").policy.line == "*"
+    assert run.secrets[TOKEN] == run.token
+    assert run.token not in run.config.read_text(encoding="utf-8")
+    assert set(settings.bridge.tokens) == {"crm", "presence", "bridges"}
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")

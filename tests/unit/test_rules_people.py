@@ -226,6 +226,12 @@ def test_a_rule_can_be_limited(when: dict[str, Any], verdict: str) -> None:
         assert taken.rules[0].why.startswith("only for ")
 
 
+def test_a_rule_that_was_not_meant_for_the_call_does_not_say_why_it_rings() -> None:
+    rules = ({"id": "burst", "type": "burst"}, TEXT_FIRST | {"when": {"media": "video"}})
+    assert decide(policy(*rules), facts()).why == "1 of 3 calls within 60 s"
+    assert decide(policy(rules[1]), facts()).why == "no rule applies"
+
+
 def test_a_stranger_has_neither_a_contact_record_nor_ever_written() -> None:
     rule = policy(TEXT_FIRST | {"within": "1s", "when": {"callers": "strangers"}})
     assert decide(rule, facts()).verdict == "reject"
