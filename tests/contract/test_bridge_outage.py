@@ -142,7 +142,8 @@ async def calls(kafka: Kafka) -> set[str]:
         async with asyncio.timeout(30):
             while len(found) < 3:
                 for batch in (await consumer.getmany(timeout_ms=200)).values():
-                    found |= {decode(CallOffered, record.value).call_id for record in batch}
+                    seen = [decode(topics.CALLS_EVENTS.values, record.value) for record in batch]
+                    found |= {value.call_id for value in seen if isinstance(value, CallOffered)}
         return found
     finally:
         await consumer.stop()
