@@ -20,7 +20,7 @@ import yaml
 from streams.kafka.local import free_ports
 from streams.kafka.state import command_line
 from streams.policyfiles import read_folder
-from streams.settings import DEFAULT_CONFIG, load_settings
+from streams.settings import DEFAULT_CONFIG, ROOT, load_settings
 from streams.up.demo import TOKEN, write_demo
 from streams.up.scenes import LINES
 
