@@ -147,7 +147,7 @@ class Outlet:
         self._why_not = None
 
     def _failed(self, reason: str, waiting: list[asyncio.Future[RecordMetadata]]) -> None:
-        log.warning("%s; the webhook is answered 503 and the gateway will repeat it", reason)
+        log.warning("%s; what was to be written is answered 503 and must come again", reason)
         self._why_not = reason
         for future in waiting:
             future.add_done_callback(self._settled_late)
