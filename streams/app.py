@@ -243,7 +243,12 @@ def build(
         metrics=metrics,
     )
     sessions = CallSessions(
-        shards=shards("call-sessions"), outbox=outbox, clock=clock, metrics=metrics, callbacks=known.callbacks
+        shards=shards("call-sessions"),
+        outbox=outbox,
+        clock=clock,
+        metrics=metrics,
+        callbacks=known.callbacks,
+        overrides=known.overrides,
     )
     sink = SinkParts(gateways=gateways, outbox=outbox, clock=clock, metrics=metrics, may_act=may_act, on_failure=fail)
     rejects = RejectSink(sink)

@@ -35,6 +35,7 @@ from streams.kafka.outbox import Outbox
 from streams.kafka.tables import DueTimes, Shards
 from streams.metrics import WorkerMetrics
 from streams.reference.callbacks import Callbacks
+from streams.reference.overrides import Overrides
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ class CallSession:
     rejected_at_ms: int | None = None
     concluded: Result | None = None
     """``confirmed`` or ``unconfirmed``, once said: it is said once."""
+    blocked_at_ms: int | None = None
     blocked_until_ms: int | None = None
     """The gateway blocks the caller until then, unless that is taken back already."""
     blocked_by: str | None = None
@@ -122,6 +124,7 @@ def evolve(session: CallSession | None, event: Lifecycle) -> CallSession | None:
         case CallerBlocked():
             return replace(
                 known,
+                blocked_at_ms=_first(known.blocked_at_ms, event.at_ms),
                 blocked_until_ms=max(known.blocked_until_ms or 0, event.until_ms),
                 blocked_by=event.decision_id,
                 session=event.session,
@@ -148,9 +151,12 @@ def conclude(session: CallSession, now_ms: int) -> tuple[CallSession, Outcome | 
     return session, None
 
 
-def unblock(session: CallSession, now_ms: int) -> tuple[CallSession, UnblockCaller | None]:
-    """The end of a block on the gateway that is due now, if any, and the session that remembers having ordered it."""
-    if session.blocked_until_ms is None or session.unblocked or now_ms < session.blocked_until_ms:
+def unblock(session: CallSession, now_ms: int, *, lifted: bool = False) -> tuple[CallSession, UnblockCaller | None]:
+    """The end of a block on the gateway that is due now, if any, and the session that remembers having ordered it.
+
+    ``lifted``: somebody took the block back before its time.
+    """
+    if session.blocked_until_ms is None or session.unblocked or (now_ms < session.blocked_until_ms and not lifted):
         return session, None
     decision = session.blocked_by or ""
     command = UnblockCaller(
@@ -208,10 +214,20 @@ class CallSessions:
     """The table by line and call id, and the agent that keeps it."""
 
     def __init__(
-        self, *, shards: Shards, outbox: Outbox, clock: Clock, metrics: WorkerMetrics, callbacks: Callbacks
+        self,
+        *,
+        shards: Shards,
+        outbox: Outbox,
+        clock: Clock,
+        metrics: WorkerMetrics,
+        callbacks: Callbacks,
+        overrides: Overrides,
     ) -> None:
         self._shards = shards
         self._callbacks = callbacks
+        self._overrides = overrides
+        self._blocked: dict[bytes, int] = {}
+        """The sessions whose callers the gateway blocks, and their partitions."""
         self._outbox = outbox
         self._clock = clock
         self._metrics = metrics
@@ -242,6 +258,8 @@ class CallSessions:
             if before is None or after.due_ms < before.due_ms:
                 # a later due time is found when the earlier one comes
                 self._due.add(partition, after.due_ms, key)
+            if isinstance(step, CallerBlocked):
+                self._blocked[key] = partition
             write = await self._shards.put(partition, key, dump(after))
             effects = self._spoken(said, trace)
             if after.accepted_at_ms is not None and after.caller is not None:
@@ -257,7 +275,9 @@ class CallSessions:
             if session is None:
                 continue
             after, said = conclude(session, now_ms)
-            after, ordered = unblock(after, now_ms)
+            after, ordered = unblock(after, now_ms, lifted=self._is_lifted(after))
+            if ordered is not None:
+                self._blocked.pop(key, None)
             effects += [*self._spoken(said, None), *_ordered(ordered)]
             steps.append((key, session, after))
             await asyncio.sleep(0)  # a ringing call goes first
@@ -274,6 +294,13 @@ class CallSessions:
                 writes.append(await self._shards.put(partition, key, dump(after)))
         await self._outbox.finish(event, writes=writes)
 
+    def _is_lifted(self, session: CallSession) -> bool:
+        """Whether somebody ended the caller's blocks after this one began."""
+        if session.blocked_at_ms is None or session.caller is None:
+            return False
+        word = self._overrides.block((session.caller,), session.line)
+        return word is not None and not word.until_ms and word.at_ms >= session.blocked_at_ms
+
     def _spoken(self, said: Outcome | None, trace: str | None) -> list[Record]:
         if said is None:
             return []
@@ -286,6 +313,10 @@ class CallSessions:
         At most one wake-up of a partition is under way, so repeating the call does no harm.
         """
         now_ms = self._clock()
+        for key, partition in self._blocked.items():
+            session = load(self._shards.get(key))
+            if session is not None and self._is_lifted(session) and partition not in self._woken:
+                self._due.add(partition, now_ms, key)
         for partition in self._due.partitions_due(now_ms):
             if partition in owned and partition not in self._woken:
                 self._woken.add(partition)
@@ -295,10 +326,13 @@ class CallSessions:
         """After recovery: see anew when each session wants attention."""
         self._due.clear()
         self._woken.clear()
+        self._blocked.clear()
         for partition, key, raw in self._shards.items():
             session = load(raw)
             if session is not None:
                 self._due.add(partition, session.due_ms, key)
+                if session.blocked_until_ms is not None and not session.unblocked:
+                    self._blocked[key] = partition
 
 
 def _ordered(command: UnblockCaller | None) -> list[Record]:

@@ -216,6 +216,19 @@ async def test_a_burst_is_blocked_on_the_gateway_too_and_let_go_when_its_time_is
     assert done == ["block", "unblock"]
 
 
+async def test_a_block_on_the_gateway_that_is_taken_back_by_hand_ends_at_once(office: Office) -> None:
+    burst = {"id": "burst", "type": "burst", "calls": 2, "within": "60s", "block": "1h", "on_gateway": True}
+    await office.policy("london", burst)
+    caller = office.house.caller()
+    await office.call("london", caller)
+    _, decision = await office.call("london", caller)
+    await office.house.outcome(decision.call_id, "block", "accepted")
+    await office.know(CallerBlock(caller=caller, line="*", until_ms=0, author="mia", at_ms=now_ms()))
+    await office.house.outcome(decision.call_id, "unblock", "accepted")
+    await office.policy("london", burst | {"calls": 4})
+    assert (await office.call("london", caller))[1].verdict == "ring"
+
+
 async def test_a_block_by_hand_ends_by_hand_and_nobody_is_told(office: Office) -> None:
     await office.policy("london")
     caller = office.house.caller()

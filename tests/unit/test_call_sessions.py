@@ -197,5 +197,12 @@ def test_a_block_is_taken_back_once_when_its_time_is_over_and_by_the_webhooks_ow
     assert later.due_ms == later.touched_at_ms + KEEP_MS
 
 
+def test_a_block_that_somebody_took_back_ends_at_once() -> None:
+    session = after(offer(), blocked())
+    later, command = unblock(session, NOW_MS + 70, lifted=True)
+    assert command is not None
+    assert later.unblocked
+
+
 def test_a_block_keeps_the_session_beyond_its_own_time() -> None:
     assert after(offer(), blocked(until_ms=NOW_MS + 10 * KEEP_MS)).due_ms == NOW_MS + 10 * KEEP_MS

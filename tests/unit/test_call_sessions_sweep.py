@@ -24,6 +24,7 @@ from streams.kafka.tables import Shards
 from streams.kafka.transport import App
 from streams.metrics import WorkerMetrics
 from streams.reference.callbacks import Callbacks
+from streams.reference.overrides import Overrides
 from streams.settings import Kafka
 from tests.unit.scenes import NOW_MS
 
@@ -113,7 +114,12 @@ async def test_a_sweep_says_each_conclusion_once_and_waits_for_all_of_them_toget
         shards = Shards(app, "call-sessions", kafka.partitions, Changelog)
         after_ms = NOW_MS + CONFIRM_WITHIN_MS + 1
         sessions = CallSessions(
-            shards=shards, outbox=outbox, clock=lambda: after_ms, metrics=WorkerMetrics(), callbacks=Callbacks()
+            shards=shards,
+            outbox=outbox,
+            clock=lambda: after_ms,
+            metrics=WorkerMetrics(),
+            callbacks=Callbacks(),
+            overrides=Overrides(),
         )
         for number in range(CALLS):
             key = f"london/call-{number}".encode()
