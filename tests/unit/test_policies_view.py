@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from models.codec import UndecodableError, encode
@@ -155,12 +155,20 @@ Log = list[tuple[bytes, bytes | None]]
 
 
 def written(steps: list[Any]) -> Log:
-    """The topic after these were applied one by one; a text takes away what stands under that key."""
+    """The topic after these were applied one by one; a text takes away what stands under that key.
+
+    With ``kcat``, somebody takes it away without a word in the history.
+    """
     log: Log = []
     there: dict[str, PolicyDocument] = {}
     for step in steps:
         if isinstance(step, str):
+            step, _, by_hand = step.partition(" ")
             if step not in there:
+                continue
+            if by_hand:
+                del there[step]
+                log.append((step.encode(), None))
                 continue
             each = removal(there.pop(step), author="ann", note="", at_ms=next(_time))
         else:
@@ -191,6 +199,9 @@ STEPS = [
     "*",
     "calendar/office",
     "calendar/night",
+    "london kcat",
+    "* kcat",
+    "calendar/office kcat",
 ]
 
 
@@ -201,6 +212,7 @@ STEPS = [
     compaction=st.booleans(),
     tombstones=st.booleans(),
 )
+@example(steps=[COMMON, "* kcat", LONDON], percent=100, compaction=True, tombstones=False)
 def test_a_worker_that_starts_later_runs_what_the_others_run(
     steps: list[Any], percent: int, *, compaction: bool, tombstones: bool
 ) -> None:
