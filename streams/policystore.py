@@ -85,7 +85,10 @@ async def write(kafka: Kafka, documents: Sequence[PolicyDocument]) -> None:
 
 
 def removal(document: PolicyDocument, *, author: str, note: str, at_ms: int) -> PolicyDocument:
-    """The record that takes a document away and keeps in history what it was."""
+    """The record that takes a document away and keeps in history what it was.
+
+    A worker that starts after the tombstone is gone knows from it when the document ended.
+    """
     return replace(document, author=author, note=note, applied_at_ms=at_ms, replaces=document.revision, removed=True)
 
 
