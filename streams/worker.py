@@ -45,6 +45,9 @@ def run(settings: Settings) -> int:
     # what lives long is built by now or stays in tables; the default looks through young objects for every 700
     gc.set_threshold(10_000, 20, 50)
     app = build(settings, files, instance=os.environ.get("RINGFENCE_INSTANCE"))
+    # Faust asks for a full collection in each rebalance and stop: let it look through nothing of what is built by now
+    gc.collect()
+    gc.freeze()
     worker = faust.Worker(
         app, loop=loop, loglevel="info", logging_config=_logging(), redirect_stdouts=False, quiet=True
     )
