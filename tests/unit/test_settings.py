@@ -396,4 +396,5 @@ def test_the_default_configuration_and_policies_are_right(monkeypatch: pytest.Mo
                 monkeypatch.setenv(value[2:-1], "set")
     found = load_settings(DEFAULT_CONFIG)
     _, book = read_folder(found)
-    assert [rule.id for rule in book.for_line("london").policy.rules] == ["burst", "text-first"]
+    rules = [rule.id for rule in book.for_line("london").policy.rules]
+    assert rules == ["emergency", "allowed", "denied", "storm", "burst", "text-first"]
