@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from streams.kafka import admin
-from streams.kafka.client import connection
+from streams.kafka.connection import connection
 from streams.kafka.local import LocalKafka
 from streams.kafka.state import Place
 from streams.settings import Kafka

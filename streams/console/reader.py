@@ -19,7 +19,7 @@ from models.codec import UndecodableError, decode
 from models.topics import STREAM_TOPICS, Topic
 from streams.clock import Clock, now_ms
 from streams.errors import EnvironmentFaultError
-from streams.kafka.client import connection
+from streams.kafka.connection import connection
 from streams.kafka.refusal import why_not
 from streams.settings import Kafka
 

@@ -12,7 +12,7 @@ from models.codec import UndecodableError, decode
 from models.contacts import Contact
 from models.topics import CONTACTS
 from streams.errors import EnvironmentFaultError, RingfenceError
-from streams.kafka.client import connection
+from streams.kafka.connection import connection
 from streams.settings import Kafka
 
 _BATCH: Final = 500

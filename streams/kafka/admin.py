@@ -15,8 +15,8 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrP
 
 from models.topics import DAY_MS, TOPICS, Topic
 from streams.errors import EnvironmentFaultError
-from streams.kafka.client import connection
 from streams.kafka.cluster import require
+from streams.kafka.connection import connection
 from streams.settings import Kafka
 
 _REQUEST_MS: Final = 15_000

@@ -10,7 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from streams.errors import EnvironmentFaultError
-from streams.kafka.client import connection
+from streams.kafka.connection import connection
 from streams.kafka.refusal import why_not
 from streams.kafka.state import read_state
 from streams.settings import Kafka, Settings

@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 
 from models.codec import UndecodableError
 from streams.errors import EnvironmentFaultError
-from streams.kafka.client import connection
+from streams.kafka.connection import connection
 from streams.reference.view import View
 from streams.settings import Kafka
 

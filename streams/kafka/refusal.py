@@ -16,7 +16,7 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.metadata import MetadataRequest
 
-from streams.kafka.client import connection
+from streams.kafka.connection import connection
 from streams.settings import Kafka
 
 _ANSWER_MS: Final = 5_000

@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 
 from models.records import Record
 from streams.errors import EnvironmentFaultError, RingfenceError
-from streams.kafka.client import connection
+from streams.kafka.connection import connection
 from streams.settings import Kafka
 
 MOST_BYTES: Final = 1_000_000

@@ -22,7 +22,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, EventT, Message, StreamT
 from typing_extensions import override
 
-from streams.kafka.client import tls
+from streams.kafka.connection import tls
 from streams.kafka.consumer_thread import ConsumerThread
 from streams.settings import Kafka
 

@@ -12,7 +12,7 @@ import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from models.topics import CALLS_DECISIONS, CALLS_OUTCOMES
-from streams.kafka.client import connection
+from streams.kafka.connection import connection
 from streams.settings import Kafka
 from tests.bench.calls import number_of_call
 

@@ -13,7 +13,7 @@ import yaml
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from streams.kafka import admin
-from streams.kafka.client import connection
+from streams.kafka.connection import connection
 from streams.kafka.local import free_ports
 from streams.settings import Kafka
 from tests.bench import calls

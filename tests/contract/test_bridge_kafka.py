@@ -22,7 +22,7 @@ from models.codec import decode
 from models.topics import Topic
 from streams.bridge.server import Bridge
 from streams.clock import now_ms
-from streams.kafka.client import connection
+from streams.kafka.connection import connection
 from streams.settings import Kafka
 from tests.contract.bridge_scenes import MESSAGE, NOWEB_OFFER, WAWP_OFFER, changed, settings, signed, waha
 

@@ -18,7 +18,7 @@ from models.calls import CallOffered
 from models.codec import decode
 from streams.bridge.server import Bridge
 from streams.kafka import admin
-from streams.kafka.client import connection
+from streams.kafka.connection import connection
 from streams.kafka.local import LocalKafka
 from streams.kafka.state import Place
 from streams.settings import Kafka

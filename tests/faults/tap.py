@@ -19,7 +19,7 @@ from models.commands import RejectCall
 from models.decisions import Decision
 from models.outcomes import TERMINAL, Outcome
 from models.topics import Topic
-from streams.kafka.client import connection
+from streams.kafka.connection import connection
 from streams.settings import Kafka
 
 

@@ -20,7 +20,7 @@ import yaml
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from models.topics import CALLS_DLQ, CALLS_EVENTS, CALLS_LIFECYCLE, MESSAGES_EVENTS
-from streams.kafka.client import connection
+from streams.kafka.connection import connection
 from streams.settings import ROOT, Kafka
 from streams.tether import tethered
 from tests.fuzz.inputs import HEADERS, KEYS, MAX_BODY, Input

@@ -18,8 +18,8 @@ from pydantic import SecretStr
 from streams.bridge.server import Bridge
 from streams.errors import ConfigurationError, EnvironmentFaultError
 from streams.kafka import admin
-from streams.kafka.client import connection
 from streams.kafka.cluster import require
+from streams.kafka.connection import connection
 from streams.settings import ROOT, Kafka, load_settings
 from streams.worker import NO_BROKER
 from tests.house import House, WorkerProcess, open_house, write_config

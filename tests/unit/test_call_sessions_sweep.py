@@ -18,7 +18,8 @@ from models.outcomes import Outcome
 from models.records import Record
 from models.topics import CALLS_OUTCOMES
 from streams.call_sessions import CONFIRM_WITHIN_MS, CallSession, CallSessions, dump, load
-from streams.kafka.client import DurableProducer, connection
+from streams.kafka.client import DurableProducer
+from streams.kafka.connection import connection
 from streams.kafka.outbox import Outbox
 from streams.kafka.tables import Shards
 from streams.kafka.transport import App

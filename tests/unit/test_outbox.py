@@ -11,7 +11,8 @@ from models.codec import decode
 from models.decisions import Decision
 from models.records import decision
 from models.topics import CALLS_DECISIONS
-from streams.kafka.client import DurableProducer, connection
+from streams.kafka.client import DurableProducer
+from streams.kafka.connection import connection
 from streams.kafka.outbox import Outbox
 from streams.screening.decide import decide
 from streams.settings import Kafka

@@ -14,7 +14,7 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 from models.topics import CALLS_DLQ, CALLS_EVENTS, TOPICS
 from streams.errors import EnvironmentFaultError
 from streams.kafka import admin
-from streams.kafka.client import connection
+from streams.kafka.connection import connection
 from streams.settings import Kafka
 
 

@@ -19,8 +19,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from streams.errors import EnvironmentFaultError
-from streams.kafka.client import connection
 from streams.kafka.cluster import answers
+from streams.kafka.connection import connection
 from streams.kafka.jars import ensure_jars, java
 from streams.kafka.local import LOG4J, PROPERTIES, LocalKafka, end, free_ports
 from streams.kafka.state import Place

@@ -13,7 +13,7 @@ from models import topics
 from models.codec import encode
 from models.records import call_event
 from streams.console.reader import Place
-from streams.kafka.client import connection
+from streams.kafka.connection import connection
 from tests.faults.suite.case import Case, Scale
 from tests.faults.suite.stage import Setting, Stage
 from tests.faults.suite.traffic import Steady

@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError
 
 from streams.console.reader import Place
 from streams.kafka import admin
-from streams.kafka.client import connection
+from streams.kafka.connection import connection
 from streams.settings import Kafka
 from tests.faults.suite.cluster import Cluster, Node
 from tests.faults.suite.door import Door
