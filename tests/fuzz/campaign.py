@@ -26,6 +26,7 @@ GROWTH_BYTES: Final = 48 * 1024 * 1024
 """From half of the campaign to its end: the memory of ended calls (25 MB) and caches fill up meanwhile."""
 
 _CALLS: Final = {"call.received", "call.accepted", "call.rejected"}
+_MESSAGES: Final = {"message", "message.any"}
 _REFUSED: Final = {"unintelligible", "unknown-event", "unknown-line"}
 
 
@@ -96,7 +97,8 @@ class Campaign:
             elif result == "published":
                 expected["calls.lifecycle"] += count * (event in _CALLS)
                 expected["calls.events"] += count * (event == "call.received")
-                expected["messages.events"] += count * (event not in _CALLS)
+                expected["messages.events"] += count * (event in _MESSAGES)
+                expected["lines.status"] += count * (event == "session.status")
         assert self.target.written() == {name: expected[name] for name in self.target.written()}
 
 

@@ -19,7 +19,8 @@ from typing import Final
 import yaml
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from models.topics import CALLS_DLQ, CALLS_EVENTS, CALLS_LIFECYCLE, MESSAGES_EVENTS
+from models.topics import CALLS_DLQ, CALLS_EVENTS, CALLS_LIFECYCLE, LINES_STATUS, MESSAGES_EVENTS
+from streams.kafka import admin
 from streams.kafka.connection import connection
 from streams.settings import ROOT, Kafka
 from streams.tether import tethered
@@ -27,7 +28,7 @@ from tests.fuzz.inputs import HEADERS, KEYS, MAX_BODY, Input
 
 ANSWER_S: Final = 20.0
 READY_S: Final = 30.0
-TOPICS: Final = (CALLS_EVENTS, CALLS_LIFECYCLE, MESSAGES_EVENTS, CALLS_DLQ)
+TOPICS: Final = (CALLS_EVENTS, CALLS_LIFECYCLE, MESSAGES_EVENTS, LINES_STATUS, CALLS_DLQ)
 
 
 class Target:
@@ -96,7 +97,7 @@ class Target:
         return found
 
     def written(self) -> dict[str, int]:
-        """Records on each topic, by the registry's names."""
+        """Records of webhooks on each topic, by the registry's names."""
         return asyncio.run(_written(self._kafka))
 
     def resident_bytes(self) -> int:
@@ -119,17 +120,26 @@ _COMPLAINT: Final = re.compile(r"Traceback|Error handling request|Unhandled|neve
 
 
 async def _written(kafka: Kafka) -> dict[str, int]:
-    consumer = AIOKafkaConsumer(**connection(kafka))
+    names = {topic.full_name(kafka.topic_prefix): topic.name for topic in TOPICS}
+    there = await admin.found(kafka, TOPICS)
+    places = [TopicPartition(full, number) for full, name in names.items() for number in range(there[name].partitions)]
+    consumer = AIOKafkaConsumer(**connection(kafka), auto_offset_reset="earliest", enable_auto_commit=False)
+    # before the start: it would not learn of the topics otherwise
+    consumer.assign(places)
     await consumer.start()
     try:
-        found = {}
-        for topic in TOPICS:
-            name = topic.full_name(kafka.topic_prefix)
-            places = [TopicPartition(name, number) for number in range(kafka.partitions)]
-            found[topic.name] = sum((await consumer.end_offsets(places)).values())
+        ends = await consumer.end_offsets(places)
+        found = dict.fromkeys(names.values(), 0)
+        while any([await consumer.position(place) < ends[place] for place in places]):
+            for place, records in (await consumer.getmany(timeout_ms=200)).items():
+                found[names[place.topic]] += sum(_LINKED not in record.headers for record in records)
         return found
     finally:
         await consumer.stop()
+
+
+_LINKED: Final = ("ce_type", b"ringfence.caller.linked")
+"""What the bridge adds of its own where it learns that two JIDs are one caller's."""
 
 
 @contextmanager
