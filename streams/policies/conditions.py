@@ -64,10 +64,15 @@ class Condition:
 
     def holds(self, facts: Mapping[str, Scalar]) -> bool:
         """Whether the condition is true of these facts; raises ``ConditionError`` where it has no truth value."""
+        asked = {name: facts[name] for name in self.names}
         try:
-            found = self._program.execute({name: facts[name] for name in self.names})
+            found = self._program.execute(asked)
         except (RuntimeError, TypeError, ValueError) as exc:
             raise ConditionError(_first_line(exc)) from None
+        except (ArithmeticError, LookupError) as exc:
+            # of these facts, and maybe of no others
+            msg = f"fails where a fact has such a value ({_first_line(exc)}); ask for that before it, with &&"
+            raise ConditionError(msg) from None
         if not isinstance(found, bool):
             msg = f"gives {type(found).__name__}, and must give true or false; compare it with something"
             raise ConditionError(msg)
