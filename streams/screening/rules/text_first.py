@@ -37,7 +37,9 @@ def _hole(rule: TextFirst, facts: Facts) -> str | None:
     status = facts.known.lines.get(facts.offer.line)
     if status is None or not status.disconnected_at_ms:
         return None
-    ago = facts.now_ms - (status.disconnected_at_ms if status.connected else facts.now_ms)
+    if not status.connected:
+        return "the gateway is disconnected: messages may be missing"
+    ago = facts.now_ms - status.disconnected_at_ms
     if ago >= rule.grace:
         return None
     return f"the gateway was disconnected {duration(ago)} ago: messages may be missing"
