@@ -22,9 +22,9 @@ def assign(experiment: Experiment, reply: str, caller: str) -> str:
         return HOLDOUT
     total = sum(each.weight for each in experiment.variants.values())
     reached = experiment.holdout
-    names = list(experiment.variants)
-    for name in names:
+    *others, last = experiment.variants
+    for name in others:
         reached += experiment.variants[name].weight / total * (1 - experiment.holdout)
         if at < reached:
             return name
-    return names[-1]
+    return last

@@ -77,11 +77,11 @@ class _Strangers:
 
     def buckets(self, since_ms: int) -> dict[str, int]:
         """How many called in each span after a time, by its start."""
-        counts: defaultdict[str, int] = defaultdict(int)
+        counts: dict[str, int] = {}
         at = bisect_right(self._times, since_ms)
         while at < len(self._times):
             start = self._times[at] - self._times[at] % BUCKET_MS
             following = bisect_left(self._times, start + BUCKET_MS, at)
             counts[str(start)] = following - at
             at = following
-        return dict(counts)
+        return counts

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.calls import CallOffered
+from models.overrides import CallerBlock
 from models.policy import TextFirst
 from streams.policies.book import PolicyBook
 from streams.screening.decide import decide
@@ -17,7 +18,7 @@ from streams.screening.facts import Facts
 from streams.screening.recent import KEEP_MS, RecentCalls, evolve
 from streams.screening.rules import text_first
 from streams.screening.rules.finding import duration
-from tests.unit.scenes import NOW_MS, facts, offer, policy
+from tests.unit.scenes import NOW_MS, facts, knowing, offer, policy
 
 BURST = {"id": "burst", "type": "burst", "reply": "slow-down"}
 TEXT_FIRST = {"id": "text-first", "type": "text_first", "reply": "text-first"}
@@ -113,6 +114,52 @@ def test_a_shadow_rule_is_recorded_and_not_enforced() -> None:
     assert [(trace.rule, trace.shadow) for trace in then.rules] == [("text-first", True), ("burst", False)]
 
 
+def test_a_call_passes_by_emergencies_that_do_not_mean_it_and_in_a_group_by_all_but_media_rules() -> None:
+    wards = [{"id": name, "type": "emergency", "callers": ["GB"]} for name in ("ward", "lab")]
+    deny = {"id": "nuisance", "type": "deny_list", "callers": ["US"]}
+    taken = decide(policy(*wards, deny), facts())
+    assert (taken.verdict, taken.rule) == ("reject", "nuisance")
+    assert [(trace.rule, trace.error) for trace in taken.rules] == [
+        ("ward", False),
+        ("lab", False),
+        ("nuisance", False),
+    ]
+    media = {"id": "kind", "type": "media", "reject": ["group"]}
+    group = decide(policy(wards[0], deny, media), facts(offer(group=True)))
+    assert (group.verdict, group.rule, [trace.rule for trace in group.rules]) == ("reject", "kind", ["ward", "kind"])
+
+
+def test_a_call_that_rings_is_told_nothing_whatever_the_rule_names() -> None:
+    rule = {"id": "own", "type": "expression", "condition": "true", "then": "ring", "reply": "slow-down"}
+    taken = decide(policy(rule), facts())
+    assert (taken.verdict, taken.rule, taken.reply, taken.variant) == ("ring", "own", None, None)
+
+
+def test_a_block_by_hand_is_told_with_its_author_its_end_and_its_age() -> None:
+    for reason, why in (("threats", "blocked by mia: threats"), ("", "blocked by mia")):
+        block = CallerBlock(
+            caller=offer().caller, line="*", until_ms=NOW_MS + 5, author="mia", at_ms=NOW_MS - 7_000, reason=reason
+        )
+        taken = decide(policy(TEXT_FIRST), facts(known=knowing(block)))
+        assert (taken.verdict, taken.rule, taken.rules, taken.why) == ("reject", None, (), why)
+        assert (taken.facts["blocked_until_ms"], taken.facts["block_age_ms"]) == (NOW_MS + 5, 7_000)
+
+
+@pytest.mark.parametrize(
+    ("when", "why"),
+    [
+        ({"lines": ["paris", "rome"]}, "only for paris, rome"),
+        ({"tiers": ["gold", "silver"]}, "only for tier gold, silver"),
+        ({"callers": "known"}, "only for known callers"),
+        ({"media": "video"}, "only for video calls"),
+    ],
+)
+def test_a_rule_says_for_whom_it_is_meant(when: dict[str, Any], why: str) -> None:
+    assert decide(policy(TEXT_FIRST | {"when": when}), facts()).rules[0].why == why
+    strangers = policy(TEXT_FIRST | {"when": {"callers": "strangers"}})
+    assert decide(strangers, facts(last_in_ms=1)).rules[0].why == "only for strangers"
+
+
 # a rule that fails
 
 
@@ -147,20 +194,24 @@ def test_a_shadow_rule_that_fails_is_on_record_and_the_next_one_decides(broken: 
 @pytest.mark.parametrize(
     ("changed", "verdict", "said"),
     [
-        ({"offline": True}, "late", "offline"),
-        ({"ended": True}, "late", "over before"),
-        ({"offered_at_ms": NOW_MS - 45_000}, "late", "45 s old"),
+        ({"offline": True}, "late", "the call was offered while the gateway was offline"),
+        ({"ended": True}, "late", "the call was over before its offer arrived"),
+        ({"offered_at_ms": NOW_MS - 45_000}, "late", "the offer is 45 s old; a call rings no longer than 45 s"),
         ({"offered_at_ms": NOW_MS - 44_999}, "reject", "never written"),
-        ({"offered_at_ms": NOW_MS - 86_400_000 * 3}, "late", "3 days old"),
+        (
+            {"offered_at_ms": NOW_MS - 86_400_000 * 3},
+            "late",
+            "the offer is 3 days old; a call rings no longer than 45 s",
+        ),
         ({"offered_at_ms": NOW_MS + 5_000}, "reject", "never written"),
         ({"group": True}, "ring", "group call"),
-        ({"group": True, "offline": True}, "late", "offline"),
+        ({"group": True, "offline": True}, "late", "the call was offered while the gateway was offline"),
     ],
 )
 def test_guards_come_before_any_rule(changed: dict[str, Any], verdict: str, said: str) -> None:
     taken = decide(policy(TEXT_FIRST), facts(offer(**changed)))
     assert taken.verdict == verdict
-    assert said in taken.why
+    assert said in taken.why if verdict != "late" else taken.why == said
     guarded = verdict != "reject"
     assert (taken.rule is None, taken.rules == (), taken.reply is None) == (guarded, guarded, guarded)
 
@@ -241,6 +292,8 @@ def test_the_same_inputs_give_equal_decisions_and_nothing_late_is_rejected(
     [
         (-5, "0 s"),
         (999, "0 s"),
+        (1000, "1 s"),
+        (1, "0 s"),
         (45_000, "45 s"),
         (119_999, "119 s"),
         (120_000, "2 min"),

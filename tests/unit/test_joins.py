@@ -17,7 +17,7 @@ from streams.callbacks import move, owe
 from streams.conversations import Conversation, evolve, join, merge
 from streams.reference.callbacks import Callbacks
 from streams.screening.joins import joined, told
-from streams.screening.recent import KEEP_MS, RecentCalls, blocked, decided
+from streams.screening.recent import KEEP_MOST, KEEP_MS, RecentCalls, blocked, decided
 from streams.screening.recent import evolve as evolve_calls
 from tests.unit.scenes import NOW_MS, offer
 from tests.unit.test_callbacks import queued, said
@@ -114,6 +114,55 @@ def test_a_call_that_was_decided_under_the_alias_is_a_duplicate_under_the_caller
     known = joined(RecentCalls(), told(LINK, alias)).find("london", "call-1")
     assert known is not None
     assert (known.verdict, known.offset) == ("reject", -1)
+
+
+def test_what_comes_from_the_alias_comes_whole_and_in_order() -> None:
+    call = offer(caller=ALIAS, offered_at_ms=NOW_MS - 5_000)
+    alias = decided(evolve_calls(RecentCalls(), call, 4, KEEP_MS), call, "reject", NOW_MS - 4_000)
+    alias = blocked(alias, "paris", Block(until_ms=NOW_MS + 60_000, strikes=2), NOW_MS - 4_000, 1_000)
+    alias = blocked(alias, "london", Block(until_ms=NOW_MS + 70_000, strikes=1), NOW_MS - 3_000, 1_000)
+    word = told(LINK, alias)
+    assert (word.event_id, word.alias, word.caller, word.at_ms) == ("link-1/calls", ALIAS, CALLER, NOW_MS)
+    whole = joined(RecentCalls(), word)
+    assert whole.calls == (replace(alias.calls[0], offset=-1),)
+    assert whole.blocks == (alias.blocks[1], alias.blocks[0]), "by line"
+    own = calls_of([("paris", 1, 9_000, False, False), ("london", 2, 1_000, False, False)], 7)
+    assert [each.key[1] for each in joined(own, word).calls] == ["call-1", "call-1", "call-2"]
+
+
+def test_what_the_caller_was_decided_under_its_own_name_stays() -> None:
+    call = offer(caller=ALIAS)
+    undecided, ringing, rejected = (
+        evolve_calls(RecentCalls(), call, 7, KEEP_MS),
+        decided(evolve_calls(RecentCalls(), call, 7, KEEP_MS), call, "ring", NOW_MS - 1),
+        decided(evolve_calls(RecentCalls(), call, 4, KEEP_MS), call, "reject", NOW_MS),
+    )
+    assert joined(ringing, told(LINK, rejected)) == ringing
+    assert joined(undecided, told(LINK, undecided)) == undecided
+    assert [each.verdict for each in joined(undecided, told(LINK, rejected)).calls] == ["reject"]
+
+
+def test_of_two_blocks_of_a_line_the_later_end_counts_and_the_own_one_of_two_alike() -> None:
+    def held(begun_ms: int, until_ms: int, strikes: int) -> RecentCalls:
+        return blocked(RecentCalls(), "london", Block(until_ms=until_ms, strikes=strikes), begun_ms, 1_000)
+
+    own = held(NOW_MS - 5, NOW_MS + 100, 2)
+    for other, stays in (
+        (held(NOW_MS - 9, NOW_MS + 101, 1), False),
+        (held(NOW_MS - 9, NOW_MS + 99, 5), True),
+        (held(NOW_MS - 9, NOW_MS + 100, 3), False),
+        (held(NOW_MS - 9, NOW_MS + 100, 2), True),
+    ):
+        assert joined(own, told(LINK, other)).blocks == (own if stays else other).blocks
+
+
+def test_joined_calls_have_the_same_bound_and_the_newest_stay() -> None:
+    one, other = RecentCalls(), RecentCalls()
+    for number in range(KEEP_MOST):
+        one = evolve_calls(one, offer(call_id=f"one-{number}", offered_at_ms=NOW_MS + 2 * number), 0, KEEP_MS)
+        other = evolve_calls(other, offer(call_id=f"other-{number}", offered_at_ms=NOW_MS + 2 * number + 1), 0, KEEP_MS)
+    kept = joined(one, told(LINK, other)).calls
+    assert [each.offered_at_ms for each in kept] == [NOW_MS + KEEP_MOST + n for n in range(KEEP_MOST)]
 
 
 def test_a_callback_moves_with_its_place_and_the_older_one_stays() -> None:

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.calls import CallOffered
-from models.decisions import Verdict
-from streams.screening.recent import KEEP_MOST, KEEP_MS, RecentCalls, decided, dump, evolve, load
+from models.decisions import Block, Verdict
+from streams.screening.recent import KEEP_MOST, KEEP_MS, LineBlock, RecentCalls, blocked, decided, dump, evolve, load
 from tests.unit.scenes import NOW_MS, offer
 
 VERDICTS: list[Verdict] = ["ring", "reject", "late"]
@@ -116,3 +116,33 @@ def test_the_table_gives_back_what_was_put_there(offers: list[CallOffered], verd
 
 def test_nothing_in_the_table_is_no_calls() -> None:
     assert load(None) == RecentCalls()
+
+
+def test_blocks_and_offsets_go_with_the_state() -> None:
+    block = Block(until_ms=NOW_MS + 900_000, strikes=2)
+    state = blocked(blocked(after(offer()), "paris", block, NOW_MS - 9, 5_000), "london", block, NOW_MS, 1_000)
+    assert state.blocks == (
+        LineBlock("paris", NOW_MS - 9, NOW_MS + 900_000, 2, NOW_MS + 905_000),
+        LineBlock("london", NOW_MS, NOW_MS + 900_000, 2, NOW_MS + 901_000),
+    )
+    later = evolve(state, offer(call_id="call-2"), 7, KEEP_MS)
+    assert [call.offset for call in later.calls] == [0, 7]
+    assert decided(later, offer(), "ring", NOW_MS).blocks == later.blocks == state.blocks
+    assert (later.block("london"), later.block("rome")) == (state.blocks[1], None)
+    again = blocked(later, "london", Block(until_ms=NOW_MS + 5, strikes=3), NOW_MS + 1, 0)
+    assert again.calls == later.calls
+    assert again.blocks == (state.blocks[0], LineBlock("london", NOW_MS + 1, NOW_MS + 5, 3, NOW_MS + 5))
+
+
+def test_a_caller_is_needed_as_long_as_the_latest_thing_that_is_known() -> None:
+    undecided = after(offer(offered_at_ms=NOW_MS))
+    assert undecided.needed_until_ms(1000) == NOW_MS + 1000
+    both = decided(undecided, offer(), "ring", NOW_MS + 5)
+    assert both.needed_until_ms(1000) == NOW_MS + 1005
+    held = blocked(both, "london", Block(until_ms=NOW_MS + 10_000, strikes=1), NOW_MS, 500)
+    assert held.needed_until_ms(1000) == NOW_MS + 10_500
+
+
+def test_the_table_is_short_json() -> None:
+    state = decided(after(offer()), offer(), "ring", NOW_MS)
+    assert dump(state) == f'{{"calls":[["london","call-1",{NOW_MS - 1000},0,{NOW_MS},"ring"]]}}'.encode()

@@ -150,6 +150,52 @@ def test_a_variant_that_is_gone_and_a_holdout_have_no_text() -> None:
     assert render({"en": "plain"}, "a", facts(), LINKS) is None, "a plain text is not what the variant said"
 
 
+def test_what_is_checked_is_the_whole_text_and_every_text() -> None:
+    with pytest.raises(TemplateError, match="is no variable") as found:
+        check_reply({"en": "fine", "fr": "{{meant}} {line} {colour}"}, LINKS)
+    assert found.value.where == ("fr",)
+    half = "x" * (MAX_TEXT // 2)
+    check_reply({"en": half + "{{" + half[1:]}, LINKS)
+    for long in (half + "{{" + half, half + "{wait}" + half):
+        with pytest.raises(TemplateError, match="characters long; WhatsApp takes 4096") as found:
+            check_reply({"en": long}, LINKS)
+        assert found.value.where == ("en",)
+    with pytest.raises(TemplateError, match="CLDR has no such locale") as found:
+        check_reply({"xx": "{wait}"}, LINKS)
+    assert found.value.where == ("xx",)
+    check_reply({"en": "x" * (MAX_TEXT - LONGEST["wait"]) + "{wait}"}, LINKS)
+
+
+@pytest.mark.parametrize(("text", "lacks"), [("{next_opening}", "next_opening"), ("Wait {wait}.", "wait")])
+def test_a_fact_that_is_missing_is_named(text: str, lacks: str) -> None:
+    with pytest.raises(FactMissingError, match=rf"^{lacks}$"):
+        said(text, opens_at_ms=None, wait_ms=None)
+
+
+def test_a_value_that_is_cut_ends_with_a_word() -> None:
+    assert said("{line}|", line=" " + "x" * (LONGEST["line"] - 1) + " y") == "x" * (LONGEST["line"] - 1) + "|"
+
+
+def test_times_are_told_in_the_callers_language_and_on_the_callers_clock() -> None:
+    reply: Reply = {"de": "{wait}; {next_opening}", "en": "{wait}"}
+    told = said(reply, locales=("de-AT", "en"), caller_zone="Asia/Kolkata")
+    assert told is not None
+    assert told.startswith("5 Minuten; ")
+    assert "23. November, 09:00 (" in told
+    assert " = 14:30 (" in told
+
+
+def test_a_locale_of_several_parts_is_found_however_a_crm_writes_it() -> None:
+    reply: Reply = {"zh-Hant": "traditional", "zh": "simple", "en": "english"}
+    for written in ("zh-Hant-TW", "zh_Hant_TW", "ZH-Hant-TW"):
+        assert said(reply, locales=(written, "en")) == "traditional"
+
+
+def test_a_time_of_a_text_whose_locale_is_gone_from_cldr_is_missing() -> None:
+    with pytest.raises(FactMissingError, match="wait"):
+        render({"xx": "{wait}"}, None, facts(locales=("xx",)), LINKS)
+
+
 WITHOUT_BRACES = st.characters(codec="utf-8", exclude_characters="{}")
 PIECES = st.sampled_from(["Hello {name}, ", "{line} ", "{next_opening}; ", "{wait}.", "{upgrade_link}", "x {{y}} "])
 
