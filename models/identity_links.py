@@ -50,6 +50,7 @@ class JoinedCall:
     offered_at_ms: int
     decided_at_ms: int
     verdict: Verdict | None
+    group: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -247,8 +247,7 @@ def build(
         outbox=outbox,
         clock=clock,
         metrics=metrics,
-        callbacks=known.callbacks,
-        overrides=known.overrides,
+        known=known,
     )
     sink = SinkParts(gateways=gateways, outbox=outbox, clock=clock, metrics=metrics, may_act=may_act, on_failure=fail)
     rejects = RejectSink(sink)

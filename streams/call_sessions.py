@@ -34,8 +34,7 @@ from streams.kafka.events import decoded, header
 from streams.kafka.outbox import Outbox
 from streams.kafka.tables import DueTimes, Shards
 from streams.metrics import WorkerMetrics
-from streams.reference.callbacks import Callbacks
-from streams.reference.overrides import Overrides
+from streams.reference.knowledge import Knowledge
 
 log = logging.getLogger(__name__)
 
@@ -69,14 +68,16 @@ class CallSession:
     """``confirmed`` or ``unconfirmed``, once said: it is said once."""
     blocked_at_ms: int | None = None
     blocked_until_ms: int | None = None
-    """The gateway blocks the caller until then, unless that is taken back already."""
+    """The gateway blocks the caller until then, or its end is tried again then."""
+    block_ends_ms: int | None = None
+    """When the block was to end by the decision, however often its end is tried."""
     blocked_by: str | None = None
     """The decision that began the block."""
     session: str | None = None
     caller_raw: str | None = None
     """As the end of the block needs them."""
-    unblocked: bool = False
-    """The end of the block was ordered."""
+    unblock_ordered_ms: int | None = None
+    """The ``blocked_until_ms`` for which the end of the block was ordered; a later one wants it again."""
 
     @property
     def due_ms(self) -> int:
@@ -84,9 +85,15 @@ class CallSession:
         times = []
         if self.rejected_at_ms is not None and self.concluded is None:
             times.append(self.rejected_at_ms + CONFIRM_WITHIN_MS)
-        if self.blocked_until_ms is not None and not self.unblocked:
+        if self.blocked_until_ms is not None and self.is_blocked:
             times.append(self.blocked_until_ms)
         return min(times) if times else self.touched_at_ms + KEEP_MS
+
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the end of a block is still to be ordered."""
+        return self.blocked_until_ms is not None and self.blocked_until_ms > (self.unblock_ordered_ms or 0)
 
 
 _FIELDS = tuple(each.name for each in fields(CallSession))
@@ -126,6 +133,7 @@ def evolve(session: CallSession | None, event: Lifecycle) -> CallSession | None:
                 known,
                 blocked_at_ms=_first(known.blocked_at_ms, event.at_ms),
                 blocked_until_ms=max(known.blocked_until_ms or 0, event.until_ms),
+                block_ends_ms=_first(known.block_ends_ms, event.until_ms),
                 blocked_by=event.decision_id,
                 session=event.session,
                 caller_raw=event.caller_raw,
@@ -156,11 +164,14 @@ def unblock(session: CallSession, now_ms: int, *, lifted: bool = False) -> tuple
 
     ``lifted``: somebody took the block back before its time.
     """
-    if session.blocked_until_ms is None or session.unblocked or (now_ms < session.blocked_until_ms and not lifted):
+    until_ms = session.blocked_until_ms
+    if until_ms is None or not session.is_blocked or (now_ms < until_ms and not lifted):
         return session, None
     decision = session.blocked_by or ""
+    again = session.block_ends_ms is not None and until_ms > session.block_ends_ms
     command = UnblockCaller(
-        command_id=unblock_id(decision),
+        # each further try is a command of its own, with an outcome of its own
+        command_id=unblock_id(decision) + (f"/{until_ms}" if again else ""),
         decision_id=decision,
         gateway=session.gateway,
         line=session.line,
@@ -168,10 +179,10 @@ def unblock(session: CallSession, now_ms: int, *, lifted: bool = False) -> tuple
         call_id=session.call_id,
         caller=session.caller or "",
         caller_raw=session.caller_raw or "",
-        received_at_ms=session.blocked_until_ms,
+        received_at_ms=session.block_ends_ms or until_ms,
         at_ms=now_ms,
     )
-    return replace(session, unblocked=True), command
+    return replace(session, unblock_ordered_ms=until_ms), command
 
 
 def repeated(session: CallSession) -> Outcome | None:
@@ -220,12 +231,10 @@ class CallSessions:
         outbox: Outbox,
         clock: Clock,
         metrics: WorkerMetrics,
-        callbacks: Callbacks,
-        overrides: Overrides,
+        known: Knowledge,
     ) -> None:
         self._shards = shards
-        self._callbacks = callbacks
-        self._overrides = overrides
+        self._known = known
         self._blocked: dict[bytes, int] = {}
         """The sessions whose callers the gateway blocks, and their partitions."""
         self._outbox = outbox
@@ -263,7 +272,7 @@ class CallSessions:
             write = await self._shards.put(partition, key, dump(after))
             effects = self._spoken(said, trace)
             if after.accepted_at_ms is not None and after.caller is not None:
-                effects += settle(self._callbacks, after.caller, "call accepted", after.accepted_at_ms, SOURCE)
+                effects += settle(self._known.callbacks, after.caller, "call accepted", after.accepted_at_ms, SOURCE)
             await self._outbox.finish(event, effects, [write])
 
     async def _sweep(self, event: Any, partition: int) -> None:
@@ -298,7 +307,9 @@ class CallSessions:
         """Whether somebody ended the caller's blocks after this one began."""
         if session.blocked_at_ms is None or session.caller is None:
             return False
-        word = self._overrides.block((session.caller,), session.line)
+        identities = self._known.identities
+        caller = identities.caller_of(session.caller)
+        word = self._known.overrides.block((session.caller, caller, *identities.aliases_of(caller)), session.line)
         return word is not None and not word.until_ms and word.at_ms >= session.blocked_at_ms
 
     def _spoken(self, said: Outcome | None, trace: str | None) -> list[Record]:
@@ -331,7 +342,7 @@ class CallSessions:
             session = load(raw)
             if session is not None:
                 self._due.add(partition, session.due_ms, key)
-                if session.blocked_until_ms is not None and not session.unblocked:
+                if session.is_blocked:
                     self._blocked[key] = partition
 
 

@@ -134,8 +134,12 @@ class ReferenceReader:
                     continue
                 try:
                     view.take(record.key, record.value)
-                except (UndecodableError, ValueError) as exc:
+                except UndecodableError as exc:
                     log.error("%s %d:%d is left out: %s", tp.topic, tp.partition, record.offset, exc)  # noqa: TRY400 - the sentence says it
+                    self._on_undecodable(tp.topic)
+                except Exception:
+                    # one record of somebody else's must not end every worker, at every start
+                    log.exception("%s %d:%d is left out", tp.topic, tp.partition, record.offset)
                     self._on_undecodable(tp.topic)
             self._on_read(view.topic.name, len(records))
 

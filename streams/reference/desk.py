@@ -13,6 +13,9 @@ from streams.reference.view import Latest
 BUCKET_MS = 10_000
 """Strangers are counted in spans of so long."""
 
+HEARD_MS = 20_000
+"""A worker says something every 15 s at least; one that was not heard of for longer is gone."""
+
 
 class Desk(Latest[Presence]):
     """The human agents."""
@@ -60,12 +63,15 @@ class Workers(Latest[WorkerStatus]):
         super().__init__(topics.WORKERS_STATUS)
         self._myself = myself
 
-    def strangers(self, line: str, since_ms: int) -> int:
-        """How many different strangers began to call a line at the other workers since a time."""
+    def strangers(self, line: str, since_ms: int, now_ms: int) -> int:
+        """How many different strangers began to call a line at the other workers since a time.
+
+        Those of a worker that is gone come to others now, and are counted there.
+        """
         return sum(
             count
             for worker in self.values()
-            if worker.worker != self._myself
+            if worker.worker != self._myself and now_ms - worker.at_ms < HEARD_MS
             for bucket, count in worker.strangers.get(line, {}).items()
             if int(bucket) + BUCKET_MS > since_ms
         )

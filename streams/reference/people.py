@@ -67,10 +67,10 @@ class Identities(Latest[IdentityLink]):
     @override
     def _changed(self, before: IdentityLink | None, after: IdentityLink | None) -> None:
         if before is not None and (after is None or after.caller != before.caller):
-            kept = self._aliases[before.caller]
+            kept = self._aliases.get(before.caller, {})
             kept.pop(before.alias, None)
             if not kept:
-                del self._aliases[before.caller]
+                self._aliases.pop(before.caller, None)
         if after is not None and (before is None or after.caller != before.caller):
             self._aliases.setdefault(after.caller, {})[after.alias] = None
             if self._on_link is not None:

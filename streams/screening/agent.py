@@ -23,7 +23,7 @@ from streams.kafka.tables import DueTimes, Shards
 from streams.metrics import WorkerMetrics
 from streams.policies.book import PolicyBook, PolicyInForce
 from streams.reference.knowledge import Knowledge
-from streams.screening.decide import decide
+from streams.screening.decide import decide, is_late
 from streams.screening.effects import SOURCE, records
 from streams.screening.facts import LineFacts, gather
 from streams.screening.joins import joined, told
@@ -81,7 +81,10 @@ class Screening:
                     await self._screen(event, seen)
                 case CallerLinked():
                     word = told(seen, load(self._recent.get(seen.alias.encode())))
-                    await self._outbox.finish(event, [calls_joined(word, SOURCE, header(event, "traceparent"))])
+                    # most aliases never called: an import of many contacts must not hold up ringing calls
+                    say = word.calls or word.blocks
+                    trace = header(event, "traceparent")
+                    await self._outbox.finish(event, [calls_joined(word, SOURCE, trace)] if say else [])
                 case CallsJoined():
                     await self._join(event, seen)
 
@@ -104,10 +107,11 @@ class Screening:
             return
         # a redelivery is decided as it was the first time, so that both decisions are one
         now_ms = known.decided_at_ms if known is not None and known.decided_at_ms else self._clock()
-        history_incomplete = not await self._history_is_read(partition, offer)
-        talked = self._conversations.with_line((offer.caller, *offer.caller_known_as), offer.line)
+        told_of = self._with_link(offer)
+        history_incomplete = not await self._history_is_read(partition, told_of)
+        talked = self._conversations.with_line((offer.caller, *told_of.caller_known_as), offer.line)
         facts = gather(
-            offer,
+            told_of,
             now_ms=now_ms,
             recent=recent,
             last_in_ms=talked.last_in_ms,
@@ -117,7 +121,8 @@ class Screening:
             line=self._lines.get(offer.line, LineFacts()),
             storms=self.storms,
         )
-        if facts.stranger:
+        # what comes from a queue after an outage is no storm, and nobody is a stranger for sure before all is read
+        if facts.stranger and not is_late(facts) and not history_incomplete:
             self.storms.note(offer.line, offer.caller, now_ms)
         taken = decide(in_force, facts)
         if known is not None and known.verdict is not None and known.verdict != taken.verdict:
@@ -135,6 +140,13 @@ class Screening:
         effects = records(offer, taken, header(event, "traceparent"), on_gateway=on_gateway)
         effects += owe(self._known.callbacks, taken, SOURCE)
         await self._outbox.finish(event, effects, writes)
+
+    def _with_link(self, offer: CallOffered) -> CallOffered:
+        """The offer, naming the caller to whom its JID is linked: a bridge that had not read the link yet did not."""
+        caller = self._known.identities.caller_of(offer.caller)
+        if caller == offer.caller or caller in offer.caller_known_as:
+            return offer
+        return replace(offer, caller_known_as=(*offer.caller_known_as, caller))
 
     async def _history_is_read(self, partition: int, offer: CallOffered) -> bool:
         """Whether every message that came before is counted, an alias' too; waits a little where it is not."""
@@ -155,6 +167,7 @@ class Screening:
         if self._history_read(self._partition_of(alias.encode())) or self._conversations.has_joined(alias):
             return True
         link = self._known.identities.get(alias)
+        # no link leads on from the caller's own JID: where that is the alias here, its history is kept elsewhere
         return link is not None and self._clock() - link.at_ms > JOIN_MS
 
     async def _forget(self, partition: int) -> list[Awaitable[Any]]:

@@ -71,6 +71,11 @@ def decide(in_force: PolicyInForce, facts: Facts) -> Decision:
     )
 
 
+def is_late(facts: Facts) -> bool:
+    """Whether the call is over, or too old to be acted on."""
+    return facts.offer.offline or facts.offer.ended or facts.age_ms >= REJECT_WINDOW_MS
+
+
 def _guard(facts: Facts) -> tuple[Verdict | None, str]:
     """What no rule may overrule: a call that is over is not acted on."""
     if facts.offer.offline:

@@ -22,6 +22,7 @@ def told(link: CallerLinked, kept: RecentCalls) -> CallsJoined:
                 offered_at_ms=each.offered_at_ms,
                 decided_at_ms=each.decided_at_ms,
                 verdict=each.verdict,
+                group=each.group,
             )
             for each in kept.calls
         ),
@@ -46,7 +47,7 @@ def joined(state: RecentCalls, event: CallsJoined) -> RecentCalls:
         there = calls.get((each.line, each.call_id))
         if there is None or (there.verdict is None and each.verdict is not None):
             calls[each.line, each.call_id] = RecentCall(
-                each.line, each.call_id, each.offered_at_ms, ELSEWHERE, each.decided_at_ms, each.verdict
+                each.line, each.call_id, each.offered_at_ms, ELSEWHERE, each.decided_at_ms, each.verdict, each.group
             )
     blocks = {each.line: each for each in state.blocks}
     for other in event.blocks:

@@ -28,6 +28,8 @@ class RecentCall:
     decided_at_ms: int = 0
     """0 while nothing is decided."""
     verdict: Verdict | None = None
+    group: bool = False
+    """A group's call: nobody's burst."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -62,9 +64,13 @@ class RecentCalls:
         return None
 
     def offered_within(self, line: str, until_ms: int, window_ms: int) -> int:
-        """How many calls to a line began in the window that ends at ``until_ms`` (both ends: after, up to)."""
+        """How many calls to a line began in the window that ends at ``until_ms`` (both ends: after, up to).
+
+        Calls that were over when they were told of do not count, nor those of groups.
+        """
         since = until_ms - window_ms
-        return sum(1 for call in self.calls if call.line == line and since < call.offered_at_ms <= until_ms)
+        counted = (call for call in self.calls if call.line == line and not call.group and call.verdict != "late")
+        return sum(1 for call in counted if since < call.offered_at_ms <= until_ms)
 
     def block(self, line: str) -> LineBlock | None:
         """The last block on a line, or None."""
@@ -85,7 +91,7 @@ def evolve(state: RecentCalls, event: CallOffered, offset: int, keep_ms: int) ->
         return state
     oldest = event.offered_at_ms - keep_ms
     kept = [call for call in state.calls if call.offered_at_ms > oldest]
-    kept.append(RecentCall(event.line, event.call_id, event.offered_at_ms, offset))
+    kept.append(RecentCall(event.line, event.call_id, event.offered_at_ms, offset, group=event.group))
     blocks = tuple(each for each in state.blocks if each.keep_until_ms > event.offered_at_ms)
     return RecentCalls(tuple(kept[-KEEP_MOST:]), blocks)
 
@@ -107,7 +113,10 @@ def blocked(state: RecentCalls, line: str, begun: Block, at_ms: int, forget_ms: 
 def dump(state: RecentCalls) -> bytes:
     """The table's bytes: JSON, short, readable in the changelog with any Kafka tool."""
     stored: dict[str, list[list[object]]] = {
-        "calls": [[c.line, c.call_id, c.offered_at_ms, c.offset, c.decided_at_ms, c.verdict] for c in state.calls]
+        "calls": [
+            [c.line, c.call_id, c.offered_at_ms, c.offset, c.decided_at_ms, c.verdict, *([True] if c.group else [])]
+            for c in state.calls
+        ]
     }
     if state.blocks:
         stored["blocks"] = [[b.line, b.begun_ms, b.until_ms, b.strikes, b.keep_until_ms] for b in state.blocks]

@@ -33,7 +33,7 @@ class Storms:
         """How many different strangers called the line within the rule's window, and whether a storm rages."""
         since_ms = now_ms - rule.within
         own = self._lines[line].since(since_ms)
-        count = own + self._others.strangers(line, since_ms)
+        count = own + self._others.strangers(line, since_ms, now_ms)
         key = (line, rule.id)
         calm_below = rule.callers * rule.calm if key in self._raging else rule.callers
         if count >= calm_below:

@@ -150,8 +150,6 @@ class Desk:
         if party is None:
             visit.violation = visit.violation or "nobody with this contact id has been in touch with this line"
             return dialect.failed(ask, session, 500, self._rng)
-        if ask.kind == "unblock" and not self._world.is_blocked(session, party):
-            visit.violation = visit.violation or "this contact is not blocked"
         self._world.block(session, party, yes=ask.kind == "block")
         visit.acted = True
         return dialect.blocked(ask)

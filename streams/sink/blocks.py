@@ -1,7 +1,7 @@
 """Blocks on the gateway: a burst's caller is blocked while the temporary block lasts, and unblocked after it.
 
-A block may be repeated harmlessly, its end too. Where it is not known whether a block took effect, its
-end is sent all the same: nobody may stay blocked for longer than was decided.
+A block may be repeated harmlessly, its end too. Where a block may have taken effect, its end is sent all
+the same, and an end that failed is tried again: nobody may stay blocked for longer than was decided.
 """
 
 from __future__ import annotations
@@ -29,6 +29,15 @@ BLOCK_WINDOW_MS = 60_000
 
 UNBLOCK_WINDOW_MS = 1_800_000
 """Half an hour, in which an ill gateway is waited for."""
+
+AGAIN_MS = 300_000
+"""When an end that failed is tried again."""
+
+AGAIN_REFUSED_MS = 3_600_000
+"""The same where the gateway said no: a person has to mend something first."""
+
+GIVE_UP_MS = 7 * 86_400_000
+"""After a week a person has to unblock the contact; the outcomes say so from the first failure on."""
 
 _RESULTS: Mapping[Meaning, Result] = {
     "accepted": "accepted",
@@ -93,7 +102,8 @@ async def _end(parts: SinkParts, event: Any, command: BlockCaller | UnblockCalle
 def records(command: BlockCaller | UnblockCaller, ended: Ended, trace: str | None) -> list[Record]:
     """What an ended block puts on the topics: its outcome, and that it has to be taken back."""
     found = [outcome(outcome_of(command, ended), SOURCE, trace)]
-    if isinstance(command, BlockCaller) and ended.result in {"accepted", "unknown"}:
+    until_ms = _to_be_ended_at(command, ended)
+    if until_ms is not None:
         blocked = CallerBlocked(
             decision_id=command.decision_id,
             gateway=command.gateway,
@@ -102,11 +112,24 @@ def records(command: BlockCaller | UnblockCaller, ended: Ended, trace: str | Non
             call_id=command.call_id,
             caller=command.caller,
             caller_raw=command.caller_raw,
-            until_ms=command.until_ms,
+            until_ms=until_ms,
             at_ms=ended.at_ms,
         )
         found.append(lifecycle(blocked, SOURCE, trace))
     return found
+
+
+def _to_be_ended_at(command: BlockCaller | UnblockCaller, ended: Ended) -> int | None:
+    """When the end of a block is to be ordered, or ordered again; None where the caller is surely not blocked."""
+    if isinstance(command, BlockCaller):
+        # one request that failed did nothing; of several, an earlier one may have. A late one may have been sent
+        # before a crash.
+        surely_not = ended.result == "failed" and ended.attempts <= 1
+        return None if surely_not else command.until_ms
+    if ended.result == "accepted" or ended.at_ms - command.received_at_ms > GIVE_UP_MS:
+        return None
+    refused = ended.result == "failed" and ended.attempts == 1
+    return ended.at_ms + (AGAIN_REFUSED_MS if refused else AGAIN_MS)
 
 
 def _may_repeat(answer: Answer) -> bool:

@@ -124,6 +124,8 @@ class TextSink:
                 await self._publish(event, command, ended, replace(known, ended=ended))
             case "cooling":
                 await self._publish(event, command, Ended(result="suppressed", reason="cool-down", at_ms=now_ms))
+            case _ if self._told_under_another_name(command, now_ms):
+                await self._publish(event, command, Ended(result="suppressed", reason="cool-down", at_ms=now_ms))
             case _ if instead is not None:
                 await self._publish(event, command, instead)
             case _:
@@ -228,6 +230,16 @@ class TextSink:
             claim = None if guard.is_line_key(key) else load(raw)
             if claim is not None:
                 self._due.add(partition, claim.claimed_at_ms, key)
+
+
+    def _told_under_another_name(self, command: SendText, now_ms: int) -> bool:
+        """Whether the caller was told a short while ago as somebody who turned out to be the same person."""
+        identities = self._known.identities
+        caller = identities.caller_of(command.caller)
+        names = {caller, *identities.aliases_of(caller)} - {command.caller}
+        claims = (load(self._claims.get(f"{command.line}|{each}".encode())) for each in names)
+        cooldown_ms = self._guard(command.line).cooldown
+        return any(standing(each, command.command_id, now_ms, cooldown_ms) == "cooling" for each in claims)
 
 
 def _surely_not_sent(answer: Answer) -> bool:

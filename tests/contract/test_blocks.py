@@ -13,7 +13,7 @@ from models.commands import BlockCaller, UnblockCaller, block_id, unblock_id
 from models.outcomes import Outcome
 from models.topics import CALLS_LIFECYCLE, CALLS_OUTCOMES
 from streams.settings import Waha, Wawp
-from streams.sink.blocks import UNBLOCK_WINDOW_MS, expires_at_ms, records
+from streams.sink.blocks import GIVE_UP_MS, UNBLOCK_WINDOW_MS, expires_at_ms, records
 from streams.sink.parts import Ended
 from streams.sink.waha import WahaProvider
 from streams.sink.wawp import WawpProvider
@@ -73,18 +73,42 @@ def test_a_block_is_of_use_for_a_minute_and_its_end_for_half_an_hour() -> None:
     assert expires_at_ms(UNBLOCK) == UNBLOCK.at_ms + UNBLOCK_WINDOW_MS
 
 
+MINUTE_MS = 60_000
+
+
 @pytest.mark.parametrize(
-    ("command", "result", "taken_back"),
-    [(BLOCK, "accepted", True), (BLOCK, "unknown", True), (BLOCK, "failed", False), (UNBLOCK, "accepted", False)],
+    ("command", "result", "attempts", "end_after_ms"),
+    [
+        (BLOCK, "accepted", 1, BLOCK.until_ms - NOW_MS),
+        (BLOCK, "unknown", 3, BLOCK.until_ms - NOW_MS),
+        (BLOCK, "failed", 3, BLOCK.until_ms - NOW_MS),
+        (BLOCK, "late", 0, BLOCK.until_ms - NOW_MS),
+        (BLOCK, "failed", 1, None),
+        (BLOCK, "failed", 0, None),
+        (UNBLOCK, "accepted", 1, None),
+        (UNBLOCK, "failed", 3, 5 * MINUTE_MS),
+        (UNBLOCK, "failed", 0, 5 * MINUTE_MS),
+        (UNBLOCK, "unknown", 3, 5 * MINUTE_MS),
+        (UNBLOCK, "late", 0, 5 * MINUTE_MS),
+        (UNBLOCK, "failed", 1, 60 * MINUTE_MS),
+    ],
 )
-def test_a_block_that_may_stand_is_taken_back(
-    command: BlockCaller | UnblockCaller, result: str, *, taken_back: bool
+def test_a_block_that_may_stand_is_taken_back_until_that_is_done(
+    command: BlockCaller | UnblockCaller, result: str, attempts: int, end_after_ms: int | None
 ) -> None:
-    made = records(command, Ended(result=result, at_ms=NOW_MS + 5), None)  # type: ignore[arg-type]
+    ended = Ended(result=result, attempts=attempts, at_ms=NOW_MS)  # type: ignore[arg-type]
+    made = records(command, ended, None)
     outcome: Outcome = decode(CALLS_OUTCOMES.values, made[0].value)
     assert (outcome.command_id, outcome.result) == (command.command_id, result)
     assert outcome.command == ("block" if command is BLOCK else "unblock")
-    assert [each.topic for each in made[1:]] == ([CALLS_LIFECYCLE] if taken_back else [])
+    assert [each.topic for each in made[1:]] == ([] if end_after_ms is None else [CALLS_LIFECYCLE])
+    if end_after_ms is not None:
+        assert decode(CALLS_LIFECYCLE.values, made[1].value).until_ms == NOW_MS + end_after_ms
+
+
+def test_after_a_week_it_is_left_to_a_person() -> None:
+    ended = Ended(result="failed", attempts=1, at_ms=UNBLOCK.received_at_ms + GIVE_UP_MS + 1)
+    assert len(records(UNBLOCK, ended, None)) == 1
 
 
 async def test_the_simulator_keeps_a_blocked_caller_from_the_line_until_unblocked() -> None:
@@ -98,7 +122,6 @@ async def test_the_simulator_keeps_a_blocked_caller_from_the_line_until_unblocke
         assert (call.state, s.sim.record.calls["blocked"]) == ("ended", 1)
         assert await s.waha("/api/contacts/unblock", body) == (201, None)
         assert (await s.sim.place_call(line="noweb", caller=CALLER)).state == "ringing"
-        await s.waha("/api/contacts/unblock", body)
-        assert s.sim.record.violations[-1].what == "this contact is not blocked"
+        assert await s.waha("/api/contacts/unblock", body) == (201, None)
         status, answer = await s.waha("/api/contacts/block", {"contactId": CALLER})
         assert (status, answer["message"]) == (400, ["session should not be empty"])

@@ -201,7 +201,20 @@ def test_a_block_that_somebody_took_back_ends_at_once() -> None:
     session = after(offer(), blocked())
     later, command = unblock(session, NOW_MS + 70, lifted=True)
     assert command is not None
-    assert later.unblocked
+    assert not later.is_blocked
+
+
+def test_an_end_that_failed_is_ordered_again_as_a_command_of_its_own() -> None:
+    first, _ = unblock(after(offer(), blocked()), NOW_MS + 900_000)
+    assert evolve(first, blocked()) == first
+    again = evolve(first, blocked(until_ms=NOW_MS + 1_200_000, at_ms=NOW_MS + 900_100))
+    assert again is not None
+    assert again.due_ms == NOW_MS + 1_200_000
+    later, command = unblock(again, NOW_MS + 1_200_000)
+    assert command is not None
+    assert command.command_id == f"london/call-1/unblock/{NOW_MS + 1_200_000}"
+    assert command.received_at_ms == NOW_MS + 900_000
+    assert not later.is_blocked
 
 
 def test_a_block_keeps_the_session_beyond_its_own_time() -> None:

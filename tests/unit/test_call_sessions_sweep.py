@@ -24,8 +24,7 @@ from streams.kafka.outbox import Outbox
 from streams.kafka.tables import Shards
 from streams.kafka.transport import App
 from streams.metrics import WorkerMetrics
-from streams.reference.callbacks import Callbacks
-from streams.reference.overrides import Overrides
+from streams.reference.knowledge import Knowledge
 from streams.settings import Kafka
 from tests.unit.scenes import NOW_MS
 
@@ -119,8 +118,7 @@ async def test_a_sweep_says_each_conclusion_once_and_waits_for_all_of_them_toget
             outbox=outbox,
             clock=lambda: after_ms,
             metrics=WorkerMetrics(),
-            callbacks=Callbacks(),
-            overrides=Overrides(),
+            known=Knowledge.empty(),
         )
         for number in range(CALLS):
             key = f"london/call-{number}".encode()

@@ -11,9 +11,9 @@ from models.decisions import Block
 from models.overrides import CallerBlock
 from models.policy import Storm
 from models.presence import LineStatus, WorkerStatus
-from streams.reference.desk import BUCKET_MS
+from streams.reference.desk import BUCKET_MS, HEARD_MS
 from streams.screening.decide import decide
-from streams.screening.recent import KEEP_MS, RecentCalls, blocked, dump, evolve, load
+from streams.screening.recent import KEEP_MS, RecentCalls, blocked, decided, dump, evolve, load
 from streams.screening.storms import Storms
 from tests.unit.scenes import NOW_MS, contact, facts, knowing, offer, policy
 
@@ -109,6 +109,25 @@ def test_blocks_survive_the_table_and_end_with_their_memory() -> None:
     assert evolve(state, much_later, 9, KEEP_MS).blocks == ()
 
 
+def test_a_burst_decided_again_keeps_its_strikes_and_its_length() -> None:
+    former = with_block(20 * MINUTE_MS, 2, recent=calls(2, 1))
+    once = decide(policy(BURST), facts(recent=former))
+    assert once.block == Block(until_ms=NOW_MS + 60 * MINUTE_MS, strikes=3)
+    again = blocked(former, "london", once.block, NOW_MS, 86_400_000)
+    assert decide(policy(BURST), facts(recent=again)).block == once.block
+
+
+def test_calls_of_groups_and_calls_that_were_over_are_no_burst() -> None:
+    state = evolve(RecentCalls(), offer(call_id="group-1", group=True), 0, KEEP_MS)
+    state = evolve(state, offer(call_id="group-2", group=True), 1, KEEP_MS)
+    for number in range(2):
+        late = offer(call_id=f"late-{number}", offline=True)
+        state = decided(evolve(state, late, 2 + number, KEEP_MS), late, "late", NOW_MS)
+    state = evolve(state, offer(), 9, KEEP_MS)
+    assert decide(policy(BURST), facts(recent=state)).facts["calls_in_60s"] == 1
+    assert load(dump(state)) == state
+
+
 # urgency
 
 
@@ -183,6 +202,13 @@ def test_known_callers_other_lines_and_repeated_calls_are_no_part_of_a_storm() -
     for _ in range(50):
         again.note("london", "447700900001@c.us", NOW_MS - 1000)
     assert again.of("london", Storm(id="storm", callers=10), NOW_MS) == (1, False)
+
+
+def test_a_worker_that_was_not_heard_of_counts_no_more() -> None:
+    known, storms = storm_of(4, 6)
+    rule = Storm(id="storm", callers=10)
+    assert storms.of("london", rule, NOW_MS) == (10, True)
+    assert known.workers.strangers("london", NOW_MS - 60_000, NOW_MS + HEARD_MS) == 0
 
 
 def test_what_a_worker_tells_the_others_adds_up_to_what_it_counts() -> None:

@@ -42,6 +42,9 @@ def _next_block(rule: Burst, facts: Facts) -> Block | None:
     if rule.block is None:
         return None
     last = facts.block
+    if last is not None and last.begun_ms == facts.now_ms:
+        # this very call began it, before an interruption
+        return Block(until_ms=last.until_ms, strikes=last.strikes)
     again = last is not None and last.begun_ms < facts.now_ms < last.keep_until_ms
     strikes = last.strikes + 1 if again and last is not None else 1
     # the exponent is bounded, for a float would overflow before `longest` is asked
