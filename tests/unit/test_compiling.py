@@ -162,6 +162,7 @@ def test_a_book_remembers_the_last_revisions_of_each_policy_and_each_once() -> N
     assert book.quoted("*", "r0") is None
     assert (kept := book.quoted("*", "r1")) is not None
     assert kept.revision == "r1"
+    assert book.quoted("*", "r4") is book.for_line("paris")
     back = book.followed_by({"*": revision(2)})
     assert [each.revision for each in back.former["*"]] == ["r4", "r3", "r1"]
     assert [each.revision for each in back.former["london"]] == ["r9"]

@@ -111,6 +111,7 @@ def test_a_call_that_rings_or_comes_late_has_a_decision_alone() -> None:
 
 def test_a_block_goes_to_the_gateway_where_the_rule_says_so_and_the_reject_goes_first() -> None:
     assert all_said(BEGUN) == [REJECT, BEGUN]
+    assert len(records(OFFER, BEGUN, TRACE)) == 2
     assert all_said(BEGUN, on_gateway=True) == [REJECT, BEGUN, BLOCK]
     assert all_said(TAKEN, on_gateway=True) == [REJECT, TAKEN]
 

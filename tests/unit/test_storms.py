@@ -59,3 +59,11 @@ def test_each_line_and_each_rule_has_a_storm_of_its_own() -> None:
     assert [storms.of("paris", rule, NOW_MS) for rule in (low, high)] == [(2, True), (2, False)]
     assert storms.of("rome", high, NOW_MS) == (0, False)
     assert storms.of("london", high, NOW_MS) == (3, False)
+
+
+def test_the_longest_window_counts_to_its_last_millisecond() -> None:
+    storms, longest = Storms(Workers("me")), Storm(id="storm", callers=2, within=300_000)
+    storms.note("london", "a", NOW_MS)
+    storms.note("london", "b", NOW_MS + 299_999)
+    assert storms.of("london", longest, NOW_MS + 299_999)[0] == 2
+    assert storms.of("london", longest, NOW_MS + 300_000)[0] == 1

@@ -75,8 +75,9 @@ def test_a_stranger_is_spoken_to_without_a_name_and_without_a_hole(text: str, wi
     "text", ["{name}, hello", "Hello, {name}!", "For {name} only", "Hello {name}{wait}", "\n {name}.", "{name}"]
 )
 def test_a_name_whose_lack_would_leave_a_hole_is_refused(text: str) -> None:
-    with pytest.raises(TemplateError, match="after a word and before a comma"):
+    with pytest.raises(TemplateError, match=r"after a word and before a comma, .*: 'Hello \{name\}, \.\.\.'$") as found:
         check_reply({"en": text}, LINKS)
+    assert found.value.where == ("en",)
 
 
 def test_a_name_stays_on_its_line_and_does_not_turn_the_writing() -> None:
