@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,21 @@ class _Loader(yaml.SafeLoader):
         except ValueError:
             what = "a value looks like a date or a number and is none; put it in quotes"
             raise yaml.MarkedYAMLError(problem=what, problem_mark=node.start_mark) from None
+
+
+def _mend(error: Any) -> str:
+    """What is wrong in the words of who wrote the file."""
+    match error["type"]:
+        case "extra_forbidden" | "unexpected_keyword_argument":
+            return "there is no such key here; look at its spelling"
+        case "missing" | "missing_argument":
+            return "is missing; write it"
+        case "union_tag_invalid":
+            known, wrong = str(error["ctx"]["expected_tags"]), str(error["ctx"]["tag"])
+            near = get_close_matches(wrong, [each.strip("' ") for each in known.split(",")], n=1)
+            return f"{wrong!r} is not known; " + (f"do you mean {near[0]!r}?" if near else f"there are {known}")
+        case _:
+            return str(error["msg"]).removeprefix("Value error, ")
 
 
 class Document:
@@ -76,7 +92,7 @@ class Document:
         for error in exc.errors(include_url=False, include_input=False):
             where = self._place(error["loc"])
             key = ".".join(str(part) for part in where) or "the document"
-            message = error["msg"].removeprefix("Value error, ")
+            message = _mend(error)
             faults.append(f"{self.path}:{self.line_of(where)}: {key}: {message}")
         return ConfigurationError("\n".join(faults))
 

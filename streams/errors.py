@@ -11,6 +11,12 @@ traceback and exits with ``exit_code``.
 
 from __future__ import annotations
 
+TOPICS_MEND = (
+    "create them with `ringfence topics apply`; or add --demo, "
+    "if it is the last `ringfence up` with traffic that you mean"
+)
+"""What to do where topics are missing."""
+
 
 class RingfenceError(Exception):
     """An expected failure with a message made for people."""

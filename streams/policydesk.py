@@ -154,7 +154,7 @@ def rolled_back(shelf: Shelf, key: str, revision: str | None, author: str, note:
         current = runs.revision if runs else None
         former = [each.revision for each in shelf.history(key) if not each.removed and each.revision != current]
         if not former:
-            msg = f"there is no former revision of {key!r}; `ringfence policy history {key}` lists what was applied"
+            msg = f"there is no former revision of {key!r}; `ringfence policy history '{key}'` lists what was applied"
             raise RingfenceError(msg)
         revision = former[0]
     found = find(shelf, key, revision)

@@ -58,7 +58,7 @@ def unblock(config: Path, caller: str, line: str, reason: str, author: str) -> N
     _check_line(settings, line)
     at_ms = now_ms()
     _put(settings, CallerBlock(caller=caller, line=line, until_ms=0, reason=reason, author=author, at_ms=at_ms), at_ms)
-    click.echo(f"{caller} is not blocked on {_named(line)} any more")
+    click.echo(f"every block of {caller} on {_named(line)} has ended, if there was one")
 
 
 @click.group()
@@ -114,10 +114,13 @@ def auto(config: Path, line: str, author: str) -> None:
 )
 def show(config: Path, name: str, days: int, zone: str | None) -> None:
     """Show the hours that the calendars of a line, or a shared calendar, come to on the days ahead."""
-    from zoneinfo import ZoneInfo
+    from zoneinfo import ZoneInfo, available_timezones
 
     from streams.policies.hours import effective_days
 
+    if zone is not None and zone not in available_timezones():
+        msg = f"--zone: {zone!r} is no IANA time zone; write it like Europe/London"
+        raise click.UsageError(msg)
     settings = kafka_settings(config)
     found, theirs = _calendars(settings, name)
     for title, hours in found.items():
@@ -184,7 +187,8 @@ def _say_switch(settings: Settings, *lines: str) -> None:
         found = known.switch(line, now_ms())
         heeded = any(rule.type == "quiet_hours" for rule in book.for_line(line).policy.rules)
         said = _described(found) if found else "as its calendar says"
-        click.echo(f"line {line}: {said}" if heeded else f"line {line}: no quiet_hours rule heeds the switch ({said})")
+        nothing = f"this changes nothing, for its policy has no quiet_hours rule ({said})"
+        click.echo(f"line {line}: {said if heeded else nothing}")
 
 
 def _described(found: LineSwitch) -> str:

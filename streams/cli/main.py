@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 import click
+from aiokafka.errors import UnknownTopicOrPartitionError
 
 from streams.cli import ask, callbacks, contacts, desk, dlq, history, kafka, lists, policy, run, topics
 from streams.cli.context import log_file
-from streams.errors import EnvironmentFaultError, RingfenceError
+from streams.errors import TOPICS_MEND, EnvironmentFaultError, RingfenceError
 
 COMMANDS: Final[tuple[click.Command, ...]] = (
     run.up, run.bridge, run.worker, run.gateway_sim,
@@ -41,6 +42,9 @@ def main() -> None:
         sys.exit(exc.exit_code)
     except OSError as exc:
         _confess(exc)
+        sys.exit(EnvironmentFaultError.exit_code)
+    except UnknownTopicOrPartitionError:
+        click.echo(f"ringfence: Kafka lacks a topic of Ringfence's: {TOPICS_MEND}", err=True)
         sys.exit(EnvironmentFaultError.exit_code)
     except Exception as exc:  # noqa: BLE001 - the last resort: nothing is hidden, it is logged in full
         _confess(exc)

@@ -18,7 +18,7 @@ from typing_extensions import override
 from models.codec import UndecodableError, decode
 from models.topics import STREAM_TOPICS, Topic
 from streams.clock import Clock, now_ms
-from streams.errors import EnvironmentFaultError
+from streams.errors import TOPICS_MEND, EnvironmentFaultError
 from streams.kafka.connection import connection
 from streams.kafka.refusal import why_not
 from streams.settings import Kafka
@@ -220,7 +220,7 @@ class TopicReader:
         if missing:
             msg = (
                 f"the cluster at {self._kafka.bootstrap_servers} has no topic {', '.join(missing)}: "
-                "create them with ringfence topics apply, and check kafka.topic_prefix"
+                f"check kafka.topic_prefix, and {TOPICS_MEND}"
             )
             raise EnvironmentFaultError(msg)
         return [TopicPartition(name, part["partition"]) for name, parts in known.items() for part in parts]

@@ -71,7 +71,7 @@ class Summary:
         """For people."""
         repeats = f" ({count(self.repeats, 'webhook')} repeated)" if self.repeats else ""
         verdicts = {VERDICTS.get(name, name): number for name, number in self.verdicts.items()}  # type: ignore[call-overload]  # any name may be asked for
-        rules = {"no rule" if name == "none" else name: number for name, number in self.rules.items()}
+        rules = {"no rule, or by hand" if name == "none" else name: number for name, number in self.rules.items()}
         lines = [
             f"calls       {count(self.calls, 'call')}{repeats}: {_listed(verdicts)}",
             f"rules       {_listed(rules)}",

@@ -11,7 +11,7 @@ from aiokafka.partitioner import DefaultPartitioner
 from models.codec import UndecodableError, decode
 from models.contacts import Contact
 from models.topics import CONTACTS
-from streams.errors import EnvironmentFaultError, RingfenceError
+from streams.errors import TOPICS_MEND, EnvironmentFaultError, RingfenceError
 from streams.kafka.connection import connection
 from streams.settings import Kafka
 
@@ -49,7 +49,7 @@ async def _latest(consumer: AIOKafkaConsumer, topic: str, keys: list[bytes]) -> 
     await consumer._client.force_metadata_update()  # noqa: SLF001 - without a subscription nothing else asks
     numbers = sorted(consumer.partitions_for_topic(topic) or ())
     if not numbers:
-        msg = f"Kafka lacks the topic {topic}: create it with `ringfence topics apply`"
+        msg = f"Kafka lacks the topic {topic}: {TOPICS_MEND}"
         raise EnvironmentFaultError(msg)
     place = DefaultPartitioner()
     partitions = {TopicPartition(topic, place(key, numbers, numbers)) for key in keys}

@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from models.codec import UndecodableError
-from streams.errors import EnvironmentFaultError
+from streams.errors import TOPICS_MEND, EnvironmentFaultError
 from streams.kafka.connection import connection
 from streams.reference.view import View
 from streams.settings import Kafka
@@ -99,7 +99,7 @@ class ReferenceReader:
         there = await consumer.topics()
         missing = sorted(set(self._views) - there)
         if missing:
-            msg = f"Kafka lacks the topics {', '.join(missing)}: create them with `ringfence topics apply`"
+            msg = f"Kafka lacks the topics {', '.join(missing)}: {TOPICS_MEND}"
             raise EnvironmentFaultError(msg)
         for name in self._views:
             found += [TopicPartition(name, each) for each in consumer.partitions_for_topic(name) or ()]

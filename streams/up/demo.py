@@ -62,10 +62,12 @@ def write_demo(
     kafka = {**(data.get("kafka") or {})}
     kafka["topic_prefix"] = f"{kafka.get('topic_prefix', '')}{DEMO_PREFIX}"
     to.parent.mkdir(parents=True, exist_ok=True)
-    written = {**data, "kafka": kafka, "policies": str(policies), "gateways": gateways}
+    folder = to.parent / "policies"
+    _copy_policies(policies, folder)
+    written = {**data, "kafka": kafka, "policies": str(folder), "gateways": gateways}
     token = secrets.token_hex(16) if scenes else None
     if token is not None:
-        written |= _with_scenes(data, policies, to.parent / "policies")
+        written |= _with_scenes(data, folder)
     text = yaml.safe_dump(written, sort_keys=False, allow_unicode=True)
     half = to.with_name(f".{to.name}.{os.getpid()}")
     half.touch(mode=0o600)
@@ -76,12 +78,15 @@ def write_demo(
     return DemoRun(to, made_up | ({TOKEN: token} if token else {}), token, tuple(data["lines"]))
 
 
-def _with_scenes(data: dict[str, Any], policies: Path, folder: Path) -> dict[str, Any]:
-    """What the scenes add to a configuration; ``folder`` gets the user's policies and those of the scenes' lines."""
+def _copy_policies(policies: Path, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for path in policies.glob("*.y*ml"):
         _write_policy(Document(path).data, folder / path.name)
+
+
+def _with_scenes(data: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """What the scenes add to a configuration; ``folder`` gets the policies of their lines."""
     gateways = list(data["gateways"])
     lines = dict(data["lines"])
     for name, line in LINES.items():
@@ -93,7 +98,7 @@ def _with_scenes(data: dict[str, Any], policies: Path, folder: Path) -> dict[str
             "locale": line.locale,
         }
     bridge = {**(data.get("bridge") or {}), "tokens": dict.fromkeys(("crm", "presence", "bridges"), f"${{{TOKEN}}}")}
-    return {"policies": str(folder), "lines": lines, "bridge": bridge}
+    return {"lines": lines, "bridge": bridge}
 
 
 def _write_policy(policy: dict[str, Any], path: Path) -> None:

@@ -205,6 +205,8 @@ class _Run:
             f"{self._plan.simulator}, no request can reach a real one, and the topics begin with "
             f"{settings.kafka.topic_prefix!r}" + (f"; made up for this run: {made_up}" if made_up else "")
         )
+        played = "scenes (·) show the ready-made policies on lines of their own; " if self._plan.demo.token else ""
+        self._say(f"{played}strangers are told without a daily cap; other commands see this run with --demo")
 
     async def _play_scenes(self, http: aiohttp.ClientSession, settings: Settings) -> None:
         """The demo's scenes, until they are cancelled; one that cannot be played ends them, and is said."""
@@ -270,6 +272,8 @@ class _Run:
     def _report(self, report: Report) -> int:
         for line in report.lines():
             self._say(line)
+        if self._plan.demo is not None and self._broker is not None:
+            self._say("look into it with `.venv/bin/ringfence explain CALL --demo`, once `ringfence kafka start` runs")
         path = self._plan.options.report
         if path is not None:
             path.write_text(json.dumps(report.as_dict(), indent=2) + "\n", encoding="utf-8")

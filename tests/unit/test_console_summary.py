@@ -42,7 +42,7 @@ def test_calls_verdicts_rules_and_outcomes_are_counted() -> None:
 def test_the_lines_are_plain_words() -> None:
     assert summary(rejected_call(offer("A")), ringing_call(offer("B"))).lines() == [
         "calls       2 calls: 1 rejected, 1 rang",
-        "rules       1 text-first, 1 no rule",
+        "rules       1 text-first, 1 no rule, or by hand",
         "rejects     1 rejected",
         "confirmed   1 confirmed, 0 unconfirmed",
         "texts       1 told",
