@@ -117,7 +117,7 @@ def test_a_call_that_was_decided_under_the_alias_is_a_duplicate_under_the_caller
 
 
 def test_what_comes_from_the_alias_comes_whole_and_in_order() -> None:
-    call = offer(caller=ALIAS, offered_at_ms=NOW_MS - 5_000)
+    call = offer(caller=ALIAS, offered_at_ms=NOW_MS - 5_000, group=True)
     alias = decided(evolve_calls(RecentCalls(), call, 4, KEEP_MS), call, "reject", NOW_MS - 4_000)
     alias = blocked(alias, "paris", Block(until_ms=NOW_MS + 60_000, strikes=2), NOW_MS - 4_000, 1_000)
     alias = blocked(alias, "london", Block(until_ms=NOW_MS + 70_000, strikes=1), NOW_MS - 3_000, 1_000)
@@ -125,6 +125,7 @@ def test_what_comes_from_the_alias_comes_whole_and_in_order() -> None:
     assert (word.event_id, word.alias, word.caller, word.at_ms) == ("link-1/calls", ALIAS, CALLER, NOW_MS)
     whole = joined(RecentCalls(), word)
     assert whole.calls == (replace(alias.calls[0], offset=-1),)
+    assert whole.calls[0].group
     assert whole.blocks == (alias.blocks[1], alias.blocks[0]), "by line"
     own = calls_of([("paris", 1, 9_000, False, False), ("london", 2, 1_000, False, False)], 7)
     assert [each.key[1] for each in joined(own, word).calls] == ["call-1", "call-1", "call-2"]
