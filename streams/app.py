@@ -180,9 +180,7 @@ class Parts:
 
     def on_recovered(self) -> None:
         """Tables are complete: rebuild what is derived from them."""
-        self.screening.rebuild_due()
         self.sessions.rebuild_due()
-        self.texts.rebuild_due()
         self.recovered = True
 
 
@@ -229,7 +227,7 @@ def build(
         on_failure=fail,
         on_read=metrics.reference_read,
     )
-    conversations = Conversations(shards("conversations"), outbox, metrics, known.callbacks)
+    conversations = Conversations(shards("conversations"), outbox, metrics, known, clock)
     gateways = {name: _client(settings, name, metrics) for name in settings.gateways}
     screening = Screening(
         recent=shards("recent-calls"),

@@ -6,7 +6,7 @@ Built from ``messages.events`` alone. ``evolve`` is pure; the agent keeps the ta
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any, Protocol
@@ -16,17 +16,27 @@ import orjson
 from models import topics
 from models.identity_links import CallerLinked, HistoryJoined
 from models.messages import MessageEvent, MessageSeen
+from models.policy.values import DAY_MS
 from models.records import Record, history_joined
 from streams.callbacks import move, settle
+from streams.clock import Clock
 from streams.kafka.events import decoded, header
 from streams.kafka.outbox import Outbox
 from streams.kafka.tables import Shards
 from streams.metrics import WorkerMetrics
-from streams.reference.callbacks import Callbacks
+from streams.policies.book import PolicyBook
+from streams.reference.knowledge import Knowledge
 
 log = logging.getLogger(__name__)
 
 SOURCE = "/ringfence/conversations"
+
+KEEP_MS = 2 * 365 * DAY_MS
+"""Two years after the last message a conversation is forgotten, later only if a policy in force asks for more.
+A policy that is written tomorrow may ask for more than today's, and who wrote must not be told to write first."""
+
+SWEEP = 4
+"""Callers looked at with each message: more than it adds."""
 
 _JOINS_REMEMBERED = 10_000
 """Far more than are learned within the seconds in which an offer may wait for one."""
@@ -74,6 +84,17 @@ def join(lines: Lines, event: HistoryJoined) -> Lines:
     return {line: merge(lines.get(line, Conversation()), told.get(line, Conversation())) for line in {**lines, **told}}
 
 
+def remembered(lines: Lines, since_ms: int) -> Lines:
+    """The conversations in which anything was said since then."""
+    return {line: each for line, each in lines.items() if max(each.last_in_ms, each.last_out_ms) >= since_ms}
+
+
+def keep_ms(book: PolicyBook) -> int:
+    """How long conversations are kept: as long as the policy that looks back farthest, ``KEEP_MS`` at least."""
+    rules = (rule for each in book.by_line.values() for rule in each.policy.rules)
+    return max([KEEP_MS, *(rule.within for rule in rules if rule.type == "text_first")])
+
+
 def dump(lines: Lines) -> bytes:
     """The table's bytes: JSON of line to [last in, last out]."""
     return orjson.dumps({line: [c.last_in_ms, c.last_out_ms] for line, c in lines.items()})
@@ -89,10 +110,12 @@ def load(raw: bytes | None) -> Lines:
 class Conversations:
     """The table, and the agent that keeps it."""
 
-    def __init__(self, shards: Shards, outbox: Outbox, metrics: WorkerMetrics, callbacks: Callbacks) -> None:
+    def __init__(self, shards: Shards, outbox: Outbox, metrics: WorkerMetrics, known: Knowledge, clock: Clock) -> None:
         self._shards = shards
         self._joined: dict[str, None] = {}
-        self._callbacks = callbacks
+        self._known = known
+        self._callbacks = known.callbacks
+        self._clock = clock
         self._metrics = metrics
         self._outbox = outbox
 
@@ -136,8 +159,20 @@ class Conversations:
     async def _keep(self, event: Any, caller: str, after: Lines, effects: Iterable[Record] = ()) -> None:
         key = caller.encode()
         changed = after != load(self._shards.get(key))
-        writes = [await self._shards.put(event.message.partition, key, dump(after))] if changed else []
-        await self._outbox.finish(event, effects, writes)
+        partition = event.message.partition
+        writes = [await self._shards.put(partition, key, dump(after))] if changed else []
+        await self._outbox.finish(event, effects, [*writes, *await self._forget(partition)])
+
+    async def _forget(self, partition: int) -> list[Awaitable[Any]]:
+        """Delete conversations of this partition that ended long ago, a few callers with each message."""
+        since_ms = self._clock() - keep_ms(self._known.policies.book)
+        writes: list[Awaitable[Any]] = []
+        for key in self._shards.sweep(partition, SWEEP):
+            before = load(self._shards.get(key))
+            after = remembered(before, since_ms)
+            if after != before:
+                writes.append(await self._shards.put(partition, key, dump(after) if after else None))
+        return writes
 
     def _of(self, caller: str) -> Lines:
         return load(self._shards.get(caller.encode()))

@@ -12,6 +12,7 @@ from faust.types import TP
 from typing_extensions import override
 
 from streams.kafka.fetching import SessionFetching
+from streams.kafka.recovery import Tables
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -95,7 +96,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         Faust passes its live set, which a rebalance or the end of recovery empties while the fetch
         waits; aiokafka reads an empty set as "all partitions", takes records of paused ones out,
         and Faust drops them in silence: they are lost, and a changelog drained this way leaves
-        the worker waiting in recovery for ever.
+        the worker waiting in recovery for ever. Changelog records end here: they go into their tables.
         """
         wanted = None if active_partitions is None else frozenset(active_partitions)
         if wanted is not None and not wanted:
@@ -109,4 +110,4 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
                 if tp in assigned:
                     consumer.seek(tp, batch[0].offset)
             return {}
-        return records
+        return cast("Tables", self.consumer.app.tables).recovery.take(records)

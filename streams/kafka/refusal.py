@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+from dataclasses import dataclass
 from typing import Final
 
 from aiokafka.conn import create_conn
@@ -22,8 +23,32 @@ from streams.settings import Kafka
 _ANSWER_MS: Final = 5_000
 
 
+_LASTING: Final = (
+    ssl.SSLCertVerificationError,
+    AuthenticationFailedError,
+    SaslAuthenticationFailed,
+    UnsupportedSaslMechanismError,
+)
+"""What a broker that runs says to a configuration that is wrong; everything else may be a broker that starts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a cluster does not take us in."""
+
+    why: str
+    """For people, with how to mend it."""
+    lasting: bool
+    """Waiting will not help."""
+
+
 async def why_not(kafka: Kafka) -> str:
-    """Connect once more to each bootstrap server, and say for people why that fails and how to mend it.
+    """The sentence of ``refusal``."""
+    return (await refusal(kafka)).why
+
+
+async def refusal(kafka: Kafka) -> Refusal:
+    """Connect once more to each bootstrap server, and say why that fails.
 
     Takes some seconds for each at most; never raises for what a network or a cluster can do.
     """
@@ -35,13 +60,14 @@ async def why_not(kafka: Kafka) -> str:
     level = chatter.level
     chatter.setLevel(logging.CRITICAL)
     try:
-        whys = {await _why_not_at(kafka, server, options) for server in where.split(",")}
+        found = {await _refusal_at(kafka, server, options) for server in where.split(",")}
     finally:
         chatter.setLevel(level)
-    return f"Kafka at {where} does not take us in: {'; '.join(sorted(whys))}"
+    whys = sorted({each.why for each in found})
+    return Refusal(f"Kafka at {where} does not take us in: {'; '.join(whys)}", any(each.lasting for each in found))
 
 
-async def _why_not_at(kafka: Kafka, server: str, options: dict[str, object]) -> str:
+async def _refusal_at(kafka: Kafka, server: str, options: dict[str, object]) -> Refusal:
     host, _, port = server.strip().rpartition(":")
     try:
         async with asyncio.timeout(_ANSWER_MS / 1000):
@@ -52,8 +78,8 @@ async def _why_not_at(kafka: Kafka, server: str, options: dict[str, object]) -> 
             finally:
                 conn.close()
     except (KafkaError, OSError, TimeoutError, ValueError) as exc:
-        return _explain(kafka, exc)
-    return "it did a moment ago, and does now; try again"
+        return Refusal(_explain(kafka, exc), isinstance(exc, _LASTING))
+    return Refusal("it did a moment ago, and does now; try again", lasting=False)
 
 
 def _explain(kafka: Kafka, exc: BaseException) -> str:

@@ -24,6 +24,7 @@ from typing_extensions import override
 
 from streams.kafka.connection import tls
 from streams.kafka.consumer_thread import ConsumerThread
+from streams.kafka.recovery import Tables
 from streams.settings import Kafka
 
 FETCH_WAIT_S: Final = 0.1
@@ -265,7 +266,10 @@ class QuietMonitor(Monitor):
 
 
 class App(faust.App):
-    """A Faust app on the mended driver."""
+    """A Faust app on the mended driver, with tables that recover at the speed of the log."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, TableManager=Tables, **options)
 
     async def drain(self, within_s: float) -> None:
         """Called before a stop or a rebalance waits for events in work: let go of what has not begun."""

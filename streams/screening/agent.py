@@ -19,7 +19,7 @@ from streams.clock import Clock
 from streams.conversations import ConversationView
 from streams.kafka.events import decoded, header
 from streams.kafka.outbox import Outbox
-from streams.kafka.tables import DueTimes, Shards
+from streams.kafka.tables import Shards
 from streams.metrics import WorkerMetrics
 from streams.policies.book import PolicyBook, PolicyInForce
 from streams.reference.knowledge import Knowledge
@@ -37,6 +37,9 @@ HISTORY_WAIT_S = 0.3
 
 JOIN_MS = 10_000
 """A link so old has been worked on: an alias' history is where its caller's is."""
+
+SWEEP = 4
+"""Callers looked at with each offer: more than it adds, so that what is over goes sooner than new ones come."""
 
 
 class Screening:
@@ -69,7 +72,6 @@ class Screening:
         self._history_read = history_read
         self._partition_of = partition_of
         self._metrics = metrics
-        self._due = DueTimes()
 
     async def run(self, stream: Any) -> None:
         """Work through the stream until it ends; the body of the Faust agent."""
@@ -91,7 +93,6 @@ class Screening:
     async def _join(self, event: Any, word: CallsJoined) -> None:
         partition, key = event.message.partition, word.caller.encode()
         recent = joined(load(self._recent.get(key)), word)
-        self._due.add(partition, recent.needed_until_ms(longest_keep_ms(self._known.policies.book)), key)
         await self._outbox.finish(event, writes=[await self._recent.put(partition, key, dump(recent))])
 
     async def _screen(self, event: Any, offer: CallOffered) -> None:
@@ -134,7 +135,6 @@ class Screening:
         burst = burst_of(in_force, taken)
         recent = remembered(decided(recent, offer, taken.verdict, now_ms), taken, burst)
         writes = [await self._recent.put(partition, key, dump(recent)), *await self._forget(partition)]
-        self._due.add(partition, recent.needed_until_ms(longest_keep_ms(self._known.policies.book)), key)
         self._metrics.decided(taken)
         on_gateway = burst is not None and burst.on_gateway
         effects = records(offer, taken, header(event, "traceparent"), on_gateway=on_gateway)
@@ -171,21 +171,13 @@ class Screening:
         return link is not None and self._clock() - link.at_ms > JOIN_MS
 
     async def _forget(self, partition: int) -> list[Awaitable[Any]]:
-        """Delete callers of this partition who have not called for long, a few at a time."""
+        """Delete callers of this partition who have not called for long, a few with each offer."""
         now_ms, longest_ms = self._clock(), longest_keep_ms(self._known.policies.book)
-        writes: list[Awaitable[Any]] = []
-        for key in self._due.take(partition, now_ms, most=5):
-            if load(self._recent.get(key)).needed_until_ms(longest_ms) > now_ms:
-                continue  # another entry of the same caller is due later
-            writes.append(await self._recent.put(partition, key, None))
-        return writes
-
-    def rebuild_due(self) -> None:
-        """After recovery: look at every caller again when the longest memory has passed."""
-        self._due.clear()
-        longest_ms = longest_keep_ms(self._known.policies.book)
-        for partition, key, raw in self._recent.items():
-            self._due.add(partition, load(raw).needed_until_ms(longest_ms), key)
+        return [
+            await self._recent.put(partition, key, None)
+            for key in self._recent.sweep(partition, SWEEP)
+            if load(self._recent.get(key)).needed_until_ms(longest_ms) <= now_ms
+        ]
 
 
 def keep_ms(in_force: PolicyInForce) -> int:

@@ -21,7 +21,7 @@ from models.outcomes import Result
 from models.policy import HOLDOUT, TextGuard
 from models.records import outcome
 from streams.kafka.events import decoded, header
-from streams.kafka.tables import DueTimes, Shards
+from streams.kafka.tables import Shards
 from streams.reference.knowledge import Knowledge
 from streams.sink import guard
 from streams.sink.answers import Answer, Meaning
@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 SOURCE = "/ringfence/text-sink"
 KEEP_MS = 600_000
 """Far longer than a text's window, so that no redelivered command finds its claim gone."""
+SWEEP = 4
+"""Claims looked at with each text: more than it adds."""
 
 _RESULTS: Mapping[Meaning, Result] = {
     "accepted": "accepted",
@@ -58,7 +60,6 @@ class TextSink:
         self._claims = claims
         self._known = known
         self._lines = lines
-        self._due = DueTimes()
         self.lanes = parts.bulkheads(self._pause_over)
 
     async def run(self, stream: Any) -> None:
@@ -209,27 +210,18 @@ class TextSink:
         writes = await self._forget(partition)
         if keep is not None:
             writes.append(await self._claims.put(partition, _key(command), dump(keep)))
-            self._due.add(partition, keep.claimed_at_ms, _key(command))
         await self._parts.outbox.finish(event, [outcome(said, SOURCE, header(event, "traceparent"))], writes)
 
     async def _forget(self, partition: int) -> list[Awaitable[Any]]:
-        """Delete claims whose cool-down and window are over, a few at a time."""
+        """Delete claims whose cool-down and window are over, a few with each text."""
         longest = self._known.policies.book.longest_cooldown_ms
         oldest = self._parts.clock() - max(longest, KEEP_MS)
         writes: list[Awaitable[Any]] = []
-        for key in self._due.take(partition, oldest, most=5):
-            claim = load(self._claims.get(key))
+        for key in self._claims.sweep(partition, SWEEP):
+            claim = None if guard.is_line_key(key) else load(self._claims.get(key))
             if claim is not None and claim.claimed_at_ms <= oldest:
                 writes.append(await self._claims.put(partition, key, None))
         return writes
-
-    def rebuild_due(self) -> None:
-        """After recovery: look at every claim again when its time has come."""
-        self._due.clear()
-        for partition, key, raw in self._claims.items():
-            claim = None if guard.is_line_key(key) else load(raw)
-            if claim is not None:
-                self._due.add(partition, claim.claimed_at_ms, key)
 
 
     def _told_under_another_name(self, command: SendText, now_ms: int) -> bool:

@@ -24,7 +24,7 @@ from streams.kafka.local import LocalKafka, free_ports
 from streams.kafka.state import Place
 from streams.options import DURATION
 from streams.settings import Kafka
-from tests.bench import deciding, machine
+from tests.bench import deciding, machine, recovery
 from tests.bench.processes import Process, environment, python
 from tests.bench.report import Report
 from tests.bench.steps import Bench, Options
@@ -35,6 +35,7 @@ EPILOG = """\b
 Examples:
   tests/bench/run
   tests/bench/run --quick
+  tests/bench/run --recovery 1000000
   tests/bench/run --rates 50 --seconds 60 --no-sustain --idle 600 --json bench.json
 """
 
@@ -43,6 +44,31 @@ def _decide(context: click.Context, _parameter: click.Parameter, wanted: bool) -
     if wanted:
         click.echo(deciding.report())
         context.exit()
+
+
+def _recover(context: click.Context, _parameter: click.Parameter, callers: int | None) -> None:
+    if callers is not None:
+        with tempfile.TemporaryDirectory(prefix="ringfence-bench-") as folder:
+            try:
+                starts = asyncio.run(_recovery(callers, Path(folder)))
+            except RingfenceError as exc:
+                click.echo(f"bench: {exc}", err=True)
+                context.exit(exc.exit_code)
+        for line in recovery.lines(starts, callers):
+            click.echo(line)
+        context.exit()
+
+
+async def _recovery(callers: int, folder: Path) -> list[recovery.Start]:
+    async with _broker(folder) as (bootstrap, pids):
+        kafka = Kafka(bootstrap_servers=bootstrap, topic_prefix=f"bench-{uuid.uuid4().hex[:8]}.", partitions=8)
+        site = Site(kafka, "http://127.0.0.1:1", 8, folder)
+        await prepare(site)
+        try:
+            return await recovery.measure(site, callers, _progress)
+        finally:
+            if not pids:
+                await clean(kafka)
 
 
 class _Rates(click.ParamType):
@@ -79,6 +105,10 @@ class _Rates(click.ParamType):
 @click.option(
     "--decide", is_flag=True, is_eager=True, expose_value=False, callback=_decide,
     help="Measure one decision alone, without Kafka, and end.",
+)  # fmt: skip
+@click.option(
+    "--recovery", type=click.IntRange(1), metavar="CALLERS", is_eager=True, expose_value=False, callback=_recover,
+    help="Measure how long a worker needs to know so many callers again, and what each costs, and end.",
 )  # fmt: skip
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Everything, for machines.")
 @click.option("--markdown", is_flag=True, help="The tables as Markdown.")

@@ -46,6 +46,13 @@ class Site:
     folder: Path
     """For configuration, state and logs."""
 
+    def configuration(self, bridge_port: int = 0, worker_port: int = 0) -> Path:
+        """Write the product's configuration, and return its file."""
+        ports = {"bridge": bridge_port, "worker": worker_port}
+        config = self.folder / "ringfence.yaml"
+        config.write_text(yaml.safe_dump(_configuration(self, ports)), encoding="utf-8")
+        return config
+
 
 @dataclass(frozen=True, slots=True)
 class System:
@@ -118,20 +125,23 @@ def _start_relay(site: Site, bridge_port: int, worker_port: int) -> System:
 
 
 def _start_product(site: Site, bridge_port: int, worker_port: int) -> System:
-    ports = {"bridge": bridge_port, "worker": worker_port}
-    config = site.folder / "ringfence.yaml"
-    config.write_text(yaml.safe_dump(_configuration(site, ports)), encoding="utf-8")
+    config = site.configuration(bridge_port, worker_port)
+    processes = (_product(site, config, "bridge", bridge_port), _product(site, config, "worker", worker_port))
+    return System("product", f"http://127.0.0.1:{bridge_port}{calls.PRODUCT_PATH}", processes)
+
+
+def start_worker(site: Site) -> Process:
+    """Start the product's worker alone."""
+    bridge_port, worker_port = free_ports(2)
+    return _product(site, site.configuration(bridge_port, worker_port), "worker", worker_port)
+
+
+def _product(site: Site, config: Path, name: str, port: int) -> Process:
     env = environment(**_SECRETS, RINGFENCE_STATE_DIR=str(site.folder / "state"), RINGFENCE_INSTANCE="bench")
     # the cluster stands in the configuration; the variable would override it
     env["KAFKA_BOOTSTRAP_SERVERS"] = str(site.kafka.bootstrap_servers)
-
-    def start(name: str) -> Process:
-        command = python("streams.cli", name, "--config", str(config))
-        ready = _ready_url(f"127.0.0.1:{ports[name]}")
-        return Process(name, command, ready, site.folder / f"product-{name}.log", env)
-
-    processes = (start("bridge"), start("worker"))
-    return System("product", f"http://127.0.0.1:{bridge_port}{calls.PRODUCT_PATH}", processes)
+    command = python("streams.cli", name, "--config", str(config))
+    return Process(name, command, _ready_url(f"127.0.0.1:{port}"), site.folder / f"product-{name}.log", env)
 
 
 def _configuration(site: Site, ports: dict[str, int]) -> dict[str, Any]:

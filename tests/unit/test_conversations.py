@@ -8,7 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.messages import MessageSeen
-from streams.conversations import Conversation, Lines, dump, evolve, load
+from models.policy import Policy, TextFirst
+from models.policy.values import DAY_MS
+from streams.conversations import Conversation, Lines, dump, evolve, keep_ms, load, remembered
+from streams.policies.book import PolicyBook, PolicyInForce
 
 MESSAGES = st.builds(
     MessageSeen,
@@ -73,3 +76,18 @@ def test_the_table_gives_back_what_was_put_there(seen: list[MessageSeen]) -> Non
 
 def test_nothing_in_the_table_is_no_conversation() -> None:
     assert load(None) == {}
+
+
+@given(st.lists(MESSAGES, max_size=12), st.integers(1, 10**13))
+def test_only_what_was_said_before_is_forgotten(seen: list[MessageSeen], since_ms: int) -> None:
+    lines = after(seen)
+    kept = remembered(lines, since_ms)
+    assert kept == {line: lines[line] for line in {each.line for each in seen if each.at_ms >= since_ms}}
+
+
+def test_conversations_outlive_every_policy_that_asks_for_them() -> None:
+    within = 5 * 365 * DAY_MS
+    long = PolicyInForce(Policy(line="london", rules=(TextFirst(id="first", within=within),)), "one")
+    short = PolicyInForce(Policy(line="paris", rules=(TextFirst(id="first", within=DAY_MS),)), "two")
+    assert keep_ms(PolicyBook({"london": long, "paris": short})) == within
+    assert keep_ms(PolicyBook({"paris": short})) == 2 * 365 * DAY_MS
