@@ -5,29 +5,35 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import logging.config
 import os
+import signal
 from typing import Any
 
 import faust
 import uvloop
 from aiokafka.errors import KafkaConnectionError
+from prometheus_client import CollectorRegistry
 
+from models.topics import TOPICS
 from streams.app import FAULT, build
 from streams.errors import EnvironmentFaultError, RingfenceError
+from streams.health import HealthServer
 from streams.kafka.refusal import why_not
+from streams.kafka.waiting import until_there
 from streams.policyfiles import read_folder
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
 
 NO_BROKER = 75
-"""The exit code where Kafka could not be reached (EX_TEMPFAIL): start the process again later."""
+"""The exit code where Kafka went away in the very moment of the start (EX_TEMPFAIL): start the process again."""
 
 
 def run(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT, then drain, commit and leave the group; blocks.
 
-    Returns 0 after a clean stop, ``NO_BROKER`` where Kafka does not answer at the start, ``FAULT``
+    Waits for a cluster that does not answer, or lacks topics, and says so. Returns 0 after a clean stop, ``FAULT``
     after an unexpected error: the events that were in work come again to whoever takes over.
     Raises ``RingfenceError`` for what a person must mend first.
     """
@@ -42,6 +48,9 @@ def run(settings: Settings) -> int:
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
+    logging.config.dictConfig(_logging())
+    if not loop.run_until_complete(_kafka_is_there(settings)):
+        return 0
     # what lives long is built by now or stays in tables; the default looks through young objects for every 700
     gc.set_threshold(10_000, 20, 50)
     app = build(settings, files, instance=os.environ.get("RINGFENCE_INSTANCE"))
@@ -66,6 +75,26 @@ def run(settings: Settings) -> int:
         log.error("%s", asyncio.run(why_not(settings.kafka)))
         return NO_BROKER
     return FAULT if code or app.failed else 0
+
+
+async def _kafka_is_there(settings: Settings) -> bool:
+    """Wait for the cluster; False if a signal came first. Health tells meanwhile why the worker is not ready."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    reason = f"Kafka at {settings.kafka.bootstrap_servers} has not answered yet"
+
+    def say(why: str) -> None:
+        nonlocal reason
+        reason = why
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    for number in signals:
+        loop.add_signal_handler(number, stop.set)
+    try:
+        async with HealthServer(settings.worker.listen, CollectorRegistry(), ready=lambda: reason):
+            return await until_there(settings.kafka, TOPICS, stop=stop, say=say)
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
 
 
 def _logging() -> dict[str, Any]:

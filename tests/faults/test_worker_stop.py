@@ -13,8 +13,7 @@ from models.records import Record
 from models.topics import Topic
 from streams.app import FAULT
 from streams.settings import Kafka
-from streams.worker import NO_BROKER
-from tests.faults.scene import free_address, open_scene
+from tests.faults.scene import open_scene
 from tests.faults.tap import Tap
 from tests.faults.traffic import Traffic
 
@@ -79,12 +78,6 @@ async def test_an_unexpected_error_ends_the_worker_and_the_next_one_decides(kafk
 
         scene.start("one")
         await tap.until(lambda: poisoned.call_id in tap.decided(), WITHIN_S)
-
-
-async def test_a_worker_without_kafka_says_so_and_ends_with_a_code_to_try_again(kafka: Kafka, tmp_path: Path) -> None:
-    async with open_scene(kafka, tmp_path) as scene:
-        worker = scene.start("one", bootstrap=free_address())
-        assert await worker.ended(WITHIN_S) == NO_BROKER
 
 
 @pytest.mark.parametrize("topic", CONSUMED, ids=lambda topic: topic.name)

@@ -21,7 +21,6 @@ from streams.kafka import admin
 from streams.kafka.cluster import require
 from streams.kafka.connection import connection
 from streams.settings import ROOT, Kafka, load_settings
-from streams.worker import NO_BROKER
 from tests.house import House, WorkerProcess, open_house, write_config
 from tests.secure_kafka import PASSWORD, USER, SecureKafka, prepared
 
@@ -174,5 +173,5 @@ async def test_a_bridge_and_a_worker_that_are_not_taken_in_say_so(cluster: Secur
     worker = WorkerProcess(config, settings, log)
     with pytest.raises(AssertionError, match=r"refuses kafka\.username or kafka\.password"):
         await worker.start()
-    assert await worker.stop() == NO_BROKER
+    assert await worker.stop() == EnvironmentFaultError.exit_code
     assert "wrong-password-of-the-tests" not in log.read_text()
