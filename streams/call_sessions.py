@@ -89,7 +89,6 @@ class CallSession:
             times.append(self.blocked_until_ms)
         return min(times) if times else self.touched_at_ms + KEEP_MS
 
-
     @property
     def is_blocked(self) -> bool:
         """Whether the end of a block is still to be ordered."""

@@ -223,7 +223,6 @@ class TextSink:
                 writes.append(await self._claims.put(partition, key, None))
         return writes
 
-
     def _told_under_another_name(self, command: SendText, now_ms: int) -> bool:
         """Whether the caller was told a short while ago as somebody who turned out to be the same person."""
         identities = self._known.identities
