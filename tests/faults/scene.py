@@ -45,7 +45,8 @@ class Process:
     def __init__(self, config: Path, listen: str, log: Path, arguments: tuple[str, ...], env: dict[str, str]) -> None:
         command = [sys.executable, "-m", "tests.faults.worker_process", str(config), *arguments]
         self.log = log
-        self._url = f"http://{listen}/health/ready"
+        self.url = f"http://{listen}"
+        """Where it tells of its health."""
         with log.open("ab") as output:
             self._popen = subprocess.Popen(  # noqa: S603 - our own command line, no shell
                 tethered(command), stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=ROOT, env=env
@@ -65,7 +66,7 @@ class Process:
             while time.monotonic() - began < within:
                 assert self.exit_code is None, f"exit code {self.exit_code}; its log:\n{self.said()[-6000:]}"
                 try:
-                    async with http.get(self._url) as answer:
+                    async with http.get(f"{self.url}/health/ready") as answer:
                         if answer.status == 200:
                             return time.monotonic() - began
                 except (aiohttp.ClientError, TimeoutError):

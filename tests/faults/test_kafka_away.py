@@ -1,0 +1,108 @@
+"""Kafka is away: at a worker's start, before its topics are there, and in the middle of its work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+from typing_extensions import override
+
+from models import topics
+from streams.kafka import admin
+from streams.kafka.local import LocalKafka
+from streams.kafka.state import Place
+from streams.settings import Kafka
+from tests.faults.scene import Process, Scene, open_scene
+from tests.faults.tap import Tap
+
+WITHIN_S = 60.0
+
+
+class ComingAndGoing(LocalKafka):
+    """A broker that comes back at the address that it had."""
+
+    _ports: tuple[int, int] = (0, 0)
+
+    @override
+    def _render(self, port: int, controller: int) -> Path:
+        if self._port:
+            self._ports = self._ports if any(self._ports) else (port, controller)
+            self._port = self._ports[0]
+            return super()._render(*self._ports)
+        return super()._render(port, controller)
+
+    async def come(self) -> None:
+        self.prepare(print)
+        await self.start()
+
+    def go(self) -> None:
+        """SIGKILL, as far as clients can tell."""
+        self.stop(within=0)
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[ComingAndGoing]:
+    local = ComingAndGoing(Place(tmp_path / "kafka"))
+    yield local
+    local.stop()
+
+
+async def health(worker: Process, path: str) -> tuple[int, str]:
+    """What it answers, once it does."""
+    async with asyncio.timeout(WITHIN_S), aiohttp.ClientSession() as http:
+        while True:
+            try:
+                async with http.get(f"{worker.url}/health/{path}") as answer:
+                    return answer.status, await answer.text()
+            except aiohttp.ClientError:
+                await asyncio.sleep(0.02)
+
+
+async def says(worker: Process, words: str) -> None:
+    """Wait until these words are in the reason why it is not ready."""
+    said = ""
+    async with asyncio.timeout(WITHIN_S):
+        while words not in said:
+            status, said = await health(worker, "ready")
+            assert status == 503, said
+            await asyncio.sleep(0.02)
+
+
+async def call(scene: Scene, tap: Tap, worker: Process) -> None:
+    """Place a call and wait until it is decided."""
+    offer = scene.offer()
+    await scene.place(offer)
+    await tap.until(lambda: offer.call_id in tap.decided(), WITHIN_S, worker.said)
+
+
+async def test_a_worker_waits_for_kafka_says_so_and_comes_back_by_itself(
+    broker: ComingAndGoing, tmp_path: Path
+) -> None:
+    await broker.come()
+    kafka = Kafka(bootstrap_servers=broker.bootstrap, topic_prefix="away.", partitions=2)
+    (tmp_path / "scene").mkdir()
+    async with open_scene(kafka, tmp_path / "scene") as scene:
+        broker.go()
+        given_up = scene.start("one")
+        await says(given_up, "nothing listens there")
+        assert (await health(given_up, "live"))[0] == 200
+        assert await given_up.stop(10) < 10
+        assert given_up.exit_code == 0
+        assert "trying again in" in given_up.said()
+
+        worker = scene.start("two")
+        await says(worker, "nothing listens there")
+        await broker.come()
+        await says(worker, "create them with `ringfence topics apply`")
+        await admin.apply(kafka)
+        await worker.ready(WITHIN_S)
+
+        async with Tap(kafka, topics.CALLS_DECISIONS) as tap:
+            await call(scene, tap, worker)
+            broker.go()
+            await broker.come()
+            await call(scene, tap, worker)
+        assert worker.exit_code is None
