@@ -302,8 +302,8 @@ def _faust(settings: Settings, instance: str | None) -> Worker:
         stream_buffer_maxsize=4096,
         # a restart within the session time-out takes its partitions back without a rebalance
         consumer_group_instance_id=instance,
-        # memory tables gain nothing from a standby: it is not kept on promotion
-        table_standby_replicas=0,
+        # with a million callers a killed worker's are decided about 2 s sooner, for as much memory once more; see Store
+        table_standby_replicas=1,
         cython_optimizations=True,
         monitor=QuietMonitor(),
         # Faust's own server shows tables without authentication
