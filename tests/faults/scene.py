@@ -56,6 +56,12 @@ class Process:
     def exit_code(self) -> int | None:
         return self._popen.poll()
 
+    @property
+    def resident(self) -> int:
+        """The memory that it has in use, in bytes (Linux)."""
+        fields = Path(f"/proc/{self._popen.pid}/statm").read_text(encoding="ascii").split()
+        return int(fields[1]) * os.sysconf("SC_PAGESIZE")
+
     def said(self) -> str:
         return self.log.read_text(errors="replace")
 
