@@ -74,8 +74,19 @@ def in_file(cluster: SecureKafka, password: str) -> dict[str, str]:
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def house(cluster: SecureKafka, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     folder = tmp_path_factory.mktemp("house")
+    before = open_files()
     async with open_house(cluster.by_password, folder, **in_file(cluster, "${TEST_KAFKA_PASSWORD}")) as running:
         yield running
+    # TLS says goodbye after close() has returned; a loop that ends before that leaves the connection open
+    async with asyncio.timeout(10):
+        while open_files() > before:  # noqa: ASYNC110 - asyncio tells nobody when a transport is gone
+            await asyncio.sleep(0.01)
+
+
+def open_files() -> int:
+    """How many sockets and pipes the running loop watches."""
+    watched: int = len(asyncio.get_running_loop()._selector.get_map())  # type: ignore[attr-defined]
+    return watched
 
 
 def cli(house: House, *arguments: str) -> subprocess.CompletedProcess[str]:
