@@ -129,6 +129,16 @@ async def test_a_refused_write_counts_for_nothing(tmp_path: Path) -> None:
     assert read_until(mine, 0) is None
 
 
+async def test_a_record_that_was_taken_before_undoes_nothing(tmp_path: Path) -> None:
+    mine = table(tmp_path)
+    await mine.put(0, b"a", b"1")
+    mine.log.refusing = True
+    with pytest.raises(KafkaTimeoutError):
+        await mine.put(0, b"a", b"2")
+    mine.store.replay(0, mine.log.read(0))
+    assert mine.contents() == {b"a": b"2"}
+
+
 async def test_a_lost_partition_is_forgotten_and_a_kept_one_is_not(tmp_path: Path) -> None:
     mine = table(tmp_path)
     for partition in (0, 1):
