@@ -161,10 +161,12 @@ class Consumer(driver.Consumer):
         """The offset that may be committed: never past an event that somebody still holds.
 
         Faust looks for the first gap in the acknowledged offsets, but takes a gap of exactly one
-        for none, and a kill then loses that event.
+        for none, and a kill then loses that event. Between a rebalance and its seek there is none.
         """
-        acked = self._acked[tp]
         held = self._open.get(tp)
+        if held is None:
+            return None
+        acked = self._acked[tp]
         if not held or not acked:
             return super()._new_offset(tp)
         floor = min(held)
@@ -186,8 +188,16 @@ class Consumer(driver.Consumer):
 
     @override
     def ack(self, message: Message) -> bool:
-        """As Faust's, and noting that the record is done."""
-        self._open.get(message.tp, set()).discard(message.offset)
+        """As Faust's, and noting that the record is done.
+
+        What was given before the last rebalance is not counted: a gateway may take seconds to answer, and such a late
+        acknowledgement would let the commit go past all that was let go and is to come again.
+        """
+        held = self._open.get(message.tp)
+        if held is None or message.generation_id != self.app.consumer_generation_id:
+            self._unacked_messages.discard(message)
+            return False
+        held.discard(message.offset)
         return super().ack(message)
 
     @override

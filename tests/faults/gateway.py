@@ -43,6 +43,8 @@ class Gateway:
         self.answering_texts = asyncio.Event()
         """While it is not set, texts are received and recorded, and wait for their answer."""
         self.answering_texts.set()
+        self.every_third_reject_takes_s = 0.0
+        """From its receipt to its answer; the others are answered at once."""
         self.url = ""
         app = web.Application()
         app.add_routes(
@@ -81,6 +83,8 @@ class Gateway:
         if set(body) != {"from", "id"}:
             self.violations.append(f"a reject with the fields {sorted(body)}")
         self.rejects.append(Reject(request.match_info["session"], body["id"], body["from"]))
+        if len(self.rejects) % 3 == 0:
+            await asyncio.sleep(self.every_third_reject_takes_s)
         return web.Response(status=201)
 
     async def _text(self, request: web.Request) -> web.Response:

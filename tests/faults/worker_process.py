@@ -1,23 +1,24 @@
 """One worker as its own process, with faults that the product has no switch for.
 
-``python -m tests.faults.worker_process CONFIG [--plain-driver] [--without METHOD]... [--poison CALL_ID]``
+``python -m tests.faults.worker_process CONFIG [--plain-driver] [--slow-seek S] [--poison CALL_ID]``
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from faust.transport.consumer import ThreadDelegateConsumer
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from typing_extensions import override
 
 from models.decisions import Decision
 from streams import app, worker
-from streams.kafka.consumer_thread import ConsumerThread
-from streams.kafka.transport import Consumer
 from streams.policies.book import PolicyInForce
 from streams.screening import agent
 from streams.screening.decide import decide
@@ -53,10 +54,20 @@ class PlainWorker(app.Worker):
         return driver.Transport(self.conf.broker_producer, self)
 
 
-def take_out(method: str) -> None:
-    """Let Faust's own method of the driver run again, instead of the mended one."""
-    mended = ConsumerThread if method in vars(ConsumerThread) else Consumer
-    delattr(mended, method)
+def slow_seek(seconds: float) -> None:
+    """Let the answer to a seek be so late, whichever driver asks: the moment in which Faust's own loses events.
+
+    Faust resumes its streams, seeks, and only then notes from where it reads. On an idle machine that moment is over
+    before anything was fetched; on a busy one it is not.
+    """
+    seek = ThreadDelegateConsumer.seek_to_committed
+
+    async def late(self: ThreadDelegateConsumer) -> Mapping[TP, int]:
+        offsets = await seek(self)
+        await asyncio.sleep(seconds)
+        return offsets
+
+    ThreadDelegateConsumer.seek_to_committed = late  # type: ignore[method-assign] # the fault to be shown
 
 
 def poison(call_id: str) -> None:
@@ -75,13 +86,13 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("config", type=Path)
     parser.add_argument("--plain-driver", action="store_true")
-    parser.add_argument("--without", action="append", default=[])
+    parser.add_argument("--slow-seek", type=float, default=0.0)
     parser.add_argument("--poison")
     options = parser.parse_args()
     if options.plain_driver:
         app.Worker = PlainWorker  # type: ignore[misc] # the fault to be shown
-    for method in options.without:
-        take_out(method)
+    if options.slow_seek:
+        slow_seek(options.slow_seek)
     if options.poison:
         poison(options.poison)
     return worker.run(load_settings(options.config))

@@ -159,7 +159,28 @@ def test_the_commit_never_passes_an_event_in_work_and_reaches_the_end(
     asyncio.run(run())
 
 
-def _message(offset: int) -> Message:
+async def test_an_answer_after_a_rebalance_commits_nothing(consumer: Any) -> None:
+    """The gateway answers while the partitions are given out anew, and once more when they have been."""
+    fetched(consumer, OFFERS, 0, 1, 2)
+    first, second, third = await delivered(consumer)
+    await consumer.on_partitions_revoked({OFFERS})
+    consumer.ack(third)
+    assert consumer._new_offset(OFFERS) is None, "nothing is known of where the new reading begins"
+
+    consumer.app.consumer_generation_id += 1
+    consumer._given[OFFERS], consumer._open[OFFERS] = 0, {0, 1, 2}  # as the seek leaves it, and given again
+    consumer.ack(second)
+    assert consumer._open[OFFERS] == {0, 1, 2}
+    for offset in (1, 2):
+        consumer.ack(_message(offset, generation=1))
+    assert consumer._new_offset(OFFERS) is None
+    consumer.ack(_message(0, generation=1))
+    assert consumer._new_offset(OFFERS) == 3
+    assert not consumer._unacked_messages
+    assert not first.acked
+
+
+def _message(offset: int, generation: int = 0) -> Message:
     return Message(
         OFFERS.topic,
         OFFERS.partition,
@@ -171,6 +192,7 @@ def _message(offset: int) -> Message:
         b"v",
         None,
         tp=OFFERS,
+        generation_id=generation,
     )
 
 
