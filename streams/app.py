@@ -223,7 +223,7 @@ def build(
     reader = ReferenceReader(
         settings.kafka,
         known.views(),
-        on_undecodable=metrics.undecodable,
+        on_undecodable=metrics.left_out,
         on_failure=fail,
         on_read=metrics.reference_read,
     )

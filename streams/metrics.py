@@ -33,6 +33,10 @@ class WorkerMetrics:
         self._undecodable = Counter(
             "ringfence_dead_letters", "Records an agent could not read", ["agent"], registry=self.registry
         )
+        self._left_out = Counter(
+            "ringfence_reference_left_out", "Records of reference topics that could not be read", ["topic"],
+            registry=self.registry,
+        )  # fmt: skip
         self._reference_records = Counter(
             "ringfence_reference_records", "Records of reference topics read", ["topic"], registry=self.registry
         )
@@ -70,6 +74,10 @@ class WorkerMetrics:
             "Documents on the policies topic that are not in force, for they cannot be compiled",
             registry=self.registry,
         )
+
+    def left_out(self, topic: str) -> None:
+        """Count a record of a reference topic (its full name) that could not be read, and changed nothing."""
+        self._left_out.labels(topic).inc()
 
     def reference_read(self, topic: str, count: int) -> None:
         """Count records of a reference topic: when a worker has read them, they are in force."""

@@ -60,6 +60,8 @@ async def full_disk(stage: Stage, scale: Scale) -> None:
             node.fill_disk()
         await asyncio.gather(*(node.ended(60.0) for node in full))
         await stage.answered_503(20.0)
+        for node in full:
+            node.free_disk()
         stage.cluster.start(*full)
         await stage.cluster.whole()
         await asyncio.sleep(3.0)
@@ -69,5 +71,8 @@ CASES = (
     Case(name="broker-each", label="SIGKILL of each broker in turn", play=each, setting=THREE, cluster="three"),
     Case(name="broker-two", label="SIGKILL of two brokers at once", play=two, setting=THREE, cluster="three"),
     Case(name="broker-all", label="SIGKILL of all brokers", play=everyone, setting=THREE, cluster="three"),
-    Case(name="disk-full", label="two brokers with a full disk", play=full_disk, setting=THREE, cluster="three"),
+    Case(
+        name="disk-limit", label="two brokers whose files cannot grow", play=full_disk, setting=THREE, cluster="three"
+    ),
+    Case(name="disk-full", label="two brokers with a full disk", play=full_disk, setting=THREE, cluster="small"),
 )

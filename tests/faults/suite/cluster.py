@@ -26,10 +26,12 @@ from streams.kafka.local import LOG4J, PROPERTIES, LocalKafka, end, free_ports
 from streams.kafka.state import Place
 from streams.settings import Kafka
 from streams.tether import tethered
+from tests.faults.suite.disk import Disk
 
 NODES: Final = 3
 READY_S: Final = 60.0
-Kind = Literal["one", "three"]
+Kind = Literal["one", "three", "small"]
+"""``small`` is three, two of which have a small disk of their own."""
 
 _REPLICATED: Final = """
 default.replication.factor=3
@@ -47,8 +49,9 @@ metadata.max.idle.interval.ms=500
 class Node:
     """One broker and controller of three; its ports and its data are the same after each start."""
 
-    def __init__(self, number: int, folder: Path) -> None:
+    def __init__(self, number: int, folder: Path, *, small: bool = False) -> None:
         self.number = number
+        self.disk = Disk(folder / "logs") if small else None
         self.port, self.controller = free_ports(2)
         self.folder = folder
         self.process: subprocess.Popen[bytes] | None = None
@@ -88,13 +91,17 @@ class Node:
             self.process.wait()
 
     def fill_disk(self) -> None:
-        """From now on no file of it can grow, so that its next writes fail as on a full disk.
-
-        A real full disk needs a file system of its own, which only root may mount; the broker meets the
-        same exception for either and ends itself.
-        """
+        """From now on its writes fail; a node with a disk of its own has none left, files of another cannot grow."""
+        if self.disk is not None:
+            self.disk.fill()
+            return
         assert self.process is not None
         resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+
+    def free_disk(self) -> None:
+        """There is room again. A limit on files has ended with its process."""
+        if self.disk is not None:
+            self.disk.free()
 
     async def ended(self, within: float) -> None:
         """Wait until it has ended itself."""
@@ -162,6 +169,8 @@ def _format(nodes: list[Node], jars: Path) -> None:
     name = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
     for node in nodes:
         shutil.rmtree(node.folder, ignore_errors=True)
+        if node.disk is not None:
+            node.disk.mount()
         arguments = ("format", f"--cluster-id={name}", f"--config={node.write(voters)}")
         command = _program(jars, node.folder, "kafka.tools.StorageTool", *arguments)
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
@@ -169,18 +178,21 @@ def _format(nodes: list[Node], jars: Path) -> None:
 
 
 @asynccontextmanager
-async def three_brokers(folder: Path) -> AsyncIterator[Cluster]:
+async def three_brokers(folder: Path, *, small_disks: int = 0) -> AsyncIterator[Cluster]:
     """Three nodes, replication 3, two of which must have a record before it is acknowledged."""
     jars = ensure_jars(print)
-    nodes = [Node(number, folder / f"node-{number}") for number in range(1, NODES + 1)]
-    _format(nodes, jars)
+    nodes = [Node(number, folder / f"node-{number}", small=number <= small_disks) for number in range(1, NODES + 1)]
     cluster = Cluster(",".join(node.address for node in nodes), nodes, jars)
     try:
+        _format(nodes, jars)
         cluster.start(*nodes)
         await cluster.whole()
         yield cluster
     finally:
         cluster.stop()
+        for node in nodes:
+            if node.disk is not None:
+                node.disk.unmount()
 
 
 @asynccontextmanager
@@ -197,4 +209,4 @@ async def one_broker(folder: Path) -> AsyncIterator[Cluster]:
 
 def brokers_for(kind: Kind, folder: Path) -> AbstractAsyncContextManager[Cluster]:
     """The brokers that a case wants."""
-    return one_broker(folder) if kind == "one" else three_brokers(folder)
+    return one_broker(folder) if kind == "one" else three_brokers(folder, small_disks=2 if kind == "small" else 0)

@@ -9,6 +9,8 @@ from tests.faults.suite.stage import Setting, Stage
 from tests.faults.suite.traffic import Steady
 
 FROZEN_S = 20.0
+SLOW_MS = 4_000
+"""Longer than a rebalance waits (``streams.kafka.transport.DRAIN_S``), shorter than the request's time-out."""
 
 
 async def rolling(stage: Stage, scale: Scale) -> None:
@@ -59,6 +61,27 @@ async def freezing(stage: Stage, scale: Scale) -> None:
             await asyncio.sleep(3.0)
 
 
+async def slowly(stage: Stage, scale: Scale) -> None:
+    """Workers come, go and die while some requests take longer than any rebalance waits for them.
+
+    What a gateway answers after its partition was given out anew must neither be lost nor count for anything else.
+    """
+    await stage.orders.dial({"kind": "latency", "operation": "reject", "delay_ms": SLOW_MS, "probability": 0.3})
+    async with Steady(stage.callers, scale.rate):
+        for number in range(scale.kills):
+            await asyncio.sleep(1.0)
+            worker = stage.worker()
+            await stage.ready(worker)
+            await asyncio.sleep(stage.rng.uniform(0.2, 2.0))
+            oldest = next(each for each in stage.workers if each.wanted)
+            if number % 2:
+                await oldest.stop()
+            else:
+                stage.strike(oldest)
+        await stage.orders.dial()
+        await asyncio.sleep(1.0)
+
+
 CASES = (
     Case(name="rolling", label="SIGTERM of each process in turn", play=rolling),
     Case(
@@ -69,5 +92,11 @@ CASES = (
     ),
     Case(name="planned-stop", label="SIGTERM of one of two workers", play=stopping),
     Case(name="join-leave", label="two more workers join, two leave", play=joining, setting=Setting(workers=1)),
+    Case(
+        name="slow-gateway",
+        label="workers join, stop and die while rejects take 4 s",
+        play=slowly,
+        setting=Setting(gateway_timeout="6s"),
+    ),
     Case(name="freeze", label="SIGSTOP of a worker for 20 s, SIGCONT", play=freezing),
 )

@@ -45,7 +45,7 @@ KEYS = (b"\xffno-utf-8", b"", b"k" * 100_000)
 
 async def poisoned(stage: Stage, scale: Scale) -> None:
     """Every kind of poison once on each topic, with each kind of key somewhere, while calls come in."""
-    await _let_topics_take(stage, LARGEST)
+    await _let_topics_take(stage, LARGEST, READ)
     producer = AIOKafkaProducer(
         **connection(stage.kafka), acks="all", enable_idempotence=True, max_request_size=LARGEST + 200_000
     )
@@ -61,6 +61,36 @@ async def poisoned(stage: Stage, scale: Scale) -> None:
             await asyncio.sleep(scale.seconds)
     finally:
         await producer.stop()
+
+
+async def misinformed(stage: Stage, scale: Scale) -> None:
+    """The same on the topics from which every worker and the bridge take their facts, before and behind a restart."""
+    await _let_topics_take(stage, LARGEST, topics.REFERENCE_TOPICS)
+    producer = AIOKafkaProducer(
+        **connection(stage.kafka), acks="all", enable_idempotence=True, max_request_size=LARGEST + 200_000
+    )
+    await producer.start()
+    put = 0
+    try:
+        async with Steady(stage.callers, scale.rate):
+            await asyncio.sleep(1.0)
+            # what cannot be read there is left out, logged and counted by everybody who reads it
+            for topic in topics.REFERENCE_TOPICS:
+                for key in (*KEYS, b"*", b"447700900123@c.us", b"london"):
+                    for value in (value for value in VALUES.values() if value is not None):
+                        await producer.send_and_wait(topic.full_name(stage.kafka.topic_prefix), value, key=key)
+                        put += 1
+            await asyncio.sleep(scale.seconds)
+            for part in (*stage.workers, stage.bridge):
+                assert part.exit_code is None, f"the {part.name} ended: {part.ending()}"
+            await stage.kill(stage.workers[0])
+            await stage.kill(stage.bridge)
+            await stage.ready(*stage.parts)
+            await asyncio.sleep(scale.seconds)
+    finally:
+        await producer.stop()
+    left_out = await stage.counted(stage.workers[0], "ringfence_reference_left_out_total")
+    assert left_out >= put / 2, f"{left_out:.0f} of {put} unreadable facts were counted"
 
 
 async def _from_the_future(stage: Stage, producer: AIOKafkaProducer) -> None:
@@ -90,7 +120,7 @@ async def _put(
     stage.poisoned.add(Place(topic.name, at.partition, at.offset))
 
 
-async def _let_topics_take(stage: Stage, most: int) -> None:
+async def _let_topics_take(stage: Stage, most: int, which: tuple[topics.Topic, ...]) -> None:
     admin = AIOKafkaAdminClient(**connection(stage.kafka))
     await admin.start()
     try:
@@ -101,11 +131,25 @@ async def _let_topics_take(stage: Stage, most: int) -> None:
                     topic.full_name(stage.kafka.topic_prefix),
                     configs={**topic.config(), "max.message.bytes": str(most + 100_000)},
                 )
-                for topic in READ
+                for topic in which
             ]
         )
     finally:
         await admin.close()
 
 
-CASES = (Case(name="poison", label="poison on every topic", play=poisoned, setting=Setting(workers=1), short=True),)
+CASES = (
+    Case(
+        name="poison",
+        label="poison on every topic that an agent reads",
+        play=poisoned,
+        setting=Setting(workers=1),
+        short=True,
+    ),
+    Case(
+        name="poison-facts",
+        label="poison on every topic of facts and policies",
+        play=misinformed,
+        setting=Setting(workers=1),
+    ),
+)

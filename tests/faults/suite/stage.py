@@ -125,13 +125,15 @@ class Stage:
     async def answered_503(self, within: float) -> None:
         """Wait until the bridge has told a gateway that it could not record its webhook."""
         deadline = time.monotonic() + within
-        while True:
-            async with self.http.get(f"{self.bridge.url}/metrics") as answer:
-                said = [line for line in (await answer.text()).splitlines() if 'result="unavailable"' in line]
-            if said:
-                return
+        while not await self.counted(self.bridge, 'result="unavailable"'):
             assert time.monotonic() < deadline, f"no 503 within {within} s"
             await asyncio.sleep(0.2)
+
+    async def counted(self, part: Part, what: str) -> float:
+        """The sum of a part's metrics whose line contains so much."""
+        async with self.http.get(f"{part.url}/metrics") as answer:
+            lines = (await answer.text()).splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if what in line and not line.startswith("#"))
 
     async def kill(self, part: Part, *, down_s: float = 0.0) -> None:
         """SIGKILL, and start again so much later."""
