@@ -23,6 +23,10 @@ log = logging.getLogger(__name__)
 
 Teller = Literal["payload", "contact"]
 
+AGAIN_MS: Final = 10 * 60_000
+"""A link so young is told again by whoever says it again: the process that learned it may have died between the link
+and the word of it, and the gateway repeats what was not answered for minutes."""
+
 KNOWN_AS: Final = 16
 """Other JIDs of a caller that an event names at most: nobody has more, but a wrong file could say so."""
 
@@ -56,6 +60,7 @@ class LinkChanges:
         self._at_ms = at_ms
         self._changed: dict[str, IdentityLink | None] = {}
         self._former: dict[str, IdentityLink] = {}
+        self._said_again: dict[str, IdentityLink] = {}
 
     def __bool__(self) -> bool:
         """Whether anything has changed."""
@@ -108,6 +113,8 @@ class LinkChanges:
             self.unlink(caller)
         target = self.caller_of(caller)
         known = self.get(alias)
+        if known is not None and known.caller == target and self._at_ms - known.at_ms < AGAIN_MS:
+            self._said_again[alias] = known
         if alias == target or (known is not None and known.caller == target):
             return
         if known is not None:
@@ -143,8 +150,11 @@ class LinkChanges:
         ]
 
     def words(self, source: str) -> list[Record]:
-        """The word to those who keep something under an alias: to be written after everything else."""
-        links = [link for link in self._changed.values() if link is not None]
+        """The word to those who keep something under an alias: to be written after everything else.
+
+        It may be said twice: each carries the link's own time and id.
+        """
+        links = [link for link in {**self._said_again, **self._changed}.values() if link is not None]
         return [record for link in links for record in linked_records(link, source)]
 
     def apply(self, known: Identities) -> None:

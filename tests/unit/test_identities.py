@@ -15,7 +15,7 @@ from models.contacts import Contact, IdentityLink
 from models.identity_links import CallerLinked
 from streams.bridge.intake import Intake, Take
 from streams.console.placement import misplaced
-from streams.identities import LinkChanges, forget_contact, is_lid, linked_records, settle_contact
+from streams.identities import AGAIN_MS, LinkChanges, forget_contact, is_lid, linked_records, settle_contact
 from streams.reference.people import Identities
 from tests.builders import PARTITIONS, T0, Log
 from tests.contract.bridge_scenes import GOWS_OFFER, MESSAGE, NOWEB_OFFER, changed, settings, take
@@ -134,6 +134,20 @@ def test_a_link_is_told_once_until_it_changes() -> None:
     unconfirmed = Intake(settings(), "office")
     for _ in range(2):
         assert take(payload(0, "noweb", "both"), intake=unconfirmed).links
+
+
+def test_a_young_link_is_told_by_whoever_says_it_again() -> None:
+    """The bridge that learned it died between the link and the word; the gateway repeats the webhook elsewhere."""
+    phone, lid = PEOPLE[0]
+    link = IdentityLink(alias=lid, caller=phone, source="payload", at_ms=T0)
+    for since_ms, told in ((0, True), (AGAIN_MS - 1, True), (AGAIN_MS, False)):
+        known = Identities()
+        known.set(lid, link)
+        changes = LinkChanges(known, T0 + since_ms)
+        changes.learn((lid, phone))
+        words = [decode(record.topic.values, record.value) for record in changes.words("/test")]
+        assert not changes.records("/test")
+        assert {(word.alias, word.caller, word.at_ms) for word in words} == ({(lid, phone, T0)} if told else set())
 
 
 def test_a_link_that_is_read_after_an_event_of_its_alias_is_told_again_once() -> None:
