@@ -24,6 +24,10 @@ class Claim:
         """Whether the caller may have got this text: the cool-down counts from it then."""
         return self.ended is None or self.ended.result in {"accepted", "unknown"}
 
+    def forbids_another(self, now_ms: int, cooldown_ms: int) -> bool:
+        """Whether the caller may have been told so lately that nothing else may be sent."""
+        return self.may_have_told and now_ms - self.claimed_at_ms < cooldown_ms
+
 
 Standing = Literal["free", "repeat", "interrupted", "cooling"]
 
@@ -40,7 +44,7 @@ def standing(claim: Claim | None, command_id: str, now_ms: int, cooldown_ms: int
         return "free"
     if claim.command_id == command_id:
         return "interrupted" if claim.ended is None else "repeat"
-    if claim.may_have_told and now_ms - claim.claimed_at_ms < cooldown_ms:
+    if claim.forbids_another(now_ms, cooldown_ms):
         return "cooling"
     return "free"
 

@@ -125,8 +125,10 @@ class TextSink:
                 await self._publish(event, command, ended, replace(known, ended=ended))
             case "cooling":
                 await self._publish(event, command, Ended(result="suppressed", reason="cool-down", at_ms=now_ms))
-            case _ if self._told_under_another_name(command, now_ms):
-                await self._publish(event, command, Ended(result="suppressed", reason="cool-down", at_ms=now_ms))
+            case _ if (other := self._told_under_another_name(command, now_ms)) is not None:
+                cooling = Ended(result="suppressed", reason="cool-down", at_ms=now_ms)
+                same = other.command_id == command.command_id
+                await self._publish(event, command, other.ended if same and other.ended is not None else cooling)
             case _ if instead is not None:
                 await self._publish(event, command, instead)
             case _:
@@ -223,14 +225,17 @@ class TextSink:
                 writes.append(await self._claims.put(partition, key, None))
         return writes
 
-    def _told_under_another_name(self, command: SendText, now_ms: int) -> bool:
-        """Whether the caller was told a short while ago as somebody who turned out to be the same person."""
+    def _told_under_another_name(self, command: SendText, now_ms: int) -> Claim | None:
+        """The claim of a text that the caller got a short while ago as somebody who turned out to be the same person.
+
+        It may be of this very command: one call may come under a LID first, and under the number again.
+        """
         identities = self._known.identities
         caller = identities.caller_of(command.caller)
         names = {caller, *identities.aliases_of(caller)} - {command.caller}
-        claims = (load(self._claims.get(f"{command.line}|{each}".encode())) for each in names)
         cooldown_ms = self._guard(command.line).cooldown
-        return any(standing(each, command.command_id, now_ms, cooldown_ms) == "cooling" for each in claims)
+        claims = (load(self._claims.get(f"{command.line}|{each}".encode())) for each in names)
+        return next((each for each in claims if each is not None and each.forbids_another(now_ms, cooldown_ms)), None)
 
 
 def _surely_not_sent(answer: Answer) -> bool:

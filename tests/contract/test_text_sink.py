@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from typing_extensions import override
 
 from models.commands import SendText
+from models.contacts import IdentityLink
 from models.outcomes import Outcome
 from models.records import Record
 from streams.clock import now_ms
@@ -351,6 +352,26 @@ async def test_every_end_has_its_reason_reply_and_variant(
         assert ended(outcome) == expected
         assert (outcome.reply, outcome.variant) == (command.reply, command.variant)
         assert len(office.requests) == (expected[0] == "accepted")
+
+
+async def test_whoever_has_two_names_is_told_once() -> None:
+    """Under the LID first, under the number again: the same call, and another one."""
+    async with open_office() as office:
+        lid, phone = "900000000000143@lid", "447700900123@c.us"
+        office.known.identities.set(lid, IdentityLink(alias=lid, caller=phone, source="payload", at_ms=1))
+        first = office.command(caller=lid)
+        assert ended(await office.end(first)) == ("accepted", None)
+        same = office.command(caller=phone, command_id=first.command_id, call_id=first.call_id)
+        office.submit(same)
+        await office.until(lambda: len(office.broker.outcomes) == 2)
+        again = office.broker.outcomes[-1]
+        assert (again.outcome_id, again.result, again.caller) == (
+            office.broker.outcomes[0].outcome_id,
+            "accepted",
+            phone,
+        )
+        assert ended(await office.end(office.command(caller=phone))) == ("suppressed", "cool-down")
+        assert len(office.requests) == 1
 
 
 async def test_a_holdout_does_not_use_up_the_cap() -> None:
