@@ -12,13 +12,13 @@ from typing import Final
 from models import topics
 from models.decisions import Decision
 from models.overrides import ListEntry, Override
-from models.patterns import Pattern
 from models.records import Record, reference, tombstone
 from streams.console.progress import Progress
 from streams.console.reader import TopicReader
 from streams.errors import ConfigurationError
 from streams.kafka.client import DurableProducer
 from streams.kafka.reference import read_once
+from streams.policies.countries import read_pattern
 from streams.reference.overrides import Overrides
 from streams.settings import Kafka
 
@@ -113,7 +113,7 @@ def read_rows(path: Path) -> Iterator[Row]:
             if not text or text.startswith("#") or (number == 1 and text.lower() == "pattern"):
                 continue
             try:
-                pattern = str(Pattern.parse(text))
+                pattern = str(read_pattern(text))
             except ValueError as exc:
                 yield Row(number, fault=str(exc))
                 continue

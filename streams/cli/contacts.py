@@ -49,6 +49,8 @@ def contacts_import(config: Path, file: Path, *, resume: bool, dry_run: bool) ->
         sys.exit(130)
     verb = "can be imported" if dry_run else "imported"
     click.echo(f"{done.contacts} contacts {verb}" + (f", {done.skipped} rows were before" if done.skipped else ""))
+    if done.repeated:
+        click.echo(f"{done.repeated} rows name somebody whom an earlier row names: the later row holds", err=True)
     if done.faults:
         click.echo(f"{done.faults} rows left out: see {importer.errors}", err=True)
         sys.exit(1)

@@ -197,10 +197,10 @@ def _check_line(settings: Settings, line: str) -> None:
 
 
 def _canonical(pattern: str) -> str:
-    from models.patterns import Pattern
+    from streams.policies.countries import read_pattern
 
     try:
-        return str(Pattern.parse(pattern))
+        return str(read_pattern(pattern))
     except ValueError as exc:
         msg = f"{pattern!r}: {exc}"
         raise click.UsageError(msg) from None

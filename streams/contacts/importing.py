@@ -40,6 +40,8 @@ class Imported:
     """Imported by an earlier run."""
     contacts: int = 0
     faults: int = 0
+    repeated: int = 0
+    """Contacts that a row before in the same run names too: the later row holds."""
 
 
 class Importer:
@@ -51,6 +53,8 @@ class Importer:
         self._kafka = kafka
         self._cluster = f"{kafka.bootstrap_servers}/{kafka.topic_prefix}"
         self._on_progress = on_progress
+        self._seen: set[int] = set()
+        """Hashes: a million whole JIDs would take three times the memory."""
         self.done = Imported()
 
     @property
@@ -111,6 +115,10 @@ class Importer:
         contacts = [row for row in batch if isinstance(row, Contact)]
         self.done.rows += len(batch)
         self.done.contacts += len(contacts)
+        for each in contacts:
+            before = len(self._seen)
+            self._seen.add(hash(each.contact))
+            self.done.repeated += len(self._seen) == before
         self.done.faults += len(batch) - len(contacts)
         return contacts
 

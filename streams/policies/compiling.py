@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from models.patterns import Pattern, PatternIndex
-from models.policy import AllowList, Calendar, DenyList, Emergency, Expression, Policy, QuietHours, revision_of
+from models.patterns import PatternIndex
+from models.policy import (
+    AllowList,
+    Calendar,
+    CountryRule,
+    DenyList,
+    Emergency,
+    Expression,
+    Policy,
+    QuietHours,
+    revision_of,
+)
 from streams.policies.book import PolicyInForce
 from streams.policies.conditions import Condition, ConditionError
+from streams.policies.countries import check_country, read_pattern
 from streams.policies.hours import CalendarError, OpeningHours, resolve
 from streams.policies.texts import TemplateError, check_reply
 
@@ -51,6 +62,8 @@ def compile_policy(policy: Policy, shared: Mapping[str, Calendar]) -> PolicyInFo
                     faults.append(Fault(("rules", at, "condition"), str(exc)))
             case Emergency() | AllowList() | DenyList():
                 callers[rule.id] = _patterns(rule.callers, at, faults)
+            case CountryRule():
+                _check_countries(rule, at, faults)
             case _:
                 pass
     for name, reply in policy.replies.items():
@@ -86,7 +99,16 @@ def _patterns(texts: tuple[str, ...], at: int, faults: list[Fault]) -> PatternIn
     index = PatternIndex()
     for n, text in enumerate(texts):
         try:
-            index.add(Pattern.parse(text))
+            index.add(read_pattern(text))
         except ValueError as exc:
             faults.append(Fault(("rules", at, "callers", n), str(exc)))
     return index
+
+
+def _check_countries(rule: CountryRule, at: int, faults: list[Fault]) -> None:
+    field = "only" if rule.only is not None else "reject"
+    for n, country in enumerate(rule.only or rule.reject or ()):
+        try:
+            check_country(country)
+        except ValueError as exc:
+            faults.append(Fault(("rules", at, field, n), str(exc)))

@@ -83,6 +83,16 @@ async def test_an_import_that_was_broken_off_goes_on_where_it_stopped(
     assert path.with_name("crm.errors.csv").read_text().count("\n") == 16
 
 
+async def test_who_is_named_twice_is_counted_and_the_later_row_holds(kafka: Kafka, tmp_path: Path) -> None:
+    path = tmp_path / "crm.csv"
+    path.write_text(HEAD + f"{PHONE},gold,\n{OTHER},gold,\n+44 7700 900123,silver,\n")
+    done = await importer(path, kafka).run(resume=False)
+    assert (done.contacts, done.repeated) == (3, 1)
+    found = await show(kafka, PHONE)
+    assert found is not None
+    assert found.tier == "silver"
+
+
 async def test_a_record_that_cannot_be_read_is_told_with_the_mend(kafka: Kafka) -> None:
     producer = DurableProducer(kafka, "test")
     await producer.start()

@@ -52,6 +52,17 @@ def test_a_csv_has_a_reason_of_its_own(tmp_path: Path) -> None:
     assert [(row.pattern, row.reason) for row in read_rows(path)] == [("+43*", "calls, and calls"), ("GB", "")]
 
 
+def test_what_is_no_country_is_told(tmp_path: Path) -> None:
+    said: list[str] = []
+    path = file(tmp_path, "GB\nXX\nUK\n")
+    entries, wrong = entries_of(path, entry, said.append)
+    assert ([each.pattern for each in entries], wrong) == (["GB"], 2)
+    assert said[0] == (
+        f"{path}:2: pattern: no country with telephone numbers has the code XX; use ISO 3166-1, such as GB"
+    )
+    assert "did you mean GB?" in said[1]
+
+
 def test_wrong_rows_are_told_with_their_line_and_counted(tmp_path: Path) -> None:
     said: list[str] = []
     path = file(tmp_path, "+43*\n" + "nobody\n" * 25)

@@ -33,6 +33,8 @@ def test_every_fault_is_told_with_its_place() -> None:
         {"id": "own", "type": "expression", "condition": "strnger"},
         {"id": "nuisance", "type": "deny_list", "callers": ["US", "all of them", "+44*", "nobody"]},
         HOURS | {"calendar": "ofice"},
+        {"id": "home", "type": "country", "only": ["IE", "UK"]},
+        {"id": "away", "type": "country", "reject": ["XX"]},
     )
     replies = {
         "no": {"en": "fine", "fr": "{colour}"},
@@ -44,6 +46,8 @@ def test_every_fault_is_told_with_its_place() -> None:
         "rules.2.callers.1",
         "rules.2.callers.3",
         "rules.3.calendar",
+        "rules.4.only.1",
+        "rules.5.reject.0",
         "calendars.1",
         "replies.no.fr",
         "replies.test.variants.a.texts.de",
@@ -52,6 +56,10 @@ def test_every_fault_is_told_with_its_place() -> None:
     assert said["rules.1.condition"] == f"there is no fact 'strnger'; the facts are {FACTS}"
     assert said["rules.2.callers.1"] == said["rules.2.callers.3"] == FORMS
     assert "ofice" in said["rules.3.calendar"]
+    assert said["rules.4.only.1"] == (
+        "no country with telephone numbers has the code UK (did you mean GB?); use ISO 3166-1, such as GB"
+    )
+    assert "XX" in said["rules.5.reject.0"]
     assert "nihgt" in said["calendars.1"]
     variables = "{name}, {line}, {next_opening}, {wait}, {upgrade_link}, {callback_link}"
     assert said["replies.no.fr"] == f"{{colour}} is no variable; there are {variables}"

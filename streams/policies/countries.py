@@ -1,0 +1,29 @@
+"""Which countries have telephone numbers, so that a mistyped one is refused and not silently nobody's. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import phonenumbers
+
+from models.patterns import Pattern
+
+_MEANT: Final = {"UK": "GB", "EN": "GB", "EL": "GR", "SP": "ES", "SU": "RU"}
+"""Codes that people write for countries that have another."""
+
+
+def check_country(code: str) -> None:
+    """Raises ``ValueError`` with the mend for what is no country of ISO 3166-1 with numbers of its own."""
+    if code in phonenumbers.SUPPORTED_REGIONS:
+        return
+    meant = f" (did you mean {_MEANT[code]}?)" if code in _MEANT else ""
+    msg = f"no country with telephone numbers has the code {code}{meant}; use ISO 3166-1, such as GB"
+    raise ValueError(msg)
+
+
+def read_pattern(text: str) -> Pattern:
+    """As ``Pattern.parse``, and a country must be one. Raises ``ValueError`` with the mend."""
+    pattern = Pattern.parse(text)
+    if pattern.kind == "country":
+        check_country(pattern.value)
+    return pattern
