@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from faust.types import TP
 from mode.supervisors import CrashingSupervisor
 from typing_extensions import override
 
@@ -23,6 +22,7 @@ from streams.call_sessions import CallSessions
 from streams.clock import Clock, now_ms
 from streams.conversations import Conversations
 from streams.health import HealthServer
+from streams.kafka.backlog import Backlog
 from streams.kafka.client import DurableProducer
 from streams.kafka.outbox import Outbox
 from streams.kafka.placement import partition_of
@@ -181,6 +181,7 @@ class Parts:
     def on_recovered(self) -> None:
         """Tables are complete: rebuild what is derived from them."""
         self.sessions.rebuild_due()
+        self.screening.recovered()
         self.recovered = True
 
 
@@ -203,10 +204,6 @@ def build(
 
     def consumer() -> Consumer:
         return app.consumer  # type: ignore[return-value] # the transport makes no other
-
-    def history_read(partition: int) -> bool:
-        name = topics.MESSAGES_EVENTS.full_name(settings.kafka.topic_prefix)
-        return consumer().caught_up(TP(name, partition))
 
     lease_s = settings.worker.session_timeout / 1000
 
@@ -236,7 +233,7 @@ def build(
         lines={name: LineFacts(line.time_zone, line.locale) for name, line in settings.lines.items()},
         outbox=outbox,
         clock=clock,
-        history_read=history_read,
+        messages=Backlog(topics.MESSAGES_EVENTS.full_name(settings.kafka.topic_prefix), consumer),
         partition_of=lambda key: partition_of(key, settings.kafka.partitions),
         metrics=metrics,
     )
@@ -292,7 +289,8 @@ def _faust(settings: Settings, instance: str | None) -> Worker:
         topic_disable_leader=True,
         # the default (60 s) is how long a dead worker's callers would go undecided
         broker_session_timeout=session_s,
-        broker_heartbeat_interval=session_s / 6,
+        # which is also how late the others hear that it is dead
+        broker_heartbeat_interval=session_s / 12,
         # time to re-join: longer than an event may take, which is one gateway time-out
         broker_rebalance_timeout=max(2 * session_s, 10.0),
         # bounds what is done again after a kill; costs nothing visible at hundreds a second

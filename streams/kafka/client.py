@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.structs import RecordMetadata
@@ -13,6 +14,10 @@ from models.topics import Topic
 from streams.kafka.connection import connection
 from streams.kafka.placement import partition_of
 from streams.settings import Kafka
+
+ANSWER_MS: Final = 5_000
+"""For one request to be answered. A broker that is frozen answers nothing and closes no connection; the record then
+goes to whoever leads its partition now. The idempotent producer makes a repeat harmless."""
 
 
 class DurableProducer:
@@ -42,6 +47,8 @@ class DurableProducer:
             request_timeout_ms=self._request_timeout_ms,
             partitioner=_partition,
         )
+        # aiokafka knows one time-out for a request's answer and for a record's patience
+        producer.client._request_timeout_ms = min(self._request_timeout_ms, ANSWER_MS)  # noqa: SLF001 - see above
         try:
             await producer.start()
         except BaseException:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from aiokafka import AIOKafkaConsumer
 from faust.transport.drivers import aiokafka as driver
@@ -13,6 +14,9 @@ from typing_extensions import override
 
 from streams.kafka.fetching import SessionFetching
 from streams.kafka.recovery import Tables
+
+JOIN_SLACK_S: Final = 2.0
+"""Beyond the rebalance time-out, for which a coordinator may hold a join until all members are there."""
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -64,6 +68,22 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         if self._fetching is not None:
             self._fetching.wake()
 
+    def is_fresh(self, tp: TP) -> bool:
+        """As ``SessionFetching.is_fresh``; False before the start."""
+        return self._fetching is not None and self._fetching.is_fresh(tp)
+
+    def coordinator_is_silent(self) -> None:
+        """Look for the group's coordinator anew: the one that was known answers nothing."""
+        self._ensure_consumer()._coordinator.coordinator_dead()  # noqa: SLF001 - aiokafka finds out after its time-out
+
+    @override
+    def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> AIOKafkaConsumer:
+        """As Faust's, which lets a frozen broker keep every request waiting for 90 s; a join takes longest of all."""
+        consumer = super()._create_consumer(loop)
+        wait_s = self.consumer.app.conf.broker_rebalance_timeout + JOIN_SLACK_S
+        consumer._client._request_timeout_ms = int(wait_s * 1000)  # noqa: SLF001 - Faust waits as long for other things
+        return consumer
+
     @override
     async def on_start(self) -> None:
         """Start, fetch in sessions, and note each heartbeat that the coordinator answered well."""
@@ -74,9 +94,17 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         coordinator = consumer._coordinator  # noqa: SLF001 - aiokafka tells nobody of its heartbeats
         beat = coordinator._do_heartbeat  # noqa: SLF001 - the same
 
+        patience_s = coordinator._session_timeout_ms / 1000  # noqa: SLF001 - the same
+
         async def noted() -> bool:
             asked_at = time.monotonic()
-            confirmed = bool(await beat())
+            try:
+                async with asyncio.timeout(patience_s):
+                    confirmed = bool(await beat())
+            except TimeoutError:
+                # a frozen broker answers nothing: another one is the coordinator by now, or soon
+                coordinator.coordinator_dead()
+                return False
             if confirmed:
                 self.heard_at = asked_at
             return confirmed

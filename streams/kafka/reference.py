@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 _POLL_MS = 1000
 _AGAIN_S = 1.0
+_ANSWER_MS = 5_000
+"""A broker that is frozen must not keep facts away for aiokafka's 40 s: another one leads by then."""
 
 
 class ReferenceReader:
@@ -63,6 +65,7 @@ class ReferenceReader:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             fetch_max_wait_ms=_POLL_MS,
+            request_timeout_ms=_ANSWER_MS,
         )
         try:
             await consumer.start()

@@ -38,12 +38,23 @@ LAST_WORK_S: Final = 0.5
 What is open then was let go, and waiting for it would only keep every caller of the group waiting."""
 
 
+COMMIT_S: Final = 2.0
+"""A coordinator that is frozen must hold up neither a rebalance nor the next commit. What it did not confirm comes
+again after a crash, at worst."""
+
+
 class Consumer(driver.Consumer):
     """Faust's consumer, mended."""
 
     _after_seek: frozenset[TP] = frozenset()
+    _round: int = 0
+    """Rebalances that have begun."""
+    _between: bool = False
+    """Partitions were taken away, and none given yet."""
     _given: dict[TP, int]
     """Per partition, the offset after the last record that a stream was given, or where reading began."""
+    _unanswered: dict[TP, int]
+    """Offsets whose commit nobody has confirmed."""
     _open: dict[TP, set[int]]
     """Per partition, the offsets given to a stream and not acknowledged yet; Faust's own set of
     unacknowledged messages leaves out what still waits in a stream's queue."""
@@ -53,6 +64,7 @@ class Consumer(driver.Consumer):
         super().__post_init__()
         self._given = {}
         self._open = {}
+        self._unanswered = {}
 
     @override
     def _new_consumer_thread(self) -> ConsumerThread:
@@ -75,17 +87,24 @@ class Consumer(driver.Consumer):
 
     @override
     def on_buffer_drop(self, tp: TP) -> None:
-        """As Faust's, and fetch at once what the stream has room for again."""
+        """As Faust's, and fetch at once what the stream has room for again.
+
+        A stream that empties in the middle of a rebalance has nothing to say about the next assignment: Faust would
+        fetch for it before the tables are recovered and the offsets sought.
+        """
+        if tp not in self._given:
+            self._buffered_partitions.discard(tp)
+            return
         super().on_buffer_drop(tp)
         cast("ConsumerThread", self._thread).wake()
 
     @override
     async def perform_seek(self) -> None:
         """Seek to the committed offsets, then resume the stream partitions that waited for it."""
-        generation, waiting = self.app.consumer_generation_id, self._after_seek
+        round_, waiting = self._round, self._after_seek
         await super().perform_seek()
         earliest = await self.earliest_offsets(*waiting) if waiting else {}
-        if generation != self.app.consumer_generation_id:
+        if round_ != self._round:
             return  # a rebalance overtook this one, and will seek again
         self._after_seek = frozenset()
         if waiting:
@@ -101,16 +120,27 @@ class Consumer(driver.Consumer):
         """
         if revoked and not self.app.client_only:
             await self._settle()
+        self._unanswered = {}
+        self._round += 1
+        self._between = True
         for tp in revoked:
             self._given.pop(tp, None)
             self._open.pop(tp, None)
+            self._buffered_partitions.discard(tp)
         await super().on_partitions_revoked(revoked)
 
     @override
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """As Faust's; a join is as good as a heartbeat."""
         cast("ConsumerThread", self._thread).heard_at = time.monotonic()
+        self._between = False
         await super().on_partitions_assigned(assigned, generation_id)
+
+    @override
+    def resume_flow(self) -> None:
+        """As Faust's; a recovery that a rebalance overtook has nothing to resume."""
+        if not self._between:
+            super().resume_flow()
 
     @override
     async def wait_empty(self) -> None:
@@ -132,6 +162,8 @@ class Consumer(driver.Consumer):
             deadline = min(deadline, self.loop.time() + LAST_WORK_S)
             while self._in_work() and self.loop.time() < deadline:  # noqa: ASYNC110 - acks come from many places
                 await asyncio.sleep(0.005)
+        # a commit that is under way has made up its mind before the last of this was done, and ours would only join it
+        await self.maybe_wait_for_commit_to_finish()
         await self.commit()
         self._unacked_messages.clear()
 
@@ -147,14 +179,28 @@ class Consumer(driver.Consumer):
 
     @override
     async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
-        """As Faust's, without drawing a table of all partitions for a log that nobody reads, five times a second."""
+        """As Faust's, for ``COMMIT_S`` at most.
+
+        And without drawing a table of all partitions for a log that nobody reads, five times a second.
+        """
         assigned = self.assignment()
-        mine = {tp: offset for tp, offset in offsets.items() if tp in assigned}
-        if not mine or not await self._commit(mine):
+        mine = {tp: offset for tp, offset in {**self._unanswered, **offsets}.items() if tp in assigned}
+        if not mine:
             return False
-        self.app.tables.on_commit(cast("MutableMapping[TP, int]", mine))
+        try:
+            async with asyncio.timeout(COMMIT_S):
+                done = await self._commit(mine)
+        except TimeoutError:
+            # what follows in a partition says this too; the rest is said again with the next commit of any
+            self._unanswered, done = mine, False
+            cast("ConsumerThread", self._thread).coordinator_is_silent()
+        else:
+            self._unanswered = {}
+            if not done:
+                return False
+            self.app.tables.on_commit(cast("MutableMapping[TP, int]", mine))
         self._committed_offset.update(mine)
-        return True
+        return done
 
     @override
     def _new_offset(self, tp: TP) -> int | None:
@@ -234,18 +280,27 @@ class Consumer(driver.Consumer):
     async def verify_all_partitions_active(self) -> None:
         """Nothing: Faust's walks all partitions twice a second, and only to log what lag metrics tell better."""
 
-    def caught_up(self, tp: TP) -> bool:
-        """Whether everything the broker is known to hold of a partition was given to its stream and acknowledged.
+    def owns(self, tp: TP) -> bool:
+        """Whether this worker reads a partition now."""
+        return tp in self._given
 
-        False while nothing is known yet. Costs microseconds and does not block.
+    def reach(self, tp: TP) -> int | None:
+        """The offset up to which a partition of ours is known to hold records; does not block.
+
+        None while nothing is known, and while the partition's leader is silent.
         """
-        given = self._given.get(tp)
+        if tp not in self._given or not cast("ConsumerThread", self._thread).is_fresh(tp):
+            return None
         try:
-            highwater = cast("int | None", self.highwater(tp))
+            return cast("int | None", self.highwater(tp))
         except (KeyError, AssertionError, AttributeError):
-            return False
+            return None
+
+    def is_done(self, tp: TP, upto: int) -> bool:
+        """Whether everything below an offset was given to its stream and acknowledged; does not block."""
+        given = self._given.get(tp)
         # aiokafka's own position runs ahead: it counts what is still on its way from the consumer's thread
-        return given is not None and highwater is not None and given >= highwater and not self._open[tp]
+        return given is not None and given >= upto and all(offset >= upto for offset in self._open[tp])
 
 
 class Transport(driver.Transport):

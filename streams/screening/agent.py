@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from models import topics
 from models.calls import CallEvent, CallOffered
@@ -23,23 +23,34 @@ from streams.kafka.tables import Shards
 from streams.metrics import WorkerMetrics
 from streams.policies.book import PolicyBook, PolicyInForce
 from streams.reference.knowledge import Knowledge
-from streams.screening.decide import decide, is_late
+from streams.screening.decide import decide, is_late, is_stale
 from streams.screening.effects import SOURCE, records
 from streams.screening.facts import LineFacts, gather
 from streams.screening.joins import joined, told
+from streams.screening.patience import Patience
 from streams.screening.recent import KEEP_MS, RecentCalls, blocked, decided, dump, evolve, load
 from streams.screening.storms import Storms
 
 log = logging.getLogger(__name__)
-
-HISTORY_WAIT_S = 0.3
-"""How long an offer may wait for messages that are still to be read before it. Longer, and it rings."""
 
 JOIN_MS = 10_000
 """A link so old has been worked on: an alias' history is where its caller's is."""
 
 SWEEP = 4
 """Callers looked at with each offer: more than it adds, so that what is over goes sooner than new ones come."""
+
+
+class Messages(Protocol):
+    """How far the messages of each partition are in ``conversations`` (``streams.kafka.backlog`` has it)."""
+
+    def owns(self, partition: int) -> bool:
+        """Whether this worker keeps the partition's conversations."""
+
+    def reach(self, partition: int) -> int | None:
+        """The offset up to which messages are known to stand there now, or None."""
+
+    def is_done(self, partition: int, upto: int) -> bool:
+        """Whether all messages below an offset are counted."""
 
 
 class Screening:
@@ -54,14 +65,11 @@ class Screening:
         lines: Mapping[str, LineFacts],
         outbox: Outbox,
         clock: Clock,
-        history_read: Callable[[int], bool],
+        messages: Messages,
         partition_of: Callable[[bytes], int],
         metrics: WorkerMetrics,
     ) -> None:
-        """``history_read(partition)``: all messages known of the partition are in ``conversations``.
-
-        ``partition_of(key)``: where a caller is kept.
-        """
+        """``partition_of(key)``: where a caller is kept."""
         self._recent = recent
         self._conversations = conversations
         self._known = known
@@ -69,9 +77,15 @@ class Screening:
         self.storms = Storms(known.workers)
         self._outbox = outbox
         self._clock = clock
-        self._history_read = history_read
+        self._messages = messages
         self._partition_of = partition_of
         self._metrics = metrics
+        self._patience = Patience()
+        self._recovered_at_ms = 0
+
+    def recovered(self) -> None:
+        """Tables are complete and what piled up meanwhile is still to be read: call it after each rebalance."""
+        self._recovered_at_ms = self._clock()
 
     async def run(self, stream: Any) -> None:
         """Work through the stream until it ends; the body of the Faust agent."""
@@ -109,7 +123,8 @@ class Screening:
         # a redelivery is decided as it was the first time, so that both decisions are one
         now_ms = known.decided_at_ms if known is not None and known.decided_at_ms else self._clock()
         told_of = self._with_link(offer)
-        history_incomplete = not await self._history_is_read(partition, told_of)
+        # what is too old to act on waits for nothing
+        history_incomplete = not is_stale(told_of, now_ms) and not await self._history_is_read(partition, told_of)
         talked = self._conversations.with_line((offer.caller, *told_of.caller_known_as), offer.line)
         facts = gather(
             told_of,
@@ -149,26 +164,45 @@ class Screening:
         return replace(offer, caller_known_as=(*offer.caller_known_as, caller))
 
     async def _history_is_read(self, partition: int, offer: CallOffered) -> bool:
-        """Whether every message that came before is counted, an alias' too; waits a little where it is not."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + HISTORY_WAIT_S
-        while not (self._history_read(partition) and all(map(self._alias_is_known, offer.caller_known_as))):
-            if loop.time() >= deadline:
+        """Whether every message that came before is counted, an alias' too; waits a little where it is not.
+
+        What comes while it waits is no matter: under steady traffic something is always in work.
+        """
+        loop, reached = asyncio.get_running_loop(), dict[int, int]()
+
+        def is_read(each: int) -> bool:
+            upto = reached.get(each)
+            if upto is None:
+                upto = self._messages.reach(each)
+                if upto is None:
+                    return False
+                reached[each] = upto
+            return self._messages.is_done(each, upto)
+
+        until = self._patience.until(partition, loop.time())
+        while not (is_read(partition) and all(self._alias_is_known(each, is_read) for each in offer.caller_known_as)):
+            if loop.time() >= until:
+                if not is_read(partition):
+                    self._patience.gave_up(partition, loop.time())
                 return False
             await asyncio.sleep(0.005)
         return True
 
-    def _alias_is_known(self, alias: str) -> bool:
+    def _alias_is_known(self, alias: str, is_read: Callable[[int], bool]) -> bool:
         """Whether what was said to and by an alias counts for its caller.
 
         It does where the alias is kept by this worker, and when its history was joined to the caller's, which
         takes some milliseconds once the link is learned.
         """
-        if self._history_read(self._partition_of(alias.encode())) or self._conversations.has_joined(alias):
+        partition = self._partition_of(alias.encode())
+        if is_read(partition) or self._conversations.has_joined(alias):
             return True
+        if self._messages.owns(partition):
+            return False
         link = self._known.identities.get(alias)
-        # no link leads on from the caller's own JID: where that is the alias here, its history is kept elsewhere
-        return link is not None and self._clock() - link.at_ms > JOIN_MS
+        # no link leads on from the caller's own JID: where that is the alias here, its history is kept elsewhere.
+        # Nobody works on a link while partitions change hands
+        return link is not None and self._clock() - max(link.at_ms, self._recovered_at_ms) > JOIN_MS
 
     async def _forget(self, partition: int) -> list[Awaitable[Any]]:
         """Delete callers of this partition who have not called for long, a few with each offer."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 
+from models.calls import CallOffered
 from models.commands import REJECT_WINDOW_MS
 from models.decisions import Decision, RuleTrace, Scalar, Verdict, decision_id
 from models.policy import Emergency, Experiment, Media, Rule, When
@@ -73,7 +74,12 @@ def decide(in_force: PolicyInForce, facts: Facts) -> Decision:
 
 def is_late(facts: Facts) -> bool:
     """Whether the call is over, or too old to be acted on."""
-    return facts.offer.offline or facts.offer.ended or facts.age_ms >= REJECT_WINDOW_MS
+    return is_stale(facts.offer, facts.now_ms)
+
+
+def is_stale(offer: CallOffered, now_ms: int) -> bool:
+    """As ``is_late``, before anything else is known."""
+    return offer.offline or offer.ended or now_ms - offer.offered_at_ms >= REJECT_WINDOW_MS
 
 
 def _guard(facts: Facts) -> tuple[Verdict | None, str]:

@@ -29,7 +29,13 @@ from streams.settings import load_settings
 class PlainConsumer(driver.Consumer):
     """Faust's own consumer, and answers to the questions that the worker asks of ours."""
 
-    def caught_up(self, tp: TP) -> bool:
+    def owns(self, tp: TP) -> bool:
+        return True
+
+    def reach(self, tp: TP) -> int | None:
+        return 0
+
+    def is_done(self, tp: TP, upto: int) -> bool:
         return True
 
     def confirmed(self, within_s: float) -> bool:

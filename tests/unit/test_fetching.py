@@ -18,7 +18,8 @@ from aiokafka.protocol.fetch import FetchRequest_v11, FetchResponse_v11
 from aiokafka.protocol.metadata import MetadataResponse_v1
 from aiokafka.structs import TopicPartition
 
-from streams.kafka.fetching import SessionFetching
+from streams.kafka import fetching
+from streams.kafka.fetching import FRESH_S, SessionFetching
 
 OFFERS = [TopicPartition("calls.events", number) for number in range(2)]
 COMMANDS = [TopicPartition("calls.commands", number) for number in range(2)]
@@ -127,6 +128,54 @@ async def test_each_broker_is_asked_for_what_it_leads_and_forgets_what_it_no_lon
     second = scene.actions()[0]
     assert FetchRequest_v11.decode(second[1].encode()).forgotten_topics_data == [("calls.events", [1])]
     assert (asked(second[1]), asked(second[2])) == ({}, {OFFERS[1]: 5})
+
+
+async def test_a_new_leader_is_to_say_how_far_the_log_reaches(scene: Scene) -> None:
+    scene.assign(*OFFERS)
+    scene.stand_at(5, *OFFERS)
+    scene.wanted.update(OFFERS)
+    scene.lead({OFFERS[0]: 1, OFFERS[1]: 2})
+    first = scene.actions()[0]
+    for node, request in first.items():
+        answer(request, topics=[("calls.events", [(node - 1, 0, 8, 8, 0, [], -1, b"")])])
+    scene.lead({OFFERS[0]: 2, OFFERS[1]: 2})
+    second = scene.actions()[0]
+    assert scene.assignment.state_value(OFFERS[0]).highwater is None
+    assert scene.assignment.state_value(OFFERS[1]).highwater == 8
+    assert FetchRequest_v11.decode(second[2].encode()).session_epoch == 0
+    assert asked(second[2]) == dict.fromkeys(OFFERS, 5)
+
+
+async def test_what_a_broker_said_is_fresh_for_a_moment(scene: Scene) -> None:
+    scene.assign(*OFFERS)
+    scene.stand_at(5, *OFFERS)
+    scene.wanted.update(OFFERS)
+    scene.lead({OFFERS[0]: 1, OFFERS[1]: 2})
+    now = [100.0]
+    scene.fetching._clock = lambda: now[0]
+    requests = scene.actions()[0]
+    assert not scene.fetching.is_fresh(OFFERS[0])
+    answer(requests[1])
+    assert (scene.fetching.is_fresh(OFFERS[0]), scene.fetching.is_fresh(OFFERS[1])) == (True, False)
+    now[0] += FRESH_S
+    assert not scene.fetching.is_fresh(OFFERS[0])
+
+
+async def test_a_broker_that_does_not_answer_is_given_up(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "ANSWER_S", 0.01)
+    scene.assign(*OFFERS)
+    scene.stand_at(5, *OFFERS)
+    scene.wanted.update(OFFERS)
+    asked_for_metadata: list[bool] = []
+
+    async def silence(*_: Any) -> None:
+        await asyncio.Event().wait()
+
+    scene.client.send = silence
+    scene.client.force_metadata_update = lambda: asked_for_metadata.append(True)
+    async with asyncio.timeout(5):
+        assert await scene.fetcher._proc_fetch_request(scene.assignment, 1, scene.actions()[0][1]) is False
+    assert asked_for_metadata
 
 
 async def test_a_partition_without_a_leader_asks_for_metadata_and_holds_up_no_other(scene: Scene) -> None:

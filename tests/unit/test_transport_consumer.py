@@ -18,6 +18,8 @@ from faust.types import TP, Message
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from streams.kafka import transport
+from streams.kafka.fetching import FRESH_S, SessionFetching
 from streams.kafka.transport import DRAIN_S, App, Consumer, QuietMonitor
 
 OFFERS = TP("calls.events", 0)
@@ -41,6 +43,9 @@ async def consumer(tmp_path: Path) -> AsyncIterator[Consumer]:
     below._subscription.subscribe({tp.topic for tp in (OFFERS, MESSAGES)})
     below._subscription.assign_from_subscribed([TopicPartition(*OFFERS), TopicPartition(*MESSAGES)])
     below._fetcher = Fetcher(client, below._subscription)
+    now = [100.0]
+    consumer._thread._fetching = SessionFetching(below._fetcher, consumer._get_active_partitions, lambda: now[0])
+    consumer._thread._fetching.now = now
     for tp in (OFFERS, MESSAGES):
         below._subscription.seek(TopicPartition(*tp), 0)
         consumer._given[tp] = 0
@@ -66,6 +71,8 @@ def fetched(consumer: Any, tp: TP, *offsets: int) -> None:
     assignment = below._subscription.subscription.assignment
     below._fetcher._records[name] = FetchResult(name, assignment=assignment, partition_records=records, backoff=0)
     assignment.state_value(name).highwater = offsets[-1] + 1
+    fetching = consumer._thread._fetching
+    fetching._leaders[name], fetching._told_at[1] = 1, fetching.now[0]
 
 
 async def delivered(consumer: Consumer) -> list[Message]:
@@ -81,20 +88,96 @@ async def test_what_was_given_is_open_until_it_is_acknowledged(consumer: Consume
     assert consumer._open[OFFERS] == {0, 2}
 
 
-async def test_messages_are_caught_up_with_when_all_that_the_broker_holds_is_acknowledged(consumer: Consumer) -> None:
-    assert not consumer.caught_up(MESSAGES), "nothing is known yet"
+async def test_what_was_there_is_done_when_all_of_it_is_acknowledged(consumer: Consumer) -> None:
+    assert consumer.reach(MESSAGES) is None, "nothing is known yet"
     fetched(consumer, MESSAGES, 0, 1)
-    assert not consumer.caught_up(MESSAGES), "fetched, and not given to the stream"
+    assert consumer.reach(MESSAGES) == 2
+    assert not consumer.is_done(MESSAGES, 2), "fetched, and not given to the stream"
     first, second = await delivered(consumer)
-    assert not consumer.caught_up(MESSAGES), "given, and not done"
+    assert not consumer.is_done(MESSAGES, 2), "given, and not done"
     consumer.ack(second)
-    assert not consumer.caught_up(MESSAGES)
+    assert not consumer.is_done(MESSAGES, 2)
     consumer.ack(first)
-    assert consumer.caught_up(MESSAGES)
+    assert consumer.is_done(MESSAGES, 2)
 
 
-async def test_a_partition_that_nobody_reads_is_not_caught_up_with(consumer: Consumer) -> None:
-    assert not consumer.caught_up(TP("messages.events", 7))
+async def test_what_comes_later_need_not_be_done(consumer: Consumer) -> None:
+    """Under steady traffic something is always in work."""
+    fetched(consumer, MESSAGES, 0, 1, 2)
+    first, second, _third = await delivered(consumer)
+    consumer.ack(second)
+    assert not consumer.is_done(MESSAGES, 2)
+    consumer.ack(first)
+    assert consumer.is_done(MESSAGES, 2)
+    assert not consumer.is_done(MESSAGES, 3)
+
+
+async def test_nothing_is_known_while_the_leader_is_silent(consumer: Any) -> None:
+    """Another broker may have become the leader, and taken a message that nobody has told of here."""
+    fetched(consumer, MESSAGES, 0)
+    now = consumer._thread._fetching.now
+    now[0] += FRESH_S / 2
+    assert consumer.reach(MESSAGES) == 1
+    now[0] += FRESH_S
+    assert consumer.reach(MESSAGES) is None
+
+
+async def test_nothing_is_known_of_a_partition_that_somebody_else_reads(consumer: Consumer) -> None:
+    other = TP("messages.events", 7)
+    assert (consumer.owns(OFFERS), consumer.owns(other)) == (True, False)
+    assert consumer.reach(other) is None
+    assert not consumer.is_done(other, 0)
+
+
+async def test_a_stream_that_empties_during_a_rebalance_fetches_nothing(consumer: Any) -> None:
+    """Its queue was full before; the tables of the next assignment are not recovered yet."""
+    consumer.on_buffer_full(OFFERS)
+    await consumer.on_partitions_revoked({OFFERS, MESSAGES})
+    consumer._set_active_tps({OFFERS, MESSAGES})
+    consumer.pause_partitions({OFFERS, MESSAGES})
+    consumer.on_buffer_drop(OFFERS)
+    assert consumer._get_active_partitions() == set()
+    # as the seek leaves it: from now on a full queue is the stream's own
+    consumer._given[OFFERS], consumer._open[OFFERS] = 0, set()
+    consumer.resume_partitions({OFFERS})
+    consumer._resume({OFFERS})
+    consumer.on_buffer_full(OFFERS)
+    assert consumer._get_active_partitions() == set()
+    consumer.on_buffer_drop(OFFERS)
+    assert consumer._get_active_partitions() == {OFFERS}
+
+
+async def test_a_recovery_that_was_overtaken_resumes_nothing(consumer: Any) -> None:
+    await consumer.on_partitions_revoked({OFFERS, MESSAGES})
+    consumer.resume_flow()
+    assert not consumer.flow_active
+    await consumer.on_partitions_assigned({OFFERS}, 1)
+    consumer.resume_flow()
+    assert consumer.flow_active
+
+
+async def test_a_rebalance_commits_what_a_commit_under_way_did_not_know_of(consumer: Any) -> None:
+    fetched(consumer, OFFERS, 0, 1)
+    first, second = await delivered(consumer)
+    committed: list[int] = []
+    begun, answered = asyncio.Event(), asyncio.Event()
+
+    async def commit_slowly(offsets: Any) -> bool:
+        committed.extend(offsets.values())
+        begun.set()
+        await answered.wait()
+        return True
+
+    consumer._commit = commit_slowly
+    consumer.ack(first)
+    timer = asyncio.create_task(consumer.commit())
+    await begun.wait()
+    consumer.ack(second)
+    settling = asyncio.create_task(consumer._settle())
+    await asyncio.sleep(0)
+    answered.set()
+    await asyncio.gather(timer, settling)
+    assert committed == [1, 2]
 
 
 async def test_records_of_a_rebalance_are_put_back_and_not_given(consumer: Consumer) -> None:
@@ -125,6 +208,37 @@ async def test_while_nothing_is_active_nothing_is_fetched_and_soon_looked_again(
     consumer._set_active_tps({OFFERS})
     records, _ = await consumer._wait_next_records(1.0)
     assert list(records) == [OFFERS]
+
+
+async def test_a_commit_that_nobody_confirms_is_given_up_and_said_again(
+    consumer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "COMMIT_S", 0.01)
+    fetched(consumer, OFFERS, 0, 1)
+    fetched(consumer, MESSAGES, 0)
+    messages = {(message.topic, message.offset): message for message in await delivered(consumer)}
+    dead: list[bool] = []
+    consumer._thread.coordinator_is_silent = lambda: dead.append(True)
+    said: list[dict[TP, int]] = []
+
+    async def silence(offsets: Any) -> bool:
+        said.append(dict(offsets))
+        await asyncio.Event().wait()
+        return True
+
+    async def confirm(offsets: Any) -> bool:
+        said.append(dict(offsets))
+        return True
+
+    consumer._commit = silence
+    consumer.ack(messages[OFFERS.topic, 0])
+    consumer.ack(messages[MESSAGES.topic, 0])
+    assert not await consumer.commit()
+    assert dead
+    consumer._commit = confirm
+    consumer.ack(messages[OFFERS.topic, 1])
+    assert await consumer.commit()
+    assert said == [{OFFERS: 1, MESSAGES: 1}, {OFFERS: 2, MESSAGES: 1}]
 
 
 def commit(consumer: Any, tp: TP) -> int | None:

@@ -10,6 +10,7 @@ from tests.faults.suite.traffic import Steady
 
 RATE = 0.4
 """Of the usual traffic: six processes and three brokers share two cores."""
+FROZEN_S = 20.0
 THREE = Setting(workers=2, session_timeout="3s", replication=3)
 
 
@@ -51,6 +52,18 @@ async def everyone(stage: Stage, scale: Scale) -> None:
         await asyncio.sleep(3.0)
 
 
+async def frozen(stage: Stage, scale: Scale) -> None:
+    """Each broker in turn stands still, so that nothing is answered and no connection closed, and then goes on."""
+    async with Steady(stage.callers, RATE * scale.rate):
+        for node in stage.cluster.nodes:
+            await asyncio.sleep(2.0)
+            node.freeze()
+            await asyncio.sleep(FROZEN_S)
+            node.thaw()
+            await stage.cluster.whole()
+        await asyncio.sleep(3.0)
+
+
 async def full_disk(stage: Stage, scale: Scale) -> None:
     """Two brokers cannot write any more and end themselves; then there is room again."""
     async with Steady(stage.callers, RATE * scale.rate):
@@ -71,6 +84,7 @@ CASES = (
     Case(name="broker-each", label="SIGKILL of each broker in turn", play=each, setting=THREE, cluster="three"),
     Case(name="broker-two", label="SIGKILL of two brokers at once", play=two, setting=THREE, cluster="three"),
     Case(name="broker-all", label="SIGKILL of all brokers", play=everyone, setting=THREE, cluster="three"),
+    Case(name="broker-frozen", label="SIGSTOP of each broker for 20 s", play=frozen, setting=THREE, cluster="three"),
     Case(
         name="disk-limit", label="two brokers whose files cannot grow", play=full_disk, setting=THREE, cluster="three"
     ),

@@ -34,7 +34,8 @@ SAFEGUARDS = {"claims": "--without-claims", "idempotency": "--without-idempotenc
 """What a worker of the suite can be made to do without, to show that the suite would see it."""
 
 SHORT = Scale(kills=4, seconds=0.8, rate=10, full=False)
-FULL = Scale(kills=8, seconds=4.0, rate=12, full=True)
+FULL = Scale(kills=20, seconds=4.0, rate=12, full=True)
+"""Five cases kill at random, a hundred times together; others on top of that."""
 
 
 USUAL = Setting()

@@ -90,6 +90,16 @@ class Node:
             self.process.kill()
             self.process.wait()
 
+    def freeze(self) -> None:
+        """SIGSTOP."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
     def fill_disk(self) -> None:
         """From now on its writes fail; a node with a disk of its own has none left, files of another cannot grow."""
         if self.disk is not None:
