@@ -1,12 +1,18 @@
-"""One real broker for the whole test session, and a set of topics of its own for each test that asks."""
+"""One real broker for the whole test session, and a set of topics of its own for each test that asks.
+
+Where tests run side by side (``-n 2``), the process that hands them out keeps the broker for all.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
@@ -19,14 +25,39 @@ from streams.kafka.state import Place
 from streams.settings import Kafka
 
 PARTITIONS = 4
+GIVEN, SHARED = "KAFKA_BOOTSTRAP_SERVERS", "RINGFENCE_TESTS_BROKER"
+"""Environment variables: a cluster that is there, and the session's own for processes that run tests side by side."""
+
+_kept = pytest.StashKey[tuple[LocalKafka, Path]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the session's broker before the processes that run the tests, which inherit its address."""
+    side_by_side = getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput")
+    if not side_by_side or os.environ.get(GIVEN, "").strip():
+        return
+    folder = Path(tempfile.mkdtemp(prefix="ringfence-tests-"))
+    local = LocalKafka(Place(folder))
+    config.stash[_kept] = local, folder
+    local.prepare(print)
+    asyncio.run(local.start())
+    os.environ[SHARED] = local.bootstrap
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End it with the session."""
+    if _kept in config.stash:
+        local, folder = config.stash[_kept]
+        local.stop()
+        shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a broker: ``KAFKA_BOOTSTRAP_SERVERS``, or a local Kafka that ends with the session."""
-    given = os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "").strip()
-    if given:
-        yield given
+    there = os.environ.get(GIVEN, "").strip() or os.environ.get(SHARED, "")
+    if there:
+        yield there
         return
     local = LocalKafka(Place(tmp_path_factory.mktemp("kafka")))
     local.prepare(print)
