@@ -104,7 +104,7 @@ class Consumer(driver.Consumer):
         round_, waiting = self._round, self._after_seek
         await super().perform_seek()
         earliest = await self.earliest_offsets(*waiting) if waiting else {}
-        if round_ != self._round:
+        if round_ != self._round or self._between:
             return  # a rebalance overtook this one, and will seek again
         self._after_seek = frozenset()
         if waiting:

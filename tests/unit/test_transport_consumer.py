@@ -148,8 +148,15 @@ async def test_a_stream_that_empties_during_a_rebalance_fetches_nothing(consumer
 
 
 async def test_a_recovery_that_was_overtaken_resumes_nothing(consumer: Any) -> None:
+    async def committed(*_: Any) -> dict[TP, int]:
+        return {OFFERS: 3}
+
+    consumer.seek_to_committed = consumer.earliest_offsets = committed
+    consumer.resume_partitions({OFFERS})
     await consumer.on_partitions_revoked({OFFERS, MESSAGES})
+    await consumer.perform_seek()
     consumer.resume_flow()
+    assert not consumer.owns(OFFERS)
     assert not consumer.flow_active
     await consumer.on_partitions_assigned({OFFERS}, 1)
     consumer.resume_flow()
