@@ -20,6 +20,16 @@ PHONE_SERVERS = frozenset({"c.us", "s.whatsapp.net"})
 _USER = re.compile(r"[0-9]{1,20}")
 _GROUP_USER = re.compile(r"[0-9][0-9-]{0,40}")
 _MASK = "•"
+_TRUNK_ZERO = re.compile(r"(?<=[0-9 .-])\(\s*0\s*\)")
+_KEEPS_ZERO = re.compile(r"\s*(?:\+|00)?\s*39")
+
+
+def without_trunk_zero(number: str) -> str:
+    """An international number without the ``(0)`` that is dialled only at home: ``+44 (0)7700`` is ``+44 7700``.
+
+    Italy's zero is part of the number (ITU-T E.164, national numbering plan of +39).
+    """
+    return number if _KEEPS_ZERO.match(number) else _TRUNK_ZERO.sub("", number)
 
 
 @dataclass(frozen=True, slots=True)

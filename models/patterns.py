@@ -10,10 +10,10 @@ from typing import Final, Literal
 
 from typing_extensions import override
 
-from models.identity import Jid
+from models.identity import Jid, without_trunk_zero
 
 _NUMBER: Final = re.compile(r"\+?[0-9][0-9 ().-]{3,24}")
-_PREFIX: Final = re.compile(r"\+?([0-9]{1,15})\*")
+_PREFIX: Final = re.compile(r"\+?([1-9][0-9]{0,14})\*")
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 
 
@@ -39,7 +39,7 @@ class Pattern:
             if jid.kind in {"phone", "lid"}:
                 return cls("jid", jid.canonical)
         elif _NUMBER.fullmatch(text):
-            digits = re.sub(r"\D", "", text)
+            digits = re.sub(r"\D", "", without_trunk_zero(text))
             if 5 <= len(digits) <= 15 and not digits.startswith("0"):
                 return cls("jid", f"{digits}@c.us")
         msg = "write a number in E.164 (+447700900123), a JID (447700900123@c.us), a prefix (+44*) or a country (GB)"

@@ -308,8 +308,8 @@ class CallSessions:
             return False
         identities = self._known.identities
         caller = identities.caller_of(session.caller)
-        word = self._known.overrides.block((session.caller, caller, *identities.aliases_of(caller)), session.line)
-        return word is not None and not word.until_ms and word.at_ms >= session.blocked_at_ms
+        lift = self._known.overrides.lift((session.caller, caller, *identities.aliases_of(caller)), session.line)
+        return lift is not None and lift.at_ms >= session.blocked_at_ms
 
     def _spoken(self, said: Outcome | None, trace: str | None) -> list[Record]:
         if said is None:

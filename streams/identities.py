@@ -54,8 +54,9 @@ def is_phone(jid: str) -> bool:
 class LinkChanges:
     """What is known of links, with changes on top that are not durable yet. Pure but for the log."""
 
-    def __init__(self, known: Known, at_ms: int) -> None:
-        """``at_ms`` is the time of the changes."""
+    def __init__(self, known: Known, at_ms: int, *, since: int = 0) -> None:
+        """``at_ms`` is the time of the changes; ``since`` is for whoever makes several of them at once."""
+        self.since = since
         self._known = known
         self._at_ms = at_ms
         self._changed: dict[str, IdentityLink | None] = {}
@@ -115,8 +116,8 @@ class LinkChanges:
         known = self.get(alias)
         if known is not None and known.caller == target and self._at_ms - known.at_ms < AGAIN_MS:
             self._said_again[alias] = known
-        if alias == target or (known is not None and known.caller == target):
-            return
+        if alias == target or (known is not None and (known.caller == target or known.at_ms > self._at_ms)):
+            return  # known, or an older word: a dead letter that is put back
         if known is not None:
             log.warning(
                 "%s says that identity %s is caller %s; %s had said %s. The newest word holds",

@@ -105,6 +105,7 @@ def compile_files(
     _check_names(files, sorted(lines))
     for each in files:
         _check_form(each)
+        _check_limits(each, sorted(lines))
     ours = {each.name: each for each in files if each.kind == "calendar"}
     calendars = {**(shared or {}), **{each.name: each.checked for each in files if isinstance(each.checked, Calendar)}}
     faults = [fault for each in ours.values() for fault in _calendar_faults(each, calendars)]
@@ -135,6 +136,17 @@ def _check_names(files: list[PolicyFile], configured: list[str]) -> None:
         former = origin.setdefault(each.key, each)
         if former is not each:
             raise each.source.fault((field,), f"{each.name!r} has a {each.kind} already, in {former.source.path}")
+
+
+def _check_limits(file: PolicyFile, configured: list[str]) -> None:
+    """Raise for a rule that is limited to a line which is not there, or not the policy's own."""
+    for at, rule in enumerate(file.checked.rules if isinstance(file.checked, Policy) else ()):
+        possible = configured if file.name == ANY_LINE else [file.name]
+        wrong = [line for line in (rule.when.lines if rule.when else None) or () if line not in possible]
+        if wrong:
+            known = ", ".join(possible) or "none"
+            msg = f"{wrong[0]!r} is no line of this policy (there: {known}): the rule would never apply to it"
+            raise file.source.fault(("rules", at, "when", "lines"), msg)
 
 
 def _check_form(file: PolicyFile) -> None:

@@ -5,6 +5,7 @@ from models.policy.document import Case, Links, Policy, TextGuard, read_calendar
 from models.policy.record import PolicyDocument, revision_of
 from models.policy.replies import HOLDOUT, MAX_TEXT, Experiment, Reply, Text, Texts, Variant, in_locale, texts_of
 from models.policy.rules import (
+    REPLY_FIELDS,
     RULE_TYPES,
     AllowList,
     Burst,
@@ -31,6 +32,7 @@ __all__ = [
     "ANY_LINE",
     "HOLDOUT",
     "MAX_TEXT",
+    "REPLY_FIELDS",
     "RULE_TYPES",
     "AllowList",
     "Burst",

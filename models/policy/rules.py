@@ -237,7 +237,11 @@ RULE_TYPES: Final = frozenset(
 """The names of all rule types."""
 
 
+REPLY_FIELDS: Final = ("reply", "busy_reply", "queue_reply")
+"""Where a rule may name a reply."""
+
+
 def replies_of(rule: Rule) -> tuple[str, ...]:
     """Every reply that the rule may name in a decision."""
-    names = [getattr(rule, key, None) for key in ("reply", "busy_reply", "queue_reply")]
+    names = [getattr(rule, key, None) for key in REPLY_FIELDS]
     return tuple(name for name in names if name is not None)

@@ -10,6 +10,9 @@ from aiohttp import web
 
 JSON: Final = "application/json"
 
+BODY_S: Final = 10.0
+"""For a body to come: a half-sent one must not hold a connection for ever."""
+
 
 def error(
     status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, *, field: str | None = None

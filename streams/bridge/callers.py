@@ -27,12 +27,14 @@ class Callers:
 
     def __init__(self) -> None:
         self.known = Identities(self._linked)
-        self._keyed: OrderedDict[str, None] = OrderedDict()
+        self._keyed: OrderedDict[str, int] = OrderedDict()
+        """The JIDs under which events were written, the newest last, each with its number."""
+        self._number = 0
         self._late: list[IdentityLink] = []
 
     def changes(self, at_ms: int) -> LinkChanges:
         """A fresh set of changes on what is known now."""
-        return LinkChanges(self.known, at_ms)
+        return LinkChanges(self.known, at_ms, since=self._number)
 
     def settle(self, event: E, links: LinkChanges) -> E:
         """The event under its caller's key, with every other name of theirs; ``links`` takes what it tells.
@@ -49,9 +51,13 @@ class Callers:
         )
 
     def confirm(self, links: LinkChanges) -> None:
-        """The changes are durable, and those concerned were told with them."""
+        """The changes are durable, and those concerned were told with them.
+
+        But for what was written under an alias since the changes were begun: it may stand behind the word of them.
+        """
         for alias in links.aliases:
-            self._keyed.pop(alias, None)
+            if self._keyed.get(alias, 0) <= links.since:
+                self._keyed.pop(alias, None)
         links.apply(self.known)
 
     def late(self) -> list[IdentityLink]:
@@ -64,7 +70,8 @@ class Callers:
         self._late = links + self._late
 
     def _note(self, caller: str) -> None:
-        self._keyed[caller] = None
+        self._number += 1
+        self._keyed[caller] = self._number
         self._keyed.move_to_end(caller)
         if len(self._keyed) > CAPACITY:
             self._keyed.popitem(last=False)

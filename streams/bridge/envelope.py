@@ -35,6 +35,8 @@ class Envelope:
     """``payload._data``: what the engine said, in its own words."""
     me: dict[str, Any]
     """The line's own account."""
+    engine: str | None
+    """What the gateway drives WhatsApp with, in capitals."""
     raw: object
 
 
@@ -85,6 +87,7 @@ def _read(item: object) -> Envelope | Unintelligible:
         payload=payload,
         data=_mapping(payload.get("_data")),
         me=_mapping(item.get("me")),
+        engine=(name(item.get("engine")) or "").upper() or None,
         raw=item,
     )
 
@@ -98,6 +101,7 @@ def _flat_status(item: dict[str, Any]) -> Envelope:
         payload={"status": item["status"]},
         data={},
         me={},
+        engine=None,
         raw=item,
     )
 

@@ -16,6 +16,29 @@ from streams.bridge.people import Link, Party, identify, own_jids, party
 from streams.bridge.reading import Ignored, Place, Refused
 from streams.bridge.times import event_time
 
+_ENTRIES: Final = frozenset(
+    {
+        "call_log",
+        "e2e_notification",
+        "notification",
+        "notification_template",
+        "broadcast_notification",
+        "gp2",
+        "protocol",
+    }
+)
+"""whatsapp-web.js' types of what nobody wrote. It tells of them as of messages: one after each rejected call, one when
+a first text goes to a number, and each would make a stranger somebody who has written. What cannot be decrypted
+(``ciphertext``) or was taken back (``revoked``) was written all the same."""
+
+_CARRIERS: Final = frozenset(
+    {"call", "protocolMessage", "senderKeyDistributionMessage", "messageContextInfo", "bcallMessage"}
+)
+"""Parts of WhatsApp's own message (Baileys, whatsmeow) that hold nothing anybody wrote."""
+
+_UNREADABLE_STUBS: Final = (2, "CIPHERTEXT")
+"""Baileys' stub for a message that cannot be decrypted."""
+
 _NO_ID: Final = Refused("unintelligible", "payload.id must be the message's id, a string of 1 to 256 characters")
 _NO_PARTY: Final = Refused("unintelligible", "payload.from and payload.to must be JIDs, such as 447700900123@c.us")
 
@@ -26,6 +49,8 @@ def read_message(envelope: Envelope, place: Place, received_at_ms: int) -> Messa
     message_id = name(payload.get("id"))
     if message_id is None:
         return _NO_ID
+    if _nobody_wrote(envelope.data):
+        return Ignored("nobody-wrote")
     own = own_jids(envelope.me)
     key, info = _part(envelope.data, "key"), _part(envelope.data, "Info")
     outgoing = _is_outgoing(envelope, key, info, own)
@@ -55,6 +80,18 @@ def read_message(envelope: Envelope, place: Place, received_at_ms: int) -> Messa
         at_ms=event_time(payload.get("timestamp"), envelope.timestamp, received_at_ms)[0],
         received_at_ms=received_at_ms,
     )
+
+
+def _nobody_wrote(data: dict[str, Any]) -> bool:
+    kind = data.get("type")
+    if isinstance(kind, str) and kind.lower() in _ENTRIES:
+        return True
+    content = data.get("message") or data.get("Message")
+    if isinstance(content, dict):
+        parts = {name for name, part in content.items() if part is not None}
+        return parts <= _CARRIERS and parts != {"messageContextInfo"}
+    stub = data.get("messageStubType")
+    return bool(stub) and stub not in _UNREADABLE_STUBS
 
 
 def _is_outgoing(envelope: Envelope, key: dict[str, Any], info: dict[str, Any], own: frozenset[str]) -> bool:

@@ -13,7 +13,7 @@ from aiohttp.http_exceptions import BadHttpMessage
 
 from streams.bridge.access import Access
 from streams.bridge.admin.routes import fact_routes
-from streams.bridge.answers import JSON, error
+from streams.bridge.answers import BODY_S, JSON, error
 from streams.bridge.envelope import NotJsonError
 from streams.bridge.intake import Intake
 from streams.bridge.known import Known
@@ -179,7 +179,11 @@ class Bridge:
         if (request.content_length or 0) > limit:
             raise _RefusedError(413, "too-large", detail)
         try:
-            return await request.read()
+            async with asyncio.timeout(BODY_S):
+                return await request.read()
+        except TimeoutError:
+            slow = f"The body did not come within {BODY_S:.0f} s; send the webhook again."
+            raise _RefusedError(408, "slow", slow) from None
         except web.HTTPRequestEntityTooLarge:
             raise _RefusedError(413, "too-large", detail) from None
         except (web.RequestPayloadError, BadHttpMessage) as exc:

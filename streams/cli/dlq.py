@@ -168,12 +168,16 @@ async def _show(settings: Settings, place: str, *, raw: bool) -> list[str]:
 
 
 async def _replay(settings: Settings, selection: Selection, max_replays: int, *, dry_run: bool, yes: bool) -> None:
+    from streams.bridge.callers import Callers
     from streams.clock import now_ms
     from streams.deadletters import desk
     from streams.deadletters.box import LetterBox
     from streams.deadletters.plan import Planner
+    from streams.kafka.reference import read_once
 
-    planner = Planner(settings, most_replays=max_replays)
+    callers = Callers()
+    await read_once(settings.kafka, callers.known)
+    planner = Planner(settings, callers, most_replays=max_replays)
     async with LetterBox(settings.kafka) as box:
         # one that was named and is done with is told, not passed over
         letters = await box.letters(selection, handled=bool(selection.places))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from models.policy import ANY_LINE, TextGuard
 from streams.clock import now_ms
 from streams.console.audit import JUDGED, Audit
 from streams.console.progress import Progress
 from streams.console.reader import TopicReader
 from streams.console.report import Report
 from streams.console.summary import Tally
-from streams.policyfiles import read_folder
+from streams.policystore import read_shelf
 from streams.settings import Settings
 
 _LEAD_MS: Final = 60_000
@@ -38,7 +39,7 @@ async def audit_topics(settings: Settings, since_ms: int | None, until_ms: int |
             since_ms=since,
             until_ms=until_ms,
             clock=lambda: read_at_ms,
-            cooldown_ms=cooldowns(settings),
+            cooldown_ms=await cooldowns(settings),
         )
         tally = Tally(since_ms=since, until_ms=until_ms)
         progress = Progress(await reader.left(ends))
@@ -62,7 +63,9 @@ async def open_range(reader: TopicReader, since_ms: int | None) -> int:
     return since
 
 
-def cooldowns(settings: Settings) -> Callable[[str], int]:
-    """Each line's cool-down between texts, by the policies as they stand in the files now."""
-    _, book = read_folder(settings)
-    return lambda line: book.for_line(line).policy.texts.cooldown
+async def cooldowns(settings: Settings) -> Callable[[str], int]:
+    """Each line's cool-down between texts, by the policies that are in force now. Raises as the reader does."""
+    policies = (await read_shelf(settings.kafka)).policies()
+    usual = TextGuard()
+    texts = {line: policy.texts for line, policy in policies.items()}
+    return lambda line: texts.get(line, texts.get(ANY_LINE, usual)).cooldown

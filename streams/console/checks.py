@@ -192,12 +192,20 @@ def ended(case: Case, view: View) -> Iterator[Finding | Waiting]:
 
 def told_once(case: Case, view: View) -> Iterator[Finding | Waiting]:  # noqa: ARG001 - a check is asked with the view
     """One decision leads to one accepted text at most; the same outcome written twice is one text."""
+    texts = [stood for stood in case.outcomes if stood.value.command == "text"]
     sent: dict[tuple[int | None, str | None], Place] = {}
-    for stood in case.outcomes:
-        if stood.value.command == "text" and stood.value.result == "accepted":
+    for stood in texts:
+        if stood.value.result == "accepted":
             sent.setdefault((stood.value.sent_at_ms, stood.value.message_id), stood.place)
     for place in list(sent.values())[1:]:
         yield Finding("second-text", "the gateway accepted more than one text for this call", case.call_id, place)
+    # what was not to be sent, or may have been, must not be sent after that
+    settled = [stood.value.at_ms for stood in texts if stood.value.result in {"suppressed", "late"}]
+    settled += [stood.value.at_ms for stood in texts if stood.value.result == "unknown" and stood.value.sent_at_ms]
+    for stood in texts:
+        sent_at_ms = stood.value.sent_at_ms
+        if stood.value.result == "accepted" and sent_at_ms and any(sent_at_ms > at_ms for at_ms in settled):
+            yield Finding("second-text", "a text was sent that was settled before", case.call_id, stood.place)
 
 
 def sent_in_time(case: Case, view: View) -> Iterator[Finding | Waiting]:  # noqa: ARG001 - a check is asked with the view

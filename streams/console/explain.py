@@ -9,14 +9,12 @@ from typing import Final
 import orjson
 
 from models import topics
-from models.calls import CallAccepted, CallOffered, CallRejected
-from models.commands import RejectCall, SendText
+from models.calls import CallOffered
 from models.decisions import Decision
 from models.identity import mask
-from models.outcomes import Outcome
 from models.patterns import Pattern
 from models.topics import Topic
-from streams.console.narrative import narrate
+from streams.console.narrative import Told, narrate
 from streams.console.progress import Progress
 from streams.console.reader import Seen, TopicReader
 from streams.console.words import moment
@@ -33,8 +31,6 @@ TOLD: Final = (
 )
 
 _LEAD_MS: Final = 60_000
-
-Told = CallOffered | CallAccepted | CallRejected | Decision | RejectCall | SendText | Outcome
 
 
 async def explain(settings: Settings, call_id: str) -> list[str]:

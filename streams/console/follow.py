@@ -84,7 +84,7 @@ class AuditFollower:
             self._reader.partitions,
             since_ms=since,
             clock=lambda: self._read_up_to_ms,
-            cooldown_ms=cooldowns(self._settings),
+            cooldown_ms=await cooldowns(self._settings),
         )
         at_ms = self._clock()
         ends = await self._reader.ends()

@@ -60,7 +60,7 @@ class LiveConsole:
             self._reader.partitions,
             since_ms=since,
             clock=lambda: self._read_up_to_ms,
-            cooldown_ms=cooldowns(self._settings),
+            cooldown_ms=await cooldowns(self._settings),
         )
         self._write(self._story.heading())
 

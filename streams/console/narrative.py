@@ -7,14 +7,23 @@ from datetime import tzinfo
 from typing import Final, assert_never
 
 from models.calls import CallAccepted, CallOffered, CallRejected
-from models.commands import RejectCall, SendText
+from models.commands import BlockCaller, RejectCall, SendText, UnblockCaller
 from models.decisions import Decision, RuleTrace, Scalar
 from models.identity import mask
-from models.outcomes import Outcome
+from models.outcomes import CommandKind, Outcome
 from streams.console.reader import Seen
 from streams.console.words import VERDICTS, moment, outcome_words, span
 
 _MARGIN: Final = 11
+_COMMANDS: Final[Mapping[CommandKind, str]] = {
+    "reject": "the reject",
+    "text": "the text",
+    "block": "the block on the gateway",
+    "unblock": "the end of the block on the gateway",
+}
+Command = RejectCall | SendText | BlockCaller | UnblockCaller
+Told = CallOffered | CallAccepted | CallRejected | Decision | Command | Outcome
+"""What a call's story is made of."""
 _EPOCH_SIZED: Final = 10**12
 """A fact in ``_ms`` from here on is a point in time (from 2001), below it is a span."""
 
@@ -51,6 +60,8 @@ def _at_ms(seen: Seen) -> int:
             return int(seen.value.received_at_ms)
         case Decision() | RejectCall():
             return int(seen.value.decided_at_ms)
+        case UnblockCaller():
+            return int(seen.value.at_ms)
         case SendText():
             return int(seen.value.rejected_at_ms or seen.timestamp_ms)
         case Outcome():
@@ -61,13 +72,13 @@ def _at_ms(seen: Seen) -> int:
 
 def _order(seen: Seen) -> tuple[int, int]:
     # within one millisecond: what happened, the verdict, the command, its end
-    rank = (CallOffered, Decision, RejectCall, CallAccepted, CallRejected, Outcome, SendText)
+    rank = (CallOffered, Decision, RejectCall, BlockCaller, CallAccepted, CallRejected, Outcome, SendText)
     place = next((index for index, kind in enumerate(rank) if isinstance(seen.value, kind)), len(rank))
     return _at_ms(seen), place
 
 
 def _tell(seen: Seen, zone: tzinfo | None) -> Iterator[str]:
-    value: CallOffered | CallAccepted | CallRejected | Decision | RejectCall | SendText | Outcome = seen.value
+    value: Told = seen.value
     match value:
         case CallOffered():
             yield from _offer(value, seen, zone)
@@ -87,6 +98,10 @@ def _tell(seen: Seen, zone: tzinfo | None) -> Iterator[str]:
             whom = "" if value.rejected_at_ms is not None else " (the caller is queued, and the call rings on)"
             yield f"text asked for{whom}: the reply {value.reply}{variant}"
             yield f"to be sent before {moment(value.expires_at_ms, zone)}"
+        case BlockCaller():
+            yield f"block on the gateway asked for, until {moment(value.until_ms, zone)}"
+        case UnblockCaller():
+            yield "end of the block on the gateway asked for"
         case Outcome():
             yield from _outcome(value)
         case _:
@@ -132,8 +147,7 @@ def _rule(trace: RuleTrace) -> str:
 
 
 def _outcome(outcome: Outcome) -> Iterator[str]:
-    kind = "the reject" if outcome.command == "reject" else "the text"
-    yield f"{outcome_words(outcome)}: {kind} is {outcome.result}"
+    yield f"{outcome_words(outcome)}: {_COMMANDS[outcome.command]} is {outcome.result}"
     details: Mapping[str, object] = {
         "reason": outcome.reason,
         "HTTP status": outcome.http_status,

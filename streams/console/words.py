@@ -40,7 +40,10 @@ TROUBLE: Final = frozenset({"failed", "unknown", "unconfirmed"})
 
 def outcome_words(outcome: Outcome) -> str:
     """What one outcome means, in a word or two, with the reason where it says more."""
-    words = (_REJECTS if outcome.command == "reject" else _TEXTS).get(outcome.result, outcome.result)
+    if outcome.command in {"block", "unblock"}:
+        words = f"{'block' if outcome.command == 'block' else 'end of the block'} {outcome.result}"
+    else:
+        words = (_REJECTS if outcome.command == "reject" else _TEXTS).get(outcome.result, outcome.result)
     if outcome.result == "suppressed" and outcome.reason in _REASONS:
         return _REASONS[outcome.reason]
     if outcome.reason and outcome.result in {"failed", "unknown", "suppressed"}:

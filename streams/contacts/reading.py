@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 from pydantic import TypeAdapter, ValidationError
 
 from models.contacts import Contact
-from models.identity import Jid
+from models.identity import Jid, without_trunk_zero
 from models.policy import Locale, Name
 
 FIELDS: Final = ("name", "tier", "time_zone", "locale", "aliases")
@@ -80,7 +80,7 @@ def read_jid(value: object, field: str) -> str:
                 field=field, mend="must be the JID of a person (@c.us, @s.whatsapp.net or @lid), not of a group"
             )
         return jid.canonical
-    match = _NUMBER.fullmatch(value.translate(_BETWEEN))
+    match = _NUMBER.fullmatch(without_trunk_zero(value).translate(_BETWEEN))
     if match is None:
         mend = (
             "is no international number: write it with its country's code, such as +44 7700 900123; a LID ends in @lid"

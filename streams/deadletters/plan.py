@@ -10,6 +10,7 @@ from models.codec import Headers
 from models.letters import REPLAYS_HEADER
 from models.records import Record
 from models.topics import CALLS_DLQ, TOPICS, Topic
+from streams.bridge.callers import Callers
 from streams.bridge.envelope import NotJsonError
 from streams.bridge.intake import Intake
 from streams.console.reader import Seen
@@ -43,8 +44,10 @@ class Refusal:
 class Planner:
     """Plans replays with the configuration as it is now."""
 
-    def __init__(self, settings: Settings, *, most_replays: int = MOST_REPLAYS) -> None:
+    def __init__(self, settings: Settings, callers: Callers, *, most_replays: int = MOST_REPLAYS) -> None:
+        """``callers`` knows who is who: a webhook must come under the key that the bridge would give it."""
         prefix = settings.kafka.topic_prefix
+        self._callers = callers
         self._settings = settings
         self._most_replays = most_replays
         self._topics: Mapping[str, Topic] = {
@@ -87,7 +90,7 @@ class Planner:
             return Refusal(letter, why)
         headers = {name: (value or b"").decode("utf-8", "replace") for name, value in seen.headers}
         try:
-            take = Intake(self._settings, gateway).take(seen.raw, headers, letter.at_ms)
+            take = Intake(self._settings, gateway, self._callers).take(seen.raw, headers, letter.at_ms)
         except NotJsonError as exc:
             return Refusal(letter, f"the webhook is no JSON ({exc}); have the gateway send it again")
         refused = [record for record in take.records if record.topic is CALLS_DLQ]

@@ -12,7 +12,7 @@ from streams.history.past import Past, Ruled
 from streams.policies.book import PolicyBook, PolicyInForce
 from streams.reference.desk import Workers
 from streams.reference.knowledge import Knowledge
-from streams.screening.decide import decide
+from streams.screening.decide import decide, is_late
 from streams.screening.facts import LineFacts, gather
 from streams.screening.recent import RecentCalls, blocked, decided, evolve
 from streams.screening.storms import Storms
@@ -67,7 +67,8 @@ def again(
             line=lines.get(offer.line, LineFacts()),
             storms=storms,
         )
-        if facts.stranger:
+        # as the worker does: a backlog is no storm, and nobody is a stranger for sure before all is read
+        if facts.stranger and not is_late(facts) and not facts.history_incomplete:
             storms.note(offer.line, offer.caller, now_ms)
         in_force = book.for_line(offer.line)
         would = decide(in_force, facts)

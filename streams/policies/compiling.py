@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from models.patterns import PatternIndex
 from models.policy import (
+    REPLY_FIELDS,
     AllowList,
     Calendar,
     CountryRule,
@@ -14,14 +16,16 @@ from models.policy import (
     Emergency,
     Expression,
     Policy,
+    Presence,
     QuietHours,
+    Rule,
     revision_of,
 )
 from streams.policies.book import PolicyInForce
 from streams.policies.conditions import Condition, ConditionError
 from streams.policies.countries import check_country, read_pattern
 from streams.policies.hours import CalendarError, OpeningHours, resolve
-from streams.policies.texts import TemplateError, check_reply
+from streams.policies.texts import TemplateError, check_reply, variables_of
 
 Place = tuple[int | str, ...]
 """A key path in the document."""
@@ -71,6 +75,8 @@ def compile_policy(policy: Policy, shared: Mapping[str, Calendar]) -> PolicyInFo
             check_reply(reply, policy.links)
         except TemplateError as exc:
             faults.append(Fault(("replies", name, *exc.where), str(exc)))
+    if not faults:
+        _check_facts(policy, faults)
     if faults:
         raise PolicyError(faults)
     return PolicyInForce(policy, revision_of(policy), calendars, conditions, callers)
@@ -89,10 +95,38 @@ def _calendars(policy: Policy, known: Mapping[str, Calendar], faults: list[Fault
         if name in found:
             continue
         try:
-            found[name] = OpeningHours(resolve(name, known))
+            resolved = resolve(name, known)
+            found[name] = OpeningHours(resolved)
         except CalendarError as exc:
             faults.append(Fault(where, str(exc)))
+            continue
+        if resolved.week is None and not any(each.hours for each in resolved.overrides or ()):
+            msg = (
+                f"calendar {name!r} has no week, so that it is closed at all times; give it one, such as "
+                'week: {mon-sun: ["00:00-24:00"]}, or say week: {} where that is meant'
+            )
+            faults.append(Fault(where, msg))
     return found
+
+
+_KNOWN_TO: Final[Mapping[str, tuple[type[Rule], str, str]]] = {
+    "next_opening": (QuietHours, "reply", "the reply of a quiet_hours rule"),
+    "wait": (Presence, "queue_reply", "the queue_reply of a presence rule"),
+}
+"""What only one rule knows, and the reply of it that may speak of it."""
+
+
+def _check_facts(policy: Policy, faults: list[Fault]) -> None:
+    """Refuse replies that speak of what their rule does not know: such a text would never be sent."""
+    for at, rule in enumerate(policy.rules):
+        for field in REPLY_FIELDS:
+            name = getattr(rule, field, None)
+            reply = policy.replies.get(name) if name is not None else None
+            for variable in sorted(variables_of(reply)) if reply is not None else ():
+                knows = _KNOWN_TO.get(variable)
+                if knows is not None and not (isinstance(rule, knows[0]) and field == knows[1]):
+                    msg = f"the reply {name!r} speaks of {{{variable}}}, which only {knows[2]} knows"
+                    faults.append(Fault(("rules", at, field), msg))
 
 
 def _patterns(texts: tuple[str, ...], at: int, faults: list[Fault]) -> PatternIndex:

@@ -78,6 +78,14 @@ def check_reply(reply: Reply, links: Links) -> None:
         _check(text, locale, links, (locale,))
 
 
+def variables_of(reply: Reply) -> frozenset[str]:
+    """What the texts of a checked reply speak of."""
+    variants = reply.variants.values() if isinstance(reply, Experiment) else ()
+    texts = [*(text for each in variants for text in each.texts.values())]
+    texts += [] if isinstance(reply, Experiment) else reply.values()
+    return frozenset(name for text in texts for _, name, _, _ in Formatter().parse(text) if name is not None)
+
+
 def _check(text: str, locale: str, links: Links, where: tuple[str, ...]) -> None:
     try:
         parts = list(Formatter().parse(text))

@@ -74,11 +74,21 @@ class Overrides:
                 yield decode(ListEntry, raw)
 
     def block(self, jids: tuple[str, ...], line: str) -> CallerBlock | None:
-        """The newest block by hand of a person on a line, which may be the end of all blocks, or None."""
+        """The block by hand of a person on a line that lasts longest, of those that nobody took back since, or None."""
+        lift = self.lift(jids, line)
+        standing = [each for each in self._words(jids, line) if each.until_ms and (not lift or each.at_ms > lift.at_ms)]
+        return max(standing, key=lambda block: block.until_ms, default=None)
+
+    def lift(self, jids: tuple[str, ...], line: str) -> CallerBlock | None:
+        """The newest word that all blocks of a person on a line are over, or None."""
+        lifts = [each for each in self._words(jids, line) if not each.until_ms]
+        return max(lifts, key=lambda block: block.at_ms, default=None)
+
+    def _words(self, jids: tuple[str, ...], line: str) -> list[CallerBlock]:
         if not self._blocks:
-            return None
-        found = [self._blocks.get((each, jid)) for each in (line, "*") for jid in jids]
-        return max((each for each in found if each is not None), key=lambda block: block.at_ms, default=None)
+            return []
+        found = (self._blocks.get((each, jid)) for each in (line, "*") for jid in jids)
+        return [each for each in found if each is not None]
 
     def switch(self, line: str, now_ms: int) -> LineSwitch | None:
         """The night switch in force for a line, its own before the common one, or None."""

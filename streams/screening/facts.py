@@ -80,15 +80,15 @@ class Facts:
 
     @property
     def block_by_hand(self) -> CallerBlock | None:
-        """The newest word of a person on the caller's blocks."""
+        """The block by hand that lasts longest and that nobody took back; it may be over."""
         return self.known.overrides.block(self.jids, self.offer.line)
 
     @property
     def block(self) -> LineBlock | None:
         """The last temporary block on this line that nobody took back; it may be over."""
         found = self.recent.block(self.offer.line)
-        lifted = self.block_by_hand
-        if found is None or (lifted is not None and not lifted.until_ms and lifted.at_ms >= found.begun_ms):
+        lift = self.known.overrides.lift(self.jids, self.offer.line)
+        if found is None or (lift is not None and lift.at_ms >= found.begun_ms):
             return None
         return found
 

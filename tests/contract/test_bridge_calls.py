@@ -251,3 +251,11 @@ def test_what_is_none_of_our_business_stays_so_outside_the_window() -> None:
     assert results(take(waha("message.ack", "NOWEB", {}), now_ms=NOW_MS + 9 * HOUR_MS, intake=intake)) == [
         "other-event"
     ]
+
+
+def test_webjs_tells_of_no_end_but_the_one_that_was_asked_for() -> None:
+    """Wawp's sample names the call and nothing else, and its engine is WEBJS."""
+    bare = wawp("call.rejected", {"id": CALL_ID})
+    for engine, echo in (("WEBJS", True), ("webjs", True), ("NOWEB", False), (None, False)):
+        (told,) = values(take({**bare, "engine": engine}, "cloud"), topics.CALLS_LIFECYCLE)
+        assert told.echo is echo

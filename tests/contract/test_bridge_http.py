@@ -13,6 +13,7 @@ import orjson
 import pytest
 from pydantic import SecretStr
 
+from streams.bridge import server
 from streams.bridge.server import Bridge, serve
 from streams.errors import ConfigurationError, EnvironmentFaultError
 from streams.settings import Kafka
@@ -56,6 +57,16 @@ async def test_an_unknown_gateway_is_404_and_its_body_is_not_asked_for(bridge: B
     rest = await asyncio.wait_for(reader.readuntil(b"}"), 5)
     assert b"unknown-gateway" in rest
     assert b"cloud, office" in rest
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_a_body_that_does_not_come_is_cut_off(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "BODY_S", 0.05)
+    host, port = bridge.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"POST /webhooks/office HTTP/1.1\r\nHost: x\r\nX-Webhook-Hmac: 00\r\nContent-Length: 100\r\n\r\n{")
+    assert b" 408 " in await asyncio.wait_for(reader.readline(), 5)
     writer.close()
     await writer.wait_closed()
 

@@ -291,3 +291,37 @@ def test_no_bytes_whatever_are_too_much(body: bytes) -> None:
 
 def test_waha_messages_have_more_fields_and_mean_the_same() -> None:
     assert seen(waha("message", "NOWEB", MESSAGE["payload"] | {"vCards": [], "from": PHONE})).caller == PHONE
+
+
+NOBODY_WROTE = {
+    "WEBJS after a call": {"type": "call_log"},
+    "WEBJS before a first text": {"type": "e2e_notification"},
+    "WPP, in its own case": {"type": "CALL_LOG"},
+    "NOWEB after a call": {"key": {}, "message": {"call": {"callKey": "AA=="}}},
+    "NOWEB, a setting": {"message": {"protocolMessage": {"type": "EPHEMERAL_SETTING"}, "messageContextInfo": {}}},
+    "NOWEB, a stub": {"messageStubType": 40},
+    "GOWS, a setting": {"Message": {"protocolMessage": {"type": 3}}},
+}
+
+
+@pytest.mark.parametrize("data", NOBODY_WROTE.values(), ids=NOBODY_WROTE)
+def test_what_an_engine_puts_into_a_chat_itself_is_no_message(data: dict[str, Any]) -> None:
+    taken = take(changed(MESSAGE, body="", _data=data))
+    assert (taken.records, results(taken)) == ([], ["nobody-wrote"])
+
+
+SOMEBODY_WROTE = {
+    "a chat": {"type": "chat"},
+    "one that cannot be decrypted": {"type": "ciphertext"},
+    "one that was taken back": {"type": "revoked"},
+    "NOWEB, a text": {"message": {"conversation": "x", "messageContextInfo": {}}},
+    "NOWEB, with a key for a group": {"message": {"senderKeyDistributionMessage": {}, "extendedTextMessage": {}}},
+    "NOWEB, what cannot be decrypted": {"messageStubType": 2, "message": None},
+    "GOWS, a picture": {"Message": {"imageMessage": {}}},
+    "in doubt": {"message": {"messageContextInfo": {}}},
+}
+
+
+@pytest.mark.parametrize("data", SOMEBODY_WROTE.values(), ids=SOMEBODY_WROTE)
+def test_what_somebody_wrote_is_a_message_whatever_it_was(data: dict[str, Any]) -> None:
+    assert seen(changed(MESSAGE, _data=data)).direction == "in"

@@ -12,6 +12,7 @@ from models.calls import CallOffered
 from models.codec import decode
 from models.records import Record, call_event, dead_letter
 from models.topics import CALLS_DLQ, CALLS_EVENTS
+from streams.bridge.callers import Callers
 from streams.clock import now_ms
 from streams.console.auditing import audit_topics
 from streams.console.reader import Seen, TopicReader
@@ -66,7 +67,7 @@ async def put_back(settings: Settings, selection: Selection = ANY, *, dry_run: b
             box,
             settings.kafka,
             letters,
-            Planner(settings),
+            Planner(settings, Callers()),
             author="ann",
             clock=now_ms,
             tell=told.append,

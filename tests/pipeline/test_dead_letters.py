@@ -7,6 +7,7 @@ import pytest
 from models.commands import RejectCall
 from models.records import call_event, dead_letter
 from models.topics import CALLS_EVENTS
+from streams.bridge.callers import Callers
 from streams.clock import now_ms
 from streams.deadletters import desk
 from streams.deadletters.box import LetterBox
@@ -34,7 +35,7 @@ async def test_a_replayed_offer_is_decided_late_and_nobody_is_rejected_or_told(h
     await producer.stop()
     async with LetterBox(kafka) as box:
         letters = await box.letters(Selection(containing=b"FROM-THE-DEAD"))
-        planner = Planner(house.settings)
+        planner = Planner(house.settings, Callers())
         done = await desk.replay(box, kafka, letters, planner, author="ann", clock=now_ms, tell=lambda _plan: None)
         assert (done.handled, done.refused) == (1, 0)
         assert not await box.letters(Selection(containing=b"FROM-THE-DEAD"))

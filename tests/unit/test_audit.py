@@ -207,6 +207,26 @@ def test_a_second_text_is_found_and_a_repeated_outcome_is_none() -> None:
     assert audited(log_of([*history(), part("told")])).holds
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        {"result": "suppressed", "reason": "cool-down", "sent_at_ms": None},
+        {"result": "late", "sent_at_ms": None},
+        {"result": "unknown"},
+    ],
+)
+def test_a_text_that_was_settled_must_not_be_sent_after_that(before: dict[str, Any]) -> None:
+    told = part("told")
+    sent_at_ms = told.sent_at_ms
+    settled = replace(told, outcome_id="other", at_ms=sent_at_ms - 1, **before)
+    if settled.sent_at_ms:
+        settled = replace(settled, sent_at_ms=sent_at_ms - 2)
+    assert codes(audited(log_of([*history(), settled]))) == ["second-text"]
+    # said by another worker while the first one's request was under way
+    under_way = replace(settled, at_ms=sent_at_ms + 1)
+    assert audited(log_of([*history(), under_way])).holds
+
+
 @pytest.mark.parametrize(("name", "window"), [("rejected", 45_000), ("told", 180_000)])
 def test_nothing_is_sent_at_the_end_of_its_window(name: str, window: int) -> None:
     ends = offer("A").offered_at_ms + window

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from models.codec import UndecodableError, decode, encode
 from models.overrides import CallerBlock, LineSwitch, ListEntry, Override
+from models.patterns import Pattern
 from models.presence import WorkerStatus
 from models.records import Record, reference
 from models.topics import POLICIES, WORKERS_STATUS
 from streams.byhand import entries_of, read_rows
+from streams.contacts.reading import read_jid
 from streams.errors import ConfigurationError
 from streams.metrics import WorkerMetrics
 from streams.reference.desk import Workers
@@ -236,3 +238,43 @@ def test_a_worker_that_is_silent_for_45_seconds_runs_no_more() -> None:
 def test_history_is_no_document_of_its_own() -> None:
     assert "@" not in applied(COMMON).key
     assert POLICIES.partitions == 1, "one batch is one partition's"
+
+
+DAY = 86_400_000
+
+
+def block(at_ms: int, until_ms: int, line: str = "*", caller: str = CALLER) -> CallerBlock:
+    return CallerBlock(caller=caller, line=line, until_ms=until_ms, author="mia", at_ms=at_ms)
+
+
+def test_a_shorter_block_does_not_end_a_longer_one() -> None:
+    long, short = block(NOW_MS, NOW_MS + 30 * DAY), block(NOW_MS + DAY, NOW_MS + DAY + 1, "london")
+    lid = block(NOW_MS + 2 * DAY, NOW_MS + 3 * DAY, caller="900000000000143@lid")
+    known = view(long, short, lid)
+    assert known.block((CALLER, "900000000000143@lid"), "london") == long
+    assert known.block((CALLER,), "paris") == long
+
+
+def test_the_end_of_all_blocks_ends_those_before_it_and_none_after() -> None:
+    lift = block(NOW_MS + DAY, 0, "london")
+    known = view(block(NOW_MS, NOW_MS + 30 * DAY), lift)
+    assert (known.block((CALLER,), "london"), known.lift((CALLER,), "london")) == (None, lift)
+    assert known.block((CALLER,), "paris") is not None
+    again = block(NOW_MS + 2 * DAY, NOW_MS + 3 * DAY)
+    assert view(again, lift).block((CALLER,), "london") == again
+
+
+@pytest.mark.parametrize("pattern", ["0044*", "020*", "+0*"])
+def test_a_prefix_that_no_number_has_is_refused(pattern: str) -> None:
+    with pytest.raises(ValueError, match=r"E\.164"):
+        Pattern.parse(pattern)
+
+
+@pytest.mark.parametrize("text", ["+44 (0)7700 900123", "+44(0) 7700 900123", "44 ( 0 ) 7700 900 123"])
+def test_the_zero_that_is_dialled_at_home_is_no_part_of_a_number(text: str) -> None:
+    assert str(Pattern.parse(text)) == "447700900123@c.us"
+    assert read_jid(text, "number") == "447700900123@c.us"
+
+
+def test_italys_zero_is_part_of_the_number() -> None:
+    assert str(Pattern.parse("+39 (0)6 1234 5678")) == "390612345678@c.us"

@@ -183,3 +183,34 @@ def test_texts_are_remembered_as_long_as_the_most_patient_policy_wants() -> None
     short, long = (policy(texts={"cooldown": each}) for each in ("1h", "2d"))
     assert PolicyBook({"*": short, "london": long}).longest_cooldown_ms == 2 * 86_400_000
     assert PolicyBook({}).longest_cooldown_ms == 0
+
+
+def test_a_calendar_without_a_week_is_refused_unless_that_is_meant() -> None:
+    closed = {"calendar": "shop", "overrides": [{"date": "2026-12-25", "name": "Christmas"}]}
+    rule = {"id": "hours", "type": "quiet_hours", "calendar": "shop"}
+    ((where, said),) = faults(rule, calendars=[closed])
+    assert where == "calendars.0"
+    assert said.startswith("calendar 'shop' has no week, so that it is closed at all times; give it one")
+    policy(rule, calendars=[{**closed, "week": {}}])
+    sometimes = {"calendar": "shop", "overrides": [{"date": "2026-12-25", "hours": ["09:00-12:00"]}]}
+    policy(rule, calendars=[sometimes])
+
+
+def test_a_reply_may_only_speak_of_what_its_rule_knows() -> None:
+    first = {"id": "first", "type": "text_first", "reply": "open"}
+    hours = {"id": "hours", "type": "quiet_hours", "calendar": "office", "reply": "open"}
+    desk = {"id": "desk", "type": "presence", "busy_reply": "busy", "queue_reply": "busy"}
+    replies = {"open": {"en": "We open {next_opening}."}, "busy": {"en": "It takes {wait}."}}
+    assert faults(first, hours, desk, replies=replies, calendars=[OFFICE]) == [
+        (
+            "rules.0.reply",
+            "the reply 'open' speaks of {next_opening}, which only the reply of a quiet_hours rule knows",
+        ),
+        (
+            "rules.2.busy_reply",
+            "the reply 'busy' speaks of {wait}, which only the queue_reply of a presence rule knows",
+        ),
+    ]
+    experiment = {"variants": {"a": {"texts": {"en": "Soon."}}, "b": {"texts": {"en": "In {wait}."}}}}
+    assert faults({**first, "reply": "test"}, replies={"test": experiment})[0][0] == "rules.0.reply"
+    policy(hours, {**desk, "busy_reply": None}, replies=replies, calendars=[OFFICE])

@@ -4,8 +4,9 @@ from dataclasses import replace
 from datetime import UTC
 
 from models.calls import CallRejected
+from models.commands import BlockCaller, UnblockCaller, block_id, unblock_id
 from models.decisions import RuleTrace
-from models.records import lifecycle
+from models.records import block_command, lifecycle
 from streams.console.narrative import narrate
 from streams.console.words import span
 from tests.builders import T0, Log, decision, log_of, offer, outcome, queued_call, reject, rejected_call, ringing_call
@@ -100,3 +101,21 @@ def test_a_queued_caller_is_told_of_the_wait() -> None:
     assert "     3 ms  decided: queue (queued) by the rule desk: all agents are busy" in lines
     assert "     3 ms  text asked for (the caller is queued, and the call rings on): the reply queued" in lines
     assert "    44 ms  told: the text is accepted" in lines
+
+
+def test_a_block_on_the_gateway_is_told_as_one() -> None:
+    of = offer("A")
+    decided = decision(of)
+    common = {"decision_id": decided.decision_id, "gateway": "office", "line": "london", "session": "default"}
+    who = {"call_id": "A", "caller": of.caller, "caller_raw": of.caller_raw, "received_at_ms": T0}
+    block = BlockCaller(command_id=block_id(decided.decision_id), until_ms=T0 + 60_000, **common, **who)  # type: ignore[arg-type]
+    end = UnblockCaller(command_id=unblock_id(decided.decision_id), at_ms=T0 + 60_000, **common, **who)  # type: ignore[arg-type]
+    accepted = outcome(reject(of, decided), at_ms=T0 + 5)
+    blocked = replace(accepted, command="block", command_id=block.command_id, outcome_id="b", http_status=None)
+    log = Log()
+    commands = [log.append_record(block_command(each, "/test", None), T0 + 3) for each in (block, end)]
+    lines = narrate([*log.append_all([of, decided, blocked]), *commands], UTC)
+    assert any(line.endswith("block on the gateway asked for, until 2026-01-01 10:01:00.000+00:00") for line in lines)
+    assert any(line.endswith("block accepted: the block on the gateway is accepted") for line in lines)
+    assert lines[-1] == "     60 s  end of the block on the gateway asked for"
+    assert not any("told:" in line for line in lines)

@@ -15,9 +15,11 @@ from pydantic import SecretStr
 
 from models.calls import CallOffered
 from models.codec import Headers, decode, encode
+from models.contacts import IdentityLink
 from models.letters import LetterHandled
 from models.records import Record, call_event, dead_letter
 from models.topics import CALLS_DLQ, CALLS_EVENTS, CALLS_LIFECYCLE, TOPICS
+from streams.bridge.callers import Callers
 from streams.console.reader import Seen
 from streams.deadletters.letter import Selection, original_headers, read_letter
 from streams.deadletters.marks import is_mark, mark, read_mark
@@ -84,8 +86,21 @@ def call_received(session: str = "default") -> dict[str, Any]:
     }
 
 
+def test_a_webhook_comes_under_the_key_that_the_bridge_gives_it_now() -> None:
+    """Whoever is known by LID and number is one caller, also after a dead letter was put back."""
+    lid, phone = "900000000000143@lid", "447700900123@c.us"
+    envelope = call_received()
+    envelope["payload"]["from"] = lid
+    callers = Callers()
+    callers.known.set(lid, IdentityLink(alias=lid, caller=phone, source="contact", at_ms=T0))
+    seen = webhook(envelope)
+    plan = Planner(SETTINGS, callers).plan(read_letter(seen), seen)
+    assert isinstance(plan, Replay)
+    assert [record.key for record in plan.records if record.topic is CALLS_EVENTS] == [phone.encode()]
+
+
 def planned(seen: Seen, **options: int) -> Replay | Refusal:
-    return Planner(SETTINGS, **options).plan(read_letter(seen), seen)
+    return Planner(SETTINGS, Callers(), **options).plan(read_letter(seen), seen)
 
 
 def replayed(seen: Seen) -> tuple[Record, ...]:
@@ -195,7 +210,7 @@ def test_a_mark_is_told_from_a_letter_and_stands_behind_it() -> None:
 def test_what_is_marked_is_not_put_back_again() -> None:
     seen = died()
     done = LetterHandled(partition=1, offset=0, how="replayed", author="ann", at_ms=T0)
-    plan = Planner(SETTINGS).plan(replace(read_letter(seen), handled=done), seen)
+    plan = Planner(SETTINGS, Callers()).plan(replace(read_letter(seen), handled=done), seen)
     assert isinstance(plan, Refusal)
     assert "replayed by ann" in plan.why
 

@@ -58,7 +58,7 @@ def test_a_contact_record_adds_to_the_facts_and_takes_none_away() -> None:
 def test_a_switch_is_on_record_beside_the_calendar_that_it_beats() -> None:
     switch = LineSwitch(line="london", state="closed", author="mia", at_ms=NOW_MS - 5)
     rule = {"id": "hours", "type": "quiet_hours", "calendar": "office"}
-    taken = decide(policy(rule, calendars=[{"calendar": "office"}]), facts(known=knowing(switch)))
+    taken = decide(policy(rule, calendars=[{"calendar": "office", "week": {}}]), facts(known=knowing(switch)))
     assert taken.facts.items() >= {
         ("line_switch", "closed"),
         ("line_switch_age_ms", 5),

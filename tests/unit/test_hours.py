@@ -629,7 +629,7 @@ def test_a_callback_is_owed_to_the_tiers_named() -> None:
 
 
 def test_a_line_that_never_opens_promises_nothing() -> None:
-    rules = policy(QUIET, calendars=[{"calendar": "office"}])
+    rules = policy(QUIET, calendars=[{"calendar": "office", "week": {}}])
     taken = decide(rules, facts())
     assert taken.why == "closed on Thursday; no next opening is known"
     assert "opens_at_ms" not in taken.facts

@@ -150,6 +150,27 @@ def test_a_young_link_is_told_by_whoever_says_it_again() -> None:
         assert {(word.alias, word.caller, word.at_ms) for word in words} == ({(lid, phone, T0)} if told else set())
 
 
+def test_what_was_written_under_an_alias_meanwhile_is_told_of_again() -> None:
+    """Two webhooks at once: the second is keyed by LID, and may stand behind the word of the first."""
+    intake = Intake(settings(), "office")
+    phone, lid = PEOPLE[0]
+    first = take(payload(0, "noweb", "both"), intake=intake)
+    assert keys(take(payload(0, "message", "lid"), intake=intake)) == {lid}
+    confirm(intake, first)
+    assert [(link.alias, link.caller) for link in intake._callers.late()] == [(lid, phone)]
+
+
+def test_an_older_word_does_not_beat_a_newer_one() -> None:
+    """A dead letter that is put back says what was believed then."""
+    (phone, lid), (other, _) = PEOPLE[:2]
+    known = Identities()
+    known.set(lid, IdentityLink(alias=lid, caller=phone, source="contact", at_ms=T0))
+    changes = LinkChanges(known, T0 - 1)
+    changes.learn((lid, other))
+    assert changes.caller_of(lid) == phone
+    assert not changes
+
+
 def test_a_link_that_is_read_after_an_event_of_its_alias_is_told_again_once() -> None:
     intake = Intake(settings(), "office")
     phone, lid = PEOPLE[0]

@@ -207,3 +207,11 @@ def test_a_million_callers_belong_on_a_list(tmp_path: Path, number: int, said: s
 def test_a_key_that_is_no_text_to_yaml_is_refused(tmp_path: Path) -> None:
     cases = "cases: [{name: x, given: {agents: {1: online}}, verdict: ring}]\n"
     assert "/p.yaml:8: cases: a key is a number" in refusal(tmp_path, POLICY + cases)
+
+
+@pytest.mark.parametrize(("line", "there"), [('"*"', "london, riyadh"), ("london", "london")])
+def test_a_rule_for_a_line_that_is_not_there_is_refused(tmp_path: Path, line: str, there: str) -> None:
+    text = POLICY.replace('line: "*"', f"line: {line}").replace("reply: shut}", "reply: shut, when: {lines: [londn]}}")
+    message = refusal(tmp_path, text)
+    assert "/p.yaml:3: rules.0.when.lines: 'londn' is no line of this policy" in message
+    assert f"(there: {there})" in message

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from models.policy import MAX_TEXT, Experiment, Links, Reply, Variant
@@ -221,6 +221,7 @@ def test_what_the_check_lets_through_is_whole_and_never_too_long(
     opens_ms: int,
     wait_ms: int,
 ) -> None:
+    assume("None" not in f"{name or ''}{line}")  # a line may be called so, and then it says so
     reply: Reply = {locale: "x" * fill + "".join(pieces)}
     try:
         check_reply(reply, LINKS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from aiohttp.http_exceptions import BadHttpMessage
 
 from models.policy import parse_duration
 from models.records import Record
-from streams.bridge.answers import JSON, error
+from streams.bridge.answers import BODY_S, JSON, error
 from streams.bridge.outlet import Outlet, UnavailableError
 
 MAX_BODY: Final = 65_536
@@ -78,9 +79,12 @@ async def body_of(request: web.Request) -> dict[str, Any]:
     if (request.content_length or 0) > MAX_BODY:
         raise AnswerError(error(413, "too-large", detail))
     try:
-        raw = await request.content.read(MAX_BODY + 1)
-        while not request.content.at_eof() and len(raw) <= MAX_BODY:
-            raw += await request.content.read(MAX_BODY + 1)
+        async with asyncio.timeout(BODY_S):
+            raw = await request.content.read(MAX_BODY + 1)
+            while not request.content.at_eof() and len(raw) <= MAX_BODY:
+                raw += await request.content.read(MAX_BODY + 1)
+    except TimeoutError:
+        raise AnswerError(error(408, "slow", f"The body did not come within {BODY_S:.0f} s.")) from None
     except (web.RequestPayloadError, BadHttpMessage) as exc:
         detail = f"The body could not be read ({type(exc).__name__}); check Content-Encoding and Content-Length."
         raise AnswerError(error(400, "unreadable", detail)) from None
