@@ -182,7 +182,7 @@ class Worker(_Part):
 
     listen: Address = "127.0.0.1:8081"
     """Health and metrics."""
-    session_timeout: Annotated[Duration, Field(ge=1000, le=300_000)] = 3_000
+    session_timeout: Annotated[Duration, Field(ge=1000, le=300_000)] = 2_500
     """How long Kafka waits before it gives a dead worker's partitions to another. A cluster's own
     minimum (group.min.session.timeout.ms) is 6 s by default; the local broker allows 1 s."""
 

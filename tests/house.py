@@ -218,7 +218,7 @@ async def open_house(
     settings = load_settings(config)
     await admin.apply(settings.kafka)
     options = Options(
-        engines={"london": "NOWEB", "paris": "WEBJS"},
+        engines={"london": "NOWEB", "paris": "WEBJS", "riyadh": "NOWEB"},
         ended="not_found",
         waha_retries=Retries(delay_ms=200),
         wawp_retries=Retries(delay_ms=200),

@@ -51,7 +51,7 @@ class Options:
     """Everything about a simulator that has a default."""
 
     engines: Mapping[str, Engine] = field(default_factory=dict)
-    """The engine of a WAHA line, by the line's name. WAHA lines not named take NOWEB, GOWS, WEBJS
+    """The engine of a line, by its name. Lines of Wawp take WEBJS otherwise, those of WAHA NOWEB, GOWS, WEBJS
     and WPP in turn, in the order of the configuration."""
     ended: Ended | Literal["mix"] = "mix"
     """``mix``: as the engine's source has it, see ``world.ENDED_MIX``."""

@@ -162,7 +162,7 @@ def _message_data(message: Message) -> Payload:
                     "id": message.key,
                     "_serialized": message.id,
                 },
-                "type": "chat",
+                "type": message.entry or "chat",
                 "t": message.at_ms // 1000,
             }
         case _:

@@ -131,6 +131,8 @@ class Message:
     at_ms: int
     chat: str | None = None
     """The chat as a request named it; None: as the gateway names it."""
+    entry: Literal["call_log", "e2e_notification"] | None = None
+    """What whatsapp-web.js puts into the chat itself and tells of as of a message (waha#235)."""
 
     @property
     def id(self) -> str:

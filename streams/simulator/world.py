@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, Literal
 
 from models.commands import TEXT_WINDOW_MS
 from streams.clock import now_ms
@@ -66,6 +66,8 @@ class World:
         self._met: dict[tuple[str, str], Party] = {}
         self._calls_of: dict[tuple[str, str], list[Call]] = {}
         self._texted: set[tuple[str, str]] = set()
+        self._encrypted: set[tuple[str, str]] = set()
+        """Whom the line has sent a text to."""
         self._blocked: set[tuple[str, str]] = set()
         self._strangers = Strangers(rng)
         self._add_sessions(settings)
@@ -74,10 +76,10 @@ class World:
         waha_lines = 0
         for index, (name, line) in enumerate(settings.lines.items()):
             waha = isinstance(settings.gateways[line.gateway], Waha)
-            engine: Engine = "WEBJS"
-            if waha:
-                engine = self._options.engines.get(name, ENGINES[waha_lines % len(ENGINES)])
-                waha_lines += 1
+            # Wawp's samples name WEBJS
+            usual = ENGINES[waha_lines % len(ENGINES)] if waha else "WEBJS"
+            engine: Engine = self._options.engines.get(name, usual)
+            waha_lines += waha
             own = own_number(index)
             session = Session(
                 line=name,
@@ -212,6 +214,8 @@ class World:
             call.timer = None
         self._record.calls[count] += 1
         self._outbox.end(call, api=api)
+        if not call.group and not call.outgoing:
+            self._enter(call.session, call.party, "call_log")
         for listener in self.on_end:
             listener(call)
         self._record.wake()
@@ -280,7 +284,26 @@ class World:
             chat=chat,
         )
         self._outbox.message(message)
+        if (session.line, message.party.jid) not in self._encrypted:
+            self._encrypted.add((session.line, message.party.jid))
+            self._enter(session, message.party, "e2e_notification")
         return message
+
+    def _enter(self, session: Session, party: Party, entry: Literal["call_log", "e2e_notification"]) -> None:
+        """An entry that WEBJS puts into a chat by itself, and that nobody wrote."""
+        if session.engine == "WEBJS" and session.provider == "waha":
+            self._outbox.message(
+                Message(
+                    key=message_key(),
+                    session=session,
+                    party=party,
+                    from_me=False,
+                    source="app",
+                    text="",
+                    at_ms=now_ms(),
+                    entry=entry,
+                )
+            )
 
     def call_behind(self, session: Session, chat: str) -> tuple[Call | None, bool]:
         """The call that a text to this chat answers, and whether it is the first text to this person.

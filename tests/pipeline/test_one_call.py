@@ -8,6 +8,7 @@ from models.calls import CallOffered
 from models.commands import RejectCall, SendText
 from models.decisions import Decision
 from models.identity import canonical
+from models.messages import MessageSeen
 from streams.simulator.faults import Fault
 from tests.house import House
 
@@ -39,6 +40,18 @@ async def test_the_same_on_wawp_whose_events_carry_only_the_id(house: House) -> 
     assert confirmed.line == "riyadh"
     assert (await house.outcome(call.id, "text", "accepted")).http_status == 200
     assert (call.rejects_accepted, call.texts) == (1, 1)
+
+
+async def test_what_webjs_puts_into_a_chat_itself_makes_nobody_known(house: House) -> None:
+    """It tells of the call that ended and of the first text as of messages of the caller."""
+    caller = house.caller()
+    first = await house.gateway.place_call(line="paris", caller=caller)
+    assert (await house.outcome(first.id, "text", "accepted")).line == "paris"
+    await house.until(lambda s: isinstance(s.value, MessageSeen) and s.value.caller == caller)  # our own text
+    again = await house.gateway.place_call(line="paris", caller=caller)
+    decision = await house.decision(again.id)
+    assert (decision.verdict, decision.why) == ("reject", "has never written to this line")
+    assert (await house.outcome(again.id, "reject", "unconfirmed")).reason == "only-echo"
 
 
 async def test_a_caller_who_wrote_rings(house: House) -> None:

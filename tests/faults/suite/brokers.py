@@ -11,7 +11,7 @@ from tests.faults.suite.traffic import Steady
 RATE = 0.4
 """Of the usual traffic: six processes and three brokers share two cores."""
 FROZEN_S = 20.0
-THREE = Setting(workers=2, session_timeout="3s", replication=3)
+THREE = Setting(workers=2, session_timeout="2.5s", replication=3)
 
 
 async def each(stage: Stage, scale: Scale) -> None:

@@ -56,6 +56,6 @@ CASES = (
             play=failing_over,
             setting=Setting(session_timeout=f"{seconds}s"),
         )
-        for seconds in (1, 2, 3)
+        for seconds in ("1", "2", "2.5")
     ),
 )
