@@ -100,11 +100,14 @@ class Consumer(driver.Consumer):
 
     @override
     async def perform_seek(self) -> None:
-        """Seek to the committed offsets, then resume the stream partitions that waited for it."""
-        round_, waiting = self._round, self._after_seek
+        """Seek to the committed offsets, then resume the stream partitions that waited for it.
+
+        Only the recovery of an assignment calls it, so that there is one at a time.
+        """
+        began, waiting = (self._round, self.app.consumer_generation_id), self._after_seek
         await super().perform_seek()
         earliest = await self.earliest_offsets(*waiting) if waiting else {}
-        if round_ != self._round or self._between:
+        if began != (self._round, self.app.consumer_generation_id) or self._between:
             return  # a rebalance overtook this one, and will seek again
         self._after_seek = frozenset()
         if waiting:
@@ -121,6 +124,7 @@ class Consumer(driver.Consumer):
         if revoked and not self.app.client_only:
             await self._settle()
         self._unanswered = {}
+        self._after_seek = frozenset()
         self._round += 1
         self._between = True
         for tp in revoked:
@@ -131,8 +135,12 @@ class Consumer(driver.Consumer):
 
     @override
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """As Faust's; a join is as good as a heartbeat."""
+        """As Faust's, with everything paused from the first moment; a join is as good as a heartbeat.
+
+        Faust pauses a little later, and a recovery that this rebalance overtook may let the flow go on meanwhile.
+        """
         cast("ConsumerThread", self._thread).heard_at = time.monotonic()
+        self._paused_partitions.update(assigned)
         self._between = False
         await super().on_partitions_assigned(assigned, generation_id)
 
@@ -248,11 +256,16 @@ class Consumer(driver.Consumer):
 
     @override
     async def _wait_next_records(self, timeout: float) -> tuple[Any, Any]:
-        """As Faust's, without its pause of a second while no partition is active (every rebalance)."""
+        """As Faust's, without its pause of a second while no partition is active (every rebalance).
+
+        And without the seek that follows where the flow stopped meanwhile: what was fetched was put back, and a seek
+        that is still under way when the next assignment is read would forget what that one has been given.
+        """
         if self.flow_active and not self.app.client_only and not self._get_active_partitions():
             await self.sleep(0.02)
             return {}, self._get_active_partitions()
-        return await super()._wait_next_records(timeout)
+        records, active = await super()._wait_next_records(timeout)
+        return (records, active) if self.flow_active else (None, None)
 
     @override
     async def sleep(self, n: Any) -> None:

@@ -200,6 +200,43 @@ async def test_records_of_a_rebalance_are_put_back_and_not_given(consumer: Consu
     assert await below._consumer.position(TopicPartition(*OFFERS)) == 0
 
 
+async def test_what_a_rebalance_overtook_is_not_sought_again_beside_the_recovery(consumer: Any) -> None:
+    """The fetch returns when partitions were taken away; the seek would end when the next ones are read."""
+    fetched(consumer, OFFERS, 0, 1)
+    sought: list[bool] = []
+    fetch = consumer._getmany
+
+    async def overtaken(**_: Any) -> Any:
+        records = await fetch(**_)
+        consumer.stop_flow()
+        return records
+
+    async def seek() -> None:
+        sought.append(True)
+
+    consumer._getmany, consumer.perform_seek = overtaken, seek
+    assert await delivered(consumer) == []
+    assert not sought
+
+
+async def test_what_waited_for_a_seek_is_not_resumed_by_the_next_assignments(consumer: Any) -> None:
+    async def committed(*_: Any) -> dict[TP, int]:
+        return {OFFERS: 3}
+
+    consumer.seek_to_committed = consumer.earliest_offsets = committed
+    consumer.pause_partitions({OFFERS})
+    consumer.resume_partitions({OFFERS})
+    await consumer.on_partitions_revoked({OFFERS, MESSAGES})
+    await consumer.on_partitions_assigned({OFFERS}, 1)
+    assert consumer._get_active_partitions() == set()
+    await consumer.perform_seek()
+    assert not consumer.owns(OFFERS), "its tables are not recovered yet"
+    assert consumer._get_active_partitions() == set()
+    consumer.resume_partitions({OFFERS})
+    await consumer.perform_seek()
+    assert consumer.owns(OFFERS)
+
+
 async def test_while_nothing_is_active_nothing_is_fetched_and_soon_looked_again(consumer: Consumer) -> None:
     fetched(consumer, OFFERS, 0)
     consumer._active_partitions.clear()

@@ -31,7 +31,7 @@ def killing(choose: Callable[[Stage], list[Part]]) -> Callable[[Stage, Scale], A
 async def failing_over(stage: Stage, scale: Scale) -> None:
     """One of two workers dies for good, and a fresh one comes when the other has taken over."""
     async with Steady(stage.callers, scale.rate):
-        for _ in range(scale.kills):
+        for _ in range(scale.kills // 2):
             await asyncio.sleep(stage.rng.uniform(2.0, 3.0))
             victim = stage.rng.choice(stage.workers)
             await stage.kill(victim, down_s=5.0)
