@@ -96,7 +96,8 @@ CASES = (
         name="slow-gateway",
         label="workers join, stop and die while rejects take 4 s",
         play=slowly,
-        setting=Setting(gateway_timeout="6s"),
+        # the moments in which a driver can lose something last longer so
+        setting=Setting(gateway_timeout="6s", worker_arguments=("--slow-seek", "0.4")),
     ),
     Case(name="freeze", label="SIGSTOP of a worker for 20 s, SIGCONT", play=freezing),
 )
