@@ -15,6 +15,7 @@ from streams.documents import Document
 from streams.errors import ConfigurationError
 from streams.policies.book import PolicyBook
 from streams.policies.compiling import PolicyError, compile_policy
+from streams.policies.doubts import doubts
 from streams.policies.hours import CalendarError, OpeningHours, resolve
 from streams.settings import Settings
 
@@ -114,7 +115,8 @@ def compile_files(
     for each in files if not faults else ():
         if isinstance(each.checked, Policy):
             try:
-                compiled[each.name] = compile_policy(each.checked, calendars)
+                compiled[each.name] = in_force = compile_policy(each.checked, calendars)
+                faults += [str(each.source.fault(fault.where, fault.message)) for fault in doubts(in_force)]
             except PolicyError as exc:
                 faults += [str(each.source.fault(fault.where, fault.message)) for fault in exc.faults]
     if ours and not faults:

@@ -4,28 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
-from models.patterns import PatternIndex
-from models.policy import (
-    REPLY_FIELDS,
-    AllowList,
-    Calendar,
-    CountryRule,
-    DenyList,
-    Emergency,
-    Expression,
-    Policy,
-    Presence,
-    QuietHours,
-    Rule,
-    revision_of,
-)
+from models.patterns import Pattern, PatternIndex
+from models.policy import AllowList, Calendar, DenyList, Emergency, Expression, Policy, QuietHours, revision_of
 from streams.policies.book import PolicyInForce
 from streams.policies.conditions import Condition, ConditionError
-from streams.policies.countries import check_country, read_pattern
 from streams.policies.hours import CalendarError, OpeningHours, resolve
-from streams.policies.texts import TemplateError, check_reply, variables_of
+from streams.policies.texts import TemplateError, check_reply
 
 Place = tuple[int | str, ...]
 """A key path in the document."""
@@ -66,8 +51,6 @@ def compile_policy(policy: Policy, shared: Mapping[str, Calendar]) -> PolicyInFo
                     faults.append(Fault(("rules", at, "condition"), str(exc)))
             case Emergency() | AllowList() | DenyList():
                 callers[rule.id] = _patterns(rule.callers, at, faults)
-            case CountryRule():
-                _check_countries(rule, at, faults)
             case _:
                 pass
     for name, reply in policy.replies.items():
@@ -75,8 +58,6 @@ def compile_policy(policy: Policy, shared: Mapping[str, Calendar]) -> PolicyInFo
             check_reply(reply, policy.links)
         except TemplateError as exc:
             faults.append(Fault(("replies", name, *exc.where), str(exc)))
-    if not faults:
-        _check_facts(policy, faults)
     if faults:
         raise PolicyError(faults)
     return PolicyInForce(policy, revision_of(policy), calendars, conditions, callers)
@@ -95,54 +76,17 @@ def _calendars(policy: Policy, known: Mapping[str, Calendar], faults: list[Fault
         if name in found:
             continue
         try:
-            resolved = resolve(name, known)
-            found[name] = OpeningHours(resolved)
+            found[name] = OpeningHours(resolve(name, known))
         except CalendarError as exc:
             faults.append(Fault(where, str(exc)))
-            continue
-        if resolved.week is None and not any(each.hours for each in resolved.overrides or ()):
-            msg = (
-                f"calendar {name!r} has no week, so that it is closed at all times; give it one, such as "
-                'week: {mon-sun: ["00:00-24:00"]}, or say week: {} where that is meant'
-            )
-            faults.append(Fault(where, msg))
     return found
-
-
-_KNOWN_TO: Final[Mapping[str, tuple[type[Rule], str, str]]] = {
-    "next_opening": (QuietHours, "reply", "the reply of a quiet_hours rule"),
-    "wait": (Presence, "queue_reply", "the queue_reply of a presence rule"),
-}
-"""What only one rule knows, and the reply of it that may speak of it."""
-
-
-def _check_facts(policy: Policy, faults: list[Fault]) -> None:
-    """Refuse replies that speak of what their rule does not know: such a text would never be sent."""
-    for at, rule in enumerate(policy.rules):
-        for field in REPLY_FIELDS:
-            name = getattr(rule, field, None)
-            reply = policy.replies.get(name) if name is not None else None
-            for variable in sorted(variables_of(reply)) if reply is not None else ():
-                knows = _KNOWN_TO.get(variable)
-                if knows is not None and not (isinstance(rule, knows[0]) and field == knows[1]):
-                    msg = f"the reply {name!r} speaks of {{{variable}}}, which only {knows[2]} knows"
-                    faults.append(Fault(("rules", at, field), msg))
 
 
 def _patterns(texts: tuple[str, ...], at: int, faults: list[Fault]) -> PatternIndex:
     index = PatternIndex()
     for n, text in enumerate(texts):
         try:
-            index.add(read_pattern(text))
+            index.add(Pattern.parse(text))
         except ValueError as exc:
             faults.append(Fault(("rules", at, "callers", n), str(exc)))
     return index
-
-
-def _check_countries(rule: CountryRule, at: int, faults: list[Fault]) -> None:
-    field = "only" if rule.only is not None else "reject"
-    for n, country in enumerate(rule.only or rule.reject or ()):
-        try:
-            check_country(country)
-        except ValueError as exc:
-            faults.append(Fault(("rules", at, field, n), str(exc)))
