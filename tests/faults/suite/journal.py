@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,11 @@ class Record:
     requests: list[Asked] = field(default_factory=list)
     acknowledged: dict[str, set[str]] = field(default_factory=dict)
     """Ids of payloads whose webhook the bridge answered with 2xx, by event."""
+
+    def taken(self, placed: Iterable[str]) -> set[str]:
+        """Of these decision ids, those whose offer the bridge answered with 2xx: they must stand on the topics."""
+        by_call = {key.partition("/")[2]: key for key in placed}
+        return {by_call[call] for call in self.acknowledged.get("call.received", ()) if call in by_call}
 
     @classmethod
     def read(cls, path: Path) -> Record:

@@ -22,6 +22,7 @@ from streams.kafka.connection import connection
 from streams.settings import Kafka
 from tests.faults.suite.cluster import Cluster, Node
 from tests.faults.suite.door import Door
+from tests.faults.suite.journal import Record
 from tests.faults.suite.ledger import Ledger
 from tests.faults.suite.parts import Part, environment, python
 from tests.faults.suite.people import Crowd
@@ -150,9 +151,12 @@ class Stage:
         ledger = self.ledger
         if not await self._delivered(within):
             return False
+        # what was answered a moment ago stands on the topic and may not have been read here
+        taken = Record.read(self.journal).taken(self.callers.placed)
         return await ledger.until(
             lambda: (
-                not (ledger.undecided() or ledger.unended() or ledger.unexplained())
+                taken <= ledger.offers.keys()
+                and not (ledger.undecided() or ledger.unended() or ledger.unexplained())
                 and self.poisoned <= ledger.set_aside
             ),
             within,

@@ -138,9 +138,7 @@ class _Count:
 
     def _losses(self) -> None:
         ledger = self._ledger
-        by_call = {key.partition("/")[2]: key for key in self._placed}
-        taken = {by_call[call] for call in self._record.acknowledged.get("call.received", ()) if call in by_call}
-        for key in taken - ledger.offers.keys():
+        for key in self._record.taken(self._placed) - ledger.offers.keys():
             self._lose(self._of(key), f"{key} was answered with 2xx and stands nowhere")
         for key in ledger.undecided():
             self._lose(self._of(key), f"{key} has no decision")
