@@ -14,7 +14,7 @@ from streams.casewords import Scene, read
 from streams.policies.book import PolicyInForce
 from streams.reference.knowledge import Knowledge
 from streams.screening.agent import burst_of, keep_ms, remembered
-from streams.screening.decide import decide, is_late
+from streams.screening.decide import counts_for_a_storm, decide
 from streams.screening.facts import LineFacts, gather
 from streams.screening.recent import RecentCalls, decided, evolve
 from streams.screening.storms import Storms
@@ -82,7 +82,7 @@ def _decided(in_force: PolicyInForce, scene: Scene) -> Decision:
             line=LineFacts(scene.zone),
             storms=storms,
         )
-        if facts.stranger and not is_late(facts) and not facts.history_incomplete:
+        if counts_for_a_storm(facts):
             storms.note(scene.line, scene.caller, at_ms)
         taken = decide(in_force, facts)
         recent = remembered(decided(recent, offer, taken.verdict, at_ms), taken, burst_of(in_force, taken))

@@ -12,7 +12,7 @@ from streams.history.past import Past, Ruled
 from streams.policies.book import PolicyBook, PolicyInForce
 from streams.reference.desk import Workers
 from streams.reference.knowledge import Knowledge
-from streams.screening.decide import decide, is_late
+from streams.screening.decide import counts_for_a_storm, decide
 from streams.screening.facts import LineFacts, gather
 from streams.screening.recent import RecentCalls, blocked, decided, evolve
 from streams.screening.storms import Storms
@@ -67,8 +67,7 @@ def again(
             line=lines.get(offer.line, LineFacts()),
             storms=storms,
         )
-        # as the worker does: a backlog is no storm, and nobody is a stranger for sure before all is read
-        if facts.stranger and not is_late(facts) and not facts.history_incomplete:
+        if counts_for_a_storm(facts):
             storms.note(offer.line, offer.caller, now_ms)
         in_force = book.for_line(offer.line)
         would = decide(in_force, facts)

@@ -8,7 +8,7 @@ import phonenumbers
 
 from models.patterns import Pattern
 
-_MEANT: Final = {"UK": "GB", "EN": "GB", "EL": "GR", "SP": "ES", "SU": "RU"}
+MEANT: Final = {"UK": "GB", "EN": "GB", "EL": "GR", "SP": "ES", "SU": "RU"}
 """Codes that people write for countries that have another."""
 
 
@@ -16,7 +16,7 @@ def check_country(code: str) -> None:
     """Raises ``ValueError`` with the mend for what is no country of ISO 3166-1 with numbers of its own."""
     if code in phonenumbers.SUPPORTED_REGIONS:
         return
-    meant = f" (did you mean {_MEANT[code]}?)" if code in _MEANT else ""
+    meant = f" (did you mean {MEANT[code]}?)" if code in MEANT else ""
     msg = f"no country with telephone numbers has the code {code}{meant}; use ISO 3166-1, such as GB"
     raise ValueError(msg)
 

@@ -9,9 +9,8 @@ from functools import lru_cache
 import holidays
 
 from models.policy.calendars import did_you_mean
+from streams.policies.countries import MEANT
 
-_MEANT = {"EN": "GB", "EL": "GR", "SP": "ES", "SU": "RU"}
-"""Codes that people write for countries that have another."""
 _ENGLISH = ("en_GB", "en_US")
 
 
@@ -56,7 +55,7 @@ def _country(
     try:
         found = holidays.country_holidays(country, language=language)
     except NotImplementedError:
-        meant = f"; did you mean {_MEANT[country]!r}?" if country in _MEANT else ""
+        meant = f"; did you mean {MEANT[country]!r}?" if country in MEANT else ""
         msg = f"no public holidays are known for {country}{meant}; use a country of ISO 3166-1, or overrides"
         raise UnknownHolidaysError(msg) from None
     if subdivision is not None and subdivision not in {*found.subdivisions, *found.subdivisions_aliases}:

@@ -23,7 +23,7 @@ from streams.kafka.tables import Shards
 from streams.metrics import WorkerMetrics
 from streams.policies.book import PolicyBook, PolicyInForce
 from streams.reference.knowledge import Knowledge
-from streams.screening.decide import decide, is_late, is_stale
+from streams.screening.decide import counts_for_a_storm, decide, is_stale
 from streams.screening.effects import SOURCE, records
 from streams.screening.facts import LineFacts, gather
 from streams.screening.joins import joined, told
@@ -137,8 +137,7 @@ class Screening:
             line=self._lines.get(offer.line, LineFacts()),
             storms=self.storms,
         )
-        # what comes from a queue after an outage is no storm, and nobody is a stranger for sure before all is read
-        if facts.stranger and not is_late(facts) and not history_incomplete:
+        if counts_for_a_storm(facts):
             self.storms.note(offer.line, offer.caller, now_ms)
         taken = decide(in_force, facts)
         if known is not None and known.verdict is not None and known.verdict != taken.verdict:

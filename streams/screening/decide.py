@@ -77,6 +77,14 @@ def is_late(facts: Facts) -> bool:
     return is_stale(facts.offer, facts.now_ms)
 
 
+def counts_for_a_storm(facts: Facts) -> bool:
+    """Whether the call is one of those that make a storm.
+
+    What comes from a queue after an outage is none, and nobody is a stranger for sure before all is read.
+    """
+    return facts.stranger and not is_late(facts) and not facts.history_incomplete
+
+
 def is_stale(offer: CallOffered, now_ms: int) -> bool:
     """As ``is_late``, before anything else is known."""
     return offer.offline or offer.ended or now_ms - offer.offered_at_ms >= REJECT_WINDOW_MS

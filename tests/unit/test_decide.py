@@ -13,7 +13,7 @@ from models.calls import CallOffered
 from models.overrides import CallerBlock
 from models.policy import TextFirst
 from streams.policies.book import PolicyBook
-from streams.screening.decide import decide, is_late
+from streams.screening.decide import counts_for_a_storm, decide, is_late
 from streams.screening.facts import Facts
 from streams.screening.recent import KEEP_MS, RecentCalls, evolve
 from streams.screening.rules import text_first
@@ -304,3 +304,10 @@ def test_the_same_inputs_give_equal_decisions_and_nothing_late_is_rejected(
 )
 def test_spans_for_people(ms: int, said: str) -> None:
     assert duration(ms) == said
+
+
+def test_a_storm_is_made_of_strangers_who_ring_now_and_are_strangers_for_sure() -> None:
+    assert counts_for_a_storm(facts())
+    assert not counts_for_a_storm(facts(last_in_ms=NOW_MS - 1)), "somebody who wrote"
+    assert not counts_for_a_storm(facts(offer(offline=True))), "a backlog"
+    assert not counts_for_a_storm(facts(history_incomplete=True)), "perhaps somebody who wrote"
