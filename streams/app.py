@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from models import topics
 from models.records import policy_document
-from models.topics import Topic
+from models.topics import TOPICS, Topic
 from streams.call_sessions import CallSessions
 from streams.clock import Clock, now_ms
 from streams.conversations import Conversations
@@ -132,6 +132,8 @@ class Parts:
         )
         await self.health.__aenter__()
         await asyncio.gather(*(producer.start() for producer in self.producers))
+        # a first send must not be what finds out where its topic is: by then the brokers may be away
+        await asyncio.gather(*(producer.prepare(*TOPICS) for producer in self.producers))
         await self.reader.start()
         await self._seed()
         await asyncio.gather(*(gateway.start() for gateway in self.gateways.values()))

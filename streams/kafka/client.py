@@ -6,6 +6,7 @@ import asyncio
 from typing import Final
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import UnknownTopicOrPartitionError
 from aiokafka.structs import RecordMetadata
 
 from models.codec import Headers
@@ -70,7 +71,25 @@ class DurableProducer:
             msg = "the producer is not started"
             raise RuntimeError(msg)
         for name in names:
-            await self._producer.partitions_for(name)
+            await self._await_topic(self._producer, name)
+
+    async def _await_topic(self, producer: AIOKafkaProducer, name: str) -> None:
+        """As long as a record is waited for: aiokafka would wait for one request's answer only.
+
+        And have it remembered: what aiokafka learns at its start of all topics, it forgets with the first one that
+        it has to ask for by name.
+        """
+        producer.client.add_topic(name)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._request_timeout_ms / 1000
+        while True:
+            try:
+                await producer.partitions_for(name)
+            except UnknownTopicOrPartitionError:
+                if loop.time() >= deadline:
+                    raise
+            else:
+                return
 
     async def stop(self, *, flush_seconds: float | None = None) -> None:
         """Flush and close; may be repeated.
@@ -108,9 +127,13 @@ class DurableProducer:
         if self._producer is None:
             msg = "the producer is not started"
             raise RuntimeError(msg)
-        done: asyncio.Future[RecordMetadata] = await self._producer.send(
-            topic, value, key=key, partition=partition, headers=headers
-        )
+        record = {"value": value, "key": key, "partition": partition, "headers": headers}
+        try:
+            done: asyncio.Future[RecordMetadata] = await self._producer.send(topic, **record)
+        except UnknownTopicOrPartitionError:
+            # also raised where the brokers are away; nothing was taken
+            await self._await_topic(self._producer, topic)
+            done = await self._producer.send(topic, **record)
         return done
 
     async def send(self, *records: Record) -> None:

@@ -11,7 +11,8 @@ import pytest
 from typing_extensions import override
 
 from models import topics
-from streams.kafka import admin
+from models.records import Record
+from streams.kafka import admin, client
 from streams.kafka.local import LocalKafka
 from streams.kafka.state import Place
 from streams.settings import Kafka
@@ -106,3 +107,22 @@ async def test_a_worker_waits_for_kafka_says_so_and_comes_back_by_itself(
             await broker.come()
             await call(scene, tap, worker)
         assert worker.exit_code is None
+
+
+async def test_a_first_record_for_a_topic_waits_for_a_broker_that_is_away(
+    broker: ComingAndGoing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has to be asked first where the topic is, and nobody answers; that must not end a worker."""
+    monkeypatch.setattr(client, "ANSWER_MS", 200)
+    await broker.come()
+    kafka = Kafka(bootstrap_servers=broker.bootstrap, topic_prefix="first.", partitions=2)
+    producer = client.DurableProducer(kafka, "test", request_timeout_ms=int(WITHIN_S * 1000))
+    await producer.start()
+    try:
+        await admin.apply(kafka)
+        broker.go()
+        sending = asyncio.create_task(producer.send(Record(topics.CALLS_DLQ, b"key", b"value", [])))
+        await broker.come()
+        await sending
+    finally:
+        await producer.stop(flush_seconds=1)
