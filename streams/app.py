@@ -50,7 +50,7 @@ SOURCE = "/ringfence/worker"
 FAULT = 70
 """The exit code after an unexpected error (sysexits.h: EX_SOFTWARE): start the process again."""
 
-LINGER_MS = 50
+PAUSE_MS = 50
 """Between two requests of records that no call waits for: decisions, outcomes, tables. Every request costs the
 worker and the broker as much as several records, and the commit waits for them 0.2 s anyway."""
 
@@ -197,7 +197,7 @@ def build(
     app = _faust(settings, instance)
     metrics = WorkerMetrics()
     commands = DurableProducer(settings.kafka, "ringfence-commands", request_timeout_ms=30_000)
-    producer = DurableProducer(settings.kafka, "ringfence-worker", request_timeout_ms=30_000, linger_ms=LINGER_MS)
+    producer = DurableProducer(settings.kafka, "ringfence-worker", request_timeout_ms=30_000, pause_ms=PAUSE_MS)
     fail = _ender(app)
     outbox = Outbox(producer, fail, commands=commands)
 

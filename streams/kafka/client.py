@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Final
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import UnknownTopicOrPartitionError
-from aiokafka.structs import RecordMetadata
 
 from models.codec import Headers
 from models.records import Record
 from models.topics import Topic
 from streams.kafka.connection import connection
+from streams.kafka.gathering import Acknowledgement, Gathering, Sending
 from streams.kafka.placement import partition_of
 from streams.settings import Kafka
 
@@ -24,18 +25,29 @@ goes to whoever leads its partition now. The idempotent producer makes a repeat 
 class DurableProducer:
     """An idempotent producer whose sends are done when every in-sync replica has the record."""
 
-    def __init__(self, kafka: Kafka, client_id: str, *, request_timeout_ms: int = 10_000, linger_ms: int = 0) -> None:
+    def __init__(
+        self,
+        kafka: Kafka,
+        client_id: str,
+        *,
+        request_timeout_ms: int = 10_000,
+        linger_ms: int = 0,
+        pause_ms: int = 0,
+    ) -> None:
         """Not connected yet. ``request_timeout_ms`` bounds how long a lost broker is waited for.
 
-        ``linger_ms`` is the least time between two requests to one broker: a record that comes alone
-        goes at once, those of a busy moment go together.
+        ``linger_ms`` is how long the batch of a partition waits for more, which fills it in bulk. ``pause_ms`` is the
+        least time between two requests to one broker: a record that comes alone goes at once, those of a busy moment
+        go together, whatever their partitions.
         """
         self._prefix = kafka.topic_prefix
         self._options = connection(kafka)
         self._client_id = client_id
         self._request_timeout_ms = request_timeout_ms
         self._linger_ms = linger_ms
+        self._pause_ms = pause_ms
         self._producer: AIOKafkaProducer | None = None
+        self._gathering: Gathering | None = None
 
     async def start(self) -> None:
         """Connect; raises aiokafka's ``KafkaConnectionError`` where no broker answers."""
@@ -56,6 +68,8 @@ class DurableProducer:
             await producer.stop()
             raise
         self._producer = producer
+        if self._pause_ms:
+            self._gathering = Gathering(lambda record: self._hand_over(producer, record), self._pause_ms / 1000)
 
     async def prepare(self, *topics: Topic) -> None:
         """Learn where the topics' partitions are, so that the first send does not wait for it.
@@ -100,17 +114,23 @@ class DurableProducer:
         producer, self._producer = self._producer, None
         if producer is None:
             return
+        gathering, self._gathering = self._gathering, None
         try:
             async with asyncio.timeout(flush_seconds):
+                if gathering is not None:
+                    await gathering.flush()
                 await producer.stop()
         except TimeoutError:
+            if gathering is not None:
+                await gathering.abandon()
             await _abandon(producer)
 
-    async def enqueue(self, record: Record) -> asyncio.Future[RecordMetadata]:
+    async def enqueue(self, record: Record) -> Acknowledgement:
         """Hand a record to the producer, in order; the future is done at the broker's acknowledgement.
 
         Blocks only while metadata is missing or the buffer is full. The future raises aiokafka's
-        ``KafkaError`` when the broker refuses or does not answer in time: nothing is known then.
+        ``KafkaError`` when the broker refuses or does not answer in time: nothing is known then. So does this, at
+        once, where the record cannot be taken; with ``pause_ms`` the future says that too.
         """
         name = record.topic.full_name(self._prefix)
         return await self.enqueue_to(name, record.key, record.value, record.partition, record.headers)
@@ -122,18 +142,31 @@ class DurableProducer:
         value: bytes | None,
         partition: int | None = None,
         headers: Headers | None = None,
-    ) -> asyncio.Future[RecordMetadata]:
+    ) -> Acknowledgement:
         """As ``enqueue``, for a topic outside the registry (a table's changelog); None is a tombstone."""
         if self._producer is None:
             msg = "the producer is not started"
             raise RuntimeError(msg)
-        record = {"value": value, "key": key, "partition": partition, "headers": headers}
+        record = Sending(topic, key, value, partition, headers)
+        if self._gathering is not None:
+            return await self._gathering.enqueue(record)
+        return await self._hand_over(self._producer, record)
+
+    async def _hand_over(self, producer: AIOKafkaProducer, record: Sending) -> Acknowledgement:
+        send = partial(
+            producer.send,
+            record.topic,
+            record.value,
+            key=record.key,
+            partition=record.partition,
+            headers=record.headers,
+        )
         try:
-            done: asyncio.Future[RecordMetadata] = await self._producer.send(topic, **record)
+            done: Acknowledgement = await send()
         except UnknownTopicOrPartitionError:
             # also raised where the brokers are away; nothing was taken
-            await self._await_topic(self._producer, topic)
-            done = await self._producer.send(topic, **record)
+            await self._await_topic(producer, record.topic)
+            done = await send()
         return done
 
     async def send(self, *records: Record) -> None:
