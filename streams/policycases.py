@@ -13,9 +13,9 @@ from models.records import reference
 from streams.casewords import Scene, read
 from streams.policies.book import PolicyInForce
 from streams.reference.knowledge import Knowledge
-from streams.screening.agent import burst_of, keep_ms, remembered
 from streams.screening.decide import counts_for_a_storm, decide
 from streams.screening.facts import LineFacts, gather
+from streams.screening.memory import burst_of, keep_ms, remembered
 from streams.screening.recent import RecentCalls, decided, evolve
 from streams.screening.storms import Storms
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
+from hypothesis import HealthCheck, settings
 
 from streams.kafka import admin
 from streams.kafka.connection import connection
@@ -27,6 +28,10 @@ from streams.settings import Kafka
 PARTITIONS = 4
 GIVEN, SHARED = "KAFKA_BOOTSTRAP_SERVERS", "RINGFENCE_TESTS_BROKER"
 """Environment variables: a cluster that is there, and the session's own for processes that run tests side by side."""
+
+# a machine that has other things to do makes no example wrong
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 _kept = pytest.StashKey[tuple[LocalKafka, Path]]()
 
@@ -71,11 +76,11 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 async def kafka(broker: str) -> AsyncIterator[Kafka]:
     """A cluster's settings with every registry topic created under a prefix that no other test has."""
-    settings = Kafka(bootstrap_servers=broker, topic_prefix=f"t{uuid.uuid4().hex[:10]}.", partitions=PARTITIONS)
-    await admin.apply(settings)
-    yield settings
+    cluster = Kafka(bootstrap_servers=broker, topic_prefix=f"t{uuid.uuid4().hex[:10]}.", partitions=PARTITIONS)
+    await admin.apply(cluster)
+    yield cluster
     with suppress(KafkaError, OSError, TimeoutError):
-        await _delete_topics(settings)
+        await _delete_topics(cluster)
 
 
 async def _delete_topics(kafka: Kafka) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+import tomllib
 import traceback
 from datetime import UTC, datetime
+from importlib import metadata
 from typing import Final
 
 import click
@@ -13,6 +15,7 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 from streams.cli import ask, callbacks, contacts, desk, dlq, history, kafka, lists, policy, run, topics
 from streams.cli.context import log_file
 from streams.errors import TOPICS_MEND, EnvironmentFaultError, RingfenceError
+from streams.settings import ROOT
 
 COMMANDS: Final[tuple[click.Command, ...]] = (
     run.up, run.bridge, run.worker, run.gateway_sim,
@@ -24,7 +27,23 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
 """Every command stands here once; help shows them by name."""
 
 
+def _version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's way
+    if wanted and not context.resilient_parsing:
+        click.echo(f"ringfence {version()}")
+        context.exit()
+
+
+def version() -> str:
+    """The product's version: of the package where it is installed as one, else of the checkout it runs from."""
+    try:
+        return metadata.version("ringfence")
+    except metadata.PackageNotFoundError:
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        return str(project["version"])
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Say it, and end.")
 def cli() -> None:
     """Screen the calls that reach a business's WhatsApp lines."""
 

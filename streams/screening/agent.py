@@ -10,9 +10,7 @@ from typing import Any, Protocol
 
 from models import topics
 from models.calls import CallEvent, CallOffered
-from models.decisions import Decision
 from models.identity_links import CallerLinked, CallsJoined
-from models.policy import Burst
 from models.records import calls_joined
 from streams.callbacks import owe
 from streams.clock import Clock
@@ -21,14 +19,14 @@ from streams.kafka.events import decoded, header
 from streams.kafka.outbox import Outbox
 from streams.kafka.tables import Shards
 from streams.metrics import WorkerMetrics
-from streams.policies.book import PolicyBook, PolicyInForce
 from streams.reference.knowledge import Knowledge
 from streams.screening.decide import counts_for_a_storm, decide, is_stale
 from streams.screening.effects import SOURCE, records
 from streams.screening.facts import LineFacts, gather
 from streams.screening.joins import joined, told
+from streams.screening.memory import burst_of, keep_ms, longest_keep_ms, remembered
 from streams.screening.patience import Patience
-from streams.screening.recent import KEEP_MS, RecentCalls, blocked, decided, dump, evolve, load
+from streams.screening.recent import decided, dump, evolve, load
 from streams.screening.storms import Storms
 
 log = logging.getLogger(__name__)
@@ -211,28 +209,3 @@ class Screening:
             for key in self._recent.sweep(partition, SWEEP)
             if load(self._recent.get(key)).needed_until_ms(longest_ms) <= now_ms
         ]
-
-
-def keep_ms(in_force: PolicyInForce) -> int:
-    """How long a line's policy needs a call remembered: its longest window, ten minutes at least."""
-    windows = [rule.within for rule in in_force.policy.rules if rule.type in {"burst", "urgent_repeat"}]
-    return max([KEEP_MS, *windows])
-
-
-def longest_keep_ms(book: PolicyBook) -> int:
-    """A caller is remembered as long as the policy that looks back farthest needs it."""
-    return max((keep_ms(each) for each in book.by_line.values()), default=KEEP_MS)
-
-
-def burst_of(in_force: PolicyInForce, taken: Decision) -> Burst | None:
-    """The rule that began the decision's block, or None."""
-    if taken.block is None:
-        return None
-    return next((rule for rule in in_force.policy.rules if rule.type == "burst" and rule.id == taken.rule), None)
-
-
-def remembered(recent: RecentCalls, taken: Decision, burst: Burst | None) -> RecentCalls:
-    """The caller's state with the block that the decision began, if it did."""
-    if taken.block is None or burst is None:
-        return recent
-    return blocked(recent, taken.line, taken.block, taken.decided_at_ms, burst.forget)

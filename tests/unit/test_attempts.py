@@ -93,7 +93,7 @@ async def test_what_was_begun_before_is_gone_on_with() -> None:
     assert (tried.count, tried.sent_at_ms, tried.held) == (3, NOW_MS, False)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     answers=st.lists(st.sampled_from(["accepted", "over", "fault", "silent", "unreached", "busy"]), min_size=3),
     takes_ms=st.integers(0, 3_000),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from models.calls import CallOffered
@@ -29,8 +29,6 @@ from tests.builders import (
 )
 
 LATER: Final = T0 + 3_600_000
-unhurried = settings(deadline=None)
-"""A machine that is busy with something else makes no example wrong."""
 CALLERS: Final = ("447700900001@c.us", "447700900002@c.us", "900000000000143@lid", "33639980001@c.us")
 LINES: Final = {"london": ("office", "default"), "riyadh": ("cloud", "0A1B2C3D4E5F")}
 
@@ -99,7 +97,6 @@ def wrong(values: list[Value], draw: st.DataObject | None = None) -> set[str]:
     return {finding.code for finding in audit.finish().wrong}
 
 
-@unhurried
 @given(histories(), st.data())
 def test_a_valid_history_holds_in_whatever_order_topics_are_read(values: list[Value], data: st.DataObject) -> None:
     assert wrong(values, data) == set()
@@ -113,35 +110,30 @@ def _without(values: list[Value], gone: Value) -> list[Value]:
     return [value for value in values if value != gone]
 
 
-@unhurried
 @given(histories(), st.data())
 def test_a_dropped_decision_is_found(values: list[Value], data: st.DataObject) -> None:
     gone = _pick(data, values, Decision)
     assert "undecided" in wrong(_without(values, gone), data)
 
 
-@unhurried
 @given(histories(), st.data())
 def test_a_dropped_reject_is_found(values: list[Value], data: st.DataObject) -> None:
     gone = _pick(data, values, RejectCall)
     assert "no-reject" in wrong(_without(values, gone), data)
 
 
-@unhurried
 @given(histories(), st.data())
 def test_a_dropped_text_is_found(values: list[Value], data: st.DataObject) -> None:
     gone = _pick(data, values, SendText)
     assert "no-text" in wrong(_without(values, gone), data)
 
 
-@unhurried
 @given(histories(), st.data())
 def test_a_dropped_end_is_found(values: list[Value], data: st.DataObject) -> None:
     gone = data.draw(st.sampled_from([v for v in values if isinstance(v, Outcome) and v.result in TERMINAL]))
     assert "no-outcome" in wrong(_without(values, gone), data)
 
 
-@unhurried
 @given(histories(), st.data())
 def test_two_callers_that_change_places_are_found(values: list[Value], data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from([RejectCall, SendText]))
@@ -163,7 +155,6 @@ def test_two_callers_that_change_places_are_found(values: list[Value], data: st.
     assert "crossed" in wrong(swapped, data)
 
 
-@unhurried
 @given(histories(), st.data())
 def test_a_second_text_is_found(values: list[Value], data: st.DataObject) -> None:
     told = [v for v in values if isinstance(v, Outcome) and v.command == "text" and v.result == "accepted"]
@@ -172,7 +163,6 @@ def test_a_second_text_is_found(values: list[Value], data: st.DataObject) -> Non
     assert wrong([*values, again], data) == {"second-text"}
 
 
-@unhurried
 @given(histories(), st.data(), st.integers(0, 100_000))
 def test_a_late_send_is_found(values: list[Value], data: st.DataObject, too_late: int) -> None:
     command = _pick(data, values, data.draw(st.sampled_from([RejectCall, SendText])))
@@ -185,7 +175,6 @@ def test_a_late_send_is_found(values: list[Value], data: st.DataObject, too_late
     assert "sent-late" in wrong(changed, data)
 
 
-@unhurried
 @given(histories(), st.data())
 def test_another_verdict_is_found(values: list[Value], data: st.DataObject) -> None:
     first = _pick(data, values, Decision)
@@ -194,7 +183,6 @@ def test_another_verdict_is_found(values: list[Value], data: st.DataObject) -> N
     assert "decided-twice" in wrong([*values, replace(first, verdict=other)], data)  # type: ignore[arg-type]  # one of the verdicts
 
 
-@unhurried
 @given(histories(), st.data())
 def test_a_record_on_another_partition_is_found(values: list[Value], data: st.DataObject) -> None:
     records = Log().append_all(values)
@@ -208,7 +196,6 @@ def test_a_record_on_another_partition_is_found(values: list[Value], data: st.Da
     assert {finding.code for finding in audit.finish().wrong} == {"misplaced"}
 
 
-@unhurried
 @given(histories())
 def test_offers_alone_are_all_undecided(values: list[Value]) -> None:
     offers = [value for value in values if isinstance(value, CallOffered)]

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,12 @@ def test_help_shows_an_example_that_names_the_command(tmp_path: Path, command: l
     assert done.returncode == 0
     examples = done.stdout.partition("Example")[2]
     assert f"ringfence {' '.join(command)}" in examples
+
+
+def test_the_version_is_the_one_that_the_project_names(tmp_path: Path) -> None:
+    named = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    done = ringfence(tmp_path, "--version")
+    assert (done.returncode, done.stdout) == (0, f"ringfence {named}\n")
 
 
 def test_no_broker_is_said_with_the_mend(tmp_path: Path) -> None:

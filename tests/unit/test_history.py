@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.calls import CallOffered
@@ -53,7 +53,6 @@ def live(offers: list[CallOffered], in_force: PolicyInForce) -> list[Decision]:
 calls = st.lists(st.tuples(st.integers(0, 90_000), st.sampled_from(CALLERS)), max_size=12)
 
 
-@settings(deadline=None)
 @given(calls=calls, order=st.randoms())
 def test_the_same_policy_decides_as_it_did_in_whatever_order_the_topics_are_read(
     calls: list[tuple[int, str]], order: Any

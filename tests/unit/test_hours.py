@@ -263,7 +263,7 @@ def clock(start: int, end: int) -> str:
     return f"{start // 4:02}:{start % 4 * 15:02}-{end // 4:02}:{end % 4 * 15:02}"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(scenes())
 @example(("Pacific/Apia", dt.date(2011, 12, 30), {day: ["22:00-06:00"] for day in DAYS}))
 @example(("America/St_Johns", dt.date(2010, 11, 7), {day: ["23:45-23:30"] for day in DAYS}))
