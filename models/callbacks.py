@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from models.bounds import Millis
+
 ClosedBy = Literal["call accepted", "written to", "by hand"]
 
 
@@ -21,6 +23,6 @@ class Callback:
     """Why it is owed: the id of the rule that queued or rejected the call."""
     decision_id: str
     """The call that opened it."""
-    opened_at_ms: int
-    closed_at_ms: int | None = None
+    opened_at_ms: Millis
+    closed_at_ms: Millis | None = None
     closed_by: ClosedBy | None = None

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from models.bounds import Millis
 from models.identity_links import CallerLinked, CallsJoined
 
 Media = Literal["voice", "video"]
@@ -41,10 +42,10 @@ class CallOffered:
     """The gateway says the offer was queued while it was disconnected: the call is long over."""
     ended: bool = False
     """The call's end or its acceptance reached the bridge before this offer did."""
-    offered_at_ms: int
+    offered_at_ms: Millis
     """When the call began to ring, by the provider's clock; see ``time_source``."""
     time_source: TimeSource
-    received_at_ms: int
+    received_at_ms: Millis
     """When the webhook reached the bridge, by our clock."""
 
 
@@ -63,8 +64,8 @@ class CallAccepted:
     call_id: str
     caller: str | None = None
     """Canonical JID where the payload names it; Wawp's carries only the call id."""
-    at_ms: int
-    received_at_ms: int
+    at_ms: Millis
+    received_at_ms: Millis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +80,8 @@ class CallRejected:
     caller: str | None = None
     echo: bool = False
     """WAHA's WEBJS engine makes this event up after an API reject: no proof that the ringing stopped."""
-    at_ms: int
-    received_at_ms: int
+    at_ms: Millis
+    received_at_ms: Millis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +99,7 @@ class RejectAccepted:
     line: str
     call_id: str
     caller: str
-    at_ms: int
+    at_ms: Millis
     """When the gateway's answer arrived."""
 
 
@@ -114,8 +115,8 @@ class CallerBlocked:
     call_id: str
     caller: str
     caller_raw: str
-    until_ms: int
-    at_ms: int
+    until_ms: Millis
+    at_ms: Millis
     """When the gateway's answer arrived, or did not."""
 
 
@@ -128,7 +129,7 @@ class SessionsDue:
     """
 
     type: Literal["sessions.due"] = "sessions.due"
-    now_ms: int
+    now_ms: Millis
 
 
 Lifecycle = Annotated[

@@ -7,6 +7,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
+from models.bounds import Count, Millis
+
 REJECT_WINDOW_MS = 45_000
 """A call rings 30 to 60 s (Wawp's reject page: 30 to 45 s); past 45 s a reject can only hit a call that is over."""
 
@@ -34,16 +36,16 @@ class RejectCall:
     reply: str | None
     """The policy's reply to send once the gateway has accepted the reject; None sends nothing."""
     variant: str | None
-    values: dict[str, int] = field(default_factory=dict)
+    values: dict[str, Count] = field(default_factory=dict)
     """What the text's variables need of the decision's facts; see ``TEXT_FACTS``."""
     stranger: bool = True
     """Whether the text would open a new chat for the line: guarded harder."""
     policy: str
     policy_revision: str
-    offered_at_ms: int
-    received_at_ms: int
-    decided_at_ms: int
-    expires_at_ms: int
+    offered_at_ms: Millis
+    received_at_ms: Millis
+    decided_at_ms: Millis
+    expires_at_ms: Millis
     """Not to be sent at or after this time."""
 
 
@@ -65,15 +67,15 @@ class SendText:
     caller_raw: str
     reply: str
     variant: str | None
-    values: dict[str, int] = field(default_factory=dict)
+    values: dict[str, Count] = field(default_factory=dict)
     stranger: bool = True
     policy: str
     policy_revision: str
-    offered_at_ms: int
-    received_at_ms: int
-    rejected_at_ms: int | None
+    offered_at_ms: Millis
+    received_at_ms: Millis
+    rejected_at_ms: Millis | None
     """When the gateway answered the reject; None for a caller who was queued and rings on."""
-    expires_at_ms: int
+    expires_at_ms: Millis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +91,8 @@ class BlockCaller:
     call_id: str
     caller: str
     caller_raw: str
-    received_at_ms: int
-    until_ms: int
+    received_at_ms: Millis
+    until_ms: Millis
     """When the block ends: not to be sent at or after this time."""
 
 
@@ -108,8 +110,8 @@ class UnblockCaller:
     call_id: str
     caller: str
     caller_raw: str
-    received_at_ms: int
-    at_ms: int
+    received_at_ms: Millis
+    at_ms: Millis
 
 
 CallCommand = Annotated[RejectCall | BlockCaller | UnblockCaller, Field(discriminator="type")]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from models.bounds import Millis
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
@@ -22,7 +24,7 @@ class Contact:
     """Other canonical JIDs of the same person."""
     source: str
     """Who said so, such as ``crm`` or ``import``."""
-    at_ms: int
+    at_ms: Millis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,4 +38,4 @@ class IdentityLink:
     """Canonical JID under which everything about the person is kept: the phone JID where one is known."""
     source: str
     """What told of it: ``payload``, ``contact``."""
-    at_ms: int
+    at_ms: Millis

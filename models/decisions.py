@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from models.bounds import Count, Millis
+
 Verdict = Literal["ring", "reject", "queue", "late"]
 """``ring``: let it ring. ``reject``: end it. ``queue``: let it ring and owe a callback. ``late``: too old to act on."""
 
@@ -32,8 +34,8 @@ class RuleTrace:
 class Block:
     """A temporary block that a decision began: all later calls to the line are rejected while it lasts."""
 
-    until_ms: int
-    strikes: int
+    until_ms: Millis
+    strikes: Count
     """How many in a row this one is: each lasts longer than the one before."""
 
 
@@ -65,9 +67,9 @@ class Decision:
     block: Block | None = None
     callback: bool = False
     """The caller is owed a callback."""
-    offered_at_ms: int
-    received_at_ms: int
-    decided_at_ms: int
+    offered_at_ms: Millis
+    received_at_ms: Millis
+    decided_at_ms: Millis
 
 
 def decision_id(line: str, call_id: str) -> str:

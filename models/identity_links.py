@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from models.bounds import Count, Millis
 from models.decisions import Verdict
 
 
@@ -24,7 +25,7 @@ class CallerLinked:
     """Canonical JID: the key."""
     caller: str
     """Canonical JID under which the person is kept from now on."""
-    at_ms: int
+    at_ms: Millis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +37,9 @@ class HistoryJoined:
     alias: str
     caller: str
     """Canonical JID: the key."""
-    lines: dict[str, tuple[int, int]]
+    lines: dict[str, tuple[Millis, Millis]]
     """Per line, when the alias last wrote and was last written to; 0 for never."""
-    at_ms: int
+    at_ms: Millis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +48,8 @@ class JoinedCall:
 
     line: str
     call_id: str
-    offered_at_ms: int
-    decided_at_ms: int
+    offered_at_ms: Millis
+    decided_at_ms: Millis
     verdict: Verdict | None
     group: bool = False
 
@@ -58,10 +59,10 @@ class JoinedBlock:
     """One temporary block that began under the alias."""
 
     line: str
-    begun_ms: int
-    until_ms: int
-    strikes: int
-    keep_until_ms: int
+    begun_ms: Millis
+    until_ms: Millis
+    strikes: Count
+    keep_until_ms: Millis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,4 +76,4 @@ class CallsJoined:
     """Canonical JID: the key."""
     calls: tuple[JoinedCall, ...]
     blocks: tuple[JoinedBlock, ...]
-    at_ms: int
+    at_ms: Millis

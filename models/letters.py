@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from models.bounds import Count, Millis
+
 HANDLED_HEADER: Final = "ringfence-dlq-handled"
 """On a mark: ``partition:offset`` of the letter that it marks. No letter has it."""
 
@@ -22,13 +24,13 @@ class LetterHandled:
     """
 
     type: Literal["letter.handled"] = "letter.handled"
-    partition: int
-    offset: int
+    partition: Count
+    offset: Count
     """Where the letter stands on ``calls.dlq``."""
     how: How
     author: str
     note: str = ""
-    at_ms: int
+    at_ms: Millis
 
     @property
     def place(self) -> str:

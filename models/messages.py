@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from models.bounds import Millis
 from models.identity_links import CallerLinked, HistoryJoined
 
 Direction = Literal["in", "out"]
@@ -28,8 +29,8 @@ class MessageSeen:
     """``in``: the caller wrote to the line. ``out``: the line wrote to the caller."""
     by_hand: bool = False
     """An own message that a person wrote in WhatsApp, as far as the gateway tells; sent through its API otherwise."""
-    at_ms: int
-    received_at_ms: int
+    at_ms: Millis
+    received_at_ms: Millis
 
 
 MessageEvent = Annotated[MessageSeen | CallerLinked | HistoryJoined, Field(discriminator="type")]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from models.bounds import Count, Millis
+
 Result = Literal["accepted", "raced", "failed", "unknown", "late", "suppressed", "confirmed", "unconfirmed"]
 """
 ``accepted``     the gateway took the command (its 2xx): no proof yet that the ringing stopped
@@ -39,18 +41,18 @@ class Outcome:
     result: Result
     reason: str | None = None
     """A short code for what lies behind the result, such as ``cool-down`` or ``session-missing``."""
-    http_status: int | None = None
-    attempts: int = 0
+    http_status: Count | None = None
+    attempts: Count = 0
     """HTTP requests that were begun."""
     reply: str | None = None
     variant: str | None = None
     message_id: str | None = None
     """The gateway's id of the text that was sent; of an unknown text, the one that the gateway was asked to give it."""
-    received_at_ms: int | None = None
+    received_at_ms: Millis | None = None
     """When the webhook of the offer reached the bridge: latency is ``at_ms - received_at_ms``."""
-    sent_at_ms: int | None = None
+    sent_at_ms: Millis | None = None
     """When the last HTTP request was begun."""
-    at_ms: int
+    at_ms: Millis
     """When this result became known."""
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from models.bounds import Millis
 from models.codec import short_hash
 
 
@@ -22,8 +23,8 @@ class ListEntry:
     """Its scope."""
     reason: str = ""
     author: str
-    added_at_ms: int
-    expires_at_ms: int | None = None
+    added_at_ms: Millis
+    expires_at_ms: Millis | None = None
 
     @property
     def key(self) -> str:
@@ -44,10 +45,10 @@ class CallerBlock:
     caller: str
     line: str
     """``*`` for all lines."""
-    until_ms: int
+    until_ms: Millis
     reason: str = ""
     author: str
-    at_ms: int
+    at_ms: Millis
 
     @property
     def key(self) -> str:
@@ -64,10 +65,10 @@ class LineSwitch:
     """``*`` for all lines."""
     state: Literal["open", "closed", "calendar"]
     """``calendar`` takes the switch back."""
-    until_ms: int | None = None
+    until_ms: Millis | None = None
     reason: str = ""
     author: str
-    at_ms: int
+    at_ms: Millis
 
     @property
     def key(self) -> str:

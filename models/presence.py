@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from models.bounds import Count, Millis
+
 AgentStatus = Literal["online", "busy", "away", "offline"]
 
 PRESENCE_TTL_MS = 300_000
@@ -22,13 +24,13 @@ class Presence:
     status: AgentStatus
     lines: tuple[str, ...]
     """The lines whose calls the agent takes; ``*`` for all."""
-    capacity: int = 1
+    capacity: Count = 1
     """Calls at once."""
-    active_calls: int = 0
-    status_at_ms: int
+    active_calls: Count = 0
+    status_at_ms: Millis
     """When the status was last said; a heartbeat does not change it."""
-    heartbeat_at_ms: int
-    ttl_ms: int = PRESENCE_TTL_MS
+    heartbeat_at_ms: Millis
+    ttl_ms: Millis = PRESENCE_TTL_MS
 
     def alive(self, now_ms: int) -> bool:
         """Whether the report is young enough to be believed."""
@@ -56,13 +58,13 @@ class BridgeHealth:
     up: bool
     lines: tuple[str, ...]
     """The lines it records; ``*`` for all."""
-    active: int = 0
+    active: Count = 0
     """Calls that it records now."""
-    capacity: int | None = None
+    capacity: Count | None = None
     """Calls that it can record at once; None: not limited."""
     detail: str = ""
-    at_ms: int
-    ttl_ms: int = HEALTH_TTL_MS
+    at_ms: Millis
+    ttl_ms: Millis = HEALTH_TTL_MS
 
     def serves(self, line: str) -> bool:
         """Whether it records calls of the line."""
@@ -88,8 +90,8 @@ class LineStatus:
     connected: bool
     status: str
     """The gateway's own word, such as ``WORKING``."""
-    changed_at_ms: int
-    disconnected_at_ms: int = 0
+    changed_at_ms: Millis
+    disconnected_at_ms: Millis = 0
     """When it was last seen without a connection; 0 for never."""
 
 
@@ -103,6 +105,6 @@ class WorkerStatus:
     """The revision in force of each document, by its key on ``policies``."""
     refused: dict[str, str] = field(default_factory=dict)
     """Why a document that stands on ``policies`` is not in force, by its key."""
-    strangers: dict[str, dict[str, int]]
+    strangers: dict[str, dict[str, Count]]
     """Per line, how many different strangers called this worker last in each span of ten seconds (its start in ms)."""
-    at_ms: int
+    at_ms: Millis

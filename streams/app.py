@@ -209,8 +209,11 @@ def build(
 
     lease_s = settings.worker.session_timeout / 1000
 
+    def is_ours(event: Any) -> bool:
+        return bool(event.message.generation_id == app.consumer_generation_id)
+
     async def may_act(event: Any) -> bool:
-        while event.message.generation_id == app.consumer_generation_id:
+        while is_ours(event):
             if consumer().confirmed(lease_s):
                 return True
             # suspended, or the coordinator is away: the next heartbeat or rebalance tells
@@ -246,7 +249,15 @@ def build(
         metrics=metrics,
         known=known,
     )
-    sink = SinkParts(gateways=gateways, outbox=outbox, clock=clock, metrics=metrics, may_act=may_act, on_failure=fail)
+    sink = SinkParts(
+        gateways=gateways,
+        outbox=outbox,
+        clock=clock,
+        metrics=metrics,
+        may_act=may_act,
+        is_ours=is_ours,
+        on_failure=fail,
+    )
     rejects = RejectSink(sink)
     voices = {name: LineVoice(line.title or name, line.locale, line.time_zone) for name, line in settings.lines.items()}
     texts = TextSink(sink, claims=shards("texts", commands), known=known, lines=voices)

@@ -323,12 +323,13 @@ class CallSessions:
         At most one wake-up of a partition is under way, so repeating the call does no harm.
         """
         now_ms = self._clock()
+        idle = owned - self._woken
         for key, partition in self._blocked.items():
-            session = load(self._shards.get(key))
-            if session is not None and self._is_lifted(session) and partition not in self._woken:
+            session = load(self._shards.get(key)) if partition in idle else None
+            if session is not None and self._is_lifted(session):
                 self._due.add(partition, now_ms, key)
         for partition in self._due.partitions_due(now_ms):
-            if partition in owned and partition not in self._woken:
+            if partition in idle:
                 self._woken.add(partition)
                 await self._outbox.send(sessions_due(SessionsDue(now_ms=now_ms), partition, SOURCE))
 

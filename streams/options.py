@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 import click
 from typing_extensions import override
 
+from models.bounds import LATEST_MS
 from models.patterns import Pattern
 from models.policy import parse_duration
 from streams.clock import now_ms
@@ -78,6 +79,8 @@ class _Until(click.ParamType):
             self.fail(f"{text!r} is neither how long (2h, 30d) nor a time (2026-12-24T18:00)", param, ctx)
         if found <= now_ms():
             self.fail(f"{text!r} is over already", param, ctx)
+        if found > LATEST_MS:
+            self.fail(f"{text!r} is after the year 3000", param, ctx)
         return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from models.bounds import Millis
 from models.codec import encode, short_hash
 from models.policy.calendars import Calendar
 from models.policy.document import Policy
@@ -22,7 +23,7 @@ class PolicyDocument:
     """A hash of the document: equal documents have equal revisions."""
     author: str
     note: str = ""
-    applied_at_ms: int
+    applied_at_ms: Millis
     replaces: str | None = None
     """The revision that was in force before."""
     document: dict[str, Any]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
+from models.bounds import LATEST_MS
 from models.calls import TimeSource
 
 _MILLISECONDS_FROM = 1e12
@@ -12,9 +13,6 @@ _MILLISECONDS_FROM = 1e12
 
 _EARLIEST_MS = 946_684_800_000
 """2000-01-01. Nothing here is older; 0 and small numbers are how some engines say "no time"."""
-
-_LATEST_MS = 32_503_680_000_000
-"""The year 3000. Larger numbers are microseconds or rubbish."""
 
 
 def to_ms(value: object) -> int | None:
@@ -30,7 +28,8 @@ def to_ms(value: object) -> int | None:
     if not math.isfinite(scaled):
         return None
     ms = round(scaled)
-    return ms if _EARLIEST_MS <= ms < _LATEST_MS else None
+    # larger numbers are microseconds or rubbish
+    return ms if _EARLIEST_MS <= ms < LATEST_MS else None
 
 
 def _number(value: object) -> float | None:

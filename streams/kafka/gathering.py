@@ -41,18 +41,24 @@ class Gathering:
         self._task: asyncio.Task[None] | None = None
         self._room = asyncio.Event()
         self._room.set()
+        self._turn = asyncio.Lock()
+        self._held_up = 0
 
     async def enqueue(self, record: Sending) -> Acknowledgement:
         """Take a record; the future ends as the one that ``send`` gives, or with what ``send`` raises.
 
         Blocks only while ``send`` does.
         """
-        while not self._room.is_set():
-            await self._room.wait()
-        done: Acknowledgement = asyncio.get_running_loop().create_future()
-        self._waiting.append((record, done))
-        self._arm()
-        return done
+        if self._room.is_set() and not self._held_up:
+            return self._taken(record)
+        self._held_up += 1
+        try:
+            # one after the other, so that nobody who comes later is taken first
+            async with self._turn:
+                await self._room.wait()
+                return self._taken(record)
+        finally:
+            self._held_up -= 1
 
     async def flush(self) -> None:
         """Hand over what waits, without the pause; blocks as ``send`` does, and not for the acknowledgements."""
@@ -71,6 +77,12 @@ class Gathering:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
+
+    def _taken(self, record: Sending) -> Acknowledgement:
+        done: Acknowledgement = asyncio.get_running_loop().create_future()
+        self._waiting.append((record, done))
+        self._arm()
+        return done
 
     def _arm(self) -> None:
         if self._timer is None and self._task is None and self._waiting:

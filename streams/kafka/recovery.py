@@ -44,6 +44,15 @@ class Recovery(FaustRecovery):
         return rest
 
     @override
+    async def _wait(self, coro: Any, timeout: Any = None) -> None:
+        """As Faust's, for as long as it takes.
+
+        Faust takes 90 s without an answer for the end of the service: the recovery ends in silence, and the worker
+        keeps its partitions, paused, for ever. aiokafka asks again by itself while brokers are away.
+        """
+        await super()._wait(coro)
+
+    @override
     def _set_recovery_started(self) -> None:
         # a signal that was set when nobody waited any more must not end the next recovery before it begins
         self.signal_recovery_end.clear()

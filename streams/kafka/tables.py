@@ -36,6 +36,8 @@ class Store(memory.Store[bytes, bytes]):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.shards: dict[int, dict[bytes, bytes]] = {}
+        self.rounds: dict[int, Iterator[bytes]] = {}
+        """By partition, the keys that a sweep has not come to yet in this round."""
         self._read: dict[int, int] = {}
 
     def replay(self, partition: int, records: Sequence[Any]) -> None:
@@ -79,6 +81,7 @@ class Store(memory.Store[bytes, bytes]):
         for partition in [each for each in self.shards if TP(changelog, each) not in assigned]:
             del self.shards[partition]
             self._read.pop(partition, None)
+            self.rounds.pop(partition, None)
 
     @override
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
@@ -100,7 +103,6 @@ class Shards:
         table._data = self._store  # noqa: SLF001 - Faust finds a store by its URL scheme, and knows four
         self._table = table
         self._writer = writer
-        self._rounds: dict[int, Iterator[bytes]] = {}
 
     def get(self, key: bytes) -> bytes | None:
         """The stored bytes, or None. Never changes them in place."""
@@ -144,10 +146,11 @@ class Shards:
         shard = self._store.shards.get(partition)
         if not shard:
             return []
-        around = self._rounds.get(partition)
+        rounds = self._store.rounds
+        around = rounds.get(partition)
         found = list(islice(around, most)) if around is not None else []
         if len(found) < most:
-            around = self._rounds[partition] = iter(list(shard))
+            around = rounds[partition] = iter(list(shard))
             found += islice(around, min(most - len(found), len(shard)))
         return [key for key in dict.fromkeys(found) if key in shard]
 

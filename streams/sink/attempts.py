@@ -36,6 +36,7 @@ async def attempt(
     send: Callable[[float], Awaitable[Answer]],
     again: Callable[[Answer], bool],
     *,
+    connections: asyncio.Semaphore,
     may_send: Callable[[], bool],
     expires_at_ms: int,
     clock: Clock,
@@ -43,19 +44,27 @@ async def attempt(
 ) -> Attempts:
     """Call ``send(seconds left)`` until ``again(answer)`` is false, ``MOST`` times at most, while ``may_send()``.
 
-    Waits between with backoff and jitter, as long as the gateway asks for, if that ends in the
-    window; else the last answer stands, which may be that of ``before``. Raises only what ``send`` raises.
+    Each waits first for one of the ``connections``, inside the window: a command in a queue of ours has not been sent,
+    and says nothing of the gateway. Waits between with backoff and jitter, as long as the gateway asks for, if that
+    ends in the window; else the last answer stands, which may be that of ``before``. Raises only what ``send`` raises.
     """
     answer, count, sent_at_ms = before.answer, before.count, before.sent_at_ms
     for number in range(1, MOST + 1):
-        left_ms = expires_at_ms - clock()
         if not may_send():
             return Attempts(answer, count, sent_at_ms, held=True)
-        if left_ms <= 0:
+        if not await _taken(connections, expires_at_ms - clock()):
             break
-        count += 1
-        sent_at_ms = clock()
-        answer = await send(left_ms / 1000)
+        try:
+            left_ms = expires_at_ms - clock()
+            if not may_send():
+                return Attempts(answer, count, sent_at_ms, held=True)
+            if left_ms <= 0:
+                break
+            count += 1
+            sent_at_ms = clock()
+            answer = await send(left_ms / 1000)
+        finally:
+            connections.release()
         if not again(answer):
             break
         if number == MOST:
@@ -65,3 +74,14 @@ async def attempt(
             break
         await asyncio.sleep(pause / 1000)
     return Attempts(answer, count, sent_at_ms)
+
+
+async def _taken(connections: asyncio.Semaphore, within_ms: float) -> bool:
+    if within_ms <= 0:
+        return False
+    try:
+        async with asyncio.timeout(within_ms / 1000):
+            await connections.acquire()
+    except TimeoutError:
+        return False
+    return True

@@ -27,8 +27,9 @@ SOURCE = "/ringfence/reject-sink"
 BLOCK_WINDOW_MS = 60_000
 """A block is of use while the caller is still at it."""
 
-UNBLOCK_WINDOW_MS = 1_800_000
-"""Half an hour, in which an ill gateway is waited for."""
+UNBLOCK_WINDOW_MS = 60_000
+"""A command that waits holds up the commit of its whole partition: where a gateway is ill for longer, the end is
+ordered again instead."""
 
 AGAIN_MS = 300_000
 """When an end that failed is tried again."""
@@ -72,7 +73,8 @@ def job_of(parts: SinkParts, event: Any, command: BlockCaller | UnblockCaller) -
         tried = await attempt(
             lambda left_s: gateway.block(command, left_s),
             _may_repeat,
-            may_send=gateway.circuit.is_closed,
+            connections=gateway.connections,
+            may_send=lambda: gateway.circuit.is_closed() and parts.is_ours(event),
             expires_at_ms=expires_at_ms(command),
             clock=parts.clock,
             before=tried,

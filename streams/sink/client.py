@@ -37,7 +37,8 @@ def provider_for(settings: Gateway) -> Provider:
 class GatewayClient:
     """Sends commands to one gateway.
 
-    ``max_connections`` bounds the requests under way, whoever sends them; more wait their turn.
+    ``max_connections`` bounds the commands under way: who sends one takes one of ``connections`` first, so that waiting
+    for it is not taken for a gateway's silence. A health request needs none.
     httpx runs on aiohttp's transport, which costs a quarter of the CPU of its own, and its requests
     go straight to the transport: redirects, cookies and authentication flows are not for commands.
     """
@@ -58,6 +59,7 @@ class GatewayClient:
         """Parsed once: a gateway has as many paths as sessions."""
         self._timeout_s = settings.timeout / 1000
         self._limit = settings.max_connections
+        self.connections = asyncio.Semaphore(settings.max_connections)
         self._sessions = sessions
         self._on_health = on_health
         self._on_circuit = on_circuit
@@ -69,7 +71,7 @@ class GatewayClient:
 
     async def start(self) -> Self:
         """Open a connection, so that the first call is as fast as any; an unreachable gateway is only logged."""
-        connector = aiohttp.TCPConnector(limit=self._limit, keepalive_timeout=self._provider.idle_s)
+        connector = aiohttp.TCPConnector(limit=self._limit + 1, keepalive_timeout=self._provider.idle_s)
         session = aiohttp.ClientSession(
             connector=connector,
             auto_decompress=False,

@@ -39,6 +39,9 @@ class SinkParts:
     metrics: WorkerMetrics
     may_act: Callable[[Any], Awaitable[bool]]
     """Whether an event's partition is surely still this worker's. Waits while that is in doubt."""
+    is_ours: Callable[[Any], bool]
+    """Whether no rebalance has come since an event was given; does not wait. After one the event comes again, to
+    whoever owns its partition now."""
     on_failure: Callable[[BaseException], None]
     """Ends the process."""
 

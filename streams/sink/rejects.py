@@ -87,7 +87,7 @@ class RejectSink:
                 await self._publish(event, command, ended)
                 return True
             if not came_late:
-                tried = await self._try(gateway, command, tried)
+                tried = await self._try(event, gateway, command, tried)
                 if tried.held and self._parts.clock() < command.expires_at_ms:
                     return False
             # whatever id stands in the answer to a reject, it is not a text's
@@ -97,11 +97,12 @@ class RejectSink:
 
         return job
 
-    async def _try(self, gateway: GatewayClient, command: RejectCall, before: Attempts) -> Attempts:
+    async def _try(self, event: Any, gateway: GatewayClient, command: RejectCall, before: Attempts) -> Attempts:
         return await attempt(
             lambda left_s: gateway.reject(command, left_s),
             _may_repeat,
-            may_send=gateway.circuit.is_closed,
+            connections=gateway.connections,
+            may_send=lambda: gateway.circuit.is_closed() and self._parts.is_ours(event),
             expires_at_ms=command.expires_at_ms,
             clock=self._parts.clock,
             before=before,

@@ -88,12 +88,17 @@ class TextSink:
         return job
 
     def _shut(self, command: SendText) -> Ended | None:
-        """How a text ends for which there is no leave in time; None where there is leave now."""
+        """How a text ends for which there is no leave in time; None where there is leave now.
+
+        A gateway that is not configured has no pause: nothing is ever sent to it, and no gate waits for it.
+        """
         now_ms = self._parts.clock()
+        gateway = self._parts.gateways.get(command.gateway)
+        if gateway is None:
+            return None
         if now_ms < self._state(command.line).paused_until_ms:
             return Ended(result="suppressed", reason="paused-429", at_ms=now_ms)
-        gateway = self._parts.gateways.get(command.gateway)
-        if gateway is not None and not gateway.circuit.is_closed():
+        if not gateway.circuit.is_closed():
             return Ended(result="failed", reason=GATEWAY_OPEN, at_ms=now_ms)
         return None
 
@@ -149,10 +154,15 @@ class TextSink:
         await asyncio.gather(*writes)
         if not await self._parts.may_act(event):
             return  # the new owner finds the claim, and will say "unknown"
-        tried = await self._send(command, text)
+        tried = await self._send(event, command, text)
+        ours = self._parts.is_ours(event)
+        if tried.held and not ours:
+            return  # as above
         ended = ended_by(tried, _RESULTS, self._parts.clock())
         claim = replace(claim, ended=ended)
-        await self._note(partition, command, claim, tried)
+        if ours:
+            # else what is known here of the line is no longer kept up to date
+            await self._note(partition, command, claim, tried)
         await self._publish(event, command, ended, claim)
 
     def _held_back(self, command: SendText, now_ms: int) -> Ended | None:
@@ -182,13 +192,14 @@ class TextSink:
     def _state(self, line: str) -> LineState:
         return guard.load(self._claims.get(guard.line_key(line)))
 
-    async def _send(self, command: SendText, text: str) -> Attempts:
+    async def _send(self, event: Any, command: SendText, text: str) -> Attempts:
         """Send once; again only where it is certain that nothing was sent, and inside the window."""
         gateway = self._parts.gateways[command.gateway]
         return await attempt(
             lambda left_s: gateway.text(command, text, left_s),
             _surely_not_sent,
-            may_send=gateway.circuit.is_closed,
+            connections=gateway.connections,
+            may_send=lambda: gateway.circuit.is_closed() and self._parts.is_ours(event),
             expires_at_ms=command.expires_at_ms,
             clock=self._parts.clock,
         )

@@ -101,6 +101,11 @@ class Office:
     """What to answer next; 201 when there is nothing."""
     ahead_ms: int = 0
     """How far the clock is ahead of the machine's."""
+    ours: bool = True
+    """Whether the worker still has the partition that it was given the commands of."""
+    loses_it_at_request: bool = False
+    hangs: int = 0
+    """So many requests get no answer."""
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def now_ms(self) -> int:
@@ -111,6 +116,10 @@ class Office:
             return web.json_response({"status": "WORKING"})
         self.requests.append(await request.json())
         self.durable_at_request.append(len(self.broker.durable))
+        self.ours = self.ours and not self.loses_it_at_request
+        if self.hangs:
+            self.hangs -= 1
+            await asyncio.Event().wait()
         status, body, headers = self.answers.pop(0) if self.answers else (201, {"id": "true_1@c.us_A"}, {})
         return web.json_response(body, status=status, headers=headers)
 
@@ -162,7 +171,7 @@ class Office:
 
 
 @asynccontextmanager
-async def open_office() -> AsyncIterator[Office]:
+async def open_office(**settings: Any) -> AsyncIterator[Office]:
     broker = Broker()
     app = faust.App("test", broker="aiokafka://127.0.0.1:1", store="memory://", topic_partitions=1)
     office = Office(broker, Shards(app, "texts", 1, lambda: broker), Knowledge.empty())
@@ -172,13 +181,14 @@ async def open_office() -> AsyncIterator[Office]:
     runner = web.AppRunner(server, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    settings = Waha(
+    configured = Waha(
         provider="waha",
         base_url=f"http://127.0.0.1:{runner.addresses[0][1]}",
         api_key=SECRET,
         webhook_secret=(SECRET,),
+        **settings,
     )
-    gateway = GatewayClient("office", settings, ["default"], lambda *_: None, lambda *_: None)
+    gateway = GatewayClient("office", configured, ["default"], lambda *_: None, lambda *_: None)
     await gateway.start()
     failures: list[BaseException] = []
 
@@ -191,6 +201,7 @@ async def open_office() -> AsyncIterator[Office]:
         clock=office.now_ms,
         metrics=WorkerMetrics(),
         may_act=may_act,
+        is_ours=lambda _event: office.ours,
         on_failure=failures.append,
     )
     voices = {"london": LineVoice("London", "en", "Europe/London")}
@@ -314,6 +325,47 @@ async def test_a_text_that_cannot_outwait_the_pause_ends_at_once() -> None:
         await office.end(office.command(window_ms=500))
         assert ended(await office.end(office.command(stranger=False))) == ("suppressed", "paused-429")
         assert len(office.requests) == 1
+
+
+async def test_a_pause_holds_up_nothing_for_a_gateway_that_is_configured_no_more() -> None:
+    async with open_office() as office:
+        office.answers.append((429, {}, {"Retry-After": "30"}))
+        await office.end(office.command(window_ms=500))
+        assert ended(await office.end(office.command(gateway="gone"))) == ("failed", "gateway-not-configured")
+
+
+async def test_a_text_that_waits_for_a_connection_is_sent_and_blamed_on_nobody() -> None:
+    async with open_office(max_connections=1, timeout=1_000) as office:
+        office.hangs = 2
+        texts = [office.command(line=line, command_id=f"{line}/call-x/text") for line in ("london", "paris", "rome")]
+        for each in texts:
+            office.submit(each)
+        ends = [ended(await office.outcome(each)) for each in texts]
+        assert ends == [("unknown", "time-out"), ("unknown", "time-out"), ("accepted", None)]
+        assert [each["chatId"] for each in office.requests] == [each.caller for each in texts]
+
+
+async def test_a_text_is_not_sent_again_by_a_worker_that_has_lost_it_meanwhile() -> None:
+    async with open_office() as office:
+        office.loses_it_at_request = True
+        office.answers.append((429, {}, {}))
+        command = office.command()
+        office.submit(command)
+        await office.until(lambda: not office.ours)
+        await office.sink.lanes.join(WITHIN_S)
+        # whoever has it now finds the claim, and says what is known
+        assert len(office.requests) == 1
+        assert office.broker.outcomes == []
+        assert len(office.broker.durable) == 2
+
+
+async def test_what_came_of_a_text_is_said_and_the_line_left_to_the_worker_that_has_it_now() -> None:
+    async with open_office() as office:
+        office.loses_it_at_request = True
+        office.answers.append((500, RESTRICTED, {}))
+        command = office.command()
+        assert (await office.end(command)).result == "failed"
+        assert [key for key, _ in office.broker.durable if guard.is_line_key(key)] == [b"london"]
 
 
 async def test_a_pause_is_let_go_of_when_the_worker_drains() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -24,6 +25,7 @@ class Gateway:
     shut_after: int = 99
     """Answers until it is to be left alone."""
     now_ms: int = NOW_MS
+    connections: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     asked: list[float] = field(default_factory=list)
 
     @property
@@ -42,6 +44,7 @@ class Gateway:
         return await attempt(
             self.send,
             lambda answer: answer.meaning not in SOUND,
+            connections=self.connections,
             may_send=self.may_send,
             expires_at_ms=NOW_MS + window_ms,
             clock=lambda: self.now_ms,
@@ -110,3 +113,34 @@ async def test_it_never_sends_late_nor_past_a_sound_answer_nor_to_a_shut_gateway
     assert all(0 < left_s <= window_ms / 1000 for left_s in gateway.asked)
     assert not SOUND & set(answers[: max(0, asked - 1)])
     assert (tried.answer is None) == (asked == 0)
+    assert not gateway.connections.locked()
+
+
+async def test_it_waits_for_a_connection_and_counts_nothing_before_it_has_one() -> None:
+    gateway = Gateway(["accepted"])
+    await gateway.connections.acquire()
+    trying = asyncio.create_task(gateway.attempt())
+    await asyncio.sleep(0)
+    gateway.now_ms += 2_000
+    assert not gateway.asked
+    gateway.connections.release()
+    tried = await trying
+    assert (tried.count, tried.sent_at_ms) == (1, NOW_MS + 2_000)
+    assert gateway.asked == [43.0]
+
+
+async def test_where_no_connection_comes_in_time_nothing_was_sent() -> None:
+    gateway = Gateway([])
+    await gateway.connections.acquire()
+    assert await gateway.attempt(window_ms=20) == NONE
+
+
+async def test_a_gateway_that_is_shut_while_a_connection_is_waited_for_is_left_alone() -> None:
+    gateway = Gateway([])
+    await gateway.connections.acquire()
+    trying = asyncio.create_task(gateway.attempt())
+    await asyncio.sleep(0)
+    gateway.shut_after = 0
+    gateway.connections.release()
+    assert await trying == Attempts(None, 0, None, held=True)
+    assert not gateway.connections.locked()

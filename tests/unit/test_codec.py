@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from models import topics
@@ -20,6 +21,7 @@ from models.topics import TOPICS, Topic
 
 TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 TYPED = [topic for topic in TOPICS if topic.values is not None]
+FREE = {"facts", "document"}
 OFFER: dict[str, Any] = {
     "type": "call.offered",
     "event_id": "evt_1",
@@ -63,6 +65,32 @@ def _can_be_said(value: object) -> bool:
         return bool(encode(value))
     except TypeError:
         return False
+
+
+def numbers_in(value: Any, *way: str | int) -> list[tuple[str | int, ...]]:
+    """Where whole numbers of ours stand; what a policy's author and a rule wrote is theirs."""
+    if isinstance(value, dict):
+        return [place for key, inner in value.items() if key not in FREE for place in numbers_in(inner, *way, key)]
+    if isinstance(value, list):
+        return [place for key, inner in enumerate(value) for place in numbers_in(inner, *way, key)]
+    return [way] if isinstance(value, int) and not isinstance(value, bool) else []
+
+
+@pytest.mark.parametrize("topic", TYPED, ids=lambda topic: topic.name)
+@pytest.mark.parametrize("number", [-1, 10**16, 10**20])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.filter_too_much])
+@given(data=st.data())
+def test_a_number_that_no_date_or_log_can_hold_is_undecodable(topic: Topic, number: int, data: st.DataObject) -> None:
+    value = orjson.loads(encode(data.draw(VALUES.get(topic.name, st.from_type(topic.values)).filter(_can_be_said))))
+    places = numbers_in(value)
+    assume(places)
+    *way, last = data.draw(st.sampled_from(places))
+    inner = value
+    for key in way:
+        inner = inner[key]
+    inner[last] = number
+    with pytest.raises(UndecodableError):
+        decode(topic.values, json.dumps(value).encode())
 
 
 def test_unknown_fields_are_passed_over() -> None:

@@ -126,6 +126,23 @@ async def test_a_producer_without_room_holds_up_those_who_come_after() -> None:
     assert taker.taken == [0, 1]
 
 
+async def test_nobody_overtakes_those_who_were_held_up() -> None:
+    taker = Taker()
+    gathering = Gathering(taker.take, 0.001)
+    taker.has_room.clear()
+    await take(gathering, 0)
+    await turns()
+    held_up = [asyncio.create_task(take(gathering, number)) for number in (1, 2)]
+    await turns()
+    taker.has_room.set()
+    while not gathering._room.is_set():  # noqa: ASYNC110 - the moment in which somebody else could come first
+        await asyncio.sleep(0)
+    await take(gathering, 3)
+    await asyncio.gather(*held_up)
+    await gathering.flush()
+    assert taker.taken == [0, 1, 2, 3]
+
+
 async def test_what_is_abandoned_is_never_handed_over() -> None:
     taker = Taker()
     gathering = Gathering(taker.take, LONG_S)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from aiokafka.errors import KafkaTimeoutError
 from aiokafka.structs import ConsumerRecord, RecordMetadata
+from faust.tables.recovery import ServiceStopped
 from faust.types import TP
 from hypothesis import given
 from hypothesis import strategies as st
@@ -169,6 +170,30 @@ async def test_a_recovery_takes_what_is_the_tables_and_ends_with_the_last_record
     assert (recovery.active_offsets[active], recovery.standby_offsets[standby]) == (1, 0)
     recovery._set_recovery_started()
     assert not recovery.signal_recovery_end.is_set()
+
+
+async def test_a_recovery_waits_for_brokers_that_are_away_and_ends_with_the_service_alone(tmp_path: Path) -> None:
+    recovery: Recovery = table(tmp_path).app.tables.recovery  # type: ignore[attr-defined] # ours
+    answered = asyncio.Event()
+    waiting = asyncio.ensure_future(recovery._wait(answered.wait(), timeout=0.001))
+    await asyncio.wait({waiting}, timeout=0.05)
+    assert not waiting.done()
+    answered.set()
+    await waiting
+    waiting = asyncio.ensure_future(recovery._wait(asyncio.Event().wait(), timeout=0.001))
+    recovery._stopped.set()
+    with pytest.raises(ServiceStopped):
+        await waiting
+
+
+async def test_a_lost_partitions_round_is_forgotten(tmp_path: Path) -> None:
+    mine = table(tmp_path)
+    for partition in (0, 1):
+        for key in (b"a", b"b"):
+            await mine.put(partition, key, b"x")
+        mine.shards.sweep(partition, 1)
+    await mine.store.on_rebalance({TP(TABLE, 1)}, {TP(TABLE, 0)}, set())
+    assert set(mine.store.rounds) == {1}
 
 
 @given(st.sets(st.binary(min_size=1, max_size=2), min_size=1, max_size=20), st.integers(1, 5))

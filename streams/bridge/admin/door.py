@@ -22,6 +22,9 @@ RETRY_AFTER: Final = {"Retry-After": "2"}
 
 LONGEST_TTL_MS: Final = 86_400_000
 
+_MOST: Final = 1_000_000
+"""No agent has so many calls, and no bridge."""
+
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
@@ -113,8 +116,8 @@ def whole(body: Mapping[str, object], field: str, least: int = 0) -> int | None:
     value = body.get(field)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= 1_000_000:
-        raise FieldError(field=field, mend=f"must be a whole number from {least}")
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= _MOST:
+        raise FieldError(field=field, mend=f"must be a whole number from {least} to {_MOST}")
     return value
 
 

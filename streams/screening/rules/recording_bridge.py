@@ -23,7 +23,7 @@ def judge(rule: RecordingBridge, facts: Facts) -> Finding:
     for each in bridges:
         fault = each.fault(facts.now_ms)
         if fault is None:
-            known |= {"bridge": each.bridge, "bridge_age_ms": facts.now_ms - each.at_ms}
+            known = {"bridge": each.bridge, "bridge_age_ms": facts.now_ms - each.at_ms}
             return Finding(None, f"the bridge {each.bridge} records", known)
         faults.append(f"{each.bridge} {fault}")
     return Finding("reject", f"no bridge can record: {', '.join(sorted(faults))}", known, reply=rule.reply)
