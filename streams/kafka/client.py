@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import Final
 
 from aiokafka import AIOKafkaProducer
@@ -153,20 +152,13 @@ class DurableProducer:
         return await self._hand_over(self._producer, record)
 
     async def _hand_over(self, producer: AIOKafkaProducer, record: Sending) -> Acknowledgement:
-        send = partial(
-            producer.send,
-            record.topic,
-            record.value,
-            key=record.key,
-            partition=record.partition,
-            headers=record.headers,
-        )
+        topic, key, value, partition, headers = record
         try:
-            done: Acknowledgement = await send()
+            done: Acknowledgement = await producer.send(topic, value, key, partition, headers=headers)
         except UnknownTopicOrPartitionError:
             # also raised where the brokers are away; nothing was taken
-            await self._await_topic(producer, record.topic)
-            done = await send()
+            await self._await_topic(producer, topic)
+            done = await producer.send(topic, value, key, partition, headers=headers)
         return done
 
     async def send(self, *records: Record) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from aiokafka.structs import RecordMetadata
 
@@ -17,8 +17,7 @@ from models.codec import Headers
 Acknowledgement = asyncio.Future[RecordMetadata]
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
+class Sending(NamedTuple):
     """One record on its way. ``partition`` None: by the key; ``value`` None: a tombstone."""
 
     topic: str
