@@ -83,16 +83,17 @@ class DurableProducer:
         if self._producer is None:
             msg = "the producer is not started"
             raise RuntimeError(msg)
+        # what aiokafka learns at its start of all topics, it forgets with the first one that it has to ask for by name
+        for name in names:
+            self._producer.client.add_topic(name)
+        for _ in range(2):
+            # the first answer may be to a question from before
+            await self._producer.client.force_metadata_update()
         for name in names:
             await self._await_topic(self._producer, name)
 
     async def _await_topic(self, producer: AIOKafkaProducer, name: str) -> None:
-        """As long as a record is waited for: aiokafka would wait for one request's answer only.
-
-        And have it remembered: what aiokafka learns at its start of all topics, it forgets with the first one that
-        it has to ask for by name.
-        """
-        producer.client.add_topic(name)
+        """As long as a record is waited for: aiokafka would wait for one request's answer only."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._request_timeout_ms / 1000
         while True:

@@ -1,0 +1,29 @@
+"""The durable producer on a real broker."""
+
+from __future__ import annotations
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from models.topics import TOPICS
+from streams.kafka.client import DurableProducer
+from streams.kafka.connection import connection
+from streams.settings import Kafka
+
+
+async def test_where_prepared_topics_are_is_not_forgotten_for_one_that_comes_later(kafka: Kafka) -> None:
+    """Else the next record would have to ask, and by then the brokers may be away."""
+    later = f"{kafka.topic_prefix}later"
+    producer = DurableProducer(kafka, "test")
+    await producer.start()
+    admin = AIOKafkaAdminClient(**connection(kafka))
+    await admin.start()
+    try:
+        await producer.prepare(*TOPICS)
+        await admin.create_topics([NewTopic(later, 1, 1)])
+        await producer.await_topics(later)
+        known = producer._producer.client.cluster  # type: ignore[union-attr] # it is started
+        names = [topic.full_name(kafka.topic_prefix) for topic in TOPICS]
+        assert [name for name in (*names, later) if known.partitions_for_topic(name) is None] == []
+    finally:
+        await admin.close()
+        await producer.stop()
