@@ -21,6 +21,7 @@ from streams.errors import EnvironmentFaultError, RingfenceError
 from streams.health import HealthServer
 from streams.kafka.refusal import why_not
 from streams.kafka.waiting import until_there
+from streams.logs import Repeats
 from streams.policyfiles import read_folder
 from streams.settings import Settings
 
@@ -102,7 +103,15 @@ def _logging() -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
+        "filters": {"repeats": {"()": Repeats}},
+        "handlers": {
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "formatter": "line",
+                "filters": ["repeats"],
+                "stream": "ext://sys.stderr",
+            }
+        },
         "root": {"level": "INFO", "handlers": ["stderr"]},
         # 6 % of a worker's CPU went into records of these that nobody prints; httpx has a line for every request
         "loggers": {name: {"level": "WARNING"} for name in ("aiokafka", "mode", "faust", "httpx")},

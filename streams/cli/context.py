@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from streams.logs import Repeats
+
 if TYPE_CHECKING:
     from streams.settings import Settings
 
@@ -36,7 +38,7 @@ def kafka_settings(config: Path) -> Settings:
 
 def serve_until_signalled(start: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     """Run a service with an event that SIGINT or SIGTERM sets; logs go to stderr."""
-    logging.basicConfig(level=logging.INFO, format=_FORMAT)
+    _log()
     run_until_signalled(start)
 
 
@@ -65,4 +67,10 @@ def log_file() -> Path:
 
 def log_to_file() -> None:
     """Send log entries to the log file: libraries' warnings belong there, what people must know is a message."""
-    logging.basicConfig(filename=log_file(), level=logging.INFO, format=_FORMAT)
+    _log(filename=log_file())
+
+
+def _log(**where: Any) -> None:
+    logging.basicConfig(level=logging.INFO, format=_FORMAT, **where)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Repeats())

@@ -13,6 +13,7 @@ from models.records import Record
 from models.topics import Topic
 from streams.kafka.connection import connection
 from streams.kafka.gathering import Acknowledgement, Gathering, Sending
+from streams.kafka.metadata import pace
 from streams.kafka.placement import partition_of
 from streams.settings import Kafka
 
@@ -61,6 +62,7 @@ class DurableProducer:
         )
         # aiokafka knows one time-out for a request's answer and for a record's patience
         producer.client._request_timeout_ms = min(self._request_timeout_ms, ANSWER_MS)  # noqa: SLF001 - see above
+        pace(producer.client)
         try:
             await producer.start()
         except BaseException:

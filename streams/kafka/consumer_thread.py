@@ -13,6 +13,7 @@ from faust.types import TP
 from typing_extensions import override
 
 from streams.kafka.fetching import SessionFetching
+from streams.kafka.metadata import pace
 from streams.kafka.recovery import Tables
 
 JOIN_SLACK_S: Final = 2.0
@@ -82,6 +83,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer = super()._create_consumer(loop)
         wait_s = self.consumer.app.conf.broker_rebalance_timeout + JOIN_SLACK_S
         consumer._client._request_timeout_ms = int(wait_s * 1000)  # noqa: SLF001 - Faust waits as long for other things
+        pace(consumer._client)  # noqa: SLF001 - aiokafka has no public way to it
         return consumer
 
     @override

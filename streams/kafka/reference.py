@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 from models.codec import UndecodableError
 from streams.errors import TOPICS_MEND, EnvironmentFaultError
 from streams.kafka.connection import connection
+from streams.kafka.metadata import pace
 from streams.reference.view import View
 from streams.settings import Kafka
 
@@ -67,6 +68,7 @@ class ReferenceReader:
             fetch_max_wait_ms=_POLL_MS,
             request_timeout_ms=_ANSWER_MS,
         )
+        pace(consumer._client)  # noqa: SLF001 - aiokafka has no public way to it
         try:
             await consumer.start()
             partitions = await self._partitions(consumer)
