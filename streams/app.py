@@ -177,8 +177,12 @@ class Parts:
         return None
 
     def warnings(self) -> list[str]:
-        """What a person should mend: policies that were applied and are not in force."""
-        return [f"{key} is not in force: {fault}" for key, fault in self.known.policies.faults.items()]
+        """What a person should mend: policies that were applied and are not in force, gateways that do not answer."""
+        silent = [name for name, gateway in self.gateways.items() if gateway.is_up is False]
+        return [
+            *(f"{key} is not in force: {fault}" for key, fault in self.known.policies.faults.items()),
+            *(f"gateway {name} does not answer: calls ring until it does" for name in silent),
+        ]
 
     def on_recovered(self) -> None:
         """Tables are complete: rebuild what is derived from them."""

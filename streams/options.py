@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import getpass
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -66,9 +66,19 @@ class _Until(click.ParamType):
 
     @override
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        text = str(value)
+        return self.read(str(value), None, param, ctx)
+
+    def read(
+        self,
+        text: str,
+        zone: tzinfo | None,
+        param: click.Parameter | None = None,
+        ctx: click.Context | None = None,
+    ) -> int:
+        """Milliseconds UTC; a time without a zone is meant in ``zone``, or in the machine's own where that is None."""
         try:
-            found: object = int(datetime.fromisoformat(text).astimezone().timestamp() * 1000)
+            moment = datetime.fromisoformat(text)
+            found: object = int((moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp() * 1000)
         except (ValueError, OverflowError, OSError):
             try:
                 ahead = parse_duration(text)
@@ -155,11 +165,15 @@ author_option = click.option(
 def demo_option(command: F) -> F:
     """``--demo``: the topics of simulated traffic, which stand apart under a prefix of their own."""
 
-    @click.option("--demo", is_flag=True, help="Look at the topics of the last `ringfence up` with traffic.")
+    @click.option("--demo", is_flag=True, help="Look at the topics of all runs of `ringfence up` with traffic.")
     @functools.wraps(command)
     def with_demo(*args: Any, config: Path, demo: bool, **kwargs: Any) -> Any:
         if demo and not RUN_CONFIG.exists():
             msg = "no run with simulated traffic is known here; start one with `ringfence up`"
+            raise click.UsageError(msg)
+        named = click.get_current_context().get_parameter_source("config")
+        if demo and named is click.core.ParameterSource.COMMANDLINE:
+            msg = "--demo looks with the configuration of the last run with simulated traffic: leave --config out"
             raise click.UsageError(msg)
         return command(*args, config=RUN_CONFIG if demo else config, **kwargs)
 

@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 _REASON: Final = click.option("--reason", default="", metavar="TEXT", help="Why; stands in the decisions.")
+_UNTIL: Final = click.option(
+    "--until", "--for", "until", metavar="WHEN", help="A time, by the line's clock, or how long; default: for good."
+)
 _LINE: Final = click.option("--line", default="*", metavar="LINE", help="Default: all lines.")
 
 
@@ -70,28 +74,24 @@ def calendar() -> None:
 @config_option
 @demo_option
 @click.argument("line")
-@click.option(
-    "--until", "--for", "until_ms", type=UNTIL, metavar="WHEN", help="A time, or how long; default: for good."
-)
+@_UNTIL
 @_REASON
 @author_option
-def close(config: Path, line: str, until_ms: int | None, reason: str, author: str) -> None:
+def close(config: Path, line: str, until: str | None, reason: str, author: str) -> None:
     """Close a line now, whatever its calendar says: its quiet_hours rules reject."""
-    _switch(config, line, "closed", until_ms, reason, author)
+    _switch(config, line, "closed", until, reason, author)
 
 
 @calendar.command(name="open", epilog=example("ringfence calendar open london --until 2026-12-24T18:00"))
 @config_option
 @demo_option
 @click.argument("line")
-@click.option(
-    "--until", "--for", "until_ms", type=UNTIL, metavar="WHEN", help="A time, or how long; default: for good."
-)
+@_UNTIL
 @_REASON
 @author_option
-def open_(config: Path, line: str, until_ms: int | None, reason: str, author: str) -> None:
+def open_(config: Path, line: str, until: str | None, reason: str, author: str) -> None:
     """Open a line now, whatever its calendar says."""
-    _switch(config, line, "open", until_ms, reason, author)
+    _switch(config, line, "open", until, reason, author)
 
 
 @calendar.command(epilog=example("ringfence calendar auto london"))
@@ -162,7 +162,7 @@ def _switch(
     config: Path,
     line: str,
     state: Literal["open", "closed", "calendar"],
-    until_ms: int | None,
+    until: str | None,
     reason: str,
     author: str,
 ) -> None:
@@ -170,6 +170,7 @@ def _switch(
 
     settings = kafka_settings(config)
     _check_line(settings, line)
+    until_ms = None if until is None else UNTIL.read(until, _zone(settings, line))
     at_ms = now_ms()
     made = LineSwitch(line=line, state=state, until_ms=until_ms, reason=reason, author=author, at_ms=at_ms)
     _put(settings, made, at_ms)
@@ -186,15 +187,20 @@ def _say_switch(settings: Settings, *lines: str) -> None:
     for line in lines:
         found = known.switch(line, now_ms())
         heeded = any(rule.type == "quiet_hours" for rule in book.for_line(line).policy.rules)
-        said = _described(found) if found else "as its calendar says"
-        nothing = f"this changes nothing, for its policy has no quiet_hours rule ({said})"
+        said = _described(found, _zone(settings, line)) if found else "as its calendar says"
+        nothing = f"calls ring as before, for its policy has no quiet_hours rule that would heed it ({said})"
         click.echo(f"line {line}: {said if heeded else nothing}")
 
 
-def _described(found: LineSwitch) -> str:
+def _zone(settings: Settings, line: str) -> ZoneInfo | None:
+    """The line's; None for all lines: the machine's own then."""
+    return ZoneInfo(settings.lines[line].time_zone) if line in settings.lines else None
+
+
+def _described(found: LineSwitch, zone: ZoneInfo | None) -> str:
     from streams.console.words import moment
 
-    until = f" until {moment(found.until_ms)}" if found.until_ms else " until `ringfence calendar auto`"
+    until = f" until {moment(found.until_ms, zone)}" if found.until_ms else " until `ringfence calendar auto`"
     common = " by the switch of all lines" if found.line == "*" else ""
     reason = f": {found.reason}" if found.reason else ""
     return f"switched {found.state}{until}{common}, by {found.author}{reason}"

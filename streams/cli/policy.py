@@ -63,12 +63,12 @@ def check(config: Path, paths: tuple[Path, ...], *, offline: bool) -> None:
     """
     from streams.policydesk import check as check_files
 
-    settings, shelf = _settings_and_shelf(config, offline=offline)
+    settings, shelf, why_not = _settings_and_shelf(config, offline=offline)
     report = check_files(paths, settings, shelf)
     for line in report.lines():
         click.echo(line, err=report.failed)
-    if shelf is None and not offline:
-        click.echo("Kafka does not answer: what is applied already was not looked at", err=True)
+    if why_not:
+        click.echo(f"what is applied already was not looked at: {why_not}", err=True)
     if report.failed:
         sys.exit(ConfigurationError.exit_code)
 
@@ -172,18 +172,19 @@ def remove(config: Path, name: str, author: str, note: str) -> None:
     _put(kafka_settings(config), lambda shelf: [removed(shelf, name, author, note, now_ms())])
 
 
-def _settings_and_shelf(config: Path, *, offline: bool) -> tuple[Settings, Shelf | None]:
-    """The settings, and what is applied where Kafka can be asked."""
+def _settings_and_shelf(config: Path, *, offline: bool) -> tuple[Settings, Shelf | None, str]:
+    """The settings, and what is applied where Kafka can be asked; else why it could not be."""
     from streams.settings import load_settings
 
+    why_not = ""
     if not offline:
         try:
             settings = kafka_settings(config)
-            return settings, _shelf(settings)
-        except EnvironmentFaultError:
-            pass
+            return settings, _shelf(settings), ""
+        except EnvironmentFaultError as exc:
+            why_not = str(exc)
     log_to_file()
-    return load_settings(config, gateway_secrets=False), None
+    return load_settings(config, gateway_secrets=False), None, why_not
 
 
 def _shelf(settings: Settings) -> Shelf:

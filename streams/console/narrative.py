@@ -176,7 +176,8 @@ def _fact(name: str, value: Scalar, now_ms: int, zone: tzinfo | None) -> str:
         case _ if not name.endswith("_ms"):
             said = f"{words} {value}"
         case _ if value >= _EPOCH_SIZED:
-            said = f"{words} {span(round(now_ms - value))} before ({moment(round(value), zone)})"
+            ago = round(now_ms - value)
+            said = f"{words} {span(abs(ago))} {'before' if ago >= 0 else 'later'} ({moment(round(value), zone)})"
         case 0 if words.startswith("last "):
             said = f"{words} never"
         case _:

@@ -14,11 +14,15 @@ from models.outcomes import TERMINAL, CommandKind, Outcome
 from models.topics import CALLS_EVENTS
 from streams.console.reader import Seen
 from streams.console.recent import Recent
-from streams.console.words import VERDICTS, count, outcome_words, span
+from streams.console.words import count, outcome_words, span
 
 _PERCENTILES: Final = (50, 90, 99)
 _SHOWN: Final = frozenset({"reject", "text"})
 """The commands that most runs have; others are named only where there were some."""
+
+
+_DECIDED: Final = {"ring": "let ring", "reject": "to reject", "queue": "queued", "late": "too late"}
+"""Verdicts; what came of them is told by the lines below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +70,21 @@ class Summary:
     """From the gateway's answer to the reject to its answer to the text."""
     words: Mapping[str, Mapping[str, int]]
     """The outcomes in the words of the story lines."""
+    example: str | None = None
+    """The call id of a reject that was executed lately, to look into."""
 
     def lines(self) -> list[str]:
         """For people."""
         repeats = f" ({count(self.repeats, 'webhook')} repeated)" if self.repeats else ""
-        verdicts = {VERDICTS.get(name, name): number for name, number in self.verdicts.items()}  # type: ignore[call-overload]  # any name may be asked for
+        verdicts = {_DECIDED.get(name, name): number for name, number in self.verdicts.items()}
+        unknown = self.outcomes.get("reject", {}).get("accepted", 0) - self.confirmed - self.unconfirmed
         rules = {"no rule, or by hand" if name == "none" else name: number for name, number in self.rules.items()}
         lines = [
             f"calls       {count(self.calls, 'call')}{repeats}: {_listed(verdicts)}",
             f"rules       {_listed(rules)}",
             f"rejects     {_listed(self.words.get('reject', {}))}",
-            f"confirmed   {self.confirmed} confirmed, {self.unconfirmed} unconfirmed",
+            f"confirmed   {self.confirmed} confirmed, {self.unconfirmed} unconfirmed"
+            + (f", {unknown} not known yet" if unknown > 0 else ""),
             f"texts       {_listed(self.words.get('text', {}))}",
         ]
         if self.webhook_to_reject or self.reject_to_text:
@@ -125,6 +133,7 @@ class Tally:
         self._confirmations: Counter[str] = Counter()
         self._to_reject = array("q")
         self._to_text = array("q")
+        self._example: str | None = None
 
     def take(self, seen: Seen) -> None:
         """Count one record; a repeat of it counts once."""
@@ -160,6 +169,7 @@ class Tally:
             Latency.of(self._to_reject),
             Latency.of(self._to_text),
             {kind: dict(counted.most_common()) for kind, counted in self._words.items()},
+            self._example,
         )
 
     def _end(self, outcome: Outcome) -> None:
@@ -173,6 +183,7 @@ class Tally:
         self._outcomes[outcome.command][result] += 1
         self._words[outcome.command][outcome_words(outcome)] += 1
         if outcome.command == "reject" and outcome.result in {"accepted", "raced"}:
+            self._example = outcome.call_id
             if outcome.received_at_ms is not None:
                 self._to_reject.append(outcome.at_ms - outcome.received_at_ms)
             self._rejected_at.put(outcome.decision_id, outcome.at_ms)

@@ -63,7 +63,8 @@ class GatewayClient:
         self._sessions = sessions
         self._on_health = on_health
         self._on_circuit = on_circuit
-        self._up: bool | None = None
+        self.is_up: bool | None = None
+        """Whether it answered the last health request; None before the first one."""
         self._http: httpx.AsyncBaseTransport | None = None
         self._warmer: asyncio.Task[None] | None = None
         self.circuit = Circuit(self._told_circuit)
@@ -176,7 +177,7 @@ class GatewayClient:
         request = self._provider.health(self._sessions[0])
         status, _, _, failure = await self._send(request, self._timeout_s)
         up = failure is None and status < 500
-        if up != self._up:
+        if up != self.is_up:
             level = logging.INFO if up else logging.WARNING
             what = "answers" if up else f"does not answer ({failure.reason if failure else f'HTTP {status}'})"
             log.log(level, "gateway %s at %s %s", self.name, self._base_url, what)
@@ -184,7 +185,7 @@ class GatewayClient:
             log.warning(
                 "gateway %s refuses our credentials (HTTP %d): check its key in the configuration", self.name, status
             )
-        self._up = up
+        self.is_up = up
         self._on_health(self.name, up)
         self.circuit.pinged(well=up)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -34,6 +35,8 @@ class Child:
         self._env = dict(env)
         self._process: subprocess.Popen[bytes] | None = None
         self._log_start = 0
+        self.warnings: list[str] = []
+        """What it warned of when it was ready."""
 
     @property
     def exit_code(self) -> int | None:
@@ -69,6 +72,7 @@ class Child:
             with contextlib.suppress(aiohttp.ClientError, TimeoutError):
                 async with http.get(self._ready_url, timeout=aiohttp.ClientTimeout(total=2)) as answer:
                     if answer.status == 200:
+                        self.warnings = _warnings(await answer.read())
                         return
                     said = f"{answer.status}: {(await answer.text())[:200]}"
             await asyncio.sleep(_POLL_SECONDS)
@@ -114,3 +118,12 @@ class Child:
                 shutil.copyfile(self.log, self.log.with_name(f"{self.log.name}.1"))
                 os.truncate(self.log, 0)
                 self._log_start = 0
+
+
+def _warnings(body: bytes) -> list[str]:
+    """What stands in a health answer; nothing where it is another kind of answer."""
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return []
+    return [str(each) for each in found.get("warnings", ())] if isinstance(found, dict) else []

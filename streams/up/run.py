@@ -195,6 +195,10 @@ class _Run:
 
     def _announce(self, settings: Settings, seconds: float) -> None:
         self._say(f"ready after {seconds:.1f} s: Kafka {settings.kafka.bootstrap_servers}")
+        if self._plan.simulator is None:
+            for child in self._children.values():
+                for warning in child.warnings:
+                    self._say(f"warning: {warning}")
         options = self._plan.options
         if self._plan.demo is None:
             self._say(f"gateways send their webhooks to http://{settings.bridge.listen}/webhooks/<gateway>")
@@ -273,7 +277,10 @@ class _Run:
         for line in report.lines():
             self._say(line)
         if self._plan.demo is not None and self._broker is not None:
-            self._say("look into it with `.venv/bin/ringfence explain CALL --demo`, once `ringfence kafka start` runs")
+            call = report.summary.example or "CALL"
+            self._say(
+                f"to look into a call: .venv/bin/ringfence kafka start; .venv/bin/ringfence explain {call} --demo"
+            )
         path = self._plan.options.report
         if path is not None:
             path.write_text(json.dumps(report.as_dict(), indent=2) + "\n", encoding="utf-8")

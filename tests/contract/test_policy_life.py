@@ -324,6 +324,8 @@ async def test_blocks_and_switches_are_in_force_within_a_second(desk: Desk) -> N
         assert back.said.count("as its calendar says") == 3
         await within_a_second(lambda: known.overrides.switch("london", now_ms()) is None)
         assert (await desk.run("calendar", "close", "rome")).code == 2
+        evening = await desk.run("calendar", "close", "london", "--until", "2099-06-01T18:00")
+        assert "line london: switched closed until 2099-06-01 18:00:00.000+01:00" in evening.said
         assert "after the year 3000" in (await desk.run("block", CALLER, "--for", "5000-01-01T00:00")).said
         assert "over already" in (await desk.run("block", CALLER, "--for", "2001-01-01T00:00")).said
 

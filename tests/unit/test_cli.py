@@ -100,6 +100,20 @@ def test_the_version_is_the_one_that_the_project_names(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, f"ringfence {named}\n")
 
 
+def test_a_configuration_beside_the_demos_own_is_refused(tmp_path: Path) -> None:
+    own = tmp_path / "state" / "run" / "ringfence.yaml"
+    own.parent.mkdir(parents=True)
+    own.touch()
+    done = ringfence(tmp_path, "topics", "check", "--demo", "--config", str(own))
+    assert (done.returncode, "leave --config out" in done.stderr) == (2, True)
+
+
+def test_a_check_says_why_it_did_not_see_what_is_applied(tmp_path: Path) -> None:
+    done = ringfence(tmp_path, "policy", "check", str(ROOT / "deploy" / "policies" / "default.yaml"))
+    assert done.returncode == 0
+    assert "was not looked at: no broker" in done.stderr
+
+
 def test_no_broker_is_said_with_the_mend(tmp_path: Path) -> None:
     done = ringfence(tmp_path, "topics", "check")
     assert done.returncode == 3

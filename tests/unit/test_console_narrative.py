@@ -44,6 +44,13 @@ def test_what_was_known_is_told_with_its_age() -> None:
     assert any("decided: ring (rang) by no rule: wrote 3 days ago" in line for line in lines)
 
 
+def test_what_is_still_to_come_is_told_as_such() -> None:
+    of = offer("A")
+    decided = decision(of)
+    ahead = replace(decided, facts={"blocked_until_ms": decided.decided_at_ms + 540_000})
+    assert any("blocked until 9 min later (2026-01-01 10:0" in line for line in narrate(log_of([of, ahead]), UTC))
+
+
 def test_no_number_is_told_in_full() -> None:
     of = replace(offer("A"), caller_known_as=("900000000000143@lid",))
     decided = replace(decision(of), facts={"alias": "900000000000143@lid"})

@@ -41,7 +41,7 @@ def test_calls_verdicts_rules_and_outcomes_are_counted() -> None:
 
 def test_the_lines_are_plain_words() -> None:
     assert summary(rejected_call(offer("A")), ringing_call(offer("B"))).lines() == [
-        "calls       2 calls: 1 rejected, 1 rang",
+        "calls       2 calls: 1 to reject, 1 let ring",
         "rules       1 text-first, 1 no rule, or by hand",
         "rejects     1 rejected",
         "confirmed   1 confirmed, 0 unconfirmed",
@@ -51,6 +51,14 @@ def test_the_lines_are_plain_words() -> None:
         "  to text        41 ms     41 ms     41 ms     41 ms",
     ]
     assert summary().lines()[0] == "calls       0 calls: none"
+
+
+def test_rejects_that_nobody_has_confirmed_yet_are_counted_and_one_is_named_to_look_into() -> None:
+    open_one = [value for value in rejected_call(offer("A")) if getattr(value, "result", None) != "confirmed"]
+    found = summary(open_one, ringing_call(offer("B")))
+    assert "confirmed   0 confirmed, 0 unconfirmed, 1 not known yet" in found.lines()
+    assert found.example == offer("A").call_id
+    assert summary(ringing_call(offer("B"))).example is None
 
 
 def test_a_repeat_of_any_record_counts_once() -> None:
