@@ -116,7 +116,7 @@ class Target:
         return lines if any(map(_COMPLAINT.search, lines)) else []
 
 
-_COMPLAINT: Final = re.compile(r"Traceback|Error handling request|Unhandled|never awaited|ERROR|CRITICAL|503")
+_COMPLAINT: Final = re.compile(r"Traceback|Error handling request|Unhandled|never awaited|ERROR|CRITICAL")
 
 
 async def _written(kafka: Kafka) -> dict[str, int]:
