@@ -9,12 +9,13 @@ from typing import Final
 from models.calls import CallOffered
 from models.decisions import Decision, decision_id
 from streams.history.past import Past, Ruled
-from streams.policies.book import PolicyBook, PolicyInForce
+from streams.policies.book import PolicyBook
 from streams.reference.desk import Workers
 from streams.reference.knowledge import Knowledge
 from streams.screening.decide import counts_for_a_storm, decide
 from streams.screening.facts import LineFacts, gather
-from streams.screening.recent import RecentCalls, blocked, decided, evolve
+from streams.screening.memory import burst_of, remembered
+from streams.screening.recent import RecentCalls, decided, evolve
 from streams.screening.storms import Storms
 
 _KEEP_MS: Final = 3660 * 86_400_000
@@ -72,9 +73,7 @@ def again(
         in_force = book.for_line(offer.line)
         would = decide(in_force, facts)
         recent = decided(recent, offer, would.verdict, now_ms)
-        if would.block is not None:
-            recent = blocked(recent, offer.line, would.block, now_ms, _forget_ms(in_force, would.rule))
-        callers[offer.caller] = recent
+        callers[offer.caller] = remembered(recent, would, burst_of(in_force, would))
         if wanted(offer):
             yield Compared(offer, was, would)
 
@@ -89,7 +88,3 @@ def _talked(past: Past, offer: CallOffered, was: Ruled | None, now_ms: int) -> t
         past.last_message_ms(jids, offer.line, "in", now_ms),
         past.last_message_ms(jids, offer.line, "out", now_ms),
     )
-
-
-def _forget_ms(in_force: PolicyInForce, rule_id: str | None) -> int:
-    return next((rule.forget for rule in in_force.policy.rules if rule.type == "burst" and rule.id == rule_id), 0)
