@@ -16,7 +16,7 @@ from models.outcomes import Result
 from models.records import Record, lifecycle, outcome
 from streams.kafka.events import header
 from streams.sink.answers import Answer, Meaning
-from streams.sink.attempts import NONE, attempt
+from streams.sink.attempts import NONE
 from streams.sink.lanes import Job
 from streams.sink.parts import Ended, SinkParts, ended_by, outcome_of
 
@@ -70,13 +70,12 @@ def job_of(parts: SinkParts, event: Any, command: BlockCaller | UnblockCaller) -
         if gateway is None:
             await publish(parts, event, command, "gateway-not-configured")
             return True
-        tried = await attempt(
+        tried = await parts.attempt(
+            event,
+            gateway,
             lambda left_s: gateway.block(command, left_s),
             _may_repeat,
-            connections=gateway.connections,
-            may_send=lambda: gateway.circuit.is_closed() and parts.is_ours(event),
             expires_at_ms=expires_at_ms(command),
-            clock=parts.clock,
             before=tried,
         )
         if tried.held and parts.clock() < expires_at_ms(command):

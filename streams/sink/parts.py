@@ -13,8 +13,8 @@ from models.outcomes import CommandKind, Outcome, Result, outcome_id
 from streams.clock import Clock
 from streams.kafka.outbox import Outbox
 from streams.metrics import WorkerMetrics
-from streams.sink.answers import Meaning
-from streams.sink.attempts import Attempts
+from streams.sink.answers import Answer, Meaning
+from streams.sink.attempts import NONE, Attempts, attempt
 from streams.sink.client import GatewayClient
 from streams.sink.lanes import Bulkheads, Gate, open_gate
 
@@ -44,6 +44,27 @@ class SinkParts:
     whoever owns its partition now."""
     on_failure: Callable[[BaseException], None]
     """Ends the process."""
+
+    async def attempt(
+        self,
+        event: Any,
+        gateway: GatewayClient,
+        send: Callable[[float], Awaitable[Answer]],
+        again: Callable[[Answer], bool],
+        *,
+        expires_at_ms: int,
+        before: Attempts = NONE,
+    ) -> Attempts:
+        """As ``attempts.attempt``, while the gateway's circuit is closed and the event is ours."""
+        return await attempt(
+            send,
+            again,
+            connections=gateway.connections,
+            may_send=lambda: gateway.circuit.is_closed() and self.is_ours(event),
+            expires_at_ms=expires_at_ms,
+            clock=self.clock,
+            before=before,
+        )
 
     def bulkheads(self, first: Gate = open_gate) -> Bulkheads:
         """Lanes for each gateway, whose jobs begin when ``first`` lets them and its circuit is closed."""

@@ -27,7 +27,7 @@ from models.records import Record, lifecycle, outcome, text_command
 from streams.kafka.events import decoded, header
 from streams.sink import blocks
 from streams.sink.answers import Answer, Meaning
-from streams.sink.attempts import NONE, Attempts, attempt
+from streams.sink.attempts import NONE, Attempts
 from streams.sink.client import GatewayClient
 from streams.sink.lanes import Job
 from streams.sink.parts import GATEWAY_BACKLOG, Ended, SinkParts, ended_by, outcome_of
@@ -98,13 +98,12 @@ class RejectSink:
         return job
 
     async def _try(self, event: Any, gateway: GatewayClient, command: RejectCall, before: Attempts) -> Attempts:
-        return await attempt(
+        return await self._parts.attempt(
+            event,
+            gateway,
             lambda left_s: gateway.reject(command, left_s),
             _may_repeat,
-            connections=gateway.connections,
-            may_send=lambda: gateway.circuit.is_closed() and self._parts.is_ours(event),
             expires_at_ms=command.expires_at_ms,
-            clock=self._parts.clock,
             before=before,
         )
 

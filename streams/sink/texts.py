@@ -25,7 +25,7 @@ from streams.kafka.tables import Shards
 from streams.reference.knowledge import Knowledge
 from streams.sink import guard
 from streams.sink.answers import Answer, Meaning
-from streams.sink.attempts import Attempts, attempt
+from streams.sink.attempts import Attempts
 from streams.sink.claims import Claim, dump, load, standing
 from streams.sink.guard import LineState
 from streams.sink.lanes import Job
@@ -195,13 +195,12 @@ class TextSink:
     async def _send(self, event: Any, command: SendText, text: str) -> Attempts:
         """Send once; again only where it is certain that nothing was sent, and inside the window."""
         gateway = self._parts.gateways[command.gateway]
-        return await attempt(
+        return await self._parts.attempt(
+            event,
+            gateway,
             lambda left_s: gateway.text(command, text, left_s),
             _surely_not_sent,
-            connections=gateway.connections,
-            may_send=lambda: gateway.circuit.is_closed() and self._parts.is_ours(event),
             expires_at_ms=command.expires_at_ms,
-            clock=self._parts.clock,
         )
 
     async def _note(self, partition: int, command: SendText, claim: Claim, tried: Attempts) -> None:
