@@ -102,6 +102,9 @@ class Worker(App):
         for table in self.tables.values():
             await table.changelog_topic.declare()
         names = [table.changelog_topic.get_topic_name() for table in self.tables.values()]
+        # and all others with them: a first send must not be what finds out where its topic is, for by then the brokers
+        # may be away
+        names += [topic.full_name(self.parts.settings.kafka.topic_prefix) for topic in TOPICS]
         await asyncio.gather(*(producer.await_topics(*names) for producer in self.parts.producers))
 
 
@@ -132,8 +135,6 @@ class Parts:
         )
         await self.health.__aenter__()
         await asyncio.gather(*(producer.start() for producer in self.producers))
-        # a first send must not be what finds out where its topic is: by then the brokers may be away
-        await asyncio.gather(*(producer.prepare(*TOPICS) for producer in self.producers))
         await self.reader.start()
         await self._seed()
         await asyncio.gather(*(gateway.start() for gateway in self.gateways.values()))
