@@ -18,7 +18,7 @@ _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
+class CallerPattern:
     """One parsed pattern. ``str()`` is its canonical form, the same for every way to write it."""
 
     kind: Literal["jid", "prefix", "country"]
@@ -26,7 +26,7 @@ class Pattern:
     """The canonical JID, the digits of the prefix, or the country."""
 
     @classmethod
-    def parse(cls, text: str) -> Pattern:
+    def parse(cls, text: str) -> CallerPattern:
         """Read what people write; raises ``ValueError`` with the forms allowed."""
         text = text.strip()
         if _COUNTRY.fullmatch(text):
@@ -67,13 +67,13 @@ class PatternIndex:
         """How many patterns it holds."""
         return len(self._jids) + len(self._countries) + len(self._prefixes)
 
-    def add(self, pattern: Pattern) -> None:
+    def add(self, pattern: CallerPattern) -> None:
         """Take a pattern in; may be repeated."""
         if pattern.kind == "prefix" and pattern.value not in self._prefixes:
             self._count(len(pattern.value), 1)
         self._set(pattern).add(pattern.value)
 
-    def remove(self, pattern: Pattern) -> None:
+    def remove(self, pattern: CallerPattern) -> None:
         """Take a pattern out; may be repeated."""
         if pattern.value not in self._set(pattern):
             return
@@ -81,26 +81,26 @@ class PatternIndex:
         if pattern.kind == "prefix":
             self._count(len(pattern.value), -1)
 
-    def matches(self, jids: tuple[str, ...], country: Callable[[], str | None]) -> list[Pattern]:
+    def matches(self, jids: tuple[str, ...], country: Callable[[], str | None]) -> list[CallerPattern]:
         """The patterns that mean a person known by these canonical JIDs, the most exact first.
 
         ``country`` is asked only where a country is listed at all.
         """
-        found = [Pattern("jid", jid) for jid in jids if jid in self._jids] if self._jids else []
+        found = [CallerPattern("jid", jid) for jid in jids if jid in self._jids] if self._jids else []
         for jid in jids if self._longest_first else ():
             digits, _, server = jid.partition("@")
             if server == "c.us":
                 prefixes = (digits[:length] for length in self._longest_first)
-                found += [Pattern("prefix", prefix) for prefix in prefixes if prefix in self._prefixes]
+                found += [CallerPattern("prefix", prefix) for prefix in prefixes if prefix in self._prefixes]
         if self._countries:
             where = country()
             if where in self._countries:
-                found.append(Pattern("country", where))
+                found.append(CallerPattern("country", where))
         return found
 
     def _count(self, length: int, change: int) -> None:
         self._lengths[length] += change
         self._longest_first = tuple(sorted(+self._lengths, reverse=True))
 
-    def _set(self, pattern: Pattern) -> set[str]:
+    def _set(self, pattern: CallerPattern) -> set[str]:
         return {"jid": self._jids, "prefix": self._prefixes, "country": self._countries}[pattern.kind]

@@ -16,25 +16,17 @@ from typing import Any, assert_never
 import orjson
 
 from models import topics
-from models.calls import (
-    CallAccepted,
-    CallerBlocked,
-    CallOffered,
-    CallRejected,
-    Lifecycle,
-    RejectAccepted,
-    SessionsDue,
-)
+from models.calls import CallAccepted, CallerBlocked, CallOffered, CallRejected, Lifecycle, RejectAccepted, SessionsDue
 from models.commands import UnblockCaller, unblock_id
 from models.outcomes import Outcome, Result, outcome_id
 from models.records import Record, block_command, outcome, sessions_due
-from streams.callbacks import settle
-from streams.clock import Clock
-from streams.kafka.events import decoded, header
+from streams.callbacks.changes import settle
+from streams.common.clock import Clock
+from streams.faust_driver.event import decoded, header
+from streams.faust_driver.tables import DueTimes, PartitionedTable
 from streams.kafka.outbox import Outbox
-from streams.kafka.tables import DueTimes, Shards
 from streams.metrics import WorkerMetrics
-from streams.reference.knowledge import Knowledge
+from streams.views.views import Views
 
 log = logging.getLogger(__name__)
 
@@ -226,11 +218,11 @@ class CallSessions:
     def __init__(
         self,
         *,
-        shards: Shards,
+        shards: PartitionedTable,
         outbox: Outbox,
         clock: Clock,
         metrics: WorkerMetrics,
-        known: Knowledge,
+        known: Views,
     ) -> None:
         self._shards = shards
         self._known = known

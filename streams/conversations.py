@@ -18,14 +18,14 @@ from models.identity_links import CallerLinked, HistoryJoined
 from models.messages import MessageEvent, MessageSeen
 from models.policy.values import DAY_MS
 from models.records import Record, history_joined
-from streams.callbacks import move, settle
-from streams.clock import Clock
-from streams.kafka.events import decoded, header
+from streams.callbacks.changes import move, settle
+from streams.common.clock import Clock
+from streams.faust_driver.event import decoded, header
+from streams.faust_driver.tables import PartitionedTable
 from streams.kafka.outbox import Outbox
-from streams.kafka.tables import Shards
 from streams.metrics import WorkerMetrics
 from streams.policies.book import PolicyBook
-from streams.reference.knowledge import Knowledge
+from streams.views.views import Views
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +110,9 @@ def load(raw: bytes | None) -> Lines:
 class Conversations:
     """The table, and the agent that keeps it."""
 
-    def __init__(self, shards: Shards, outbox: Outbox, metrics: WorkerMetrics, known: Knowledge, clock: Clock) -> None:
+    def __init__(
+        self, shards: PartitionedTable, outbox: Outbox, metrics: WorkerMetrics, known: Views, clock: Clock
+    ) -> None:
         self._shards = shards
         self._joined: dict[str, None] = {}
         self._known = known

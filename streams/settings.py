@@ -25,8 +25,8 @@ from pydantic import (
 )
 
 from models.policy import Duration, Locale, Zone
-from streams.documents import Document
-from streams.errors import ConfigurationError
+from streams.common.errors import ConfigurationError
+from streams.common.yaml_source import YamlSource
 
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: Ringfence runs from it, or from the same tree in an image."""
@@ -130,7 +130,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Kafka(_Part):
+class KafkaSettings(_Part):
     """Which cluster, and how topics are laid out on it."""
 
     bootstrap_servers: str | None = None
@@ -150,7 +150,7 @@ class Kafka(_Part):
     """Our own certificate and its key (PEM), where the cluster wants one."""
 
     @model_validator(mode="after")
-    def _is_whole(self) -> Kafka:
+    def _is_whole(self) -> KafkaSettings:
         tls, sasl = self.security_protocol.endswith("SSL"), self.security_protocol.startswith("SASL")
         if sasl and not (self.username and self.password):
             msg = f"security_protocol {self.security_protocol} needs username and password"
@@ -165,7 +165,7 @@ class Kafka(_Part):
         return self
 
 
-class Bridge(_Part):
+class BridgeSettings(_Part):
     """The webhook server."""
 
     listen: Address = "127.0.0.1:8080"
@@ -177,7 +177,7 @@ class Bridge(_Part):
     """Bearer tokens of those who may tell the bridge of contacts, presence and recording bridges."""
 
 
-class Worker(_Part):
+class WorkerSettings(_Part):
     """The process that decides and acts."""
 
     listen: Address = "127.0.0.1:8081"
@@ -197,7 +197,7 @@ class _Gateway(_Part):
     """Requests under way at once."""
 
 
-class Waha(_Gateway):
+class WahaSettings(_Gateway):
     """A WAHA server."""
 
     provider: Literal["waha"]
@@ -205,7 +205,7 @@ class Waha(_Gateway):
     signature_header: str = "X-Webhook-Hmac"
 
 
-class Wawp(_Gateway):
+class WawpSettings(_Gateway):
     """Wawp."""
 
     provider: Literal["wawp"]
@@ -214,10 +214,10 @@ class Wawp(_Gateway):
     """Wawp signs with HMAC-SHA256 but names no header in its documentation: set it to what arrives."""
 
 
-Gateway = Annotated[Waha | Wawp, Field(discriminator="provider")]
+Gateway = Annotated[WahaSettings | WawpSettings, Field(discriminator="provider")]
 
 
-class Line(_Part):
+class LineSettings(_Part):
     """One WhatsApp account on one gateway session."""
 
     gateway: Identifier
@@ -236,7 +236,7 @@ class Line(_Part):
         return self.webhook_session or self.session
 
 
-class RecordingBridge(_Part):
+class RecordingBridgeSettings(_Part):
     """A recording bridge whose health is asked for over HTTP, by every bridge process."""
 
     health_url: BaseUrl
@@ -251,7 +251,7 @@ class RecordingBridge(_Part):
     """Calls at once, where the answer does not say."""
 
     @model_validator(mode="after")
-    def _is_heard_of_in_time(self) -> RecordingBridge:
+    def _is_heard_of_in_time(self) -> RecordingBridgeSettings:
         if self.ttl <= self.every + self.timeout:
             msg = "ttl must be longer than every and timeout together, or a bridge in good health counts as down"
             raise ValueError(msg)
@@ -261,14 +261,14 @@ class RecordingBridge(_Part):
 class Settings(_Part):
     """The whole configuration."""
 
-    kafka: Kafka = Kafka()
-    bridge: Bridge = Bridge()
-    worker: Worker = Worker()
+    kafka: KafkaSettings = KafkaSettings()
+    bridge: BridgeSettings = BridgeSettings()
+    worker: WorkerSettings = WorkerSettings()
     policies: Path = Path("policies")
     """A folder of YAML files, one per line or ``*``; relative to the configuration file."""
     gateways: dict[Identifier, Gateway]
-    lines: dict[Identifier, Line]
-    recording_bridges: dict[Identifier, RecordingBridge] = Field(default_factory=dict)
+    lines: dict[Identifier, LineSettings]
+    recording_bridges: dict[Identifier, RecordingBridgeSettings] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _recording_bridges_match_lines(self) -> Settings:
@@ -319,7 +319,7 @@ def load_settings(path: Path = DEFAULT_CONFIG, *, gateway_secrets: bool = True) 
     Raises ``ConfigurationError`` that lists every fault with file, line, key and mend. No secret
     is in the message, nor in the ``repr`` of what is returned.
     """
-    document = Document(path)
+    document = YamlSource(path)
     data: Any = document.data if document.data is not None else {}
     if not isinstance(data, dict):
         msg = f"{path}:1: a configuration is a mapping with the keys kafka, bridge, policies, gateways, lines"

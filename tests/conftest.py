@@ -19,11 +19,11 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from hypothesis import HealthCheck, settings
 
-from streams.kafka import admin
+from streams.kafka import topics_admin
 from streams.kafka.connection import connection
-from streams.kafka.local import LocalKafka
-from streams.kafka.state import Place
-from streams.settings import Kafka
+from streams.local_kafka.server import LocalKafka
+from streams.local_kafka.state import BrokerFiles
+from streams.settings import KafkaSettings
 
 PARTITIONS = 4
 GIVEN, SHARED = "KAFKA_BOOTSTRAP_SERVERS", "RINGFENCE_TESTS_BROKER"
@@ -42,7 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not side_by_side or os.environ.get(GIVEN, "").strip():
         return
     folder = Path(tempfile.mkdtemp(prefix="ringfence-tests-"))
-    local = LocalKafka(Place(folder))
+    local = LocalKafka(BrokerFiles(folder))
     config.stash[_kept] = local, folder
     local.prepare(print)
     asyncio.run(local.start())
@@ -64,7 +64,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if there:
         yield there
         return
-    local = LocalKafka(Place(tmp_path_factory.mktemp("kafka")))
+    local = LocalKafka(BrokerFiles(tmp_path_factory.mktemp("kafka")))
     local.prepare(print)
     try:
         asyncio.run(local.start())
@@ -74,16 +74,16 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-async def kafka(broker: str) -> AsyncIterator[Kafka]:
+async def kafka(broker: str) -> AsyncIterator[KafkaSettings]:
     """A cluster's settings with every registry topic created under a prefix that no other test has."""
-    cluster = Kafka(bootstrap_servers=broker, topic_prefix=f"t{uuid.uuid4().hex[:10]}.", partitions=PARTITIONS)
-    await admin.apply(cluster)
+    cluster = KafkaSettings(bootstrap_servers=broker, topic_prefix=f"t{uuid.uuid4().hex[:10]}.", partitions=PARTITIONS)
+    await topics_admin.apply(cluster)
     yield cluster
     with suppress(KafkaError, OSError, TimeoutError):
         await _delete_topics(cluster)
 
 
-async def _delete_topics(kafka: Kafka) -> None:
+async def _delete_topics(kafka: KafkaSettings) -> None:
     # changelogs too: they carry the prefix as the consumer group does
     client = AIOKafkaAdminClient(**connection(kafka))
     try:

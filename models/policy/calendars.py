@@ -1,4 +1,4 @@
-"""Calendars: when a line is open, as people write it. ``streams.policies.hours`` says what that is at an instant."""
+"""Calendars: when a line is open, as people write it. ``streams.policies.calendar`` says what that is at an instant."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ class Holidays:
 
 
 @checked(frozen=True, slots=True, kw_only=True, config=STRICT)
-class Override:
+class CalendarOverride:
     """Other hours on one date, from one date to another, or on such dates every year."""
 
     date: Date
@@ -212,7 +212,7 @@ class Override:
     name: Annotated[str, Field(max_length=80)] = ""
 
     @model_validator(mode="after")
-    def _in_order(self) -> Override:
+    def _in_order(self) -> CalendarOverride:
         if self.until is not None and self.until < self.date:
             msg = f"until ({self.until}) lies before date ({self.date})"
             raise ValueError(msg)
@@ -237,5 +237,5 @@ class Calendar:
     """None: the parent's, or closed all week where there is none."""
     holidays: tuple[Holidays, ...] | None = None
     """None: the parent's; an empty list: holidays are days like others. The first that knows a day counts."""
-    overrides: tuple[Override, ...] = ()
+    overrides: tuple[CalendarOverride, ...] = ()
     """Beside the parent's, which they beat; of two that name a day, the later one counts."""

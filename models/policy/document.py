@@ -44,7 +44,7 @@ class Links:
 
 
 @checked(frozen=True, slots=True, kw_only=True, config=STRICT)
-class Case:
+class PolicyCase:
     """One example that the policy must decide as written; ``ringfence policy check`` runs it."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
@@ -70,7 +70,7 @@ class Policy:
     replies: dict[Name, Reply] = field(default_factory=dict)
     calendars: tuple[Calendar, ...] = ()
     """Calendars of this policy alone; those that several policies share are documents of their own."""
-    cases: tuple[Case, ...] = ()
+    cases: tuple[PolicyCase, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Policy:

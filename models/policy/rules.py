@@ -36,7 +36,7 @@ class _Rule:
 
 
 @checked(frozen=True, slots=True, kw_only=True, config=STRICT)
-class Emergency(_Rule):
+class EmergencyRule(_Rule):
     """Callers who always ring; asked before every other rule, wherever it stands."""
 
     type: Literal["emergency"] = "emergency"
@@ -46,7 +46,7 @@ class Emergency(_Rule):
 
 
 @checked(frozen=True, slots=True, kw_only=True, config=STRICT)
-class AllowList(_Rule):
+class AllowListRule(_Rule):
     """Callers who ring, whatever the rules after this one say."""
 
     type: Literal["allow_list"] = "allow_list"
@@ -55,7 +55,7 @@ class AllowList(_Rule):
 
 
 @checked(frozen=True, slots=True, kw_only=True, config=STRICT)
-class DenyList(_Rule):
+class DenyListRule(_Rule):
     """Callers who are rejected."""
 
     type: Literal["deny_list"] = "deny_list"
@@ -65,7 +65,7 @@ class DenyList(_Rule):
 
 
 @checked(frozen=True, slots=True, kw_only=True, config=STRICT)
-class VipOnly(_Rule):
+class VipOnlyRule(_Rule):
     """Reject everybody whose contact record has none of the tiers."""
 
     type: Literal["vip_only"] = "vip_only"
@@ -74,7 +74,7 @@ class VipOnly(_Rule):
 
 
 @checked(frozen=True, slots=True, kw_only=True, config=STRICT)
-class QuietHours(_Rule):
+class QuietHoursRule(_Rule):
     """Reject while a calendar is closed."""
 
     type: Literal["quiet_hours"] = "quiet_hours"
@@ -88,7 +88,7 @@ class QuietHours(_Rule):
 
 
 @checked(frozen=True, slots=True, kw_only=True, config=STRICT)
-class Burst(_Rule):
+class BurstRule(_Rule):
     """Reject the Nth call of one caller to one line within a sliding window, and block the caller for a while.
 
     A caller who has a two-way conversation with the line is exempt.
@@ -110,7 +110,7 @@ class Burst(_Rule):
 
 
 @checked(frozen=True, slots=True, kw_only=True, config=STRICT)
-class UrgentRepeat(_Rule):
+class UrgentRepeatRule(_Rule):
     """A known caller's second call within a few minutes is urgency, not a burst."""
 
     type: Literal["urgent_repeat"] = "urgent_repeat"
@@ -121,7 +121,7 @@ class UrgentRepeat(_Rule):
 
 
 @checked(frozen=True, slots=True, kw_only=True, config=STRICT)
-class Storm(_Rule):
+class StormRule(_Rule):
     """Many different strangers on one line within a minute: strangers are rejected without a text until it calms."""
 
     type: Literal["storm"] = "storm"
@@ -132,7 +132,7 @@ class Storm(_Rule):
 
 
 @checked(frozen=True, slots=True, kw_only=True, config=STRICT)
-class TextFirst(_Rule):
+class TextFirstRule(_Rule):
     """Reject callers who have not written to the line within a period."""
 
     type: Literal["text_first"] = "text_first"
@@ -145,7 +145,7 @@ class TextFirst(_Rule):
 
 
 @checked(frozen=True, slots=True, kw_only=True, config=STRICT)
-class RecordingBridge(_Rule):
+class RecordingBridgeRule(_Rule):
     """A line that must record rejects while its recording bridge is down, full, or not heard of. Fails closed."""
 
     type: Literal["recording_bridge"] = "recording_bridge"
@@ -155,7 +155,7 @@ class RecordingBridge(_Rule):
 
 
 @checked(frozen=True, slots=True, kw_only=True, config=STRICT)
-class Presence(_Rule):
+class PresenceRule(_Rule):
     """Nobody online: reject. Somebody online, but all busy: queue the tiers named, reject the others."""
 
     type: Literal["presence"] = "presence"
@@ -173,7 +173,7 @@ class Presence(_Rule):
 
 
 @checked(frozen=True, slots=True, kw_only=True, config=STRICT)
-class Media(_Rule):
+class MediaRule(_Rule):
     """Reject video calls, group calls, or both. Only this rule looks at group calls; no text goes to a group."""
 
     type: Literal["media"] = "media"
@@ -201,7 +201,7 @@ class CountryRule(_Rule):
 
 
 @checked(frozen=True, slots=True, kw_only=True, config=STRICT)
-class Expression(_Rule):
+class ExpressionRule(_Rule):
     """A condition of one's own, in CEL, over the scalar facts."""
 
     type: Literal["expression"] = "expression"
@@ -213,20 +213,20 @@ class Expression(_Rule):
 
 
 Rule = Annotated[
-    Emergency
-    | AllowList
-    | DenyList
-    | VipOnly
-    | QuietHours
-    | Burst
-    | UrgentRepeat
-    | Storm
-    | TextFirst
-    | RecordingBridge
-    | Presence
-    | Media
+    EmergencyRule
+    | AllowListRule
+    | DenyListRule
+    | VipOnlyRule
+    | QuietHoursRule
+    | BurstRule
+    | UrgentRepeatRule
+    | StormRule
+    | TextFirstRule
+    | RecordingBridgeRule
+    | PresenceRule
+    | MediaRule
     | CountryRule
-    | Expression,
+    | ExpressionRule,
     Field(discriminator="type"),
 ]
 

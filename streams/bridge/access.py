@@ -13,10 +13,10 @@ from typing import Final
 
 from aiohttp import web
 
-from streams.bridge.answers import error
-from streams.bridge.limits import Limit
+from streams.bridge.error_response import error
 from streams.bridge.metrics import BridgeMetrics
-from streams.errors import ConfigurationError
+from streams.bridge.token_bucket import TokenBucket
+from streams.common.errors import ConfigurationError
 from streams.settings import Role, Tokens
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -56,8 +56,8 @@ class Access:
                     raise ConfigurationError(msg)
                 self._known.append((_digest(token), role))
         self._metrics = metrics
-        self._requests = Limit(burst=ROLE_BURST, per_s=ROLE_PER_S, seconds=seconds)
-        self._failures = Limit(burst=FAILED_BURST, per_s=FAILED_PER_S, seconds=seconds)
+        self._requests = TokenBucket(burst=ROLE_BURST, per_s=ROLE_PER_S, seconds=seconds)
+        self._failures = TokenBucket(burst=FAILED_BURST, per_s=FAILED_PER_S, seconds=seconds)
 
     def require(self, role: Role) -> Callable[[Handler], Handler]:
         """Let a handler see only requests with a token of this role; others get 401, 403 or 429 with JSON."""

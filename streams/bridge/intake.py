@@ -13,16 +13,16 @@ from models.codec import Headers, new_trace
 from models.messages import MessageSeen
 from models.presence import LineStatus
 from models.records import Record
-from streams.bridge.callers import Callers
-from streams.bridge.ended import EndedCalls
-from streams.bridge.envelope import Envelope, Unintelligible, read_body
-from streams.bridge.interpret import KNOWN_EVENTS, interpret
-from streams.bridge.reading import Ignored, Place, Reading, Refused
+from streams.bridge.ended_calls import EndedCalls
+from streams.bridge.keying import Callers
 from streams.bridge.redaction import kept_bytes
-from streams.bridge.times import to_ms
-from streams.identities import LinkChanges
-from streams.reference.desk import Lines
+from streams.callers.identity import LinkChanges
+from streams.gateways.dialect.envelope import Envelope, Unintelligible, read_body
+from streams.gateways.dialect.interpret import KNOWN_EVENTS, interpret
+from streams.gateways.dialect.reading import Ignored, LinePlace, Reading, Refused
+from streams.gateways.dialect.times import to_ms
 from streams.settings import Settings
+from streams.views.availability import Lines
 
 KEPT_HEADERS: Final = ("content-type", "user-agent", "x-webhook-request-id", "x-webhook-timestamp")
 """The webhook headers that a dead letter keeps. Never a signature, a key or a cookie."""
@@ -37,7 +37,7 @@ _OUTSIDE_WINDOW: Final = Refused("outside-window", "the envelope is older than b
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class IntakeTally:
     """What to count for one envelope: an event name out of a bounded set, and what became of it."""
 
     event: str
@@ -49,7 +49,7 @@ class Take:
     """What one webhook comes to: its records, in order, and one tally for each envelope."""
 
     records: list[Record]
-    tallies: list[Tally]
+    tallies: list[IntakeTally]
     links: LinkChanges
     """What it changes of who is who, to be made known once the records are durable."""
 
@@ -63,8 +63,8 @@ class Intake:
         """``callers`` and ``lines`` are what the bridge knows, the same for all its gateways."""
         self._gateway = gateway
         self._source = f"/bridge/{gateway}"
-        self._places: dict[str, Place] = {
-            line.in_webhooks: Place(gateway, name, line.session)
+        self._places: dict[str, LinePlace] = {
+            line.in_webhooks: LinePlace(gateway, name, line.session)
             for name, line in settings.lines.items()
             if line.gateway == gateway
         }
@@ -91,7 +91,7 @@ class Intake:
             if isinstance(reading, Refused):
                 whole = body if len(items) == 1 and body[:1] == b"{" else None
                 take.records.append(self._letter(item, reading, whole, headers, trace))
-            take.tallies.append(Tally(_event_label(item), _result(reading)))
+            take.tallies.append(IntakeTally(_event_label(item), _result(reading)))
         # links first: whoever reads an event under its new key finds them. Words last: they are about all before
         take.records[:0] = take.links.records(self._source)
         take.records.extend(take.links.words(self._source))

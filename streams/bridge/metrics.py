@@ -6,7 +6,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from streams.bridge.intake import Tally
+from streams.bridge.intake import IntakeTally
 
 BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Seconds."""
@@ -63,7 +63,7 @@ class BridgeMetrics:
         )
         # finding a child by its labels costs as much as the counting itself
         self._webhook_children: dict[tuple[str, str], Histogram] = {}
-        self._event_children: dict[tuple[str, Tally], Counter] = {}
+        self._event_children: dict[tuple[str, IntakeTally], Counter] = {}
 
     def answered(self, gateway: str, result: str, seconds: float) -> None:
         """Count one answered webhook."""
@@ -73,7 +73,7 @@ class BridgeMetrics:
             child = self._webhook_children[key] = self._webhooks.labels(*key)
         child.observe(seconds)
 
-    def counted(self, gateway: str, tally: Tally) -> None:
+    def counted(self, gateway: str, tally: IntakeTally) -> None:
         """Count one envelope."""
         key = (gateway, tally)
         child = self._event_children.get(key)

@@ -13,9 +13,9 @@ import orjson
 
 from models import records
 from models.presence import BridgeHealth
-from streams.bridge.outlet import Outlet, UnavailableError
-from streams.clock import Clock
-from streams.settings import RecordingBridge
+from streams.bridge.publisher import Publisher, UnavailableError
+from streams.common.clock import Clock
+from streams.settings import RecordingBridgeSettings
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ _FIRST_WITHIN_S: Final = 1.0
 class Prober:
     """Looks at every configured bridge in its turn; several bridge processes that do so do no harm."""
 
-    def __init__(self, bridges: Mapping[str, RecordingBridge], outlet: Outlet, clock: Clock) -> None:
+    def __init__(self, bridges: Mapping[str, RecordingBridgeSettings], outlet: Publisher, clock: Clock) -> None:
         self._bridges = bridges
         self._outlet = outlet
         self._clock = clock
@@ -57,7 +57,7 @@ class Prober:
         if http is not None:
             await http.close()
 
-    async def _watch(self, http: aiohttp.ClientSession, name: str, bridge: RecordingBridge) -> None:
+    async def _watch(self, http: aiohttp.ClientSession, name: str, bridge: RecordingBridgeSettings) -> None:
         # apart from one another, so that many bridges are not asked at the same moment
         await asyncio.sleep(random.uniform(0, min(_FIRST_WITHIN_S, bridge.every / 1000)))  # noqa: S311 - no secret
         told: BridgeHealth | None = None
@@ -80,7 +80,7 @@ def changed(before: BridgeHealth, after: BridgeHealth) -> bool:
     return (before.up, before.active, before.capacity) != (after.up, after.active, after.capacity)
 
 
-async def look(http: aiohttp.ClientSession, name: str, bridge: RecordingBridge, clock: Clock) -> BridgeHealth:
+async def look(http: aiohttp.ClientSession, name: str, bridge: RecordingBridgeSettings, clock: Clock) -> BridgeHealth:
     """Ask once: any 2xx is up, whatever it says; no answer in time is down. Never raises but when cancelled."""
     up, detail, body = False, "", b""
     try:

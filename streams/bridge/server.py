@@ -13,18 +13,18 @@ from aiohttp.http_exceptions import BadHttpMessage
 
 from streams.bridge.access import Access
 from streams.bridge.admin.routes import fact_routes
-from streams.bridge.answers import BODY_S, JSON, error
-from streams.bridge.envelope import NotJsonError
+from streams.bridge.error_response import BODY_S, JSON, error
 from streams.bridge.intake import Intake
-from streams.bridge.known import Known
-from streams.bridge.malformed import server_log
+from streams.bridge.malformed_requests import server_log
 from streams.bridge.metrics import BridgeMetrics
-from streams.bridge.outlet import ACKNOWLEDGEMENT_S, Outlet, UnavailableError
 from streams.bridge.prober import Prober
-from streams.bridge.signature import Signature, signature_of
-from streams.clock import Clock, now_ms
-from streams.errors import ConfigurationError
-from streams.health import health_routes, listen
+from streams.bridge.publisher import ACKNOWLEDGEMENT_S, Publisher, UnavailableError
+from streams.bridge.reference_follower import ReferenceFollower
+from streams.common.clock import Clock, now_ms
+from streams.common.errors import ConfigurationError
+from streams.common.health import health_routes, listen
+from streams.gateways.dialect.envelope import NotJsonError
+from streams.gateways.signature import Signature, signature_of
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class _Desk:
 
     __slots__ = ("intake", "name", "signature", "told_of_older_key")
 
-    def __init__(self, settings: Settings, name: str, known: Known) -> None:
+    def __init__(self, settings: Settings, name: str, known: ReferenceFollower) -> None:
         self.name = name
         self.signature: Signature = signature_of(name, settings.gateways[name])
         self.intake = Intake(settings, name, known.callers, known.lines)
@@ -77,8 +77,8 @@ class Bridge:
         self._clock = clock
         self._max_body_bytes = settings.bridge.max_body_bytes
         self.metrics = BridgeMetrics()
-        self.outlet = Outlet(settings.kafka, self.metrics, acknowledgement_s=acknowledgement_s)
-        self.known = Known(settings.kafka, self.outlet, on_undecodable=self.metrics.left_out)
+        self.outlet = Publisher(settings.kafka, self.metrics, acknowledgement_s=acknowledgement_s)
+        self.known = ReferenceFollower(settings.kafka, self.outlet, on_undecodable=self.metrics.left_out)
         self._prober = Prober(settings.recording_bridges, self.outlet, clock)
         self._desks = {name: _Desk(settings, name, self.known) for name in settings.gateways}
         app = web.Application(client_max_size=self._max_body_bytes)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from streams.cli.context import kafka_settings
-from streams.options import CALLER, config_option, demo_option, example
+from streams.cli.options import CALLER, config_option, demo_option, example
 
 
 @click.group()
@@ -28,8 +28,8 @@ def callbacks() -> None:
 @click.option("--full", is_flag=True, help="Show whole numbers, to call them.")
 def callbacks_list(config: Path, line: str | None, *, full: bool) -> None:
     """List who is owed a callback and for how long, the oldest first."""
-    from streams.clock import now_ms
-    from streams.console.owed import owed, table
+    from streams.callbacks.listing import owed, table
+    from streams.common.clock import now_ms
 
     found = asyncio.run(owed(kafka_settings(config).kafka, line))
     if not found:
@@ -45,8 +45,8 @@ def callbacks_list(config: Path, line: str | None, *, full: bool) -> None:
 @click.argument("caller", type=CALLER)
 def callbacks_close(config: Path, caller: str) -> None:
     """Close a caller's callback by hand. Exits with 1 where none is open."""
-    from streams.clock import now_ms
-    from streams.console.owed import close
+    from streams.callbacks.listing import close
+    from streams.common.clock import now_ms
 
     if not asyncio.run(close(kafka_settings(config).kafka, caller, now_ms())):
         click.echo("no callback of this caller is open", err=True)

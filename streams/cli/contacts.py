@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from streams.cli.context import kafka_settings
-from streams.options import config_option, demo_option, example
+from streams.cli.options import config_option, demo_option, example
 
 if TYPE_CHECKING:
-    from streams.contacts.importing import Imported
+    from streams.callers.contact_import import Imported
 
 
 @click.group()
@@ -37,10 +37,10 @@ def contacts_import(config: Path, file: Path, *, resume: bool, dry_run: bool) ->
     the whole record of a caller. Rows that cannot be used are listed in FILE's .errors.csv with line and
     mend, and all others are imported; exits with 1 then.
     """
-    from streams.contacts.importing import Importer
-    from streams.settings import Kafka
+    from streams.callers.contact_import import Importer
+    from streams.settings import KafkaSettings
 
-    kafka = Kafka() if dry_run else kafka_settings(config).kafka
+    kafka = KafkaSettings() if dry_run else kafka_settings(config).kafka
     importer = Importer(file, kafka, on_progress=_Teller().tell)
     try:
         done = importer.check() if dry_run else asyncio.run(importer.run(resume=resume))
@@ -66,7 +66,7 @@ def contacts_show(config: Path, caller: str) -> None:
 
     import orjson
 
-    from streams.contacts.importing import show
+    from streams.callers.contact_import import show
 
     found = asyncio.run(show(kafka_settings(config).kafka, _jid(caller)))
     if found is None:
@@ -81,14 +81,14 @@ def contacts_show(config: Path, caller: str) -> None:
 @click.argument("caller")
 def contacts_remove(config: Path, caller: str) -> None:
     """Take the record of CALLER back, and the links of its aliases; may be repeated."""
-    from streams.contacts.importing import remove
+    from streams.callers.contact_import import remove
 
     asyncio.run(remove(kafka_settings(config).kafka, _jid(caller)))
     click.echo("removed")
 
 
 def _jid(caller: str) -> str:
-    from streams.contacts.reading import ContactError, read_jid
+    from streams.callers.contact_rows import ContactError, read_jid
 
     try:
         return read_jid(caller, "CALLER")

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from streams.logs import Repeats
+from streams.common.log_dedup import DuplicateFilter
 
 if TYPE_CHECKING:
     from streams.settings import Settings
@@ -73,4 +73,4 @@ def log_to_file() -> None:
 def _log(**where: Any) -> None:
     logging.basicConfig(level=logging.INFO, format=_FORMAT, **where)
     for handler in logging.getLogger().handlers:
-        handler.addFilter(Repeats())
+        handler.addFilter(DuplicateFilter())

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from streams.cli.context import kafka_settings
-from streams.errors import RingfenceError
-from streams.options import MOMENT, config_option, demo_option, example
+from streams.cli.options import MOMENT, config_option, demo_option, example
+from streams.common.errors import RingfenceError
 
 if TYPE_CHECKING:
-    from streams.deadletters.letter import Letter, Selection
-    from streams.deadletters.plan import Refusal, Replay
+    from streams.dead_letters.letter import Letter, Selection
+    from streams.dead_letters.replay_plan import Replay, ReplayRefusal
     from streams.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -57,7 +57,7 @@ def _filters(command: F) -> F:
         limit: int | None,
         **kwargs: Any,
     ) -> Any:
-        from streams.deadletters.letter import Selection
+        from streams.dead_letters.letter import Selection
 
         selection = Selection(
             reason=reason,
@@ -83,7 +83,7 @@ def _filters(command: F) -> F:
 @click.option("--json", "as_json", is_flag=True, help="For machines; keys stand there in full.")
 def list_letters(config: Path, selection: Selection, *, handled: bool, as_json: bool) -> None:
     """List dead letters that nobody has dealt with, oldest first."""
-    from streams.deadletters.view import table
+    from streams.dead_letters.listing import table
 
     letters = asyncio.run(_letters(kafka_settings(config), selection, handled=handled))
     if as_json:
@@ -147,18 +147,18 @@ def drop(config: Path, selection: Selection, note: str, *, dry_run: bool, yes: b
 
 
 async def _letters(settings: Settings, selection: Selection, *, handled: bool) -> list[Letter]:
-    from streams.deadletters.box import LetterBox
+    from streams.dead_letters.reader import DeadLetterReader
 
-    async with LetterBox(settings.kafka) as box:
+    async with DeadLetterReader(settings.kafka) as box:
         return await box.letters(selection, handled=handled)
 
 
 async def _show(settings: Settings, place: str, *, raw: bool) -> list[str]:
-    from streams.deadletters.box import LetterBox
-    from streams.deadletters.letter import Selection
-    from streams.deadletters.view import whole
+    from streams.dead_letters.letter import Selection
+    from streams.dead_letters.listing import whole
+    from streams.dead_letters.reader import DeadLetterReader
 
-    async with LetterBox(settings.kafka) as box:
+    async with DeadLetterReader(settings.kafka) as box:
         letters = await box.letters(Selection(places=frozenset({place})), handled=True)
         async for batch in box.contents(letters):
             for letter, seen in batch:
@@ -168,22 +168,22 @@ async def _show(settings: Settings, place: str, *, raw: bool) -> list[str]:
 
 
 async def _replay(settings: Settings, selection: Selection, max_replays: int, *, dry_run: bool, yes: bool) -> None:
-    from streams.bridge.callers import Callers
-    from streams.clock import now_ms
-    from streams.deadletters import desk
-    from streams.deadletters.box import LetterBox
-    from streams.deadletters.plan import Planner
-    from streams.kafka.reference import read_once
+    from streams.bridge.keying import Callers
+    from streams.common.clock import now_ms
+    from streams.dead_letters import replay
+    from streams.dead_letters.reader import DeadLetterReader
+    from streams.dead_letters.replay_plan import Planner
+    from streams.kafka.compacted_reader import read_once
 
     callers = Callers()
     await read_once(settings.kafka, callers.known)
     planner = Planner(settings, callers, most_replays=max_replays)
-    async with LetterBox(settings.kafka) as box:
+    async with DeadLetterReader(settings.kafka) as box:
         # one that was named and is done with is told, not passed over
         letters = await box.letters(selection, handled=bool(selection.places))
         if not _agreed(letters, "put back", dry_run=dry_run, yes=yes):
             return
-        done = await desk.replay(
+        done = await replay.replay(
             box, settings.kafka, letters, planner, author=_author(), clock=now_ms, tell=_tell(dry_run), dry_run=dry_run
         )
     gone = f", {done.gone} retired meanwhile" if done.gone else ""
@@ -193,9 +193,9 @@ async def _replay(settings: Settings, selection: Selection, max_replays: int, *,
 
 
 async def _drop(settings: Settings, selection: Selection, note: str, *, dry_run: bool, yes: bool) -> None:
-    from streams.clock import now_ms
-    from streams.deadletters import desk
-    from streams.deadletters.view import table
+    from streams.common.clock import now_ms
+    from streams.dead_letters import replay
+    from streams.dead_letters.listing import table
 
     letters = await _letters(settings, selection, handled=False)
     if dry_run:
@@ -204,7 +204,7 @@ async def _drop(settings: Settings, selection: Selection, note: str, *, dry_run:
     if not _agreed(letters, "drop", dry_run=dry_run, yes=yes):
         return
     if not dry_run:
-        await desk.drop(settings.kafka, letters, author=_author(), note=note, clock=now_ms)
+        await replay.drop(settings.kafka, letters, author=_author(), note=note, clock=now_ms)
     click.echo(f"{len(letters)} {'would be dropped' if dry_run else 'dropped'}")
 
 
@@ -221,12 +221,12 @@ def _agreed(letters: list[Letter], what: str, *, dry_run: bool, yes: bool) -> bo
     return True
 
 
-def _tell(dry_run: bool) -> Callable[[Replay | Refusal], None]:  # noqa: FBT001 - the one thing that the words depend on
-    from streams.deadletters.plan import Refusal
+def _tell(dry_run: bool) -> Callable[[Replay | ReplayRefusal], None]:  # noqa: FBT001 - the one thing that the words depend on
+    from streams.dead_letters.replay_plan import ReplayRefusal
 
-    def tell(plan: Replay | Refusal) -> None:
+    def tell(plan: Replay | ReplayRefusal) -> None:
         place = plan.letter.place
-        if isinstance(plan, Refusal):
+        if isinstance(plan, ReplayRefusal):
             click.echo(f"{place}: left: {plan.why}", err=True)
         else:
             click.echo(f"{place}: {'would go' if dry_run else 'put back'} to {plan.where}")

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from streams.cli.context import kafka_settings, log_to_file
-from streams.options import config_option, example
+from streams.cli.options import config_option, example
 
 
 @click.group()
@@ -21,7 +21,7 @@ def kafka() -> None:
 @kafka.command(name="start", epilog=example("ringfence kafka start"))
 def kafka_start() -> None:
     """Start the local Kafka; it stays until `ringfence kafka stop`."""
-    from streams.kafka import daemon
+    from streams.local_kafka import daemon
 
     log_to_file()
     state = asyncio.run(daemon.start(click.echo))
@@ -31,7 +31,7 @@ def kafka_start() -> None:
 @kafka.command(name="stop", epilog=example("ringfence kafka stop"))
 def kafka_stop() -> None:
     """Stop the local Kafka; its data stays."""
-    from streams.kafka import daemon
+    from streams.local_kafka import daemon
 
     state = asyncio.run(daemon.stop())
     click.echo("no local Kafka runs" if state is None else f"the local Kafka (process {state.pid}) has stopped")
@@ -40,7 +40,7 @@ def kafka_stop() -> None:
 @kafka.command(name="status", epilog=example("ringfence kafka status"))
 def kafka_status() -> None:
     """Say whether the local Kafka runs, and where. Exits with 1 where it does not."""
-    from streams.kafka import daemon
+    from streams.local_kafka import daemon
 
     log_to_file()
     found = asyncio.run(daemon.status())
@@ -71,7 +71,7 @@ def kafka_tool(config: Path, name: str | None, arguments: tuple[str, ...], *, li
 
     A cluster with TLS or SASL needs the tool's own --command-config FILE as well.
     """
-    from streams.kafka import tools
+    from streams.local_kafka import tools
 
     if listing or name is None:
         click.echo("\n".join(tools.TOOLS))

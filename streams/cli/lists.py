@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from streams.cli.context import kafka_settings
-from streams.clock import now_ms
-from streams.errors import ConfigurationError
-from streams.options import UNTIL, author_option, config_option, demo_option, example
+from streams.cli.options import UNTIL, author_option, config_option, demo_option, example
+from streams.common.clock import now_ms
+from streams.common.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from models.overrides import ListEntry
-    from streams.reference.overrides import Overrides
     from streams.settings import Settings
+    from streams.views.overrides import Overrides
 
 _NAME: Final = click.argument("name", metavar="LIST")
 _LINES: Final = click.option(
@@ -54,7 +54,7 @@ def lists() -> None:
 @author_option
 def add(config: Path, name: str, patterns: tuple[str, ...], **given: Any) -> None:
     """Put callers on a list; an entry that is there is replaced."""
-    from streams.byhand import put
+    from streams.overrides import put
 
     settings = kafka_settings(config)
     make = _maker(settings, name, **given)
@@ -73,7 +73,7 @@ def add(config: Path, name: str, patterns: tuple[str, ...], **given: Any) -> Non
 @click.option("--expired", is_flag=True, help="All entries of the list that have expired.")
 def remove(config: Path, name: str, patterns: tuple[str, ...], *, expired: bool) -> None:
     """Take callers off a list. Exits with 1 where one was not on it."""
-    from streams.byhand import read_overrides, take_away
+    from streams.overrides import read_overrides, take_away
 
     if not patterns and not expired:
         msg = "name the patterns to remove, or say --expired"
@@ -102,7 +102,7 @@ def remove(config: Path, name: str, patterns: tuple[str, ...], *, expired: bool)
 @click.option("--no-hits", is_flag=True, help="Do not count how often each entry was met: that reads all decisions.")
 def show(config: Path, name: str | None, limit: int, *, full: bool, no_hits: bool) -> None:
     """Show the lists, or one list with its entries, the newest first, and how often each was met."""
-    from streams.byhand import hits, read_overrides
+    from streams.overrides import hits, read_overrides
 
     settings = kafka_settings(config)
     known = asyncio.run(read_overrides(settings.kafka))
@@ -142,7 +142,7 @@ def import_(config: Path, name: str, file: Path, *, skip_wrong: bool, **given: A
     Wrong rows are told with their line. Where there is one, nothing is imported, unless --skip-wrong is said; exits
     with 2 then. A run that was cut off may be repeated: an entry that is there already is the same entry.
     """
-    from streams.byhand import entries_of, put
+    from streams.overrides import entries_of, put
 
     settings = kafka_settings(config)
     make = _maker(settings, name, **given)
@@ -208,7 +208,7 @@ def _canonical(pattern: str) -> str:
 
 def _say_who_asks(settings: Settings, name: str) -> None:
     """A list that no rule asks does nothing: say so."""
-    from streams.policystore import read_shelf
+    from streams.policy_admin.store import read_shelf
 
     policies = asyncio.run(read_shelf(settings.kafka)).policies()
     asking = [
@@ -243,7 +243,7 @@ def _is_over(entry: ListEntry) -> bool:
 
 def _described(entry: ListEntry, *, full: bool) -> str:
     from models.identity import mask
-    from streams.console.words import moment
+    from streams.common.wording import moment
 
     who = entry.pattern if full or "@" not in entry.pattern else mask(entry.pattern)
     scope = "all lines" if "*" in entry.lines else ", ".join(entry.lines)

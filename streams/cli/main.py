@@ -12,17 +12,29 @@ from typing import Final
 import click
 from aiokafka.errors import UnknownTopicOrPartitionError
 
-from streams.cli import ask, callbacks, contacts, desk, dlq, history, kafka, lists, policy, run, topics
+from streams.cli import (
+    audit_and_explain,
+    blocks_and_calendar,
+    callbacks,
+    contacts,
+    dlq,
+    kafka,
+    lists,
+    policy,
+    processes,
+    replay,
+    topics,
+)
 from streams.cli.context import log_file
-from streams.errors import TOPICS_MEND, EnvironmentFaultError, RingfenceError
+from streams.common.errors import TOPICS_MEND, EnvironmentFaultError, RingfenceError
 from streams.settings import ROOT
 
 COMMANDS: Final[tuple[click.Command, ...]] = (
-    run.up, run.bridge, run.worker, run.gateway_sim,
+    processes.up, processes.bridge, processes.worker, processes.gateway_sim,
     kafka.kafka, topics.topics,
-    ask.audit, ask.explain, dlq.dlq, history.replay,
+    audit_and_explain.audit, audit_and_explain.explain, dlq.dlq, replay.replay,
     callbacks.callbacks, contacts.contacts,
-    policy.policy, lists.lists, desk.block, desk.unblock, desk.calendar,
+    policy.policy, lists.lists, blocks_and_calendar.block, blocks_and_calendar.unblock, blocks_and_calendar.calendar,
 )  # fmt: skip
 """Every command stands here once; help shows them by name."""
 

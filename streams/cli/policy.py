@@ -12,13 +12,13 @@ import click
 from typing_extensions import override
 
 from streams.cli.context import kafka_settings, log_to_file
-from streams.clock import now_ms
-from streams.errors import ConfigurationError, EnvironmentFaultError
-from streams.options import author_option, config_option, demo_option, example
+from streams.cli.options import author_option, config_option, demo_option, example
+from streams.common.clock import now_ms
+from streams.common.errors import ConfigurationError, EnvironmentFaultError
 
 if TYPE_CHECKING:
     from models.policy import PolicyDocument
-    from streams.policystore import Shelf
+    from streams.policy_admin.store import Shelf
     from streams.settings import Settings
 
 _FILES: Final = click.argument(
@@ -42,7 +42,7 @@ class _Check(click.Command):
 
     @override
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        from streams.casewords import WORDS
+        from streams.policy_admin.case_words import WORDS
 
         with formatter.section("What a case may give"):
             formatter.write_dl([(word, what) for word, (_, what) in WORDS.items()])
@@ -61,7 +61,7 @@ def check(config: Path, paths: tuple[Path, ...], *, offline: bool) -> None:
 
     Shared calendars and policies that are applied already are taken from Kafka where it answers.
     """
-    from streams.policydesk import check as check_files
+    from streams.policy_admin.commands import check as check_files
 
     settings, shelf, why_not = _settings_and_shelf(config, offline=offline)
     report = check_files(paths, settings, shelf)
@@ -86,8 +86,8 @@ def apply(config: Path, paths: tuple[Path, ...], author: str, note: str) -> None
 
     Waits until the running workers say that they run them. Exits with 1 where one does not.
     """
-    from streams.policydesk import check as check_files
-    from streams.policystore import changes
+    from streams.policy_admin.commands import check as check_files
+    from streams.policy_admin.store import changes
 
     settings = kafka_settings(config)
 
@@ -110,7 +110,7 @@ def apply(config: Path, paths: tuple[Path, ...], author: str, note: str) -> None
 @click.argument("what", metavar="FILE|LINE")
 def diff(config: Path, what: str) -> None:
     """Show how what is in force differs from a file or folder, or a LINE from the file of the policies folder."""
-    from streams.policydesk import differences
+    from streams.policy_admin.commands import differences
 
     settings = kafka_settings(config)
     lines = differences(settings, what, _shelf(settings))
@@ -127,7 +127,7 @@ def diff(config: Path, what: str) -> None:
 @click.option("--revision", metavar="REVISION", help="A former one; its first digits are enough.")
 def show(config: Path, name: str, revision: str | None) -> None:
     """Print a policy or calendar as YAML: what is in force, or a former revision."""
-    from streams.policydesk import as_yaml, find
+    from streams.policy_admin.commands import as_yaml, find
 
     document = find(_shelf(kafka_settings(config)), name, revision)
     click.echo(as_yaml(document), nl=False)
@@ -139,7 +139,7 @@ def show(config: Path, name: str, revision: str | None) -> None:
 @_LINE
 def history(config: Path, name: str) -> None:
     """List everything that was applied for a line: when, by whom, and why; the newest first."""
-    from streams.policydesk import history_lines
+    from streams.policy_admin.commands import history_lines
 
     for line in history_lines(_shelf(kafka_settings(config)), name):
         click.echo(line)
@@ -154,7 +154,7 @@ def history(config: Path, name: str) -> None:
 @_NOTE
 def rollback(config: Path, name: str, revision: str | None, author: str, note: str) -> None:
     """Put a former revision in force again, if it still can be compiled."""
-    from streams.policydesk import rolled_back
+    from streams.policy_admin.commands import rolled_back
 
     _put(kafka_settings(config), lambda shelf: [rolled_back(shelf, name, revision, author, note, now_ms())])
 
@@ -167,7 +167,7 @@ def rollback(config: Path, name: str, revision: str | None, author: str, note: s
 @_NOTE
 def remove(config: Path, name: str, author: str, note: str) -> None:
     """Take a line's policy away: the common one ('*') holds for it then. History keeps what it was."""
-    from streams.policydesk import removed
+    from streams.policy_admin.commands import removed
 
     _put(kafka_settings(config), lambda shelf: [removed(shelf, name, author, note, now_ms())])
 
@@ -189,7 +189,7 @@ def _settings_and_shelf(config: Path, *, offline: bool) -> tuple[Settings, Shelf
 
 def _shelf(settings: Settings) -> Shelf:
     from streams.kafka.cluster import require
-    from streams.policystore import read_shelf
+    from streams.policy_admin.store import read_shelf
 
     async def read() -> Shelf:
         await require(settings.kafka)
@@ -200,7 +200,7 @@ def _shelf(settings: Settings) -> Shelf:
 
 def _put(settings: Settings, make: Callable[[Shelf], list[PolicyDocument]]) -> None:
     """Write what ``make`` makes of what is there, and say what the workers make of it."""
-    from streams.policystore import answers, write
+    from streams.policy_admin.store import answers, write
 
     documents = make(_shelf(settings))
     if not documents:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from streams.cli.context import kafka_settings
-from streams.options import config_option, demo_option, example
+from streams.cli.options import config_option, demo_option, example
 
 
 @click.group()
@@ -22,10 +22,10 @@ def topics() -> None:
 @demo_option
 def topics_apply(config: Path) -> None:
     """Create missing topics and mend their settings; may be repeated. Partitions are never changed."""
-    from streams.kafka import admin
+    from streams.kafka import topics_admin
 
     settings = kafka_settings(config)
-    applied = asyncio.run(admin.apply(settings.kafka))
+    applied = asyncio.run(topics_admin.apply(settings.kafka))
     for name in applied.created:
         click.echo(f"{name}: created")
     for each in applied.mended:
@@ -43,9 +43,9 @@ def topics_apply(config: Path) -> None:
 @demo_option
 def topics_check(config: Path) -> None:
     """Compare the cluster's topics with what they should be. Exits with 1 where they differ."""
-    from streams.kafka import admin
+    from streams.kafka import topics_admin
 
-    differences = asyncio.run(admin.check(kafka_settings(config).kafka))
+    differences = asyncio.run(topics_admin.check(kafka_settings(config).kafka))
     for each in differences:
         click.echo(each.describe())
     if differences:
@@ -58,8 +58,8 @@ def topics_check(config: Path) -> None:
 @demo_option
 def topics_list(config: Path) -> None:
     """Show every topic: key, retention, partitions, who writes and who reads."""
-    from streams.kafka import admin
+    from streams.kafka import topics_admin
 
     settings = kafka_settings(config).kafka
-    for line in admin.table(settings, asyncio.run(admin.found(settings))):
+    for line in topics_admin.table(settings, asyncio.run(topics_admin.found(settings))):
         click.echo(line)

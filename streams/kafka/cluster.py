@@ -9,11 +9,11 @@ import logging
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from streams.errors import EnvironmentFaultError
+from streams.common.errors import EnvironmentFaultError
 from streams.kafka.connection import connection
-from streams.kafka.refusal import why_not
-from streams.kafka.state import read_state
-from streams.settings import Kafka, Settings
+from streams.kafka.diagnose import why_not
+from streams.local_kafka.state import read_state
+from streams.settings import KafkaSettings, Settings
 
 _ANSWER_MS = 5_000
 
@@ -30,12 +30,12 @@ async def answers(bootstrap: str) -> bool:
     with contextlib.suppress(OSError):
         await writer.wait_closed()
     try:
-        return bool(await _brokers(Kafka(bootstrap_servers=bootstrap)))
+        return bool(await _brokers(KafkaSettings(bootstrap_servers=bootstrap)))
     except (KafkaError, OSError, TimeoutError):
         return False
 
 
-async def require(kafka: Kafka) -> None:
+async def require(kafka: KafkaSettings) -> None:
     """Raise ``EnvironmentFaultError`` unless the configured cluster answers within some seconds."""
     try:
         await _brokers(kafka)
@@ -43,7 +43,7 @@ async def require(kafka: Kafka) -> None:
         raise EnvironmentFaultError(await why_not(kafka)) from None
 
 
-async def _brokers(kafka: Kafka) -> list[object]:
+async def _brokers(kafka: KafkaSettings) -> list[object]:
     admin = AIOKafkaAdminClient(**connection(kafka), request_timeout_ms=_ANSWER_MS)
     # a failed connection is told by our own message; the client would log it as well
     chatter = logging.getLogger("aiokafka")

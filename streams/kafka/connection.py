@@ -5,11 +5,11 @@ from __future__ import annotations
 import ssl
 from typing import Any
 
-from streams.errors import ConfigurationError
-from streams.settings import Kafka
+from streams.common.errors import ConfigurationError
+from streams.settings import KafkaSettings
 
 
-def connection(kafka: Kafka) -> dict[str, Any]:
+def connection(kafka: KafkaSettings) -> dict[str, Any]:
     """The keyword arguments by which any aiokafka client reaches the configured cluster; raises as ``tls``."""
     options: dict[str, Any] = {
         "bootstrap_servers": kafka.bootstrap_servers,
@@ -24,7 +24,7 @@ def connection(kafka: Kafka) -> dict[str, Any]:
     return options
 
 
-def tls(kafka: Kafka) -> ssl.SSLContext:
+def tls(kafka: KafkaSettings) -> ssl.SSLContext:
     """Whom to believe, and who we are; raises ``ConfigurationError`` for a file that cannot be used."""
     try:
         context = ssl.create_default_context(cafile=kafka.ca_file)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from models.records import Record
 from models.topics import CALLS_COMMANDS, MESSAGES_COMMANDS
-from streams.kafka.client import DurableProducer
+from streams.kafka.producer import DurableProducer
 
 log = logging.getLogger(__name__)
 

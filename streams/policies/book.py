@@ -9,8 +9,8 @@ from typing import Final
 
 from models.patterns import PatternIndex
 from models.policy import ANY_LINE, Policy
-from streams.policies.conditions import Condition
-from streams.policies.hours import OpeningHours
+from streams.policies.calendar import OpeningHours
+from streams.policies.cel import Condition
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Final
 
 import phonenumbers
 
-from models.patterns import Pattern
+from models.patterns import CallerPattern
 
 MEANT: Final = {"UK": "GB", "EN": "GB", "EL": "GR", "SP": "ES", "SU": "RU"}
 """Codes that people write for countries that have another."""
@@ -21,9 +21,9 @@ def check_country(code: str) -> None:
     raise ValueError(msg)
 
 
-def read_pattern(text: str) -> Pattern:
-    """As ``Pattern.parse``, and a country must be one. Raises ``ValueError`` with the mend."""
-    pattern = Pattern.parse(text)
+def read_pattern(text: str) -> CallerPattern:
+    """As ``CallerPattern.parse``, and a country must be one. Raises ``ValueError`` with the mend."""
+    pattern = CallerPattern.parse(text)
     if pattern.kind == "country":
         check_country(pattern.value)
     return pattern

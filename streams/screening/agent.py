@@ -12,22 +12,22 @@ from models import topics
 from models.calls import CallEvent, CallOffered
 from models.identity_links import CallerLinked, CallsJoined
 from models.records import calls_joined
-from streams.callbacks import owe
-from streams.clock import Clock
+from streams.callbacks.changes import owe
+from streams.common.clock import Clock
 from streams.conversations import ConversationView
-from streams.kafka.events import decoded, header
+from streams.faust_driver.event import decoded, header
+from streams.faust_driver.tables import PartitionedTable
 from streams.kafka.outbox import Outbox
-from streams.kafka.tables import Shards
 from streams.metrics import WorkerMetrics
-from streams.reference.knowledge import Knowledge
+from streams.screening.alias_merge import joined, told
 from streams.screening.decide import counts_for_a_storm, decide, is_stale
 from streams.screening.effects import SOURCE, records
 from streams.screening.facts import LineFacts, gather
-from streams.screening.joins import joined, told
-from streams.screening.memory import burst_of, keep_ms, longest_keep_ms, remembered
-from streams.screening.patience import Patience
-from streams.screening.recent import decided, dump, evolve, load
+from streams.screening.recent_calls import decided, dump, evolve, load
+from streams.screening.retention import burst_of, keep_ms, longest_keep_ms, remembered
 from streams.screening.storms import Storms
+from streams.screening.wait_budget import WaitBudget
+from streams.views.views import Views
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ SWEEP = 4
 
 
 class Messages(Protocol):
-    """How far the messages of each partition are in ``conversations`` (``streams.kafka.backlog`` has it)."""
+    """How far the messages of each partition are in ``conversations`` (see ``StreamProgress``)."""
 
     def owns(self, partition: int) -> bool:
         """Whether this worker keeps the partition's conversations."""
@@ -57,9 +57,9 @@ class Screening:
     def __init__(  # noqa: PLR0913 - one keyword for each thing that deciding needs
         self,
         *,
-        recent: Shards,
+        recent: PartitionedTable,
         conversations: ConversationView,
-        known: Knowledge,
+        known: Views,
         lines: Mapping[str, LineFacts],
         outbox: Outbox,
         clock: Clock,
@@ -78,7 +78,7 @@ class Screening:
         self._messages = messages
         self._partition_of = partition_of
         self._metrics = metrics
-        self._patience = Patience()
+        self._patience = WaitBudget()
         self._recovered_at_ms = 0
 
     def recovered(self) -> None:

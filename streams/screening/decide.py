@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from models.calls import CallOffered
 from models.commands import REJECT_WINDOW_MS
 from models.decisions import Decision, RuleTrace, Scalar, Verdict, decision_id
-from models.policy import Emergency, Experiment, Media, Rule, When
+from models.policy import EmergencyRule, Experiment, MediaRule, Rule, When
 from streams.policies.book import PolicyInForce
 from streams.policies.experiments import assign
 from streams.screening.facts import Facts
 from streams.screening.rules import judge
-from streams.screening.rules.finding import Finding, duration
+from streams.screening.rules.finding import RuleFinding, duration
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ class _Course:
     """What the rules said, as far as they were asked."""
 
     rule: Rule | None = None
-    finding: Finding | None = None
+    finding: RuleFinding | None = None
     """Of the rule that decided."""
     traces: list[RuleTrace] = field(default_factory=list)
     measured: dict[str, Scalar] = field(default_factory=dict)
@@ -44,7 +44,7 @@ def decide(in_force: PolicyInForce, facts: Facts) -> Decision:
         verdict = found.verdict if found is not None else None
         why = found.why if found is not None else _nothing_applied(course, facts)
     verdict = verdict or in_force.policy.default
-    finding = course.finding or Finding(verdict, why)
+    finding = course.finding or RuleFinding(verdict, why)
     offer = facts.offer
     # nobody can be told in a group, and a call that simply rings explains itself
     reply = finding.reply if verdict in {"reject", "queue"} and not offer.group else None
@@ -108,7 +108,7 @@ def _ask(in_force: PolicyInForce, facts: Facts, course: _Course) -> None:
     """Ask the rules until one decides: emergencies, then a block by hand, then the others as they are written."""
     rules = in_force.policy.rules
     for rule in rules:
-        if isinstance(rule, Emergency) and _decides(rule, in_force, facts, course):
+        if isinstance(rule, EmergencyRule) and _decides(rule, in_force, facts, course):
             return
     blocked = _blocked_by_hand(facts)
     if blocked is not None:
@@ -116,10 +116,10 @@ def _ask(in_force: PolicyInForce, facts: Facts, course: _Course) -> None:
         course.measured.update(blocked.facts)
         return
     for rule in rules:
-        if isinstance(rule, Emergency):
+        if isinstance(rule, EmergencyRule):
             continue
         # a group call cannot be rejected for one line's sake by a rule that thinks of one caller
-        if facts.offer.group and not isinstance(rule, Media):
+        if facts.offer.group and not isinstance(rule, MediaRule):
             continue
         if _decides(rule, in_force, facts, course):
             return
@@ -129,7 +129,7 @@ def _decides(rule: Rule, in_force: PolicyInForce, facts: Facts, course: _Course)
     shadow = rule.mode == "shadow"
     try:
         outside = _outside(rule.when, facts) if rule.when is not None else None
-        finding = Finding(None, outside) if outside is not None else judge(rule, in_force, facts)
+        finding = RuleFinding(None, outside) if outside is not None else judge(rule, in_force, facts)
     except Exception as exc:
         log.exception("rule %s failed; the policy's on_error decides", rule.id)
         verdict = in_force.policy.on_error
@@ -138,7 +138,7 @@ def _decides(rule: Rule, in_force: PolicyInForce, facts: Facts, course: _Course)
         course.traces.append(RuleTrace(rule=rule.id, kind=rule.type, matched=False, why=why, shadow=shadow, error=True))
         if shadow:
             return False
-        course.rule, course.finding = rule, Finding(verdict, why)
+        course.rule, course.finding = rule, RuleFinding(verdict, why)
         return True
     matched = finding.verdict is not None
     course.traces.append(RuleTrace(rule=rule.id, kind=rule.type, matched=matched, why=finding.why, shadow=shadow))
@@ -165,12 +165,12 @@ def _outside(when: When, facts: Facts) -> str | None:
     return None
 
 
-def _blocked_by_hand(facts: Facts) -> Finding | None:
+def _blocked_by_hand(facts: Facts) -> RuleFinding | None:
     block = facts.block_by_hand
     if block is None or facts.now_ms >= block.until_ms:
         return None
     why = f"blocked by {block.author}" + (f": {block.reason}" if block.reason else "")
-    return Finding("reject", why, {"blocked_until_ms": block.until_ms, "block_age_ms": facts.now_ms - block.at_ms})
+    return RuleFinding("reject", why, {"blocked_until_ms": block.until_ms, "block_age_ms": facts.now_ms - block.at_ms})
 
 
 def _variant(in_force: PolicyInForce, reply: str | None, caller: str) -> str | None:

@@ -10,10 +10,10 @@ from models.contacts import Contact
 from models.decisions import Scalar
 from models.identity import Jid
 from models.overrides import CallerBlock, ListEntry
-from streams.reference.knowledge import Knowledge
-from streams.reference.numbers import country_of, zone_of
-from streams.screening.recent import LineBlock, RecentCalls
+from streams.screening.recent_calls import LineBlock, RecentCalls
 from streams.screening.storms import Storms
+from streams.views.phone_numbers import country_of, zone_of
+from streams.views.views import Views
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Facts:
     """When this line last wrote to the caller."""
     history_incomplete: bool
     """Messages are waiting to be read: "never wrote" cannot be said."""
-    known: Knowledge
+    known: Views
     line: LineFacts
     contact: Contact | None
     contact_unreadable: bool
@@ -127,7 +127,7 @@ def gather(  # noqa: PLR0913 - one keyword for each thing that is known
     last_in_ms: int,
     last_out_ms: int,
     history_incomplete: bool,
-    known: Knowledge,
+    known: Views,
     line: LineFacts,
     storms: Storms,
 ) -> Facts:

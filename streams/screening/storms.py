@@ -10,8 +10,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 
-from models.policy import Storm
-from streams.reference.desk import BUCKET_MS, Workers
+from models.policy import StormRule
+from streams.views.availability import BUCKET_MS, Workers
 
 KEEP_MS = 310_000
 """A storm's window is five minutes at most; one span more."""
@@ -29,7 +29,7 @@ class Storms:
         """A stranger calls; may be repeated."""
         self._lines[line].note(caller, at_ms)
 
-    def of(self, line: str, rule: Storm, now_ms: int) -> tuple[int, bool]:
+    def of(self, line: str, rule: StormRule, now_ms: int) -> tuple[int, bool]:
         """How many different strangers called the line within the rule's window, and whether a storm rages."""
         since_ms = now_ms - rule.within
         own = self._lines[line].since(since_ms)

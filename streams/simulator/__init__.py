@@ -5,9 +5,9 @@ traffic. What is documented of a gateway is played as documented; where the docu
 silent, the choice made here is marked as ours.
 """
 
-from streams.simulator.faults import Fault
-from streams.simulator.options import Options, Retries
+from streams.simulator.faults import GatewayFault
+from streams.simulator.options import Retries, SimulatorOptions
 from streams.simulator.serving import serve
 from streams.simulator.simulator import Simulator
 
-__all__ = ["Fault", "Options", "Retries", "Simulator", "serve"]
+__all__ = ["GatewayFault", "Retries", "Simulator", "SimulatorOptions", "serve"]

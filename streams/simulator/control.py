@@ -8,7 +8,7 @@
 | ``POST /_sim/calls/{id}/hang-up``, ``.../answer`` | ends it from the caller's or the line's side |
 | ``POST /_sim/messages`` | plays a message (``MessageOrder``) |
 | ``POST /_sim/reconnects`` | replays old offers (``ReconnectOrder``) |
-| ``PUT /_sim/faults``, ``GET /_sim/faults`` | replaces, shows the dials (a list of ``Fault``) |
+| ``PUT /_sim/faults``, ``GET /_sim/faults`` | replaces, shows the dials (a list of ``GatewayFault``) |
 | ``PUT /_sim/sessions/{line}`` | ``{"status": "SCAN_QR_CODE"}`` |
 | ``POST /_sim/traffic/start`` | begins the traffic of a process that was told to wait |
 | ``POST /_sim/traffic/stop`` | no new calls from the process's own traffic; everything else goes on |
@@ -24,9 +24,9 @@ from aiohttp import web
 from typing_extensions import TypedDict
 
 from models.codec import UndecodableError, decode, encode
-from streams.simulator.faults import Fault, FaultBoard
-from streams.simulator.record import Record
-from streams.simulator.values import Call, CallOrder, MessageOrder, ReconnectOrder, SessionStatus
+from streams.simulator.faults import FaultBoard, GatewayFault
+from streams.simulator.journal import Journal
+from streams.simulator.session_state import Call, CallOrder, MessageOrder, ReconnectOrder, SessionStatus
 from streams.simulator.world import World
 
 
@@ -37,7 +37,7 @@ class _Status(TypedDict):
 class Control:
     """Reads orders from HTTP and hands them to the world."""
 
-    def __init__(self, world: World, faults: FaultBoard, record: Record) -> None:
+    def __init__(self, world: World, faults: FaultBoard, record: Journal) -> None:
         self._world = world
         self._faults = faults
         self._record = record
@@ -65,7 +65,7 @@ class Control:
                 return self._call(method, call_id, rest)
             case "GET" | "PUT" as method, "faults":
                 if method == "PUT":
-                    self._faults.set(*decode(tuple[Fault, ...], body))
+                    self._faults.set(*decode(tuple[GatewayFault, ...], body))
                 return _json(200, [asdict(fault) for fault in self._faults.faults])
             case "POST", "traffic", "start" | "stop" as what:
                 (self.traffic_start if what == "start" else self.traffic_stop).set()

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 
 import orjson
 
-from streams.simulator.values import Message, Session
+from streams.simulator.session_state import Message, Session
 
 Asked = Literal["reject", "text", "session", "block", "unblock"]
 
@@ -35,7 +35,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SimulatedAnswer:
     """One HTTP answer."""
 
     status: int
@@ -44,7 +44,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def json(cls, status: int, body: Any, headers: Mapping[str, str] | None = None) -> Answer:
+    def json(cls, status: int, body: Any, headers: Mapping[str, str] | None = None) -> SimulatedAnswer:
         """An answer whose body is this object."""
         return cls(status, orjson.dumps(body), headers=headers or {})
 
@@ -52,7 +52,7 @@ class Answer:
 class RefusedError(Exception):
     """A request that the gateway turns down before it does anything; always a violation."""
 
-    def __init__(self, answer: Answer, kind: str, violation: str, session: str | None = None) -> None:
+    def __init__(self, answer: SimulatedAnswer, kind: str, violation: str, session: str | None = None) -> None:
         super().__init__(violation)
         self.answer = answer
         self.kind = kind
@@ -78,37 +78,37 @@ class Dialect(Protocol):
     def read(self, received: Received) -> Ask:
         """Understand a request; raises ``RefusedError`` for one that the provider turns down."""
 
-    def rejected(self, ask: Ask) -> Answer:
+    def rejected(self, ask: Ask) -> SimulatedAnswer:
         """The reject was carried out."""
 
-    def blocked(self, ask: Ask) -> Answer:
+    def blocked(self, ask: Ask) -> SimulatedAnswer:
         """The contact was blocked, or unblocked."""
 
-    def sent(self, ask: Ask, message: Message) -> Answer:
+    def sent(self, ask: Ask, message: Message) -> SimulatedAnswer:
         """The text was sent."""
 
-    def info(self, ask: Ask, session: Session) -> Answer:
+    def info(self, ask: Ask, session: Session) -> SimulatedAnswer:
         """The session's state."""
 
-    def unknown_session(self, ask: Ask) -> Answer:
+    def unknown_session(self, ask: Ask) -> SimulatedAnswer:
         """There is no such session."""
 
-    def not_working(self, ask: Ask, session: Session, status: str) -> Answer:
+    def not_working(self, ask: Ask, session: Session, status: str) -> SimulatedAnswer:
         """The session is there and cannot act."""
 
-    def call_not_found(self, ask: Ask, session: Session) -> Answer:
+    def call_not_found(self, ask: Ask, session: Session) -> SimulatedAnswer:
         """404 for a call that is over or was never there."""
 
-    def call_error(self, ask: Ask, session: Session) -> Answer:
+    def call_error(self, ask: Ask, session: Session) -> SimulatedAnswer:
         """500 for a call that is over or was never there."""
 
-    def failed(self, ask: Ask, session: Session | None, status: int, rng: random.Random) -> Answer:
+    def failed(self, ask: Ask, session: Session | None, status: int, rng: random.Random) -> SimulatedAnswer:
         """An error without a reason, as from a proxy or a bug."""
 
-    def rate_limited(self, ask: Ask, retry_after_s: int) -> Answer:
+    def rate_limited(self, ask: Ask, retry_after_s: int) -> SimulatedAnswer:
         """429."""
 
-    def reachout(self, ask: Ask, session: Session | None) -> Answer:
+    def reachout(self, ask: Ask, session: Session | None) -> SimulatedAnswer:
         """The text meets WhatsApp's reputation limit, error 463."""
 
 

@@ -8,11 +8,11 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, assert_never
 
-from streams.simulator.faults import Fault
+from streams.simulator.faults import GatewayFault
+from streams.simulator.session_state import Call, MessageOrder
 from streams.simulator.simulator import Simulator
 from streams.simulator.steps import CallStep, FaultStep, Profile, ReconnectStep, Step, WriteStep
-from streams.simulator.traffic import Plan
-from streams.simulator.values import Call, MessageOrder
+from streams.simulator.traffic import TrafficPlan
 
 
 class Driver:
@@ -30,7 +30,7 @@ class Driver:
         """``lines`` are called; all of the simulator's where none are named."""
         self._simulator = simulator
         self._profile = profile or Profile()
-        self._plan = Plan(lines or simulator.lines, rate, seed, self._profile)
+        self._plan = TrafficPlan(lines or simulator.lines, rate, seed, self._profile)
         self._slack_s = 0.0
         self._steps: dict[str, CallStep] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -39,8 +39,8 @@ class Driver:
     async def run(self, stop: asyncio.Event) -> None:
         """Play until ``stop`` is set. Calls that still ring then go on ringing; nobody redials any more."""
         self._simulator.add_faults(
-            Fault(kind="status", probability=self._profile.errors),
-            Fault(kind="hang", probability=self._profile.timeouts),
+            GatewayFault(kind="status", probability=self._profile.errors),
+            GatewayFault(kind="hang", probability=self._profile.timeouts),
         )
         loop = asyncio.get_running_loop()
         began = loop.time()

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import orjson
 
-from streams.settings import Waha, Wawp
+from streams.settings import WahaSettings, WawpSettings
 from streams.simulator.identifiers import event_id, ulid
-from streams.simulator.values import Session
+from streams.simulator.session_state import Session
 
 VERSION: Final = "2026.7.1"
 """The WAHA release whose OpenAPI document this simulator follows."""
@@ -64,8 +64,8 @@ def wawp_signature(key: bytes, body: bytes) -> str:
 class Signer:
     """Makes the headers of one gateway's webhooks."""
 
-    def __init__(self, gateway: Waha | Wawp) -> None:
-        self._waha = isinstance(gateway, Waha)
+    def __init__(self, gateway: WahaSettings | WawpSettings) -> None:
+        self._waha = isinstance(gateway, WahaSettings)
         self._key = gateway.webhook_secret[0].get_secret_value().encode()
         self._header = gateway.signature_header
 

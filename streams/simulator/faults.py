@@ -32,7 +32,7 @@ Operation = Literal["reject", "text", "block", "unblock", "session", "webhook"]
 
 
 @checked(slots=True, kw_only=True, config=ConfigDict(extra="forbid"))
-class Fault:
+class GatewayFault:
     """One dial. It applies with ``probability``, and ``count`` times at most where that is set."""
 
     kind: RequestFault | WebhookFault
@@ -70,22 +70,22 @@ class FaultBoard:
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
-        self._faults: list[Fault] = []
+        self._faults: list[GatewayFault] = []
 
     @property
-    def faults(self) -> tuple[Fault, ...]:
+    def faults(self) -> tuple[GatewayFault, ...]:
         """What is dialled in and not used up."""
         return tuple(fault for fault in self._faults if not fault.spent)
 
-    def set(self, *faults: Fault) -> None:
+    def set(self, *faults: GatewayFault) -> None:
         """Replace every dial; none at all makes the gateways sound again."""
         self._faults = list(faults)
 
-    def add(self, *faults: Fault) -> None:
+    def add(self, *faults: GatewayFault) -> None:
         """Turn on more dials."""
         self._faults += faults
 
-    def for_request(self, gateway: str, operation: Operation) -> tuple[float, Fault | None]:
+    def for_request(self, gateway: str, operation: Operation) -> tuple[float, GatewayFault | None]:
         """Seconds of latency, and the fault (the first dialled wins) for one request."""
         delay, chosen = 0.0, None
         for fault in self._faults:
@@ -100,9 +100,9 @@ class FaultBoard:
                 chosen = fault
         return delay, chosen
 
-    def for_webhook(self, gateway: str, event: str) -> dict[str, Fault]:
+    def for_webhook(self, gateway: str, event: str) -> dict[str, GatewayFault]:
         """``webhook_twice`` and ``webhook_late`` for one webhook, by kind."""
-        found: dict[str, Fault] = {}
+        found: dict[str, GatewayFault] = {}
         for fault in self._faults:
             if (
                 fault.kind in {"webhook_twice", "webhook_late"}
@@ -121,13 +121,13 @@ class FaultBoard:
             for fault in self._faults
         )
 
-    def _strikes(self, fault: Fault) -> bool:
+    def _strikes(self, fault: GatewayFault) -> bool:
         if fault.spent or (fault.probability < 1 and self._rng.random() >= fault.probability):
             return False
         fault.applied += 1
         return True
 
 
-def _covers(fault: Fault, gateway: str, operation: Operation) -> bool:
+def _covers(fault: GatewayFault, gateway: str, operation: Operation) -> bool:
     wanted = {"reject", "text"} if fault.operation == "*" else {fault.operation}
     return fault.gateway in {"*", gateway} and operation in wanted

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from streams.simulator.values import Engine
+from streams.simulator.session_state import Engine
 
 Ended = Literal["accepted", "not_found", "error"]
 """How a gateway answers a reject of a call that is over (or that it never knew): the success
@@ -47,7 +47,7 @@ WAWP_RETRIES = Retries(policy="exponential", delay_ms=1_000, attempts=8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class SimulatorOptions:
     """Everything about a simulator that has a default."""
 
     engines: Mapping[str, Engine] = field(default_factory=dict)

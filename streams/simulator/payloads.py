@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Literal, assert_never
 
-from streams.simulator.values import Call, Message, Party, Session
+from streams.simulator.session_state import Call, Message, Session, SimulatedPerson
 
 CallEventName = Literal["call.received", "call.accepted", "call.rejected"]
 Payload = dict[str, Any]
@@ -209,7 +209,7 @@ def _chat_and_alias(message: Message) -> tuple[str, str | None]:
     return chat, _other(message.party, chat)
 
 
-def _other(party: Party, chat: str) -> str | None:
+def _other(party: SimulatedPerson, chat: str) -> str | None:
     for jid in party.aliases:
         if jid != chat:
             return jid

@@ -11,16 +11,16 @@ from typing import Self
 from aiohttp import web
 from typing_extensions import Unpack
 
-from streams.errors import EnvironmentFaultError
+from streams.common.errors import EnvironmentFaultError
 from streams.settings import Settings
 from streams.simulator.control import Control
-from streams.simulator.courier import Courier
-from streams.simulator.desk import Desk
-from streams.simulator.faults import Fault, FaultBoard
-from streams.simulator.options import Options
-from streams.simulator.outbox import Outbox
-from streams.simulator.record import Record
-from streams.simulator.values import Call, CallOrder, Message, MessageOrder, ReconnectOrder, SessionStatus
+from streams.simulator.faults import FaultBoard, GatewayFault
+from streams.simulator.journal import Journal
+from streams.simulator.options import SimulatorOptions
+from streams.simulator.request_handler import RequestHandler
+from streams.simulator.session_state import Call, CallOrder, Message, MessageOrder, ReconnectOrder, SessionStatus
+from streams.simulator.webhook_schedule import WebhookSchedule
+from streams.simulator.webhook_sender import WebhookSender
 from streams.simulator.world import World
 
 _SHUTDOWN_S = 0.2
@@ -42,18 +42,18 @@ class Simulator:
         bridge_url: str | None = None,
         listen: str = "127.0.0.1:0",
         seed: int = 0,
-        options: Options | None = None,
+        options: SimulatorOptions | None = None,
     ) -> None:
-        options = options or Options()
+        options = options or SimulatorOptions()
         rng = random.Random(seed)  # noqa: S311  # chance in a simulation, no secret
-        self.record = Record(options.keep)
+        self.record = Journal(options.keep)
         self._settings = settings
         self._faults = FaultBoard(rng)
-        self._courier = Courier(settings, options, self.record)
+        self._courier = WebhookSender(settings, options, self.record)
         self._courier.bridge_url = bridge_url
-        self._outbox = Outbox(options, self._courier, self._faults, rng)
+        self._outbox = WebhookSchedule(options, self._courier, self._faults, rng)
         self._world = World(settings, options, self.record, self._outbox, rng)
-        self._desk = Desk(settings, options, self._world, self._faults, self.record, rng)
+        self._desk = RequestHandler(settings, options, self._world, self._faults, self.record, rng)
         self._control = Control(self._world, self._faults, self.record)
         self._host, _, port = listen.rpartition(":")
         self._port = int(port)
@@ -166,11 +166,11 @@ class Simulator:
         """Change a session's status; raises ``ValueError`` for an unknown line."""
         self._world.set_status(line, status)
 
-    def dial(self, *faults: Fault) -> None:
+    def dial(self, *faults: GatewayFault) -> None:
         """Replace every fault dial; none makes the gateways sound."""
         self._faults.set(*faults)
 
-    def add_faults(self, *faults: Fault) -> None:
+    def add_faults(self, *faults: GatewayFault) -> None:
         """Turn on more fault dials."""
         self._faults.add(*faults)
 
@@ -197,6 +197,6 @@ class Simulator:
         """Have a function called with each call as it stops ringing; its state says how."""
         self._world.on_end.append(listener)
 
-    async def wait_for(self, until: Callable[[Record], bool], timeout_s: float = 10.0) -> None:
+    async def wait_for(self, until: Callable[[Journal], bool], timeout_s: float = 10.0) -> None:
         """Return as soon as ``until(record)`` is true; raises ``TimeoutError`` that shows the counts."""
         await self.record.wait(until, timeout_s)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from streams.simulator.faults import Fault
-from streams.simulator.values import CallOrder, MessageOrder, ReconnectOrder
+from streams.simulator.faults import GatewayFault
+from streams.simulator.session_state import CallOrder, MessageOrder, ReconnectOrder
 
 Kind = Literal["person", "regular", "robot", "wangiri", "storm"]
 
@@ -48,7 +48,7 @@ class FaultStep:
     """The next request meets a fault."""
 
     at_s: float
-    fault: Fault
+    fault: GatewayFault
 
 
 Step = CallStep | WriteStep | ReconnectStep | FaultStep

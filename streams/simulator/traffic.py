@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Final, Literal
 
-from streams.simulator.faults import Fault
-from streams.simulator.numbers import Strangers
+from streams.simulator.faults import GatewayFault
+from streams.simulator.fictional_numbers import Strangers
+from streams.simulator.session_state import CallOrder, Delivery, MessageOrder, ReconnectOrder, SimulatedPerson
 from streams.simulator.steps import CallStep, FaultStep, Kind, Profile, ReconnectStep, Step, WriteStep
-from streams.simulator.values import CallOrder, Delivery, MessageOrder, Party, ReconnectOrder
 
 _HOURS: Final = (
     *(0.55, 0.5, 0.5, 0.5, 0.55, 0.6, 0.75, 0.9, 1.1, 1.3, 1.4, 1.4),
@@ -41,7 +41,7 @@ OPENING: Final = (
 
 
 @dataclass(slots=True)
-class Plan:
+class TrafficPlan:
     """An endless plan: iterate for its steps in the order of their times. One use only."""
 
     lines: Sequence[str]
@@ -51,7 +51,7 @@ class Plan:
     profile: Profile = field(default_factory=Profile)
     _rng: random.Random = field(init=False)
     _strangers: Strangers = field(init=False)
-    _regulars: dict[str, list[Party]] = field(init=False)
+    _regulars: dict[str, list[SimulatedPerson]] = field(init=False)
     _level: float = 1.0
     _day: int = -1
 
@@ -128,7 +128,7 @@ class Plan:
 
     def _faulty(self, what: str, line: str, clock: float) -> Iterator[Step]:
         kind: Literal["status", "hang"] = "status" if what == "error" else "hang"
-        yield FaultStep(at_s=clock, fault=Fault(kind=kind, operation="reject", status=502, count=1))
+        yield FaultStep(at_s=clock, fault=GatewayFault(kind=kind, operation="reject", status=502, count=1))
         yield from self._stranger(line, clock)
 
     def _stranger(self, line: str, clock: float, *, shown: str | None = None) -> Iterator[Step]:
@@ -148,7 +148,9 @@ class Plan:
             yield WriteStep(at_s=clock + 0.4, order=_message(line, person, "out", "We are. How can we help?"))
         yield self._by_person("regular", line, person, clock + self._rng.uniform(1.0, 3.0))
 
-    def _by_person(self, kind: Kind, line: str, person: Party, at_s: float, *, shown: str | None = None) -> CallStep:
+    def _by_person(
+        self, kind: Kind, line: str, person: SimulatedPerson, at_s: float, *, shown: str | None = None
+    ) -> CallStep:
         rng, profile = self._rng, self.profile
         order = _call(line, person)
         if shown == "video" or rng.random() < profile.videos:
@@ -212,11 +214,11 @@ class Plan:
         yield ReconnectStep(at_s=clock, order=order)
 
 
-def _call(line: str, caller: Party) -> CallOrder:
+def _call(line: str, caller: SimulatedPerson) -> CallOrder:
     return {"line": line, "caller": caller.phone or caller.jid, "lid": caller.lid}
 
 
-def _message(line: str, party: Party, direction: Literal["in", "out"], text: str) -> MessageOrder:
+def _message(line: str, party: SimulatedPerson, direction: Literal["in", "out"], text: str) -> MessageOrder:
     return {
         "line": line,
         "caller": party.phone or party.jid,

@@ -8,14 +8,13 @@ from collections.abc import Callable, Mapping
 from typing import Final, Literal
 
 from models.commands import TEXT_WINDOW_MS
-from streams.clock import now_ms
-from streams.settings import Settings, Waha
+from streams.common.clock import now_ms
+from streams.settings import Settings, WahaSettings
+from streams.simulator.fictional_numbers import Strangers, lid_of, own_number
 from streams.simulator.identifiers import call_id, group_jid, message_key
-from streams.simulator.numbers import Strangers, lid_of, own_number
-from streams.simulator.options import Ended, Options
-from streams.simulator.outbox import Outbox
-from streams.simulator.record import Record
-from streams.simulator.values import (
+from streams.simulator.journal import Journal
+from streams.simulator.options import Ended, SimulatorOptions
+from streams.simulator.session_state import (
     Call,
     CallOrder,
     CallState,
@@ -23,11 +22,12 @@ from streams.simulator.values import (
     Me,
     Message,
     MessageOrder,
-    Party,
     ReconnectOrder,
     Session,
     SessionStatus,
+    SimulatedPerson,
 )
+from streams.simulator.webhook_schedule import WebhookSchedule
 
 STALE_S: Final = 60.0
 """No call rings longer, so an offer of this age is over (rings of 25 to 60 s are reported)."""
@@ -52,7 +52,12 @@ class World:
     """Everything the gateways know. Times are UTC milliseconds; nothing here waits."""
 
     def __init__(
-        self, settings: Settings, options: Options, record: Record, outbox: Outbox, rng: random.Random
+        self,
+        settings: Settings,
+        options: SimulatorOptions,
+        record: Journal,
+        outbox: WebhookSchedule,
+        rng: random.Random,
     ) -> None:
         self.sessions: dict[tuple[str, str], Session] = {}
         self.by_line: dict[str, Session] = {}
@@ -63,7 +68,7 @@ class World:
         self._record = record
         self._outbox = outbox
         self._rng = rng
-        self._met: dict[tuple[str, str], Party] = {}
+        self._met: dict[tuple[str, str], SimulatedPerson] = {}
         self._calls_of: dict[tuple[str, str], list[Call]] = {}
         self._texted: set[tuple[str, str]] = set()
         self._encrypted: set[tuple[str, str]] = set()
@@ -75,7 +80,7 @@ class World:
     def _add_sessions(self, settings: Settings) -> None:
         waha_lines = 0
         for index, (name, line) in enumerate(settings.lines.items()):
-            waha = isinstance(settings.gateways[line.gateway], Waha)
+            waha = isinstance(settings.gateways[line.gateway], WahaSettings)
             # Wawp's samples name WEBJS
             usual = ENGINES[waha_lines % len(ENGINES)] if waha else "WEBJS"
             engine: Engine = self._options.engines.get(name, usual)
@@ -166,20 +171,20 @@ class World:
             if not calls:
                 del self._calls_of[call.session.line, jid]
 
-    def meet(self, session: Session, party: Party) -> None:
+    def meet(self, session: Session, party: SimulatedPerson) -> None:
         """Remember who has been in touch with a line, by every JID."""
         for jid in party.aliases:
             self._met[session.line, jid] = party
 
-    def met(self, session: Session, chat: str) -> Party | None:
+    def met(self, session: Session, chat: str) -> SimulatedPerson | None:
         """Who stands behind a chat id of this line, if they have been in touch."""
         return self._met.get((session.line, chat))
 
-    def is_blocked(self, session: Session, party: Party) -> bool:
+    def is_blocked(self, session: Session, party: SimulatedPerson) -> bool:
         """Whether the line has blocked this person."""
         return any((session.line, jid) in self._blocked for jid in party.aliases)
 
-    def block(self, session: Session, party: Party, *, yes: bool) -> None:
+    def block(self, session: Session, party: SimulatedPerson, *, yes: bool) -> None:
         """Block a person for a line, or take that back; may be repeated."""
         for jid in party.aliases:
             (self._blocked.add if yes else self._blocked.discard)((session.line, jid))
@@ -289,7 +294,7 @@ class World:
             self._enter(session, message.party, "e2e_notification")
         return message
 
-    def _enter(self, session: Session, party: Party, entry: Literal["call_log", "e2e_notification"]) -> None:
+    def _enter(self, session: Session, party: SimulatedPerson, entry: Literal["call_log", "e2e_notification"]) -> None:
         """An entry that WEBJS puts into a chat by itself, and that nobody wrote."""
         if session.engine == "WEBJS" and session.provider == "waha":
             self._outbox.message(
@@ -327,7 +332,7 @@ class World:
         return (calls[-1] if calls else None), first
 
 
-def party_of(caller: str, lid: str | None) -> Party:
+def party_of(caller: str, lid: str | None) -> SimulatedPerson:
     """The person behind ``caller``, who shows the LID if there is one. Raises ``ValueError``."""
     user, _, server = caller.partition("@")
     if not user.isdigit() or server not in {"c.us", "lid"}:
@@ -337,5 +342,5 @@ def party_of(caller: str, lid: str | None) -> Party:
         msg = f"a LID is DIGITS@lid, not {lid!r}"
         raise ValueError(msg)
     if server == "lid":
-        return Party(None, caller)
-    return Party(caller, lid)
+        return SimulatedPerson(None, caller)
+    return SimulatedPerson(caller, lid)

@@ -14,11 +14,11 @@ from models.calls import CallerBlocked
 from models.commands import BlockCaller, UnblockCaller
 from models.outcomes import Result
 from models.records import Record, lifecycle, outcome
-from streams.kafka.events import header
-from streams.sink.answers import Answer, Meaning
-from streams.sink.attempts import NONE
-from streams.sink.lanes import Job
-from streams.sink.parts import Ended, SinkParts, ended_by, outcome_of
+from streams.faust_driver.event import header
+from streams.gateways.answer import GatewayAnswer, Meaning
+from streams.gateways.attempts import NONE
+from streams.sink.context import Ended, SinkContext, ended_by, outcome_of
+from streams.sink.keyed_executor import Job
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def expires_at_ms(command: BlockCaller | UnblockCaller) -> int:
     return command.at_ms + UNBLOCK_WINDOW_MS
 
 
-def job_of(parts: SinkParts, event: Any, command: BlockCaller | UnblockCaller) -> Job:
+def job_of(parts: SinkContext, event: Any, command: BlockCaller | UnblockCaller) -> Job:
     """The job that executes a command in its caller's lane."""
     tried = NONE
 
@@ -86,12 +86,12 @@ def job_of(parts: SinkParts, event: Any, command: BlockCaller | UnblockCaller) -
     return job
 
 
-async def publish(parts: SinkParts, event: Any, command: BlockCaller | UnblockCaller, reason: str) -> None:
+async def publish(parts: SinkContext, event: Any, command: BlockCaller | UnblockCaller, reason: str) -> None:
     """End a command that cannot be executed."""
     await _end(parts, event, command, Ended(result="failed", reason=reason, at_ms=parts.clock()))
 
 
-async def _end(parts: SinkParts, event: Any, command: BlockCaller | UnblockCaller, ended: Ended) -> None:
+async def _end(parts: SinkContext, event: Any, command: BlockCaller | UnblockCaller, ended: Ended) -> None:
     said = outcome_of(command, ended)
     parts.metrics.ended(said)
     if ended.result in {"failed", "unknown", "late"}:
@@ -133,5 +133,5 @@ def _to_be_ended_at(command: BlockCaller | UnblockCaller, ended: Ended) -> int |
     return ended.at_ms + (AGAIN_REFUSED_MS if refused else AGAIN_MS)
 
 
-def _may_repeat(answer: Answer) -> bool:
+def _may_repeat(answer: GatewayAnswer) -> bool:
     return answer.meaning not in {"accepted", "over", "refused"}

@@ -7,7 +7,7 @@ from typing import Literal
 
 import orjson
 
-from streams.sink.parts import Ended
+from streams.sink.context import Ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,24 +13,16 @@ from typing import Any
 
 from models import topics
 from models.calls import RejectAccepted
-from models.commands import (
-    TEXT_WINDOW_MS,
-    BlockCaller,
-    CallCommand,
-    RejectCall,
-    SendText,
-    UnblockCaller,
-    text_id,
-)
+from models.commands import TEXT_WINDOW_MS, BlockCaller, CallCommand, RejectCall, SendText, UnblockCaller, text_id
 from models.outcomes import Result
 from models.records import Record, lifecycle, outcome, text_command
-from streams.kafka.events import decoded, header
+from streams.faust_driver.event import decoded, header
+from streams.gateways.answer import GatewayAnswer, Meaning
+from streams.gateways.attempts import NONE, Attempts
+from streams.gateways.client import GatewayClient
 from streams.sink import blocks
-from streams.sink.answers import Answer, Meaning
-from streams.sink.attempts import NONE, Attempts
-from streams.sink.client import GatewayClient
-from streams.sink.lanes import Job
-from streams.sink.parts import GATEWAY_BACKLOG, Ended, SinkParts, ended_by, outcome_of
+from streams.sink.context import GATEWAY_BACKLOG, Ended, SinkContext, ended_by, outcome_of
+from streams.sink.keyed_executor import Job
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +42,7 @@ _RESULTS: Mapping[Meaning, Result] = {
 class RejectSink:
     """Executes ``calls.commands``."""
 
-    def __init__(self, parts: SinkParts) -> None:
+    def __init__(self, parts: SinkContext) -> None:
         self._parts = parts
         self.lanes = parts.bulkheads()
 
@@ -120,7 +112,7 @@ class RejectSink:
         await self._parts.outbox.finish(event, records(command, ended, header(event, "traceparent")))
 
 
-def _may_repeat(answer: Answer) -> bool:
+def _may_repeat(answer: GatewayAnswer) -> bool:
     return answer.meaning not in {"accepted", "over", "refused"}
 
 

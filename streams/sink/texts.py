@@ -20,17 +20,17 @@ from models.identity import is_person
 from models.outcomes import Result
 from models.policy import HOLDOUT, TextGuard
 from models.records import outcome
-from streams.kafka.events import decoded, header
-from streams.kafka.tables import Shards
-from streams.reference.knowledge import Knowledge
-from streams.sink import guard
-from streams.sink.answers import Answer, Meaning
-from streams.sink.attempts import Attempts
+from streams.faust_driver.event import decoded, header
+from streams.faust_driver.tables import PartitionedTable
+from streams.gateways.answer import GatewayAnswer, Meaning
+from streams.gateways.attempts import Attempts
+from streams.sink import text_limits
 from streams.sink.claims import Claim, dump, load, standing
-from streams.sink.guard import LineState
-from streams.sink.lanes import Job
-from streams.sink.parts import GATEWAY_BACKLOG, GATEWAY_OPEN, Ended, SinkParts, ended_by, outcome_of
-from streams.sink.telling import LineVoice, wording
+from streams.sink.context import GATEWAY_BACKLOG, GATEWAY_OPEN, Ended, SinkContext, ended_by, outcome_of
+from streams.sink.keyed_executor import Job
+from streams.sink.text_body import LineVoice, text_body
+from streams.sink.text_limits import LineState
+from streams.views.views import Views
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,9 @@ _RESULTS: Mapping[Meaning, Result] = {
 class TextSink:
     """Executes ``messages.commands``."""
 
-    def __init__(self, parts: SinkParts, *, claims: Shards, known: Knowledge, lines: Mapping[str, LineVoice]) -> None:
+    def __init__(
+        self, parts: SinkContext, *, claims: PartitionedTable, known: Views, lines: Mapping[str, LineVoice]
+    ) -> None:
         """``claims`` holds the lines' state too, each under its own kind of key."""
         self._parts = parts
         self._claims = claims
@@ -149,8 +151,10 @@ class TextSink:
         # durable before the request: whoever comes after a crash finds it, and sends nothing
         writes = [await self._claims.put(partition, _key(command), dump(claim))]
         if command.stranger:
-            counted = guard.counted(self._state(command.line), now_ms)
-            writes.append(await self._claims.put(partition, guard.line_key(command.line), guard.dump(counted)))
+            counted = text_limits.counted(self._state(command.line), now_ms)
+            writes.append(
+                await self._claims.put(partition, text_limits.line_key(command.line), text_limits.dump(counted))
+            )
         await asyncio.gather(*writes)
         if not await self._parts.may_act(event):
             return  # the new owner finds the claim, and will say "unknown"
@@ -174,7 +178,7 @@ class TextSink:
         if not is_person(command.caller_raw):
             return Ended(result="suppressed", reason="not-a-person", at_ms=now_ms)
         if command.stranger:
-            reason = guard.holds_stranger(self._state(command.line), self._guard(command.line), now_ms)
+            reason = text_limits.holds_stranger(self._state(command.line), self._guard(command.line), now_ms)
             if reason is not None:
                 return Ended(result="suppressed", reason=reason, at_ms=now_ms)
         if command.variant == HOLDOUT:
@@ -184,13 +188,13 @@ class TextSink:
 
     def _wording(self, command: SendText, now_ms: int) -> str | Ended:
         voice = self._lines.get(command.line) or LineVoice(command.line)
-        return wording(self._known, voice, command, now_ms)
+        return text_body(self._known, voice, command, now_ms)
 
     def _guard(self, line: str) -> TextGuard:
         return self._known.policies.book.for_line(line).policy.texts
 
     def _state(self, line: str) -> LineState:
-        return guard.load(self._claims.get(guard.line_key(line)))
+        return text_limits.load(self._claims.get(text_limits.line_key(line)))
 
     async def _send(self, event: Any, command: SendText, text: str) -> Attempts:
         """Send once; again only where it is certain that nothing was sent, and inside the window."""
@@ -206,11 +210,11 @@ class TextSink:
     async def _note(self, partition: int, command: SendText, claim: Claim, tried: Attempts) -> None:
         """Remember what the line met, durably: the next text must not be sent before it is known."""
         before = self._state(command.line)
-        after = guard.met(before, tried.answer, self._parts.clock())
+        after = text_limits.met(before, tried.answer, self._parts.clock())
         if command.stranger and not claim.may_have_told:
-            after = guard.taken_back(after, claim.claimed_at_ms)
+            after = text_limits.taken_back(after, claim.claimed_at_ms)
         if after != before:
-            await (await self._claims.put(partition, guard.line_key(command.line), guard.dump(after)))
+            await (await self._claims.put(partition, text_limits.line_key(command.line), text_limits.dump(after)))
 
     async def _publish(self, event: Any, command: SendText, ended: Ended, keep: Claim | None = None) -> None:
         """Publish the result, remember the claim if one is given, and acknowledge when all is durable."""
@@ -230,7 +234,7 @@ class TextSink:
         oldest = self._parts.clock() - max(longest, KEEP_MS)
         writes: list[Awaitable[Any]] = []
         for key in self._claims.sweep(partition, SWEEP):
-            claim = None if guard.is_line_key(key) else load(self._claims.get(key))
+            claim = None if text_limits.is_line_key(key) else load(self._claims.get(key))
             if claim is not None and claim.claimed_at_ms <= oldest:
                 writes.append(await self._claims.put(partition, key, None))
         return writes
@@ -248,7 +252,7 @@ class TextSink:
         return next((each for each in claims if each is not None and each.forbids_another(now_ms, cooldown_ms)), None)
 
 
-def _surely_not_sent(answer: Answer) -> bool:
+def _surely_not_sent(answer: GatewayAnswer) -> bool:
     return answer.meaning in {"busy", "unreached"}
 
 

@@ -19,11 +19,11 @@ import click
 import orjson
 from typing_extensions import override
 
-from streams.errors import EnvironmentFaultError, RingfenceError
-from streams.kafka.local import LocalKafka, free_ports
-from streams.kafka.state import Place
-from streams.options import DURATION
-from streams.settings import Kafka
+from streams.cli.options import DURATION
+from streams.common.errors import EnvironmentFaultError, RingfenceError
+from streams.local_kafka.server import LocalKafka, free_ports
+from streams.local_kafka.state import BrokerFiles
+from streams.settings import KafkaSettings
 from tests.bench import deciding, machine, recovery
 from tests.bench.processes import Process, environment, python
 from tests.bench.report import Report
@@ -61,7 +61,7 @@ def _recover(context: click.Context, _parameter: click.Parameter, callers: int |
 
 async def _recovery(callers: int, folder: Path) -> list[recovery.Start]:
     async with _broker(folder) as (bootstrap, pids):
-        kafka = Kafka(bootstrap_servers=bootstrap, topic_prefix=f"bench-{uuid.uuid4().hex[:8]}.", partitions=8)
+        kafka = KafkaSettings(bootstrap_servers=bootstrap, topic_prefix=f"bench-{uuid.uuid4().hex[:8]}.", partitions=8)
         site = Site(kafka, "http://127.0.0.1:1", 8, folder)
         await prepare(site)
         try:
@@ -187,7 +187,7 @@ async def _bench(options: Options, folder: Path) -> Report:
         gateway = _gateway(options, folder)
         try:
             await gateway.ready()
-            kafka = Kafka(
+            kafka = KafkaSettings(
                 bootstrap_servers=bootstrap,
                 topic_prefix=f"bench-{uuid.uuid4().hex[:8]}.",
                 partitions=options.partitions,
@@ -213,7 +213,7 @@ async def _broker(folder: Path) -> AsyncIterator[tuple[str, dict[str, int]]]:
     if given:
         yield given, {}
         return
-    local = LocalKafka(Place(folder / "broker"))
+    local = LocalKafka(BrokerFiles(folder / "broker"))
     local.prepare(_progress)
     try:
         await local.start()

@@ -14,12 +14,12 @@ from models.policy import read_policy
 from models.presence import BridgeHealth, Presence
 from models.records import Reference, reference
 from streams.policies.book import PolicyInForce
-from streams.policies.compiling import compile_policy
-from streams.reference.knowledge import Knowledge
+from streams.policies.compile import compile_policy
 from streams.screening.decide import decide
 from streams.screening.facts import LineFacts, gather
-from streams.screening.recent import KEEP_MS, RecentCalls, evolve
+from streams.screening.recent_calls import KEEP_MS, RecentCalls, evolve
 from streams.screening.storms import Storms
+from streams.views.views import Views
 
 _NOW_MS: Final = 1_768_386_600_000
 """A Wednesday, 10:30 in London."""
@@ -46,8 +46,8 @@ _POLICY: Final = {
 }
 
 
-def _known() -> Knowledge:
-    known = Knowledge.empty()
+def _known() -> Views:
+    known = Views.empty()
     views = {view.topic.name: view for view in known.views()}
     values: list[Reference] = [
         Contact(contact=_CALLER, tier="gold", time_zone="Europe/London", source="bench", at_ms=_NOW_MS),

@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from models.topics import CALLS_DECISIONS, CALLS_OUTCOMES
 from streams.kafka.connection import connection
-from streams.settings import Kafka
+from streams.settings import KafkaSettings
 from tests.bench.calls import number_of_call
 
 Offsets = dict[TopicPartition, int]
@@ -33,14 +33,14 @@ class Written:
     """The same of texts."""
 
 
-async def ends(kafka: Kafka) -> Offsets:
+async def ends(kafka: KafkaSettings) -> Offsets:
     """Where the topics end now."""
     async with _consumer(kafka) as (consumer, partitions):
         found: Offsets = await consumer.end_offsets(partitions)
         return found
 
 
-async def written(kafka: Kafka, since: Offsets, numbers: range, within: float) -> Written:
+async def written(kafka: KafkaSettings, since: Offsets, numbers: range, within: float) -> Written:
     """Read from ``since`` until all calls have all three records, or for ``within`` seconds."""
     seen: dict[str, set[int]] = {"decision": set(), "reject": set(), "text": set()}
     deadline = time.monotonic() + within
@@ -65,7 +65,7 @@ def _kind(value: dict[str, Any]) -> str | None:
 
 
 @asynccontextmanager
-async def _consumer(kafka: Kafka) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
+async def _consumer(kafka: KafkaSettings) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
     names = [topic.full_name(kafka.topic_prefix) for topic in _TOPICS]
     partitions = [TopicPartition(name, number) for name in names for number in range(kafka.partitions)]
     consumer = AIOKafkaConsumer(**connection(kafka), enable_auto_commit=False)

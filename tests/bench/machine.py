@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from streams.kafka.jars import kafka_version
+from streams.local_kafka.jars import kafka_version
 from streams.settings import ROOT
 
 _PACKAGES: Final = ("aiohttp", "aiokafka", "faust-streaming", "httpx", "httpx-aiohttp", "orjson", "uvloop")

@@ -15,10 +15,10 @@ from typing import Final
 import aiohttp
 import orjson
 
-from streams.errors import EnvironmentFaultError
-from streams.kafka.local import end
+from streams.common.die_with_parent import tethered
+from streams.common.errors import EnvironmentFaultError
+from streams.local_kafka.server import end
 from streams.settings import ROOT
-from streams.tether import tethered
 from tests.bench.values import LoadOrder, LoadReport, read
 
 READY_S: Final = 60.0

@@ -16,14 +16,14 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from models.codec import encode
 from models.contacts import Contact
 from models.topics import CONTACTS, DAY_MS
-from streams.clock import now_ms
+from streams.common.clock import now_ms
 from streams.conversations import Conversation
 from streams.conversations import dump as dump_conversations
 from streams.kafka.connection import connection
-from streams.kafka.placement import partition_of
-from streams.screening.recent import RecentCall, RecentCalls
-from streams.screening.recent import dump as dump_calls
-from streams.settings import Kafka, load_settings
+from streams.kafka.partitioner import partition_of
+from streams.screening.recent_calls import RecentCall, RecentCalls
+from streams.screening.recent_calls import dump as dump_calls
+from streams.settings import KafkaSettings, load_settings
 from tests.bench import calls
 from tests.bench.processes import cpu_s
 from tests.bench.systems import Site, start_worker
@@ -108,7 +108,7 @@ def _kib(status: str, name: str) -> int:
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(f"{name}:"))
 
 
-async def _fill(kafka: Kafka, topic: str, partitions: int, callers: int, row: Row) -> None:
+async def _fill(kafka: KafkaSettings, topic: str, partitions: int, callers: int, row: Row) -> None:
     """Write a row for every caller, in full batches: one record at a time would take a quarter of an hour."""
     await _create(kafka, topic, partitions)
     producer = AIOKafkaProducer(**connection(kafka), max_batch_size=_BATCH_BYTES)
@@ -135,7 +135,7 @@ async def _fill(kafka: Kafka, topic: str, partitions: int, callers: int, row: Ro
         await producer.stop()
 
 
-async def _create(kafka: Kafka, topic: str, partitions: int) -> None:
+async def _create(kafka: KafkaSettings, topic: str, partitions: int) -> None:
     client = AIOKafkaAdminClient(**connection(kafka))
     await client.start()
     try:

@@ -12,10 +12,10 @@ from typing import Any, Final
 import yaml
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streams.kafka import admin
+from streams.kafka import topics_admin
 from streams.kafka.connection import connection
-from streams.kafka.local import free_ports
-from streams.settings import Kafka
+from streams.local_kafka.server import free_ports
+from streams.settings import KafkaSettings
 from tests.bench import calls
 from tests.bench.processes import Process, environment, python
 from tests.bench.values import SystemName
@@ -40,7 +40,7 @@ _POLICY: Final[dict[str, Any]] = {
 class Site:
     """What both systems share."""
 
-    kafka: Kafka
+    kafka: KafkaSettings
     gateway_url: str
     lines: int
     folder: Path
@@ -71,7 +71,7 @@ class System:
 
 async def prepare(site: Site) -> None:
     """Make the topics of both and write the product's configuration."""
-    await admin.apply(site.kafka)
+    await topics_admin.apply(site.kafka)
     client = AIOKafkaAdminClient(**connection(site.kafka))
     await client.start()
     try:
@@ -83,7 +83,7 @@ async def prepare(site: Site) -> None:
     (site.folder / "policies" / "default.yaml").write_text(yaml.safe_dump(_POLICY), encoding="utf-8")
 
 
-async def clean(kafka: Kafka) -> None:
+async def clean(kafka: KafkaSettings) -> None:
     """Delete every topic of this run, changelogs included, from a cluster that stays."""
     client = AIOKafkaAdminClient(**connection(kafka))
     await client.start()

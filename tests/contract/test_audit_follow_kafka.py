@@ -10,27 +10,27 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from streams.clock import now_ms
-from streams.console.explain import caller_of, explain_caller
-from streams.console.findings import Findings
-from streams.console.follow import follow
-from streams.errors import RingfenceError
-from streams.kafka.client import DurableProducer
-from streams.settings import DEFAULT_CONFIG, Kafka, Settings
-from tests.builders import Value, decision, offer, record, rejected_call, ringing_call
+from streams.audit.findings import Findings
+from streams.audit.follow import follow
+from streams.common.clock import now_ms
+from streams.common.errors import RingfenceError
+from streams.kafka.producer import DurableProducer
+from streams.settings import DEFAULT_CONFIG, KafkaSettings, Settings
+from streams.stories.explain import caller_of, explain_caller
+from tests.support.records import Value, decision, offer, record, rejected_call, ringing_call
 
 Write = Callable[[list[Value]], Awaitable[None]]
 
 
 @pytest.fixture
-def settings(kafka: Kafka) -> Settings:
+def settings(kafka: KafkaSettings) -> Settings:
     return Settings.model_validate(
         {"kafka": kafka, "policies": Path(DEFAULT_CONFIG).parent / "policies", "gateways": {}, "lines": {}}
     )
 
 
 @pytest.fixture
-async def write(kafka: Kafka) -> AsyncIterator[Write]:
+async def write(kafka: KafkaSettings) -> AsyncIterator[Write]:
     producer = DurableProducer(kafka, "test")
     await producer.start()
 

@@ -12,17 +12,21 @@ from models.codec import decode
 from models.commands import BlockCaller, UnblockCaller, block_id, unblock_id
 from models.outcomes import Outcome
 from models.topics import CALLS_LIFECYCLE, CALLS_OUTCOMES
-from streams.settings import Waha, Wawp
+from streams.gateways.waha.requests import WahaProvider
+from streams.gateways.wawp.requests import WawpProvider
+from streams.settings import WahaSettings, WawpSettings
 from streams.sink.blocks import GIVE_UP_MS, UNBLOCK_WINDOW_MS, expires_at_ms, records
-from streams.sink.parts import Ended
-from streams.sink.waha import WahaProvider
-from streams.sink.wawp import WawpProvider
-from tests.contract.simulator_scene import CALLER, scene
-from tests.unit.scenes import NOW_MS
+from streams.sink.context import Ended
+from tests.support.facts import NOW_MS
+from tests.support.simulator import CALLER, scene
 
 SECRET = SecretStr("hook")
-WAHA = WahaProvider(Waha(provider="waha", base_url="http://waha", api_key=SecretStr("key"), webhook_secret=SECRET))
-WAWP = WawpProvider(Wawp(provider="wawp", base_url="http://wawp", access_token=SecretStr("t"), webhook_secret=SECRET))
+WAHA = WahaProvider(
+    WahaSettings(provider="waha", base_url="http://waha", api_key=SecretStr("key"), webhook_secret=SECRET)
+)
+WAWP = WawpProvider(
+    WawpSettings(provider="wawp", base_url="http://wawp", access_token=SecretStr("t"), webhook_secret=SECRET)
+)
 WHO: dict[str, Any] = {
     "decision_id": "london/call-1",
     "gateway": "office",

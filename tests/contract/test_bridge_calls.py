@@ -10,7 +10,7 @@ import pytest
 from models import topics
 from models.calls import CallAccepted, CallRejected
 from streams.bridge.intake import Intake
-from tests.contract.bridge_scenes import (
+from tests.support.webhooks import (
     CALL_ID,
     GOWS_ACCEPTED,
     GOWS_OFFER,

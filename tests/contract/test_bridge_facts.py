@@ -21,29 +21,29 @@ from models.identity_links import CallerLinked
 from models.presence import BridgeHealth, Presence
 from models.topics import Topic
 from streams.bridge.server import Bridge
-from streams.clock import now_ms
-from streams.kafka.client import DurableProducer
-from streams.settings import Kafka, RecordingBridge, Settings
-from tests.contract.bridge_scenes import LID, NOWEB_OFFER, PHONE, changed, settings, waha
+from streams.common.clock import now_ms
+from streams.kafka.producer import DurableProducer
+from streams.settings import KafkaSettings, RecordingBridgeSettings, Settings
 from tests.contract.test_bridge_kafka import post, until, written
+from tests.support.webhooks import LID, NOWEB_OFFER, PHONE, changed, settings, waha
 
 TOKENS = {"crm": "c" * 32, "presence": "p" * 32, "bridges": "b" * 32}
 
 
-def configured(kafka: Kafka, **changes: Any) -> Settings:
+def configured(kafka: KafkaSettings, **changes: Any) -> Settings:
     tokens = {role: (SecretStr(token),) for role, token in TOKENS.items()}
     return settings(kafka, tokens=tokens).model_copy(update=changes)
 
 
 @asynccontextmanager
-async def running(kafka: Kafka, **changes: Any) -> AsyncIterator[tuple[Bridge, aiohttp.ClientSession]]:
+async def running(kafka: KafkaSettings, **changes: Any) -> AsyncIterator[tuple[Bridge, aiohttp.ClientSession]]:
     async with Bridge(configured(kafka, **changes)) as bridge, aiohttp.ClientSession(bridge.url) as http:
         await until(lambda: bridge.unready() is None)
         yield bridge, http
 
 
 @pytest.fixture
-async def http(kafka: Kafka) -> AsyncIterator[aiohttp.ClientSession]:
+async def http(kafka: KafkaSettings) -> AsyncIterator[aiohttp.ClientSession]:
     async with running(kafka) as (_, session):
         yield session
 
@@ -58,7 +58,7 @@ async def ask(
         return response.status, await response.json()
 
 
-async def latest(kafka: Kafka, topic: Topic) -> dict[str, Any]:
+async def latest(kafka: KafkaSettings, topic: Topic) -> dict[str, Any]:
     """The last value of each key, decoded; None for a tombstone."""
     found: dict[str, Any] = {}
     for record in await written(kafka, topic):
@@ -70,7 +70,7 @@ async def latest(kafka: Kafka, topic: Topic) -> dict[str, Any]:
 ANNA = {"name": "Anna Example", "tier": "gold", "time_zone": "Europe/London", "locale": "en-GB"}
 
 
-async def test_a_contact_is_put_shown_and_taken_back(kafka: Kafka, http: aiohttp.ClientSession) -> None:
+async def test_a_contact_is_put_shown_and_taken_back(kafka: KafkaSettings, http: aiohttp.ClientSession) -> None:
     status, said = await ask(http, "PUT", "/contacts/+44 7700 900123", ANNA | {"aliases": [LID]})
     assert (status, said["contact"]) == (200, "447700900123@c.us")
     (kept,) = (await latest(kafka, topics.CONTACTS)).values()
@@ -88,7 +88,9 @@ async def test_a_contact_is_put_shown_and_taken_back(kafka: Kafka, http: aiohttp
     assert (await ask(http, "GET", "/contacts/447700900123"))[0] == 404
 
 
-async def test_a_record_that_a_merge_left_over_is_deleted_alone(kafka: Kafka, http: aiohttp.ClientSession) -> None:
+async def test_a_record_that_a_merge_left_over_is_deleted_alone(
+    kafka: KafkaSettings, http: aiohttp.ClientSession
+) -> None:
     await ask(http, "PUT", "/contacts/447700900123", ANNA | {"aliases": ["447700900456"]})
     assert (await ask(http, "DELETE", "/contacts/447700900456"))[0] == 200
     found = await latest(kafka, topics.CONTACTS)
@@ -123,7 +125,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-async def test_a_wrong_field_is_named_and_nothing_written(kafka: Kafka, http: aiohttp.ClientSession) -> None:
+async def test_a_wrong_field_is_named_and_nothing_written(kafka: KafkaSettings, http: aiohttp.ClientSession) -> None:
     for path, body, field in WRONG:
         status, said = await ask(http, "PUT" if path.startswith("/contacts") else "POST", path, body)
         assert (status, said["error"], said["field"]) == (400, "invalid", field)
@@ -160,7 +162,9 @@ async def test_each_endpoint_wants_a_token_of_its_role(http: aiohttp.ClientSessi
     assert (await ask(http, "PUT", "/contacts/1202555", {}, token="x" * 32))[0] == 401
 
 
-async def test_presence_merges_heartbeats_and_a_logout_beats_them(kafka: Kafka, http: aiohttp.ClientSession) -> None:
+async def test_presence_merges_heartbeats_and_a_logout_beats_them(
+    kafka: KafkaSettings, http: aiohttp.ClientSession
+) -> None:
     assert (await ask(http, "POST", "/presence/anna"))[1]["error"] == "no-status"
     status, first = await ask(http, "POST", "/presence/anna", {"status": "online", "lines": ["london"], "capacity": 2})
     assert (status, first["free"]) == (200, True)
@@ -182,7 +186,7 @@ async def test_presence_merges_heartbeats_and_a_logout_beats_them(kafka: Kafka, 
     assert (await ask(http, "GET", "/presence/nobody"))[0] == 404
 
 
-async def test_a_heartbeat_at_one_bridge_does_not_undo_a_logout_at_another(kafka: Kafka) -> None:
+async def test_a_heartbeat_at_one_bridge_does_not_undo_a_logout_at_another(kafka: KafkaSettings) -> None:
     async with running(kafka) as (one, here), running(kafka) as (other, there):
         await ask(here, "POST", "/presence/anna", {"status": "online", "lines": ["*"]})
         await until(lambda: other.known.desk.get("anna") is not None)
@@ -203,7 +207,7 @@ def _status(bridge: Bridge) -> str | None:
     return None if found is None else found.status
 
 
-async def test_a_recording_bridge_is_reported_and_shown(kafka: Kafka, http: aiohttp.ClientSession) -> None:
+async def test_a_recording_bridge_is_reported_and_shown(kafka: KafkaSettings, http: aiohttp.ClientSession) -> None:
     body = {"up": True, "lines": ["london"], "active": 3, "capacity": 3, "ttl": "45s"}
     assert (await ask(http, "POST", "/bridges/sbc-1/health", body))[1]["fault"] == "at capacity"
     status, said = await ask(http, "POST", "/bridges/sbc-1/health", {"up": False, "detail": "trunk lost"})
@@ -215,7 +219,7 @@ async def test_a_recording_bridge_is_reported_and_shown(kafka: Kafka, http: aioh
     assert (await ask(http, "GET", "/bridges/sbc-2/health"))[0] == 404
 
 
-async def test_what_was_known_before_is_read_and_nothing_is_said_before_that(kafka: Kafka) -> None:
+async def test_what_was_known_before_is_read_and_nothing_is_said_before_that(kafka: KafkaSettings) -> None:
     producer = DurableProducer(kafka, "test")
     await producer.start()
     link = IdentityLink(alias=LID, caller=PHONE, source="payload", at_ms=now_ms())
@@ -234,7 +238,7 @@ async def test_what_was_known_before_is_read_and_nothing_is_said_before_that(kaf
 
 async def test_without_a_broker_facts_are_503_with_retry_after() -> None:
     async with (
-        Bridge(configured(Kafka(bootstrap_servers="127.0.0.1:1"))) as bridge,
+        Bridge(configured(KafkaSettings(bootstrap_servers="127.0.0.1:1"))) as bridge,
         aiohttp.ClientSession(bridge.url) as http,
     ):
         for method, path in (("PUT", "/contacts/447700900123"), ("POST", "/presence/a"), ("GET", "/bridges/b/health")):
@@ -244,7 +248,7 @@ async def test_without_a_broker_facts_are_503_with_retry_after() -> None:
                 assert (response.status, response.headers["Retry-After"]) == (503, "2")
 
 
-async def test_a_link_learned_at_one_bridge_joins_what_another_keyed_by_the_lid(kafka: Kafka) -> None:
+async def test_a_link_learned_at_one_bridge_joins_what_another_keyed_by_the_lid(kafka: KafkaSettings) -> None:
     async with running(kafka) as (_, here), running(kafka) as (there_bridge, there):
         assert await post(there, changed(NOWEB_OFFER, _data=...)) == 200
         assert await post(here, NOWEB_OFFER) == 200
@@ -264,7 +268,7 @@ async def test_a_link_learned_at_one_bridge_joins_what_another_keyed_by_the_lid(
     assert (await latest(kafka, topics.IDENTITIES))[LID].caller == PHONE
 
 
-async def test_a_session_that_stops_is_known_to_all(kafka: Kafka, http: aiohttp.ClientSession) -> None:
+async def test_a_session_that_stops_is_known_to_all(kafka: KafkaSettings, http: aiohttp.ClientSession) -> None:
     at_ms = now_ms()
     for offset, word in enumerate(("STOPPED", "STARTING", "WORKING")):
         event = waha("session.status", "NOWEB", {"name": "default", "status": word}, timestamp=at_ms - 100 + offset)
@@ -297,8 +301,10 @@ async def sbc() -> AsyncIterator[Sbc]:
     await runner.cleanup()
 
 
-async def test_the_prober_tells_of_every_change(kafka: Kafka, sbc: Sbc) -> None:
-    probed = RecordingBridge(health_url=sbc.url, lines=("london",), every=1000, timeout=500, ttl=9000, capacity=7)
+async def test_the_prober_tells_of_every_change(kafka: KafkaSettings, sbc: Sbc) -> None:
+    probed = RecordingBridgeSettings(
+        health_url=sbc.url, lines=("london",), every=1000, timeout=500, ttl=9000, capacity=7
+    )
     async with running(kafka, recording_bridges={"sbc-1": probed}) as (bridge, http):
 
         def health() -> BridgeHealth | None:
@@ -319,7 +325,7 @@ async def test_the_prober_tells_of_every_change(kafka: Kafka, sbc: Sbc) -> None:
     assert 3 <= len(told) <= looks
 
 
-async def test_a_bridge_that_does_not_answer_is_down(kafka: Kafka) -> None:
-    gone = RecordingBridge(health_url="http://127.0.0.1:1/", lines=("*",), every=1000, timeout=500, ttl=9000)
+async def test_a_bridge_that_does_not_answer_is_down(kafka: KafkaSettings) -> None:
+    gone = RecordingBridgeSettings(health_url="http://127.0.0.1:1/", lines=("*",), every=1000, timeout=500, ttl=9000)
     async with running(kafka, recording_bridges={"sbc-1": gone}) as (bridge, _):
         await until(lambda: (found := bridge.known.bridges.get("sbc-1")) is not None and not found.up)

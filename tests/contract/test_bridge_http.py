@@ -15,9 +15,9 @@ from pydantic import SecretStr
 
 from streams.bridge import server
 from streams.bridge.server import Bridge, serve
-from streams.errors import ConfigurationError, EnvironmentFaultError
-from streams.settings import Kafka
-from tests.contract.bridge_scenes import MESSAGE, NOWEB_OFFER, WAHA_KEY, settings, signed, wawp
+from streams.common.errors import ConfigurationError, EnvironmentFaultError
+from streams.settings import KafkaSettings
+from tests.support.webhooks import MESSAGE, NOWEB_OFFER, WAHA_KEY, settings, signed, wawp
 
 SIGNED = (
     "208f8a55dde9e05519e898b10b89bf0d0b3b0fdf11fdbf09b6b90476301b98d8"
@@ -207,7 +207,7 @@ async def test_what_is_no_http_is_counted_and_fills_no_log(
 
 def test_no_cluster_and_no_key_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="bootstrap_servers"):
-        Bridge(settings(Kafka()))
+        Bridge(settings(KafkaSettings()))
     whole = settings()
     office = whole.gateways["office"].model_copy(update={"webhook_secret": (SecretStr(""),)})
     keyless = whole.model_copy(update={"gateways": whole.gateways | {"office": office}})

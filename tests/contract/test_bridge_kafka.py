@@ -21,14 +21,14 @@ from models.calls import CallOffered
 from models.codec import decode
 from models.topics import Topic
 from streams.bridge.server import Bridge
-from streams.clock import now_ms
+from streams.common.clock import now_ms
 from streams.kafka.connection import connection
-from streams.settings import Kafka
-from tests.contract.bridge_scenes import MESSAGE, NOWEB_OFFER, WAWP_OFFER, changed, settings, signed, waha
+from streams.settings import KafkaSettings
+from tests.support.webhooks import MESSAGE, NOWEB_OFFER, WAWP_OFFER, changed, settings, signed, waha
 
 
 @pytest.fixture
-async def bridge(kafka: Kafka) -> AsyncIterator[Bridge]:
+async def bridge(kafka: KafkaSettings) -> AsyncIterator[Bridge]:
     async with Bridge(settings(kafka)) as running:
         await ready(running)
         yield running
@@ -56,7 +56,7 @@ async def post(http: aiohttp.ClientSession, envelope: object, gateway: str = "of
         return response.status
 
 
-async def written(kafka: Kafka, topic: Topic) -> list[ConsumerRecord]:
+async def written(kafka: KafkaSettings, topic: Topic) -> list[ConsumerRecord]:
     """Everything that stands on a topic now."""
     consumer = AIOKafkaConsumer(**connection(kafka), enable_auto_commit=False)
     await consumer.start()
@@ -81,7 +81,7 @@ def is_offer(record: ConsumerRecord) -> bool:
     return bool(orjson.loads(record.value)["type"] == "call.offered")
 
 
-async def test_an_answered_offer_stands_on_both_topics(kafka: Kafka, http: aiohttp.ClientSession) -> None:
+async def test_an_answered_offer_stands_on_both_topics(kafka: KafkaSettings, http: aiohttp.ClientSession) -> None:
     before = now_ms()
     parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     assert await post(http, NOWEB_OFFER, traceparent=parent) == 200
@@ -100,7 +100,7 @@ async def test_an_answered_offer_stands_on_both_topics(kafka: Kafka, http: aioht
 
 
 @pytest.mark.parametrize("parent", ["nonsense", "00-" + "0" * 32 + "-b7ad6b7169203331-01", "\udcff", "00-" + "g" * 32])
-async def test_a_broken_traceparent_is_replaced(kafka: Kafka, http: aiohttp.ClientSession, parent: str) -> None:
+async def test_a_broken_traceparent_is_replaced(kafka: KafkaSettings, http: aiohttp.ClientSession, parent: str) -> None:
     given = parent.encode("utf-8", "surrogateescape").decode("latin-1")
     assert await post(http, NOWEB_OFFER, traceparent=given) == 200
     (event,) = [record for record in await written(kafka, topics.CALLS_EVENTS) if is_offer(record)]
@@ -109,7 +109,7 @@ async def test_a_broken_traceparent_is_replaced(kafka: Kafka, http: aiohttp.Clie
     assert int(trace, 16) > 0
 
 
-async def test_a_message_is_kept_without_its_body(kafka: Kafka, http: aiohttp.ClientSession) -> None:
+async def test_a_message_is_kept_without_its_body(kafka: KafkaSettings, http: aiohttp.ClientSession) -> None:
     assert await post(http, MESSAGE, "cloud") == 200
     assert await post(http, MESSAGE | {"event": "message.any", "id": "evt_2"}, "cloud") == 200
     records = await written(kafka, topics.MESSAGES_EVENTS)
@@ -117,7 +117,9 @@ async def test_a_message_is_kept_without_its_body(kafka: Kafka, http: aiohttp.Cl
     assert all(b"tried to call" not in record.value for record in records)
 
 
-async def test_a_dead_letter_keeps_the_bytes_and_the_safe_headers(kafka: Kafka, http: aiohttp.ClientSession) -> None:
+async def test_a_dead_letter_keeps_the_bytes_and_the_safe_headers(
+    kafka: KafkaSettings, http: aiohttp.ClientSession
+) -> None:
     body = b'{ "event": "call.transferred", "session":"default", "payload": {"id": "A"} }'
     status = await post(http, body, "office", **{"X-Webhook-Request-Id": "01K", "Authorization": "Bearer secret"})
     assert status == 200
@@ -130,7 +132,7 @@ async def test_a_dead_letter_keeps_the_bytes_and_the_safe_headers(kafka: Kafka, 
     assert not {"authorization", "x-webhook-hmac"} & {name.lower() for name in headers}
 
 
-async def test_the_largest_unintelligible_body_still_fits(kafka: Kafka, http: aiohttp.ClientSession) -> None:
+async def test_the_largest_unintelligible_body_still_fits(kafka: KafkaSettings, http: aiohttp.ClientSession) -> None:
     body = orjson.dumps({"event": "call.new", "session": "default", "payload": {"x": "y" * 1_048_000}})
     assert await post(http, body) == 200
     (record,) = await written(kafka, topics.CALLS_DLQ)
@@ -147,14 +149,14 @@ async def test_ready_once_the_topics_are_known_and_metrics_tell(http: aiohttp.Cl
     assert NOWEB_OFFER["payload"]["id"] not in text
 
 
-async def test_missing_topics_are_named_with_the_mend(kafka: Kafka) -> None:
+async def test_missing_topics_are_named_with_the_mend(kafka: KafkaSettings) -> None:
     elsewhere = kafka.model_copy(update={"topic_prefix": f"none{uuid.uuid4().hex[:8]}."})
     async with Bridge(settings(elsewhere)) as bridge:
         await until(lambda: "ringfence topics apply" in (bridge.outlet.unready() or ""))
 
 
 async def test_a_producer_that_lost_a_record_is_replaced(
-    bridge: Bridge, http: aiohttp.ClientSession, kafka: Kafka
+    bridge: Bridge, http: aiohttp.ClientSession, kafka: KafkaSettings
 ) -> None:
     producer = bridge.outlet._producer
     assert producer is not None
@@ -180,7 +182,7 @@ PLAN = st.lists(
 @given(plan=PLAN, seed=st.integers(0, 1000))
 @examples(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_concurrent_webhooks_never_mix_session_call_and_caller(
-    kafka: Kafka, bridge: Bridge, http: aiohttp.ClientSession, plan: list[tuple[str, str, str]], seed: int
+    kafka: KafkaSettings, bridge: Bridge, http: aiohttp.ClientSession, plan: list[tuple[str, str, str]], seed: int
 ) -> None:
     run = uuid.uuid4().hex
     dice = random.Random(seed)
@@ -225,7 +227,7 @@ async def test_no_signed_bytes_lead_to_a_server_error(bridge: Bridge, http: aioh
     assert await post(http, body) in {200, 400}
 
 
-async def test_records_of_one_webhook_keep_their_order(kafka: Kafka, http: aiohttp.ClientSession) -> None:
+async def test_records_of_one_webhook_keep_their_order(kafka: KafkaSettings, http: aiohttp.ClientSession) -> None:
     call = NOWEB_OFFER["payload"]["id"]
     body = [NOWEB_OFFER, waha("call.accepted", "NOWEB", {"id": call}), waha("call.rejected", "NOWEB", {"id": call})]
     assert await post(http, body) == 200

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from models import topics
 from models.messages import MessageSeen
 from models.presence import LineStatus
-from streams.bridge.envelope import MAX_ENVELOPES, NotJsonError
 from streams.bridge.intake import Intake
-from streams.bridge.interpret import OTHER_EVENTS
-from tests.contract.bridge_scenes import (
+from streams.gateways.dialect.envelope import MAX_ENVELOPES, NotJsonError
+from streams.gateways.dialect.interpret import OTHER_EVENTS
+from tests.support.webhooks import (
     CALL_ID,
     LID,
     MESSAGE,

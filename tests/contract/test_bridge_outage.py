@@ -17,12 +17,12 @@ from models import topics
 from models.calls import CallOffered
 from models.codec import decode
 from streams.bridge.server import Bridge
-from streams.kafka import admin
+from streams.kafka import topics_admin
 from streams.kafka.connection import connection
-from streams.kafka.local import LocalKafka
-from streams.kafka.state import Place
-from streams.settings import Kafka
-from tests.contract.bridge_scenes import NOWEB_OFFER, changed, settings, signed
+from streams.local_kafka.server import LocalKafka
+from streams.local_kafka.state import BrokerFiles
+from streams.settings import KafkaSettings
+from tests.support.webhooks import NOWEB_OFFER, changed, settings, signed
 
 PATIENCE_S = 0.5
 
@@ -32,7 +32,7 @@ class Broker:
 
     def __init__(self, local: LocalKafka) -> None:
         self._local = local
-        self.kafka = Kafka(bootstrap_servers=local.bootstrap, partitions=2)
+        self.kafka = KafkaSettings(bootstrap_servers=local.bootstrap, partitions=2)
 
     def hang(self) -> None:
         os.kill(self._pid, signal.SIGSTOP)
@@ -51,7 +51,7 @@ class Broker:
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
-    started = LocalKafka(Place(tmp_path_factory.mktemp("outage")))
+    started = LocalKafka(BrokerFiles(tmp_path_factory.mktemp("outage")))
     started.prepare(print)
     try:
         asyncio.run(started.start())
@@ -63,7 +63,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
 @pytest.fixture
 async def broker(local: LocalKafka) -> AsyncIterator[Broker]:
     own = Broker(local)
-    await admin.apply(own.kafka)
+    await topics_admin.apply(own.kafka)
     yield own
     own.go_on()
 
@@ -132,7 +132,7 @@ async def test_the_bridge_ends_in_time_though_the_broker_hangs(broker: Broker) -
         assert time.monotonic() - began < 3
 
 
-async def calls(kafka: Kafka) -> set[str]:
+async def calls(kafka: KafkaSettings) -> set[str]:
     consumer = AIOKafkaConsumer(
         topics.CALLS_EVENTS.full_name(kafka.topic_prefix), **connection(kafka), auto_offset_reset="earliest"
     )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from models.callbacks import Callback
 from models.records import reference
-from streams.console.owed import close, owed, table
-from streams.kafka.client import DurableProducer
-from streams.settings import Kafka
-from tests.builders import T0
+from streams.callbacks.listing import close, owed, table
+from streams.kafka.producer import DurableProducer
+from streams.settings import KafkaSettings
+from tests.support.records import T0
 
 
 def callback(caller: str, opened_at_ms: int, line: str = "london") -> Callback:
@@ -16,7 +16,7 @@ def callback(caller: str, opened_at_ms: int, line: str = "london") -> Callback:
     )
 
 
-async def test_callbacks_stand_in_the_order_of_the_first_call_and_are_closed_by_hand(kafka: Kafka) -> None:
+async def test_callbacks_stand_in_the_order_of_the_first_call_and_are_closed_by_hand(kafka: KafkaSettings) -> None:
     producer = DurableProducer(kafka, "test")
     await producer.start()
     try:

@@ -13,12 +13,12 @@ from models.codec import decode
 from models.contacts import Contact
 from models.identity_links import CallerLinked
 from models.records import Record
-from streams.contacts import importing
-from streams.contacts.bookmark import Bookmark
-from streams.contacts.importing import Imported, Importer, remove, show
-from streams.errors import EnvironmentFaultError, RingfenceError
-from streams.kafka.client import DurableProducer
-from streams.settings import Kafka
+from streams.callers import contact_import
+from streams.callers.contact_import import Imported, Importer, remove, show
+from streams.callers.import_bookmark import Bookmark
+from streams.common.errors import EnvironmentFaultError, RingfenceError
+from streams.kafka.producer import DurableProducer
+from streams.settings import KafkaSettings
 from tests.contract.test_bridge_kafka import written
 
 HEAD = "jid,tier,aliases\n"
@@ -29,7 +29,7 @@ def number(n: int) -> str:
     return f"44770090{n:04}"
 
 
-def importer(path: Path, kafka: Kafka, *, stop_after: int | None = None) -> Importer:
+def importer(path: Path, kafka: KafkaSettings, *, stop_after: int | None = None) -> Importer:
     """``stop_after``: breaks off as a Ctrl-C would, after so many rows."""
 
     def progress(done: Imported) -> None:
@@ -39,11 +39,11 @@ def importer(path: Path, kafka: Kafka, *, stop_after: int | None = None) -> Impo
     return Importer(path, kafka, on_progress=progress)
 
 
-async def contacts(kafka: Kafka) -> list[Contact | None]:
+async def contacts(kafka: KafkaSettings) -> list[Contact | None]:
     return [None if r.value is None else decode(Contact, r.value) for r in await written(kafka, topics.CONTACTS)]
 
 
-async def test_rows_and_their_aliases_are_imported_and_faults_listed(kafka: Kafka, tmp_path: Path) -> None:
+async def test_rows_and_their_aliases_are_imported_and_faults_listed(kafka: KafkaSettings, tmp_path: Path) -> None:
     path = tmp_path / "crm.csv"
     path.write_text(HEAD + f"{PHONE},gold,{LID};{OTHER}\n0,gold,\n{number(777)},silver,\n")
     done = await importer(path, kafka).run(resume=False)
@@ -66,9 +66,9 @@ async def test_rows_and_their_aliases_are_imported_and_faults_listed(kafka: Kafk
 
 
 async def test_an_import_that_was_broken_off_goes_on_where_it_stopped(
-    kafka: Kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kafka: KafkaSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importing, "BATCH", 10)
+    monkeypatch.setattr(contact_import, "BATCH", 10)
     path = tmp_path / "crm.csv"
     path.write_text(HEAD + "".join(f"{number(n)},gold,\n" if n % 7 else "0,,\n" for n in range(100)))
     with pytest.raises(KeyboardInterrupt):
@@ -83,7 +83,7 @@ async def test_an_import_that_was_broken_off_goes_on_where_it_stopped(
     assert path.with_name("crm.errors.csv").read_text().count("\n") == 16
 
 
-async def test_who_is_named_twice_is_counted_and_the_later_row_holds(kafka: Kafka, tmp_path: Path) -> None:
+async def test_who_is_named_twice_is_counted_and_the_later_row_holds(kafka: KafkaSettings, tmp_path: Path) -> None:
     path = tmp_path / "crm.csv"
     path.write_text(HEAD + f"{PHONE},gold,\n{OTHER},gold,\n+44 7700 900123,silver,\n")
     done = await importer(path, kafka).run(resume=False)
@@ -93,7 +93,7 @@ async def test_who_is_named_twice_is_counted_and_the_later_row_holds(kafka: Kafk
     assert found.tier == "silver"
 
 
-async def test_a_record_that_cannot_be_read_is_told_with_the_mend(kafka: Kafka) -> None:
+async def test_a_record_that_cannot_be_read_is_told_with_the_mend(kafka: KafkaSettings) -> None:
     producer = DurableProducer(kafka, "test")
     await producer.start()
     await producer.send(Record(topics.CONTACTS, PHONE.encode(), b"{}", []))
@@ -107,5 +107,5 @@ async def test_without_a_broker_it_says_so(tmp_path: Path) -> None:
     path.write_text(HEAD + f"{PHONE},gold,\n")
     with pytest.raises((EnvironmentFaultError, KafkaError)):
         async with asyncio.timeout(60):
-            await importer(path, Kafka(bootstrap_servers="127.0.0.1:1")).run(resume=False)
+            await importer(path, KafkaSettings(bootstrap_servers="127.0.0.1:1")).run(resume=False)
     assert not Bookmark.place(path).exists()

@@ -12,38 +12,38 @@ from models.calls import CallOffered
 from models.codec import decode
 from models.records import Record, call_event, dead_letter
 from models.topics import CALLS_DLQ, CALLS_EVENTS
-from streams.bridge.callers import Callers
-from streams.clock import now_ms
-from streams.console.auditing import audit_topics
-from streams.console.reader import Seen, TopicReader
-from streams.deadletters import desk
-from streams.deadletters.box import LetterBox
-from streams.deadletters.letter import Letter, Selection
-from streams.deadletters.plan import Planner, Refusal, Replay
-from streams.kafka.client import DurableProducer
-from streams.settings import DEFAULT_CONFIG, Kafka, Settings
-from tests.builders import T0, offer, ringing_call
-from tests.builders import record as record_of
+from streams.audit.topics import audit_topics
+from streams.bridge.keying import Callers
+from streams.common.clock import now_ms
+from streams.dead_letters import replay
+from streams.dead_letters.letter import Letter, Selection
+from streams.dead_letters.reader import DeadLetterReader
+from streams.dead_letters.replay_plan import Planner, Replay, ReplayRefusal
+from streams.kafka.producer import DurableProducer
+from streams.kafka.reader import Seen, TopicReader
+from streams.settings import DEFAULT_CONFIG, KafkaSettings, Settings
+from tests.support.records import T0, offer, ringing_call
+from tests.support.records import record as record_of
 
 ANY = Selection()
 
 
 @pytest.fixture
-def settings(kafka: Kafka) -> Settings:
+def settings(kafka: KafkaSettings) -> Settings:
     return Settings.model_validate(
         {"kafka": kafka, "policies": Path(DEFAULT_CONFIG).parent / "policies", "gateways": {}, "lines": {}}
     )
 
 
 @pytest.fixture
-async def producer(kafka: Kafka) -> AsyncIterator[DurableProducer]:
+async def producer(kafka: KafkaSettings) -> AsyncIterator[DurableProducer]:
     made = DurableProducer(kafka, "test")
     await made.start()
     yield made
     await made.stop()
 
 
-def died(kafka: Kafka, of: Record, *, reason: str = "undecodable", topic: str | None = None) -> Record:
+def died(kafka: KafkaSettings, of: Record, *, reason: str = "undecodable", topic: str | None = None) -> Record:
     return dead_letter(
         key=of.key, value=of.value, headers=of.headers, reason=reason, message="line: Field required",
         source="screening", topic=topic or of.topic.full_name(kafka.topic_prefix), partition=1, offset=7,
@@ -54,16 +54,18 @@ def poison(number: int) -> Record:
     return Record(CALLS_EVENTS, f"key{number}".encode(), f'{{"call_id":"POISON{number}"'.encode(), [("mine", b"\xff")])
 
 
-async def listed(kafka: Kafka, selection: Selection = ANY, *, handled: bool = False) -> list[Letter]:
-    async with LetterBox(kafka) as box:
+async def listed(kafka: KafkaSettings, selection: Selection = ANY, *, handled: bool = False) -> list[Letter]:
+    async with DeadLetterReader(kafka) as box:
         return await box.letters(selection, handled=handled)
 
 
-async def put_back(settings: Settings, selection: Selection = ANY, *, dry_run: bool = False) -> list[Replay | Refusal]:
-    told: list[Replay | Refusal] = []
-    async with LetterBox(settings.kafka) as box:
+async def put_back(
+    settings: Settings, selection: Selection = ANY, *, dry_run: bool = False
+) -> list[Replay | ReplayRefusal]:
+    told: list[Replay | ReplayRefusal] = []
+    async with DeadLetterReader(settings.kafka) as box:
         letters = await box.letters(selection, handled=True)
-        done = await desk.replay(
+        done = await replay.replay(
             box,
             settings.kafka,
             letters,
@@ -77,7 +79,7 @@ async def put_back(settings: Settings, selection: Selection = ANY, *, dry_run: b
     return told
 
 
-async def standing(kafka: Kafka) -> list[Seen]:
+async def standing(kafka: KafkaSettings) -> list[Seen]:
     reader = TopicReader(kafka, (CALLS_EVENTS,))
     await reader.start()
     try:
@@ -105,7 +107,7 @@ async def test_a_letter_is_put_back_as_it_was_and_leaves_the_list(
     assert not await listed(kafka)
     done = await listed(kafka, handled=True)
     assert {letter.handled.how for letter in done if letter.handled} == {"replayed"}
-    assert all(isinstance(each, Refusal) for each in await put_back(settings)), "it is put back once"
+    assert all(isinstance(each, ReplayRefusal) for each in await put_back(settings)), "it is put back once"
     assert len(await standing(kafka)) == 20
 
 
@@ -114,10 +116,10 @@ async def test_dropping_empties_the_list_and_a_new_death_fills_it(
 ) -> None:
     kafka = settings.kafka
     await producer.send(*(died(kafka, poison(number)) for number in range(3)))
-    await desk.drop(kafka, await listed(kafka, Selection(limit=2)), author="ann", note="spam", clock=now_ms)
+    await replay.drop(kafka, await listed(kafka, Selection(limit=2)), author="ann", note="spam", clock=now_ms)
     (left,) = await listed(kafka)
     assert left.reason == "undecodable"
-    await desk.drop(kafka, [left], author="ann", note="", clock=now_ms)
+    await replay.drop(kafka, [left], author="ann", note="", clock=now_ms)
     assert not await listed(kafka)
     await producer.send(died(kafka, poison(4)))
     assert len(await listed(kafka)) == 1
@@ -153,7 +155,7 @@ async def test_the_audit_counts_letters_and_not_their_marks(settings: Settings, 
     at_ms = now_ms()
     await producer.send(*(record_of(value) for value in ringing_call(offer("A", at_ms=at_ms))))
     await producer.send(died(settings.kafka, poison(1)))
-    await desk.drop(settings.kafka, await listed(settings.kafka), author="ann", note="", clock=now_ms)
+    await replay.drop(settings.kafka, await listed(settings.kafka), author="ann", note="", clock=now_ms)
     report = await audit_topics(settings, None)
     assert report.holds, report.lines()
     assert report.audit.dead_letters == {"undecodable": 1}

@@ -14,12 +14,12 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from streams.clock import now_ms
-from streams.settings import Waha, Wawp
-from streams.sink.answers import Answer
-from streams.sink.attempts import Attempts, attempt
-from streams.sink.client import GatewayClient
-from tests.unit.scenes import reject, text
+from streams.common.clock import now_ms
+from streams.gateways.answer import GatewayAnswer
+from streams.gateways.attempts import Attempts, attempt
+from streams.gateways.client import GatewayClient
+from streams.settings import WahaSettings, WawpSettings
+from tests.support.facts import reject, text
 
 KEY = "the-key"
 PLENTY_S = 20.0
@@ -88,9 +88,9 @@ async def client(
     states: list[str] | None = None,
 ) -> AsyncIterator[GatewayClient]:
     secret = SecretStr(KEY)
-    settings: Waha | Wawp
+    settings: WahaSettings | WawpSettings
     if provider == "waha":
-        settings = Waha(
+        settings = WahaSettings(
             provider="waha",
             base_url=base_url,
             api_key=secret,
@@ -99,7 +99,9 @@ async def client(
             max_connections=connections,
         )
     else:
-        settings = Wawp(provider="wawp", base_url=base_url, access_token=secret, webhook_secret=secret, timeout=timeout)
+        settings = WawpSettings(
+            provider="wawp", base_url=base_url, access_token=secret, webhook_secret=secret, timeout=timeout
+        )
     told = health if health is not None else []
     gateway = GatewayClient(
         "office",
@@ -122,7 +124,7 @@ def answering(status: int, body: bytes = b"", headers: dict[str, str] | None = N
     return handler
 
 
-async def rejected(handler: Handler, timeout: int = 5_000) -> tuple[Answer, Gateway]:  # noqa: ASYNC109 - as above
+async def rejected(handler: Handler, timeout: int = 5_000) -> tuple[GatewayAnswer, Gateway]:  # noqa: ASYNC109 - as above
     """One reject at a gateway with this handler."""
     async with serving(handler) as gateway, client(gateway.base_url, timeout=timeout) as http:
         return await http.reject(reject(), PLENTY_S), gateway

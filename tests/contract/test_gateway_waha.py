@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from streams.settings import Waha
-from streams.sink.answers import Answer
-from streams.sink.waha import WahaProvider
-from tests.unit.scenes import reject, text
+from streams.gateways.answer import GatewayAnswer
+from streams.gateways.waha.requests import WahaProvider
+from streams.settings import WahaSettings
+from tests.support.facts import reject, text
 
 PROVIDER = WahaProvider(
-    Waha(
+    WahaSettings(
         provider="waha",
         base_url="http://127.0.0.1:3000",
         api_key=SecretStr("the-key"),
@@ -159,7 +159,7 @@ BODIES = st.binary(max_size=80) | st.recursive(
 @given(status=st.integers(200, 599), body=BODIES, retry=st.text(max_size=10))
 def test_no_answer_breaks_the_reader_or_is_taken_for_success(status: int, body: bytes, retry: str) -> None:
     for read in (PROVIDER.read_reject, PROVIDER.read_text):
-        answer: Answer = read(status, body, {"retry-after": retry})
+        answer: GatewayAnswer = read(status, body, {"retry-after": retry})
         assert answer.status == status
         assert (answer.meaning == "accepted") == (status < 300)
     assert PROVIDER.read_text(status, body, {}).meaning != "over"

@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from streams.settings import Wawp
-from streams.sink.answers import Answer
-from streams.sink.reading import parsed
-from streams.sink.wawp import WawpProvider
-from tests.unit.scenes import reject, text
+from streams.gateways.answer import GatewayAnswer
+from streams.gateways.answer_body import parsed
+from streams.gateways.wawp.requests import WawpProvider
+from streams.settings import WawpSettings
+from tests.support.facts import reject, text
 
 PROVIDER = WawpProvider(
-    Wawp(
+    WawpSettings(
         provider="wawp",
         base_url="https://api.wawp.net",
         access_token=SecretStr("REDACTED"),
@@ -127,7 +127,7 @@ BODIES = st.binary(max_size=80) | st.recursive(
 @given(status=st.integers(200, 599), body=BODIES, retry=st.text(max_size=10))
 def test_no_answer_breaks_the_reader_or_is_taken_for_success(status: int, body: bytes, retry: str) -> None:
     for read in (PROVIDER.read_reject, PROVIDER.read_text):
-        answer: Answer = read(status, body, {"retry-after": retry})
+        answer: GatewayAnswer = read(status, body, {"retry-after": retry})
         assert answer.status == status
         if answer.meaning == "accepted":
             assert status < 300

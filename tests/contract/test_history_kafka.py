@@ -9,26 +9,26 @@ import pytest
 import yaml
 
 from models.topics import TOPICS
-from streams.clock import now_ms
-from streams.console.reader import TopicReader
-from streams.errors import ConfigurationError
-from streams.history.reading import replay
-from streams.kafka.client import DurableProducer
-from streams.settings import DEFAULT_CONFIG, Kafka, Settings
-from tests.builders import Value, offer, record, rejected_call, ringing_call
+from streams.common.clock import now_ms
+from streams.common.errors import ConfigurationError
+from streams.history.read_past import replay
+from streams.kafka.producer import DurableProducer
+from streams.kafka.reader import TopicReader
+from streams.settings import DEFAULT_CONFIG, KafkaSettings, Settings
+from tests.support.records import Value, offer, record, rejected_call, ringing_call
 
 HOUR_MS = 3_600_000
 
 
 @pytest.fixture
-def settings(kafka: Kafka) -> Settings:
+def settings(kafka: KafkaSettings) -> Settings:
     return Settings.model_validate(
         {"kafka": kafka, "policies": Path(DEFAULT_CONFIG).parent / "policies", "gateways": {}, "lines": {}}
     )
 
 
 @pytest.fixture
-async def producer(kafka: Kafka) -> AsyncIterator[DurableProducer]:
+async def producer(kafka: KafkaSettings) -> AsyncIterator[DurableProducer]:
     made = DurableProducer(kafka, "test")
     await made.start()
     yield made
@@ -39,7 +39,7 @@ async def write(producer: DurableProducer, *histories: list[Value]) -> None:
     await producer.send(*(record(value) for history in histories for value in history))
 
 
-async def ends(kafka: Kafka) -> dict[object, int]:
+async def ends(kafka: KafkaSettings) -> dict[object, int]:
     reader = TopicReader(kafka, TOPICS)
     await reader.start()
     try:

@@ -14,19 +14,19 @@ import pytest
 
 from models import records
 from models.policy import PolicyDocument
-from streams.clock import now_ms
-from streams.kafka.client import DurableProducer
-from streams.kafka.reference import ReferenceReader
+from streams.common.clock import now_ms
+from streams.kafka.compacted_reader import CompactedReader
+from streams.kafka.producer import DurableProducer
 from streams.metrics import WorkerMetrics
-from streams.policyfiles import read_files
-from streams.policystore import changes, read_shelf, write
-from streams.reference.knowledge import Knowledge
+from streams.policy_admin.files import read_files
+from streams.policy_admin.store import changes, read_shelf, write
 from streams.screening.storms import Storms
-from streams.settings import ROOT, Kafka, load_settings
-from streams.up.policies import agree
-from streams.workerstatus import StatusReport
-from tests.builders import decision, offer
-from tests.house import SECRETS, write_config
+from streams.settings import ROOT, KafkaSettings, load_settings
+from streams.single_node.policies_folder import agree
+from streams.views.views import Views
+from streams.worker.status import StatusReport
+from tests.support.records import decision, offer
+from tests.support.ringfence import SECRETS, write_config
 
 CALLER = "12025550143@c.us"
 RING = 'line: "*"\nrules: []\n'
@@ -56,7 +56,7 @@ class Done:
 class Desk:
     """A configuration, and the commands on it."""
 
-    kafka: Kafka
+    kafka: KafkaSettings
     folder: Path
     config: Path
 
@@ -77,17 +77,17 @@ class Desk:
 
 
 @pytest.fixture
-def desk(kafka: Kafka, tmp_path: Path) -> Desk:
+def desk(kafka: KafkaSettings, tmp_path: Path) -> Desk:
     config = write_config(tmp_path, str(kafka.bootstrap_servers), "http://127.0.0.1:1", topic_prefix=kafka.topic_prefix)
     return Desk(kafka, tmp_path, config)
 
 
 @asynccontextmanager
-async def worker(kafka: Kafka, name: str = "w1") -> AsyncIterator[Knowledge]:
+async def worker(kafka: KafkaSettings, name: str = "w1") -> AsyncIterator[Views]:
     """What a worker knows and tells: its reader and its report, without the rest."""
-    known = Knowledge.empty(name)
+    known = Views.empty(name)
     failures: list[BaseException] = []
-    reader = ReferenceReader(kafka, known.views(), on_undecodable=lambda _: None, on_failure=failures.append)
+    reader = CompactedReader(kafka, known.views(), on_undecodable=lambda _: None, on_failure=failures.append)
     producer = DurableProducer(kafka, "test")
     report = StatusReport(
         name, known, Storms(known.workers), clock=now_ms, metrics=WorkerMetrics(), send=producer.enqueue
@@ -111,7 +111,7 @@ async def worker(kafka: Kafka, name: str = "w1") -> AsyncIterator[Knowledge]:
         await producer.stop()
 
 
-async def produce(kafka: Kafka, *made: records.Record) -> None:
+async def produce(kafka: KafkaSettings, *made: records.Record) -> None:
     producer = DurableProducer(kafka, "test")
     await producer.start()
     await producer.send(*made)

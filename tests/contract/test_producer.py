@@ -5,12 +5,12 @@ from __future__ import annotations
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from models.topics import TOPICS
-from streams.kafka.client import DurableProducer
 from streams.kafka.connection import connection
-from streams.settings import Kafka
+from streams.kafka.producer import DurableProducer
+from streams.settings import KafkaSettings
 
 
-async def test_where_prepared_topics_are_is_not_forgotten_for_one_that_comes_later(kafka: Kafka) -> None:
+async def test_where_prepared_topics_are_is_not_forgotten_for_one_that_comes_later(kafka: KafkaSettings) -> None:
     """Else the next record would have to ask, and by then the brokers may be away."""
     later = f"{kafka.topic_prefix}later"
     producer = DurableProducer(kafka, "test")

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from aiohttp import ClientConnectionError, ClientPayloadError, ClientTimeout, ServerDisconnectedError
 
-from streams.errors import EnvironmentFaultError
-from streams.simulator import Fault, Simulator
-from streams.simulator.values import Call
-from tests.contract.simulator_scene import API_KEY, CALLER, Scene, scene, settings
+from streams.common.errors import EnvironmentFaultError
+from streams.simulator import GatewayFault, Simulator
+from streams.simulator.session_state import Call
+from tests.support.simulator import API_KEY, CALLER, Scene, scene, settings
 
 
 async def reject(s: Scene, call: Call) -> tuple[int, Any]:
@@ -21,7 +21,7 @@ async def reject(s: Scene, call: Call) -> tuple[int, Any]:
 
 async def test_latency_delays_the_answer_and_nothing_else() -> None:
     async with scene() as s:
-        s.sim.dial(Fault(kind="latency", delay_ms=80))
+        s.sim.dial(GatewayFault(kind="latency", delay_ms=80))
         call = await s.sim.place_call(line="gows", caller=CALLER)
         began = asyncio.get_running_loop().time()
         assert await reject(s, call) == (201, None)
@@ -31,7 +31,7 @@ async def test_latency_delays_the_answer_and_nothing_else() -> None:
 
 async def test_lognormal_latency_varies() -> None:
     rng = random.Random(1)
-    fault = Fault(kind="latency", delay_ms=100, sigma=0.5)
+    fault = GatewayFault(kind="latency", delay_ms=100, sigma=0.5)
     drawn = [fault.delay_s(rng) for _ in range(200)]
     assert 0.08 < sorted(drawn)[100] < 0.12
     assert len(set(drawn)) == 200
@@ -40,7 +40,7 @@ async def test_lognormal_latency_varies() -> None:
 @pytest.mark.parametrize("status", [403, 409, 500, 502, 503])
 async def test_a_status_is_answered_without_acting(status: int) -> None:
     async with scene() as s:
-        s.sim.dial(Fault(kind="status", status=status, count=1))
+        s.sim.dial(GatewayFault(kind="status", status=status, count=1))
         call = await s.sim.place_call(line="gows", caller=CALLER)
         got, body = await reject(s, call)
         assert (got, body["statusCode"]) == (status, status)
@@ -50,7 +50,7 @@ async def test_a_status_is_answered_without_acting(status: int) -> None:
 
 async def test_a_status_after_acting() -> None:
     async with scene() as s:
-        s.sim.dial(Fault(kind="status", acts=True))
+        s.sim.dial(GatewayFault(kind="status", acts=True))
         call = await s.sim.place_call(line="gows", caller=CALLER)
         status, body = await reject(s, call)
         assert (status, call.state) == (500, "rejected")
@@ -61,7 +61,7 @@ async def test_a_status_after_acting() -> None:
 
 async def test_wawps_errors_are_json_xml_or_text() -> None:
     async with scene() as s:
-        s.sim.dial(Fault(kind="status", status=400, gateway="cloud"))
+        s.sim.dial(GatewayFault(kind="status", status=400, gateway="cloud"))
         call = await s.sim.place_call(line="riyadh", caller=CALLER)
         kinds = set()
         for _ in range(30):
@@ -72,7 +72,7 @@ async def test_wawps_errors_are_json_xml_or_text() -> None:
 
 async def test_429_has_retry_after() -> None:
     async with scene() as s:
-        s.sim.dial(Fault(kind="rate_limited", retry_after_s=7, operation="text"))
+        s.sim.dial(GatewayFault(kind="rate_limited", retry_after_s=7, operation="text"))
         await s.sim.place_call(line="gows", caller=CALLER)
         url = s.sim.base_url("office") + "/api/sendText"
         body = {"session": "gows", "chatId": CALLER, "text": "Hi"}
@@ -84,7 +84,7 @@ async def test_429_has_retry_after() -> None:
 @pytest.mark.parametrize("acts", [False, True])
 async def test_a_hang_lasts_until_the_client_gives_up(*, acts: bool) -> None:
     async with scene() as s:
-        s.sim.dial(Fault(kind="hang", acts=acts))
+        s.sim.dial(GatewayFault(kind="hang", acts=acts))
         call = await s.sim.place_call(line="gows", caller=CALLER)
         url = s.sim.base_url("office") + "/api/gows/calls/reject"
         with pytest.raises(TimeoutError):
@@ -102,7 +102,7 @@ async def test_a_hang_lasts_until_the_client_gives_up(*, acts: bool) -> None:
 @pytest.mark.parametrize("acts", [False, True])
 async def test_a_dropped_connection(*, acts: bool) -> None:
     async with scene() as s:
-        s.sim.dial(Fault(kind="drop", acts=acts))
+        s.sim.dial(GatewayFault(kind="drop", acts=acts))
         call = await s.sim.place_call(line="gows", caller=CALLER)
         with pytest.raises(ServerDisconnectedError):
             await reject(s, call)
@@ -111,7 +111,7 @@ async def test_a_dropped_connection(*, acts: bool) -> None:
 
 async def test_half_an_answer() -> None:
     async with scene() as s:
-        s.sim.dial(Fault(kind="half_answer", acts=True))
+        s.sim.dial(GatewayFault(kind="half_answer", acts=True))
         call = await s.sim.place_call(line="gows", caller=CALLER)
         with pytest.raises(ClientPayloadError):
             await reject(s, call)
@@ -122,7 +122,7 @@ async def test_half_an_answer() -> None:
 
 async def test_error_463_strikes_texts_alone() -> None:
     async with scene() as s:
-        s.sim.dial(Fault(kind="reachout"))
+        s.sim.dial(GatewayFault(kind="reachout"))
         call = await s.sim.place_call(line="gows", caller=CALLER)
         assert (await reject(s, call))[0] == 201
         status, body = await s.waha("/api/sendText", {"session": "gows", "chatId": CALLER, "text": "Hi"})
@@ -132,7 +132,7 @@ async def test_error_463_strikes_texts_alone() -> None:
 
 async def test_a_session_that_is_down_for_some_requests() -> None:
     async with scene() as s:
-        s.sim.dial(Fault(kind="session_down", count=1))
+        s.sim.dial(GatewayFault(kind="session_down", count=1))
         call = await s.sim.place_call(line="gows", caller=CALLER)
         status, body = await reject(s, call)
         assert (status, body["expected"]) == (422, ["WORKING"])
@@ -142,9 +142,9 @@ async def test_a_session_that_is_down_for_some_requests() -> None:
 async def test_a_fault_keeps_to_its_gateway_operation_and_probability() -> None:
     async with scene() as s:
         s.sim.dial(
-            Fault(kind="status", gateway="cloud"),
-            Fault(kind="status", operation="text"),
-            Fault(kind="status", status=503, probability=0.5),
+            GatewayFault(kind="status", gateway="cloud"),
+            GatewayFault(kind="status", operation="text"),
+            GatewayFault(kind="status", status=503, probability=0.5),
         )
         calls = [await s.sim.place_call(line="gows", caller=CALLER) for _ in range(40)]
         statuses = [(await reject(s, call))[0] for call in calls]
@@ -154,7 +154,7 @@ async def test_a_fault_keeps_to_its_gateway_operation_and_probability() -> None:
 
 async def test_a_webhook_twice_has_one_event_id() -> None:
     async with scene() as s:
-        s.sim.dial(Fault(kind="webhook_twice", event="call.received"))
+        s.sim.dial(GatewayFault(kind="webhook_twice", event="call.received"))
         await s.sim.place_call(line="noweb", caller=CALLER)
         await s.bridge.until(lambda: len(s.bridge.hooks) == 2)
         one, two = s.bridge.hooks
@@ -164,7 +164,7 @@ async def test_a_webhook_twice_has_one_event_id() -> None:
 
 async def test_a_late_webhook_waits() -> None:
     async with scene() as s:
-        s.sim.dial(Fault(kind="webhook_late", delay_ms=100, event="call.received"))
+        s.sim.dial(GatewayFault(kind="webhook_late", delay_ms=100, event="call.received"))
         began = asyncio.get_running_loop().time()
         await s.sim.place_call(line="noweb", caller=CALLER)
         hook = await s.bridge.first("call.received")
@@ -174,7 +174,7 @@ async def test_a_late_webhook_waits() -> None:
 @pytest.mark.parametrize("line", ["noweb", "wpp"])
 async def test_out_of_order_the_end_comes_before_the_offer(line: str) -> None:
     async with scene() as s:
-        s.sim.dial(Fault(kind="webhook_disorder"))
+        s.sim.dial(GatewayFault(kind="webhook_disorder"))
         call = await s.sim.place_call(line=line, caller=CALLER)
         await s.sim.hang_up(call)
         await s.bridge.first("call.received")

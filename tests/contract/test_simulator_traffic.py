@@ -13,16 +13,16 @@ from aiohttp import ClientConnectionError
 
 from streams.simulator import serve
 from streams.simulator.driver import Driver
-from streams.simulator.numbers import RANGES, lid_of
+from streams.simulator.fictional_numbers import RANGES, lid_of
 from streams.simulator.steps import CallStep, FaultStep, Profile, ReconnectStep, Step, WriteStep
-from streams.simulator.traffic import Plan
-from tests.contract.simulator_scene import Scene, scene, settings
+from streams.simulator.traffic import TrafficPlan
+from tests.support.simulator import Scene, scene, settings
 
 LINES = ("london", "riyadh")
 
 
 def first(seconds: float, rate: float, seed: int, profile: Profile | None = None) -> list[Step]:
-    plan = Plan(LINES, rate, seed, profile or Profile())
+    plan = TrafficPlan(LINES, rate, seed, profile or Profile())
     return list(takewhile(lambda step: step.at_s <= seconds, plan))
 
 
@@ -31,7 +31,7 @@ def calls(steps: list[Step]) -> list[CallStep]:
 
 
 def test_the_same_seed_plans_the_same_and_another_one_differs() -> None:
-    one, again, other = (list(islice(Plan(LINES, 5, seed), 500)) for seed in (7, 7, 8))
+    one, again, other = (list(islice(TrafficPlan(LINES, 5, seed), 500)) for seed in (7, 7, 8))
     assert one == again
     assert one != other
 
@@ -107,7 +107,7 @@ def test_no_two_numbers_share_a_lid() -> None:
 @pytest.mark.parametrize(("lines", "rate"), [((), 1.0), (LINES, 0.0)])
 def test_a_plan_without_lines_or_rate_is_refused(lines: tuple[str, ...], rate: float) -> None:
     with pytest.raises(ValueError, match="needs lines and a rate"):
-        Plan(lines, rate, 1)
+        TrafficPlan(lines, rate, 1)
 
 
 async def reject_once(s: Scene, body: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from streams.simulator import Simulator
-from tests.contract.simulator_scene import API_KEY, CALLER, LID, QUICK, scene
+from tests.support.simulator import API_KEY, CALLER, LID, QUICK, scene
 
 
 def last_violation(sim: Simulator) -> str:

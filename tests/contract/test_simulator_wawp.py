@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.simulator_scene import CALLER, INSTANCE, QUICK, TOKEN, scene
+from tests.support.simulator import CALLER, INSTANCE, QUICK, TOKEN, scene
 
 
 async def test_reject_is_200_with_the_documented_body() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from streams.simulator.envelopes import waha_signature, wawp_signature
 from streams.simulator.options import Retries
-from tests.contract.simulator_scene import CALLER, INSTANCE, LID, QUICK, SECRET, Scene, scene
+from tests.support.simulator import CALLER, INSTANCE, LID, QUICK, SECRET, Scene, scene
 
 VECTOR_BODY = b'{"event":"message","session":"default","engine":"WEBJS"}'
 VECTOR_SHA512 = (

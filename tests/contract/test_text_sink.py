@@ -22,20 +22,20 @@ from models.commands import SendText
 from models.contacts import IdentityLink
 from models.outcomes import Outcome
 from models.records import Record
-from streams.clock import now_ms
-from streams.kafka.client import DurableProducer
+from streams.common.clock import now_ms
+from streams.faust_driver.tables import PartitionedTable
+from streams.gateways.client import GatewayClient
 from streams.kafka.outbox import Outbox
-from streams.kafka.tables import Shards
+from streams.kafka.producer import DurableProducer
 from streams.metrics import WorkerMetrics
 from streams.policies.book import PolicyBook
-from streams.reference.knowledge import Knowledge
-from streams.settings import Kafka, Waha
-from streams.sink import guard
-from streams.sink.client import GatewayClient
-from streams.sink.parts import SinkParts
-from streams.sink.telling import LineVoice
+from streams.settings import KafkaSettings, WahaSettings
+from streams.sink import text_limits
+from streams.sink.context import SinkContext
+from streams.sink.text_body import LineVoice
 from streams.sink.texts import TextSink
-from tests.unit.scenes import policy, text
+from streams.views.views import Views
+from tests.support.facts import policy, text
 
 SECRET = SecretStr("the-key")
 WITHIN_S = 20.0
@@ -46,7 +46,7 @@ class Broker(DurableProducer):
     """Takes records at once, or when the test lets it."""
 
     def __init__(self) -> None:
-        super().__init__(Kafka(bootstrap_servers="127.0.0.1:1"), "test")
+        super().__init__(KafkaSettings(bootstrap_servers="127.0.0.1:1"), "test")
         self.outcomes: list[Outcome] = []
         self.durable: list[tuple[bytes, bytes | None]] = []
         self.acknowledging = asyncio.Event()
@@ -91,9 +91,9 @@ class Office:
     """A gateway, a broker, and the sink between them."""
 
     broker: Broker
-    claims: Shards
-    known: Knowledge
-    parts: SinkParts = field(init=False)
+    claims: PartitionedTable
+    known: Views
+    parts: SinkContext = field(init=False)
     sink: TextSink = field(init=False)
     requests: list[dict[str, Any]] = field(default_factory=list)
     durable_at_request: list[int] = field(default_factory=list)
@@ -174,14 +174,14 @@ class Office:
 async def open_office(**settings: Any) -> AsyncIterator[Office]:
     broker = Broker()
     app = faust.App("test", broker="aiokafka://127.0.0.1:1", store="memory://", topic_partitions=1)
-    office = Office(broker, Shards(app, "texts", 1, lambda: broker), Knowledge.empty())
+    office = Office(broker, PartitionedTable(app, "texts", 1, lambda: broker), Views.empty())
     office.apply()
     server = web.Application()
     server.router.add_route("*", "/{rest:.*}", office.serve)
     runner = web.AppRunner(server, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    configured = Waha(
+    configured = WahaSettings(
         provider="waha",
         base_url=f"http://127.0.0.1:{runner.addresses[0][1]}",
         api_key=SECRET,
@@ -195,7 +195,7 @@ async def open_office(**settings: Any) -> AsyncIterator[Office]:
     async def may_act(_event: Any) -> bool:
         return True
 
-    office.parts = SinkParts(
+    office.parts = SinkContext(
         gateways={"office": gateway},
         outbox=Outbox(broker, failures.append),
         clock=office.now_ms,
@@ -258,7 +258,7 @@ async def test_strangers_have_a_daily_cap_and_known_callers_have_none() -> None:
             assert outcome.result == expected
         assert ended(outcome) == ("suppressed", "stranger-cap")
         assert ended(await office.end(office.command(stranger=False))) == ("accepted", None)
-        office.ahead_ms = guard.DAY_MS + guard.BUCKET_MS
+        office.ahead_ms = text_limits.DAY_MS + text_limits.BUCKET_MS
         assert ended(await office.end(office.command())) == ("accepted", None)
         assert len(office.requests) == 4
 
@@ -365,7 +365,7 @@ async def test_what_came_of_a_text_is_said_and_the_line_left_to_the_worker_that_
         office.answers.append((500, RESTRICTED, {}))
         command = office.command()
         assert (await office.end(command)).result == "failed"
-        assert [key for key, _ in office.broker.durable if guard.is_line_key(key)] == [b"london"]
+        assert [key for key, _ in office.broker.durable if text_limits.is_line_key(key)] == [b"london"]
 
 
 async def test_a_pause_is_let_go_of_when_the_worker_drains() -> None:
@@ -455,7 +455,7 @@ async def test_claims_are_forgotten_beside_the_lines_that_stay() -> None:
     async with open_office() as office:
         for _ in range(3):
             await office.end(office.command())
-        office.ahead_ms = 10 * guard.DAY_MS
+        office.ahead_ms = 10 * text_limits.DAY_MS
         for _ in range(3):
             await office.end(office.command())
         kept = {key for _, key, _ in office.claims.items()}

@@ -21,10 +21,10 @@ import aiohttp
 from models.calls import CallOffered
 from models.messages import MessageSeen
 from models.records import Record, call_event, lifecycle, message_event
-from streams.clock import now_ms
-from streams.kafka.client import DurableProducer
-from streams.settings import ROOT, Kafka
-from streams.tether import tethered
+from streams.common.clock import now_ms
+from streams.common.die_with_parent import tethered
+from streams.kafka.producer import DurableProducer
+from streams.settings import ROOT, KafkaSettings
 from tests.faults.gateway import API_KEY, SESSION, Gateway
 
 SOURCE = "/test"
@@ -106,7 +106,7 @@ class Process:
 class Scene:
     """A gateway, a producer, and as many workers as the test starts."""
 
-    kafka: Kafka
+    kafka: KafkaSettings
     folder: Path
     gateway: Gateway
     producer: DurableProducer
@@ -223,7 +223,7 @@ def offered(offer: CallOffered) -> tuple[Record, Record]:
 
 @asynccontextmanager
 async def open_scene(
-    kafka: Kafka,
+    kafka: KafkaSettings,
     folder: Path,
     *,
     session_timeout: str = "3s",

@@ -20,7 +20,7 @@ from models.decisions import Decision
 from models.outcomes import TERMINAL, Outcome
 from models.topics import Topic
 from streams.kafka.connection import connection
-from streams.settings import Kafka
+from streams.settings import KafkaSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Seen:
 class Tap:
     """``async with Tap(kafka, topics.CALLS_DECISIONS) as tap``: reads from the beginning."""
 
-    def __init__(self, kafka: Kafka, *read: Topic) -> None:
+    def __init__(self, kafka: KafkaSettings, *read: Topic) -> None:
         self._kafka = kafka
         self._topics = {topic.full_name(kafka.topic_prefix): topic for topic in read}
         self._consumer = AIOKafkaConsumer(

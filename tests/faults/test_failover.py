@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from models import topics
-from streams.settings import Kafka
+from streams.settings import KafkaSettings
 from tests.faults.scene import Scene, open_scene
 from tests.faults.tap import Tap
 from tests.faults.traffic import Traffic
@@ -33,7 +33,7 @@ LONGEST_WAIT_S = 20.0
 """After a kill the next decision came within 4 s on an idle machine; this is for a busy one."""
 
 
-def watch(kafka: Kafka) -> Tap:
+def watch(kafka: KafkaSettings) -> Tap:
     return Tap(kafka, topics.CALLS_EVENTS, topics.CALLS_DECISIONS, topics.CALLS_COMMANDS, topics.CALLS_OUTCOMES)
 
 
@@ -59,7 +59,7 @@ async def lost_after(scene: Scene, tap: Tap, kills: int, *arguments: str) -> lis
 
 
 @pytest.mark.timeout(150)
-async def test_kills_lose_nothing(kafka: Kafka, tmp_path: Path) -> None:
+async def test_kills_lose_nothing(kafka: KafkaSettings, tmp_path: Path) -> None:
     async with open_scene(kafka, tmp_path, session_timeout="1s", reply=False) as scene, watch(kafka) as tap:
         async with Traffic(scene, RATE) as traffic:
             assert await lost_after(scene, tap, KILLS, *SLOW_SEEK) == []
@@ -78,7 +78,7 @@ async def test_kills_lose_nothing(kafka: Kafka, tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(240)
-async def test_the_unmended_driver_loses(kafka: Kafka, tmp_path: Path) -> None:
+async def test_the_unmended_driver_loses(kafka: KafkaSettings, tmp_path: Path) -> None:
     async with (
         open_scene(kafka, tmp_path, session_timeout="1s", reply=False) as scene,
         watch(kafka) as tap,

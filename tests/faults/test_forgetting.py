@@ -13,13 +13,13 @@ from models import topics
 from models.topics import DAY_MS
 from streams import call_sessions, conversations
 from streams.call_sessions import CallSession
-from streams.clock import now_ms
+from streams.common.clock import now_ms
 from streams.conversations import Conversation
 from streams.kafka.connection import connection
-from streams.kafka.placement import partition_of
-from streams.screening import recent
-from streams.screening.recent import RecentCall, RecentCalls
-from streams.settings import Kafka
+from streams.kafka.partitioner import partition_of
+from streams.screening import recent_calls
+from streams.screening.recent_calls import RecentCall, RecentCalls
+from streams.settings import KafkaSettings
 from streams.sink import claims
 from streams.sink.claims import Claim
 from tests.faults.scene import LINE, Scene, open_scene
@@ -32,7 +32,7 @@ TABLES = ("conversations", "recent-calls", "call-sessions", "texts")
 class Changelogs:
     """The tables' changelogs, before any worker made them."""
 
-    def __init__(self, kafka: Kafka) -> None:
+    def __init__(self, kafka: KafkaSettings) -> None:
         self._kafka = kafka
 
     def name(self, table: str) -> str:
@@ -91,7 +91,7 @@ def rows_of(caller: str, call_id: str, at_ms: int, table_ms: dict[str, int]) -> 
     claim = Claim(command_id=f"{LINE}/{call_id}/text", claimed_at_ms=ago["texts"])
     return [
         ("conversations", jid, said, jid),
-        ("recent-calls", jid, recent.dump(RecentCalls((call,))), jid),
+        ("recent-calls", jid, recent_calls.dump(RecentCalls((call,))), jid),
         ("call-sessions", f"{LINE}/{call_id}".encode(), call_sessions.dump(session), call_id.encode()),
         ("texts", f"{LINE}|{caller}".encode(), claims.dump(claim), LINE.encode()),
     ]
@@ -108,7 +108,7 @@ def neighbours(scene: Scene, partitions: int) -> tuple[str, str, str]:
     return same[0], same[1], same[2]
 
 
-async def test_what_is_over_gets_a_tombstone_on_every_changelog(kafka: Kafka, tmp_path: Path) -> None:
+async def test_what_is_over_gets_a_tombstone_on_every_changelog(kafka: KafkaSettings, tmp_path: Path) -> None:
     changelogs = Changelogs(kafka)
     await changelogs.make()
     async with open_scene(kafka, tmp_path) as scene, Tap(kafka, topics.CALLS_OUTCOMES) as tap:

@@ -12,10 +12,11 @@ from typing_extensions import override
 
 from models import topics
 from models.records import Record
-from streams.kafka import admin, client
-from streams.kafka.local import LocalKafka
-from streams.kafka.state import Place
-from streams.settings import Kafka
+from streams.kafka import producer as producer_module
+from streams.kafka import topics_admin
+from streams.local_kafka.server import LocalKafka
+from streams.local_kafka.state import BrokerFiles
+from streams.settings import KafkaSettings
 from tests.faults.scene import Process, Scene, open_scene
 from tests.faults.tap import Tap
 
@@ -46,7 +47,7 @@ class ComingAndGoing(LocalKafka):
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[ComingAndGoing]:
-    local = ComingAndGoing(Place(tmp_path / "kafka"))
+    local = ComingAndGoing(BrokerFiles(tmp_path / "kafka"))
     yield local
     local.stop()
 
@@ -83,7 +84,7 @@ async def test_a_worker_waits_for_kafka_says_so_and_comes_back_by_itself(
     broker: ComingAndGoing, tmp_path: Path
 ) -> None:
     await broker.come()
-    kafka = Kafka(bootstrap_servers=broker.bootstrap, topic_prefix="away.", partitions=2)
+    kafka = KafkaSettings(bootstrap_servers=broker.bootstrap, topic_prefix="away.", partitions=2)
     (tmp_path / "scene").mkdir()
     async with open_scene(kafka, tmp_path / "scene") as scene:
         broker.go()
@@ -98,7 +99,7 @@ async def test_a_worker_waits_for_kafka_says_so_and_comes_back_by_itself(
         await says(worker, "nothing listens there")
         await broker.come()
         await says(worker, "create them with `ringfence topics apply`")
-        await admin.apply(kafka)
+        await topics_admin.apply(kafka)
         await worker.ready(WITHIN_S)
 
         async with Tap(kafka, topics.CALLS_DECISIONS) as tap:
@@ -113,13 +114,13 @@ async def test_a_first_record_for_a_topic_waits_for_a_broker_that_is_away(
     broker: ComingAndGoing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has to be asked first where the topic is, and nobody answers; that must not end a worker."""
-    monkeypatch.setattr(client, "ANSWER_MS", 200)
+    monkeypatch.setattr(producer_module, "ANSWER_MS", 200)
     await broker.come()
-    kafka = Kafka(bootstrap_servers=broker.bootstrap, topic_prefix="first.", partitions=2)
-    producer = client.DurableProducer(kafka, "test", request_timeout_ms=int(WITHIN_S * 1000))
+    kafka = KafkaSettings(bootstrap_servers=broker.bootstrap, topic_prefix="first.", partitions=2)
+    producer = producer_module.DurableProducer(kafka, "test", request_timeout_ms=int(WITHIN_S * 1000))
     await producer.start()
     try:
-        await admin.apply(kafka)
+        await topics_admin.apply(kafka)
         broker.go()
         sending = asyncio.create_task(producer.send(Record(topics.CALLS_DLQ, b"key", b"value", [])))
         await broker.come()

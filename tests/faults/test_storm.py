@@ -9,7 +9,7 @@ from pathlib import Path
 
 from models import topics
 from models.calls import CallOffered
-from streams.settings import Kafka
+from streams.settings import KafkaSettings
 from tests.faults.scene import Scene, open_scene
 from tests.faults.tap import Tap
 
@@ -24,7 +24,9 @@ WITHIN_S = 150.0
 GROWTH_BYTES = 200_000_000
 
 
-async def test_a_storm_of_offers_is_decided_to_the_last_and_nothing_stale_acts(kafka: Kafka, tmp_path: Path) -> None:
+async def test_a_storm_of_offers_is_decided_to_the_last_and_nothing_stale_acts(
+    kafka: KafkaSettings, tmp_path: Path
+) -> None:
     watched = (topics.CALLS_DECISIONS, topics.CALLS_COMMANDS, topics.CALLS_OUTCOMES)
     async with open_scene(kafka, tmp_path, reply=False) as scene, Tap(kafka, *watched) as tap:
         worker = scene.start("one")

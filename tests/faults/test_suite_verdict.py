@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 
 from models.records import dead_letter
-from streams.settings import Kafka
-from streams.simulator.values import Party
-from tests.builders import Log, offer, rejected_call, ringing_call
+from streams.settings import KafkaSettings
+from streams.simulator.session_state import SimulatedPerson
 from tests.faults.suite.journal import Asked, Record
 from tests.faults.suite.ledger import Ledger
 from tests.faults.suite.people import Kind, Person
 from tests.faults.suite.traffic import Placed
 from tests.faults.suite.verdict import Row, Run, count
+from tests.support.records import Log, offer, rejected_call, ringing_call
 
 CALLER = "447700900123@c.us"
 OFFER = offer("CALL1", caller=CALLER)
@@ -30,10 +30,10 @@ def asked(kind: str, *, after_ms: int = 100, violation: str | None = None, acted
 
 def row(*values: object, requests: tuple[Asked, ...] = (), kind: Kind = "stranger", taken: bool = False) -> Row:
     """What the suite says of one call of which these records and requests are known."""
-    ledger = Ledger(Kafka(bootstrap_servers="127.0.0.1:1"))
+    ledger = Ledger(KafkaSettings(bootstrap_servers="127.0.0.1:1"))
     for seen in Log().append_all(values):  # type: ignore[arg-type] # the builders' own values
         ledger.take(seen)
-    person = Person(Party(CALLER), "london", kind)
+    person = Person(SimulatedPerson(CALLER), "london", kind)
     placed = Placed(person, "a row", OFFER.received_at_ms, OFFER.received_at_ms, timed=True)
     record = Record(list(requests), {"call.received": {"CALL1"}} if taken else {})
     (found,) = count(ledger, record, Run(placed={KEY: placed}, label="a row"))
@@ -65,7 +65,7 @@ def test_a_command_without_an_outcome_is_lost(missing: int) -> None:
 
 
 def test_an_offer_in_the_dead_letters_is_not_lost() -> None:
-    ledger = Ledger(Kafka(bootstrap_servers="127.0.0.1:1"))
+    ledger = Ledger(KafkaSettings(bootstrap_servers="127.0.0.1:1"))
     log = Log()
     seen = log.append(OFFER)
     ledger.take(seen)

@@ -10,7 +10,7 @@ from models.codec import decode
 from models.commands import SendText
 from models.outcomes import Outcome
 from models.records import text_command
-from streams.settings import Kafka
+from streams.settings import KafkaSettings
 from tests.faults.scene import SOURCE, Scene, open_scene
 from tests.faults.tap import Tap
 
@@ -34,7 +34,7 @@ async def following_call(scene: Scene, tap: Tap) -> None:
     await text_outcome(tap, offer)
 
 
-async def test_a_worker_that_dies_after_sending_never_sends_again(kafka: Kafka, tmp_path: Path) -> None:
+async def test_a_worker_that_dies_after_sending_never_sends_again(kafka: KafkaSettings, tmp_path: Path) -> None:
     async with open_scene(kafka, tmp_path) as scene, Tap(kafka, topics.CALLS_OUTCOMES) as tap:
         first = scene.start("one")
         await first.ready()
@@ -59,7 +59,7 @@ async def test_a_worker_that_dies_after_sending_never_sends_again(kafka: Kafka, 
         assert second.exit_code == 0
 
 
-async def test_a_command_that_comes_again_sends_nothing_and_says_the_same(kafka: Kafka, tmp_path: Path) -> None:
+async def test_a_command_that_comes_again_sends_nothing_and_says_the_same(kafka: KafkaSettings, tmp_path: Path) -> None:
     watched = (topics.MESSAGES_COMMANDS, topics.CALLS_OUTCOMES)
     async with open_scene(kafka, tmp_path) as scene, Tap(kafka, *watched) as tap:
         worker = scene.start("one")
@@ -84,7 +84,7 @@ async def test_a_command_that_comes_again_sends_nothing_and_says_the_same(kafka:
         assert scene.gateway.texts_by_chat[offer.caller] == 1
 
 
-async def test_a_rejected_caller_is_told_once_in_the_cool_down(kafka: Kafka, tmp_path: Path) -> None:
+async def test_a_rejected_caller_is_told_once_in_the_cool_down(kafka: KafkaSettings, tmp_path: Path) -> None:
     async with open_scene(kafka, tmp_path) as scene, Tap(kafka, topics.CALLS_OUTCOMES) as tap:
         worker = scene.start("one")
         await worker.ready()
@@ -100,7 +100,7 @@ async def test_a_rejected_caller_is_told_once_in_the_cool_down(kafka: Kafka, tmp
         assert scene.gateway.texts_by_chat[caller] == 1
 
 
-async def test_a_worker_that_dies_has_counted_the_strangers_that_it_told(kafka: Kafka, tmp_path: Path) -> None:
+async def test_a_worker_that_dies_has_counted_the_strangers_that_it_told(kafka: KafkaSettings, tmp_path: Path) -> None:
     async with open_scene(kafka, tmp_path, strangers_per_day=1) as scene, Tap(kafka, topics.CALLS_OUTCOMES) as tap:
         worker = scene.start("one")
         await worker.ready()

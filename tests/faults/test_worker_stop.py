@@ -11,8 +11,8 @@ import pytest
 from models import topics
 from models.records import Record
 from models.topics import Topic
-from streams.app import FAULT
-from streams.settings import Kafka
+from streams.settings import KafkaSettings
+from streams.worker.app import FAULT
 from tests.faults.scene import open_scene
 from tests.faults.tap import Tap
 from tests.faults.traffic import Traffic
@@ -37,7 +37,7 @@ CONSUMED = (
 
 
 @pytest.mark.timeout(150)
-async def test_a_planned_stop_under_load_loses_and_repeats_nothing(kafka: Kafka, tmp_path: Path) -> None:
+async def test_a_planned_stop_under_load_loses_and_repeats_nothing(kafka: KafkaSettings, tmp_path: Path) -> None:
     watched = (topics.CALLS_EVENTS, topics.CALLS_DECISIONS, topics.CALLS_COMMANDS, topics.CALLS_OUTCOMES)
     async with open_scene(kafka, tmp_path, reply=False) as scene, Tap(kafka, *watched) as tap:
         async with Traffic(scene, 30) as traffic:
@@ -64,7 +64,9 @@ async def test_a_planned_stop_under_load_loses_and_repeats_nothing(kafka: Kafka,
         assert await tap.lost(f"{kafka.topic_prefix}ringfence") == []
 
 
-async def test_an_unexpected_error_ends_the_worker_and_the_next_one_decides(kafka: Kafka, tmp_path: Path) -> None:
+async def test_an_unexpected_error_ends_the_worker_and_the_next_one_decides(
+    kafka: KafkaSettings, tmp_path: Path
+) -> None:
     async with open_scene(kafka, tmp_path) as scene, Tap(kafka, topics.CALLS_DECISIONS) as tap:
         before, poisoned = scene.offer(), scene.offer()
         first = scene.start("one", "--poison", poisoned.call_id)
@@ -81,7 +83,9 @@ async def test_an_unexpected_error_ends_the_worker_and_the_next_one_decides(kafk
 
 
 @pytest.mark.parametrize("topic", CONSUMED, ids=lambda topic: topic.name)
-async def test_what_cannot_be_read_is_dead_lettered_as_it_came(kafka: Kafka, tmp_path: Path, topic: Topic) -> None:
+async def test_what_cannot_be_read_is_dead_lettered_as_it_came(
+    kafka: KafkaSettings, tmp_path: Path, topic: Topic
+) -> None:
     watched = (topics.CALLS_DLQ, topics.CALLS_OUTCOMES)
     async with open_scene(kafka, tmp_path) as scene, Tap(kafka, *watched) as tap:
         worker = scene.start("one")
@@ -112,7 +116,7 @@ async def test_what_cannot_be_read_is_dead_lettered_as_it_came(kafka: Kafka, tmp
         assert worker.exit_code is None
 
 
-async def test_a_message_in_the_backlog_counts_before_the_call_behind_it(kafka: Kafka, tmp_path: Path) -> None:
+async def test_a_message_in_the_backlog_counts_before_the_call_behind_it(kafka: KafkaSettings, tmp_path: Path) -> None:
     """300 callers wrote, then called, while no worker ran: nobody may be told to write first."""
     async with open_scene(kafka, tmp_path) as scene, Tap(kafka, topics.CALLS_DECISIONS) as tap:
         callers = [scene.caller() for _ in range(300)]
@@ -124,7 +128,7 @@ async def test_a_message_in_the_backlog_counts_before_the_call_behind_it(kafka: 
         assert [decision.why for decision in tap.decisions() if decision.verdict != "ring"] == []
 
 
-async def test_a_long_backlog_of_nothing_new_hides_no_message(kafka: Kafka, tmp_path: Path) -> None:
+async def test_a_long_backlog_of_nothing_new_hides_no_message(kafka: KafkaSettings, tmp_path: Path) -> None:
     """Messages that change nothing are done at once; one that matters stands behind hundreds of them."""
     async with open_scene(kafka, tmp_path) as scene, Tap(kafka, topics.CALLS_DECISIONS) as tap:
         worker = scene.start("one")
@@ -146,7 +150,9 @@ async def test_a_long_backlog_of_nothing_new_hides_no_message(kafka: Kafka, tmp_
         assert [decision.why for decision in tap.decisions() if decision.verdict != "ring"] == []
 
 
-async def test_messages_that_wait_let_a_call_ring_and_its_decision_says_so(kafka: Kafka, tmp_path: Path) -> None:
+async def test_messages_that_wait_let_a_call_ring_and_its_decision_says_so(
+    kafka: KafkaSettings, tmp_path: Path
+) -> None:
     """A caller who has never written is rejected once everything has been read."""
     async with open_scene(kafka, tmp_path) as scene, Tap(kafka, topics.CALLS_DECISIONS) as tap:
         writer, stranger = scene.caller(), scene.caller()

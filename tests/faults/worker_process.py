@@ -18,12 +18,12 @@ from faust.types import TP
 from typing_extensions import override
 
 from models.decisions import Decision
-from streams import app, worker
 from streams.policies.book import PolicyInForce
 from streams.screening import agent
 from streams.screening.decide import decide
 from streams.screening.facts import Facts
 from streams.settings import load_settings
+from streams.worker import app, process
 
 
 class PlainConsumer(driver.Consumer):
@@ -48,7 +48,7 @@ class PlainTransport(driver.Transport):
     Consumer = PlainConsumer
 
 
-class PlainWorker(app.Worker):
+class PlainWorker(app.WorkerApp):
     """The worker on Faust's own driver."""
 
     @override
@@ -96,12 +96,12 @@ def main() -> int:
     parser.add_argument("--poison")
     options = parser.parse_args()
     if options.plain_driver:
-        app.Worker = PlainWorker  # type: ignore[misc] # the fault to be shown
+        app.WorkerApp = PlainWorker  # type: ignore[misc] # the fault to be shown
     if options.slow_seek:
         slow_seek(options.slow_seek)
     if options.poison:
         poison(options.poison)
-    return worker.run(load_settings(options.config))
+    return process.run(load_settings(options.config))
 
 
 if __name__ == "__main__":

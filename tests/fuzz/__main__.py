@@ -10,10 +10,10 @@ import time
 import uuid
 from pathlib import Path
 
-from streams.kafka import admin
-from streams.kafka.local import LocalKafka
-from streams.kafka.state import Place
-from streams.settings import Kafka
+from streams.kafka import topics_admin
+from streams.local_kafka.server import LocalKafka
+from streams.local_kafka.state import BrokerFiles
+from streams.settings import KafkaSettings
 from tests.fuzz.campaign import Campaign
 from tests.fuzz.target import bridge
 
@@ -23,18 +23,20 @@ def main() -> None:
     arguments = _arguments()
     with tempfile.TemporaryDirectory(prefix="ringfence-fuzz-") as name:
         folder = Path(name)
-        local = LocalKafka(Place(folder / "kafka"))
+        local = LocalKafka(BrokerFiles(folder / "kafka"))
         local.prepare(print)
         try:
             asyncio.run(local.start())
-            kafka = Kafka(bootstrap_servers=local.bootstrap, topic_prefix=f"fuzz{uuid.uuid4().hex[:6]}.", partitions=4)
-            asyncio.run(admin.apply(kafka))
+            kafka = KafkaSettings(
+                bootstrap_servers=local.bootstrap, topic_prefix=f"fuzz{uuid.uuid4().hex[:6]}.", partitions=4
+            )
+            asyncio.run(topics_admin.apply(kafka))
             _run(kafka, folder, arguments.inputs, arguments.seed)
         finally:
             local.stop()
 
 
-def _run(kafka: Kafka, folder: Path, wanted: int, first_seed: int) -> None:
+def _run(kafka: KafkaSettings, folder: Path, wanted: int, first_seed: int) -> None:
     began = time.monotonic()
     shown = began
 

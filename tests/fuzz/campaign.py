@@ -12,7 +12,7 @@ import orjson
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from streams.bridge.envelope import MAX_ENVELOPES
+from streams.gateways.dialect.envelope import MAX_ENVELOPES
 from tests.fuzz.inputs import Input, inputs
 from tests.fuzz.target import Target
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 from hypothesis import strategies as st
 
-from tests.contract import bridge_scenes as scenes
+from tests.support import webhooks as scenes
 
 MAX_BODY: Final = 65_536
 """Of the bridge that is fuzzed."""

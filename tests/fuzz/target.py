@@ -20,10 +20,10 @@ import yaml
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from models.topics import CALLS_DLQ, CALLS_EVENTS, CALLS_LIFECYCLE, LINES_STATUS, MESSAGES_EVENTS
-from streams.kafka import admin
+from streams.common.die_with_parent import tethered
+from streams.kafka import topics_admin
 from streams.kafka.connection import connection
-from streams.settings import ROOT, Kafka
-from streams.tether import tethered
+from streams.settings import ROOT, KafkaSettings
 from tests.fuzz.inputs import HEADERS, KEYS, MAX_BODY, Input
 
 ANSWER_S: Final = 20.0
@@ -34,7 +34,7 @@ TOPICS: Final = (CALLS_EVENTS, CALLS_LIFECYCLE, MESSAGES_EVENTS, LINES_STATUS, C
 class Target:
     """One bridge process."""
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path, kafka: Kafka) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path, kafka: KafkaSettings) -> None:
         self._process = process
         self._port = port
         self._log = log
@@ -119,9 +119,9 @@ class Target:
 _COMPLAINT: Final = re.compile(r"Traceback|Error handling request|Unhandled|never awaited|ERROR|CRITICAL")
 
 
-async def _written(kafka: Kafka) -> dict[str, int]:
+async def _written(kafka: KafkaSettings) -> dict[str, int]:
     names = {topic.full_name(kafka.topic_prefix): topic.name for topic in TOPICS}
-    there = await admin.found(kafka, TOPICS)
+    there = await topics_admin.found(kafka, TOPICS)
     places = [TopicPartition(full, number) for full, name in names.items() for number in range(there[name].partitions)]
     consumer = AIOKafkaConsumer(**connection(kafka), auto_offset_reset="earliest", enable_auto_commit=False)
     # before the start: it would not learn of the topics otherwise
@@ -143,7 +143,7 @@ _LINKED: Final = ("ce_type", b"ringfence.caller.linked")
 
 
 @contextmanager
-def bridge(kafka: Kafka, folder: Path) -> Iterator[Target]:
+def bridge(kafka: KafkaSettings, folder: Path) -> Iterator[Target]:
     """A bridge process with the fuzzer's keys; its topics must be there. It ends with the block."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
@@ -180,7 +180,7 @@ def _await_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None
     raise RuntimeError(msg)
 
 
-def _configuration(kafka: Kafka, port: int) -> dict[str, object]:
+def _configuration(kafka: KafkaSettings, port: int) -> dict[str, object]:
     return {
         "kafka": {
             "bootstrap_servers": kafka.bootstrap_servers,

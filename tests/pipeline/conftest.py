@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from streams.console.auditing import audit_topics
-from tests.house import House, open_house
+from streams.audit.topics import audit_topics
+from tests.support.ringfence import House, open_house
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")

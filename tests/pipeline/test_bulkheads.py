@@ -10,14 +10,14 @@ import pytest
 
 from models.commands import SendText
 from models.outcomes import Outcome
-from streams.simulator.faults import Fault
-from tests.house import House
+from streams.simulator.faults import GatewayFault
+from tests.support.ringfence import House
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ILL = (
-    Fault(kind="status", gateway="office", operation="*", status=503),
-    Fault(kind="status", gateway="office", operation="session", status=503),
+    GatewayFault(kind="status", gateway="office", operation="*", status=503),
+    GatewayFault(kind="status", gateway="office", operation="session", status=503),
 )
 
 
@@ -74,7 +74,7 @@ async def test_rejects_wait_for_an_ill_gateway_and_are_executed_once_when_it_is_
 
 async def test_a_text_is_not_sent_to_an_ill_gateway_and_waits_until_it_is_well(house: House) -> None:
     # one reject is under way, and will be answered well, while others find the gateway ill
-    slow = Fault(kind="latency", gateway="office", operation="reject", delay_ms=1_500)
+    slow = GatewayFault(kind="latency", gateway="office", operation="reject", delay_ms=1_500)
     house.gateway.dial(slow)
     call = await house.gateway.place_call(line="paris", caller=house.caller())
     await until(lambda: slow.applied == 1)

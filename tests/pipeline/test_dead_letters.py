@@ -7,15 +7,15 @@ import pytest
 from models.commands import RejectCall
 from models.records import call_event, dead_letter
 from models.topics import CALLS_EVENTS
-from streams.bridge.callers import Callers
-from streams.clock import now_ms
-from streams.deadletters import desk
-from streams.deadletters.box import LetterBox
-from streams.deadletters.letter import Selection
-from streams.deadletters.plan import Planner
-from streams.kafka.client import DurableProducer
-from tests.builders import offer
-from tests.house import House
+from streams.bridge.keying import Callers
+from streams.common.clock import now_ms
+from streams.dead_letters import replay
+from streams.dead_letters.letter import Selection
+from streams.dead_letters.reader import DeadLetterReader
+from streams.dead_letters.replay_plan import Planner
+from streams.kafka.producer import DurableProducer
+from tests.support.records import offer
+from tests.support.ringfence import House
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -33,10 +33,10 @@ async def test_a_replayed_offer_is_decided_late_and_nobody_is_rejected_or_told(h
     await producer.start()
     await producer.send(letter)
     await producer.stop()
-    async with LetterBox(kafka) as box:
+    async with DeadLetterReader(kafka) as box:
         letters = await box.letters(Selection(containing=b"FROM-THE-DEAD"))
         planner = Planner(house.settings, Callers())
-        done = await desk.replay(box, kafka, letters, planner, author="ann", clock=now_ms, tell=lambda _plan: None)
+        done = await replay.replay(box, kafka, letters, planner, author="ann", clock=now_ms, tell=lambda _plan: None)
         assert (done.handled, done.refused) == (1, 0)
         assert not await box.letters(Selection(containing=b"FROM-THE-DEAD"))
     decision = await house.decision("FROM-THE-DEAD")

@@ -13,10 +13,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from models.commands import RejectCall
 from streams.kafka.connection import connection
-from streams.settings import Kafka
+from streams.settings import KafkaSettings
 from streams.simulator.envelopes import waha_signature
-from streams.simulator.faults import Fault
-from tests.house import SECRETS, House, open_house
+from streams.simulator.faults import GatewayFault
+from tests.support.ringfence import SECRETS, House, open_house
 
 WORDS = "Confidential: my daughter is ill"
 LETTER_WORDS = "Confidential: in a webhook of an unknown kind"
@@ -24,7 +24,7 @@ NUMBER = re.compile(rb"447700900\d{3}|900000000000\d{3}")
 """What callers are called in this run, by phone and by LID."""
 
 
-async def everything_on_topics(kafka: Kafka) -> bytes:
+async def everything_on_topics(kafka: KafkaSettings) -> bytes:
     """Every key, value and header of every topic of this run, changelogs too."""
     admin = AIOKafkaAdminClient(**connection(kafka))
     try:
@@ -84,10 +84,10 @@ async def a_day(house: House) -> None:
         call = await gateway.place_call(line=line, caller=house.caller(), lid=lid)
         await house.outcome(call.id, "text", "accepted")
     for fault in (
-        Fault(kind="status", status=401),
-        Fault(kind="drop"),
-        Fault(kind="half_answer"),
-        Fault(kind="reachout", operation="text"),
+        GatewayFault(kind="status", status=401),
+        GatewayFault(kind="drop"),
+        GatewayFault(kind="half_answer"),
+        GatewayFault(kind="reachout", operation="text"),
     ):
         gateway.dial(fault)
         call = await gateway.place_call(line="paris", caller=house.caller())

@@ -9,8 +9,8 @@ from models.commands import RejectCall, SendText
 from models.decisions import Decision
 from models.identity import canonical
 from models.messages import MessageSeen
-from streams.simulator.faults import Fault
-from tests.house import House
+from streams.simulator.faults import GatewayFault
+from tests.support.ringfence import House
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -166,7 +166,7 @@ async def test_a_known_lid_rings_though_the_call_comes_from_the_lid(house: House
 
 
 async def test_a_caller_who_hangs_up_first_has_raced_us_and_is_told_all_the_same(house: House) -> None:
-    house.gateway.dial(Fault(kind="status", operation="reject", status=404, count=1))
+    house.gateway.dial(GatewayFault(kind="status", operation="reject", status=404, count=1))
     call = await house.gateway.place_call(line="london", caller=house.caller())
     outcome = await house.outcome(call.id, "reject")
     assert (outcome.result, outcome.http_status) == ("raced", 404)
@@ -176,15 +176,15 @@ async def test_a_caller_who_hangs_up_first_has_raced_us_and_is_told_all_the_same
 @pytest.mark.parametrize(
     ("fault", "result"),
     [
-        (Fault(kind="status", operation="reject", status=500, count=1), "accepted"),
-        (Fault(kind="drop", operation="reject", count=1), "accepted"),
-        (Fault(kind="drop", operation="reject", count=1, acts=True), "raced"),
-        (Fault(kind="rate_limited", operation="reject", count=1, retry_after_s=1), "accepted"),
-        (Fault(kind="half_answer", operation="reject", count=1, acts=True), "raced"),
+        (GatewayFault(kind="status", operation="reject", status=500, count=1), "accepted"),
+        (GatewayFault(kind="drop", operation="reject", count=1), "accepted"),
+        (GatewayFault(kind="drop", operation="reject", count=1, acts=True), "raced"),
+        (GatewayFault(kind="rate_limited", operation="reject", count=1, retry_after_s=1), "accepted"),
+        (GatewayFault(kind="half_answer", operation="reject", count=1, acts=True), "raced"),
     ],
     ids=["500", "dropped", "dropped after acting", "429", "half an answer"],
 )
-async def test_a_reject_is_tried_again_inside_its_window(house: House, fault: Fault, result: str) -> None:
+async def test_a_reject_is_tried_again_inside_its_window(house: House, fault: GatewayFault, result: str) -> None:
     house.gateway.dial(fault)
     call = await house.gateway.place_call(line="london", caller=house.caller())
     outcome = await house.outcome(call.id, "reject")
@@ -193,7 +193,7 @@ async def test_a_reject_is_tried_again_inside_its_window(house: House, fault: Fa
 
 
 async def test_a_reject_that_is_not_permitted_fails_loudly_and_no_text_follows(house: House) -> None:
-    house.gateway.dial(Fault(kind="status", operation="reject", status=401, count=1))
+    house.gateway.dial(GatewayFault(kind="status", operation="reject", status=401, count=1))
     call = await house.gateway.place_call(line="london", caller=house.caller())
     outcome = await house.outcome(call.id, "reject")
     assert (outcome.result, outcome.reason, outcome.attempts) == ("failed", "not-permitted", 1)
@@ -203,14 +203,14 @@ async def test_a_reject_that_is_not_permitted_fails_loudly_and_no_text_follows(h
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault(kind="drop", operation="text", count=1, acts=True),
-        Fault(kind="hang", operation="text", count=1, acts=True),
-        Fault(kind="half_answer", operation="text", count=1, acts=True),
-        Fault(kind="status", operation="text", status=500, count=1, acts=True),
+        GatewayFault(kind="drop", operation="text", count=1, acts=True),
+        GatewayFault(kind="hang", operation="text", count=1, acts=True),
+        GatewayFault(kind="half_answer", operation="text", count=1, acts=True),
+        GatewayFault(kind="status", operation="text", status=500, count=1, acts=True),
     ],
     ids=["dropped", "hanging", "half an answer", "500"],
 )
-async def test_a_text_whose_fate_is_unknown_is_never_sent_again(house: House, fault: Fault) -> None:
+async def test_a_text_whose_fate_is_unknown_is_never_sent_again(house: House, fault: GatewayFault) -> None:
     house.gateway.dial(fault)
     call = await house.gateway.place_call(line="london", caller=house.caller())
     outcome = await house.outcome(call.id, "text")
@@ -222,7 +222,7 @@ async def test_a_text_whose_fate_is_unknown_is_never_sent_again(house: House, fa
 
 
 async def test_a_text_that_certainly_was_not_sent_waits_as_long_as_it_is_told_to(house: House) -> None:
-    house.gateway.dial(Fault(kind="rate_limited", operation="text", count=1, retry_after_s=1))
+    house.gateway.dial(GatewayFault(kind="rate_limited", operation="text", count=1, retry_after_s=1))
     call = await house.gateway.place_call(line="london", caller=house.caller())
     outcome = await house.outcome(call.id, "text")
     assert (outcome.result, outcome.attempts) == ("accepted", 2)
@@ -231,7 +231,7 @@ async def test_a_text_that_certainly_was_not_sent_waits_as_long_as_it_is_told_to
 
 
 async def test_whatsapps_reach_out_limit_is_named(house: House) -> None:
-    house.gateway.dial(Fault(kind="reachout", operation="text", count=1))
+    house.gateway.dial(GatewayFault(kind="reachout", operation="text", count=1))
     call = await house.gateway.place_call(line="london", caller=house.caller())
     outcome = await house.outcome(call.id, "text")
     assert (outcome.result, outcome.reason) == ("failed", "reach-out-restricted")

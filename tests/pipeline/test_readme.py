@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from streams.settings import ROOT
-from tests.house import SECRETS, House, open_house
+from tests.support.ringfence import SECRETS, House, open_house
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)

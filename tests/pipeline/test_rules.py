@@ -23,11 +23,11 @@ from models.policy import PolicyDocument, read_policy, revision_of
 from models.presence import BridgeHealth, LineStatus, Presence
 from models.records import Record, Reference, policy_document, reference, tombstone
 from models.topics import CALLBACKS
-from streams.clock import now_ms
-from streams.console.owed import owed
-from streams.kafka.client import DurableProducer
-from streams.simulator.values import Call
-from tests.house import House
+from streams.callbacks.listing import owed
+from streams.common.clock import now_ms
+from streams.kafka.producer import DurableProducer
+from streams.simulator.session_state import Call
+from tests.support.ringfence import House
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -16,13 +16,13 @@ import pytest_asyncio
 from pydantic import SecretStr
 
 from streams.bridge.server import Bridge
-from streams.errors import ConfigurationError, EnvironmentFaultError
-from streams.kafka import admin
+from streams.common.errors import ConfigurationError, EnvironmentFaultError
+from streams.kafka import topics_admin
 from streams.kafka.cluster import require
 from streams.kafka.connection import connection
-from streams.settings import ROOT, Kafka, load_settings
-from tests.house import House, WorkerProcess, open_house, write_config
-from tests.secure_kafka import PASSWORD, USER, SecureKafka, prepared
+from streams.settings import ROOT, KafkaSettings, load_settings
+from tests.support.ringfence import House, WorkerProcess, open_house, write_config
+from tests.support.secure_kafka import PASSWORD, USER, SecureKafka, prepared
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -39,7 +39,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
         yield local
 
 
-def by_password(cluster: SecureKafka, **changed: Any) -> Kafka:
+def by_password(cluster: SecureKafka, **changed: Any) -> KafkaSettings:
     given = {
         "bootstrap_servers": cluster.by_password,
         "security_protocol": "SASL_SSL",
@@ -47,10 +47,10 @@ def by_password(cluster: SecureKafka, **changed: Any) -> Kafka:
         "password": SecretStr(PASSWORD),
         "ca_file": cluster.certificates.ca,
     }
-    return Kafka(**given | changed)
+    return KafkaSettings(**given | changed)
 
 
-def by_certificate(cluster: SecureKafka, **changed: Any) -> Kafka:
+def by_certificate(cluster: SecureKafka, **changed: Any) -> KafkaSettings:
     given = {
         "bootstrap_servers": cluster.by_certificate,
         "security_protocol": "SSL",
@@ -58,7 +58,7 @@ def by_certificate(cluster: SecureKafka, **changed: Any) -> Kafka:
         "certificate_file": cluster.certificates.client,
         "key_file": cluster.certificates.client_key,
     }
-    return Kafka(**given | changed)
+    return KafkaSettings(**given | changed)
 
 
 def in_file(cluster: SecureKafka, password: str) -> dict[str, str]:
@@ -117,7 +117,7 @@ async def test_one_call_from_webhook_to_confirmation(house: House) -> None:
 async def test_the_other_ways_in_that_the_configuration_offers(cluster: SecureKafka) -> None:
     for kafka in (by_password(cluster, sasl_mechanism="PLAIN"), by_certificate(cluster)):
         await require(kafka)
-        await admin.found(kafka)
+        await topics_admin.found(kafka)
 
 
 WRONG = "wrong-password-of-the-tests"

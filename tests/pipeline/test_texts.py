@@ -12,10 +12,10 @@ from models.decisions import Decision
 from models.policy import PolicyDocument, read_policy, revision_of
 from models.presence import Presence
 from models.records import policy_document, reference
-from streams.clock import now_ms
-from streams.console.explain import explain
-from streams.kafka.client import DurableProducer
-from tests.house import House
+from streams.common.clock import now_ms
+from streams.kafka.producer import DurableProducer
+from streams.stories.explain import explain
+from tests.support.ringfence import House
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from models.calls import CallAccepted, CallerBlocked, CallOffered, CallRejected, Lifecycle, RejectAccepted, SessionsDue
 from models.outcomes import Outcome
 from streams.call_sessions import CONFIRM_WITHIN_MS, KEEP_MS, CallSession, conclude, dump, evolve, load, unblock
-from tests.unit.scenes import NOW_MS, offer
+from tests.support.facts import NOW_MS, offer
 
 WHERE: dict[str, Any] = {"gateway": "office", "line": "london", "call_id": "call-1"}
 

@@ -18,15 +18,15 @@ from models.outcomes import Outcome
 from models.records import Record
 from models.topics import CALLS_OUTCOMES
 from streams.call_sessions import CONFIRM_WITHIN_MS, CallSession, CallSessions, dump, load
-from streams.kafka.client import DurableProducer
+from streams.faust_driver.tables import PartitionedTable
+from streams.faust_driver.transport import App
 from streams.kafka.connection import connection
 from streams.kafka.outbox import Outbox
-from streams.kafka.tables import Shards
-from streams.kafka.transport import App
+from streams.kafka.producer import DurableProducer
 from streams.metrics import WorkerMetrics
-from streams.reference.knowledge import Knowledge
-from streams.settings import Kafka
-from tests.unit.scenes import NOW_MS
+from streams.settings import KafkaSettings
+from streams.views.views import Views
+from tests.support.facts import NOW_MS
 
 CALLS = 20
 
@@ -101,7 +101,7 @@ def waiting(number: int) -> CallSession:
 
 
 async def test_a_sweep_says_each_conclusion_once_and_waits_for_all_of_them_together(
-    kafka: Kafka, tmp_path: Path
+    kafka: KafkaSettings, tmp_path: Path
 ) -> None:
     producer = DurableProducer(kafka, "test-sweep")
     await producer.start()
@@ -111,14 +111,14 @@ async def test_a_sweep_says_each_conclusion_once_and_waits_for_all_of_them_toget
         failures: list[BaseException] = []
         outbox = WatchedOutbox(producer, failures.append)
         app = App("test-sweep", broker="aiokafka://127.0.0.1:1", datadir=str(tmp_path), web_enabled=False)
-        shards = Shards(app, "call-sessions", kafka.partitions, Changelog)
+        shards = PartitionedTable(app, "call-sessions", kafka.partitions, Changelog)
         after_ms = NOW_MS + CONFIRM_WITHIN_MS + 1
         sessions = CallSessions(
             shards=shards,
             outbox=outbox,
             clock=lambda: after_ms,
             metrics=WorkerMetrics(),
-            known=Knowledge.empty(),
+            known=Views.empty(),
         )
         for number in range(CALLS):
             key = f"london/call-{number}".encode()
@@ -140,7 +140,7 @@ async def test_a_sweep_says_each_conclusion_once_and_waits_for_all_of_them_toget
         await producer.stop()
 
 
-async def _all(consumer: AIOKafkaConsumer, kafka: Kafka) -> list[Outcome]:
+async def _all(consumer: AIOKafkaConsumer, kafka: KafkaSettings) -> list[Outcome]:
     name = CALLS_OUTCOMES.full_name(kafka.topic_prefix)
     places = [TopicPartition(name, partition) for partition in range(kafka.partitions)]
     left = sum((await consumer.end_offsets(places)).values())

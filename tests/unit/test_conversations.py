@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.messages import MessageSeen
-from models.policy import Policy, TextFirst
+from models.policy import Policy, TextFirstRule
 from models.policy.values import DAY_MS
 from streams.conversations import Conversation, Lines, dump, evolve, keep_ms, load, remembered
 from streams.policies.book import PolicyBook, PolicyInForce
@@ -87,7 +87,7 @@ def test_only_what_was_said_before_is_forgotten(seen: list[MessageSeen], since_m
 
 def test_conversations_outlive_every_policy_that_asks_for_them() -> None:
     within = 5 * 365 * DAY_MS
-    long = PolicyInForce(Policy(line="london", rules=(TextFirst(id="first", within=within),)), "one")
-    short = PolicyInForce(Policy(line="paris", rules=(TextFirst(id="first", within=DAY_MS),)), "two")
+    long = PolicyInForce(Policy(line="london", rules=(TextFirstRule(id="first", within=within),)), "one")
+    short = PolicyInForce(Policy(line="paris", rules=(TextFirstRule(id="first", within=DAY_MS),)), "two")
     assert keep_ms(PolicyBook({"london": long, "paris": short})) == within
     assert keep_ms(PolicyBook({"paris": short})) == 2 * 365 * DAY_MS

@@ -10,12 +10,12 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streams.documents import Document
-from streams.errors import ConfigurationError
-from streams.policyfiles import read_folder
-from streams.settings import DEFAULT_CONFIG, Settings, Wawp, load_settings
-from streams.sink.client import provider_for
-from tests.unit.scenes import reject, text
+from streams.common.errors import ConfigurationError
+from streams.common.yaml_source import YamlSource
+from streams.gateways.client import provider_for
+from streams.policy_admin.files import read_folder
+from streams.settings import DEFAULT_CONFIG, Settings, WawpSettings, load_settings
+from tests.support.facts import reject, text
 
 SECRETS = st.from_regex(r"[A-Za-z0-9_-]{12,40}", fullmatch=True)
 CONFIG = """\
@@ -173,7 +173,7 @@ def test_a_key_that_stands_twice_is_refused(path: Path, old: str, new: str, line
 def test_what_is_no_yaml_is_refused_with_its_line(path: Path, content: bytes, line: int) -> None:
     path.write_bytes(content)
     with pytest.raises(ConfigurationError, match=f"ringfence.yaml:{line}: not valid YAML: "):
-        Document(path)
+        YamlSource(path)
 
 
 @given(st.text(max_size=60) | st.text(alphabet="ab: -[]{}&*!?'\"\n|>%@`#,0123456789", max_size=40))
@@ -181,7 +181,7 @@ def test_what_is_no_yaml_is_refused_with_its_line(path: Path, content: bytes, li
 def test_any_text_is_a_document_or_a_fault_of_the_file(path: Path, content: str) -> None:
     path.write_text(content, encoding="utf-8", newline="")
     try:
-        document = Document(path)
+        document = YamlSource(path)
     except ConfigurationError as exc:
         assert str(path) in str(exc)  # noqa: PT017 - both ends are right; nothing else may come out
     else:
@@ -218,7 +218,7 @@ def test_a_secret_file_gives_its_first_line(path: Path, tmp_path: Path) -> None:
     secret = tmp_path / "key"
     secret.write_text("  the-key \nsecond\n", encoding="utf-8")
     found = read(path, "${T_TOKEN}", f"file:{secret}").gateways["cloud"]
-    assert isinstance(found, Wawp)
+    assert isinstance(found, WawpSettings)
     assert found.access_token.get_secret_value() == "the-key"
 
 

@@ -14,9 +14,9 @@ import pytest
 
 from models.records import dead_letter
 from models.topics import TOPICS
-from streams.app import build
 from streams.settings import ROOT, load_settings
-from tests.house import SECRETS
+from streams.worker.app import build
+from tests.support.ringfence import SECRETS
 
 GOLDEN = Path(__file__).parent.parent / "data" / "wire_names.json"
 

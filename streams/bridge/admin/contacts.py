@@ -8,16 +8,16 @@ from typing import Final
 
 from aiohttp import web
 
-from streams.bridge.admin.door import AnswerError, FieldError, answer, body_of, not_found, not_now, record
-from streams.bridge.answers import error
-from streams.bridge.known import Known
-from streams.bridge.outlet import Outlet
-from streams.clock import Clock
-from streams.contacts.lookup import find_contact
-from streams.contacts.reading import ContactError, read_contact, read_jid
-from streams.contacts.writing import keys_of, put_records, removal_records
-from streams.errors import EnvironmentFaultError, RingfenceError
-from streams.settings import Kafka
+from streams.bridge.admin.requests import AnswerError, FieldError, answer, body_of, not_found, not_now, record
+from streams.bridge.error_response import error
+from streams.bridge.publisher import Publisher
+from streams.bridge.reference_follower import ReferenceFollower
+from streams.callers.contact_lookup import find_contact
+from streams.callers.contact_records import keys_of, put_records, removal_records
+from streams.callers.contact_rows import ContactError, read_contact, read_jid
+from streams.common.clock import Clock
+from streams.common.errors import EnvironmentFaultError, RingfenceError
+from streams.settings import KafkaSettings
 
 SOURCE: Final = "/bridge/contacts"
 TELLER: Final = "crm"
@@ -26,7 +26,7 @@ TELLER: Final = "crm"
 class ContactDesk:
     """The CRM's records. A ``PUT`` is the whole record: what it leaves out is not known any more."""
 
-    def __init__(self, known: Known, outlet: Outlet, kafka: Kafka, clock: Clock) -> None:
+    def __init__(self, known: ReferenceFollower, outlet: Publisher, kafka: KafkaSettings, clock: Clock) -> None:
         self._known = known
         self._outlet = outlet
         self._kafka = kafka

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from models import records
 from models.presence import AgentStatus, Presence
-from streams.bridge.admin.door import (
+from streams.bridge.admin.requests import (
     AnswerError,
     FieldError,
     answer,
@@ -24,10 +24,10 @@ from streams.bridge.admin.door import (
     ttl_of,
     whole,
 )
-from streams.bridge.answers import error
-from streams.bridge.known import Known
-from streams.bridge.outlet import Outlet
-from streams.clock import Clock
+from streams.bridge.error_response import error
+from streams.bridge.publisher import Publisher
+from streams.bridge.reference_follower import ReferenceFollower
+from streams.common.clock import Clock
 
 SOURCE: Final = "/bridge/presence"
 STATUSES: Final = get_args(AgentStatus)
@@ -37,7 +37,7 @@ _AGENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
 class PresenceDesk:
     """Reports of agents' clients: a status, what they can take, or only that they are still there."""
 
-    def __init__(self, known: Known, outlet: Outlet, lines: frozenset[str], clock: Clock) -> None:
+    def __init__(self, known: ReferenceFollower, outlet: Publisher, lines: frozenset[str], clock: Clock) -> None:
         self._known = known
         self._outlet = outlet
         self._lines = lines

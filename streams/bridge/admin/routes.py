@@ -6,16 +6,18 @@ from aiohttp import web
 
 from streams.bridge.access import Access
 from streams.bridge.admin.contacts import ContactDesk
-from streams.bridge.admin.door import endpoint
 from streams.bridge.admin.presence import PresenceDesk
-from streams.bridge.admin.recording import RecordingDesk
-from streams.bridge.known import Known
-from streams.bridge.outlet import Outlet
-from streams.clock import Clock
+from streams.bridge.admin.recording_bridges import RecordingDesk
+from streams.bridge.admin.requests import endpoint
+from streams.bridge.publisher import Publisher
+from streams.bridge.reference_follower import ReferenceFollower
+from streams.common.clock import Clock
 from streams.settings import Settings
 
 
-def fact_routes(settings: Settings, access: Access, known: Known, outlet: Outlet, clock: Clock) -> list[web.RouteDef]:
+def fact_routes(
+    settings: Settings, access: Access, known: ReferenceFollower, outlet: Publisher, clock: Clock
+) -> list[web.RouteDef]:
     """The routes of contacts, presence and recording bridges."""
     lines = frozenset(settings.lines)
     contacts = ContactDesk(known, outlet, settings.kafka, clock)

@@ -10,21 +10,21 @@ from __future__ import annotations
 from typing import assert_never
 
 from models.policy import (
-    AllowList,
-    Burst,
+    AllowListRule,
+    BurstRule,
     CountryRule,
-    DenyList,
-    Emergency,
-    Expression,
-    Media,
-    Presence,
-    QuietHours,
-    RecordingBridge,
+    DenyListRule,
+    EmergencyRule,
+    ExpressionRule,
+    MediaRule,
+    PresenceRule,
+    QuietHoursRule,
+    RecordingBridgeRule,
     Rule,
-    Storm,
-    TextFirst,
-    UrgentRepeat,
-    VipOnly,
+    StormRule,
+    TextFirstRule,
+    UrgentRepeatRule,
+    VipOnlyRule,
 )
 from streams.policies.book import PolicyInForce
 from streams.screening.facts import Facts
@@ -44,39 +44,39 @@ from streams.screening.rules import (
     urgent_repeat,
     vip_only,
 )
-from streams.screening.rules.finding import Finding
+from streams.screening.rules.finding import RuleFinding
 
 
-def judge(rule: Rule, in_force: PolicyInForce, facts: Facts) -> Finding:  # noqa: C901, PLR0911, PLR0912 - one case a rule
+def judge(rule: Rule, in_force: PolicyInForce, facts: Facts) -> RuleFinding:  # noqa: C901, PLR0911, PLR0912 - one case a rule
     """What this rule says of the call."""
     match rule:
-        case Emergency():
+        case EmergencyRule():
             return emergency.judge(rule, in_force, facts)
-        case AllowList():
+        case AllowListRule():
             return allow_list.judge(rule, in_force, facts)
-        case DenyList():
+        case DenyListRule():
             return deny_list.judge(rule, in_force, facts)
-        case VipOnly():
+        case VipOnlyRule():
             return vip_only.judge(rule, facts)
-        case QuietHours():
+        case QuietHoursRule():
             return quiet_hours.judge(rule, in_force, facts)
-        case Burst():
+        case BurstRule():
             return burst.judge(rule, facts)
-        case UrgentRepeat():
+        case UrgentRepeatRule():
             return urgent_repeat.judge(rule, facts)
-        case Storm():
+        case StormRule():
             return storm.judge(rule, facts)
-        case TextFirst():
+        case TextFirstRule():
             return text_first.judge(rule, facts)
-        case RecordingBridge():
+        case RecordingBridgeRule():
             return recording_bridge.judge(rule, facts)
-        case Presence():
+        case PresenceRule():
             return presence.judge(rule, facts)
-        case Media():
+        case MediaRule():
             return media.judge(rule, facts)
         case CountryRule():
             return country.judge(rule, facts)
-        case Expression():
+        case ExpressionRule():
             return expression.judge(rule, in_force, facts)
         case _:
             assert_never(rule)

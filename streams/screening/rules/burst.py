@@ -7,12 +7,12 @@ Facts: the caller's recent calls and blocks, ``two_way``, ``history_incomplete``
 from __future__ import annotations
 
 from models.decisions import Block, Scalar
-from models.policy import Burst
+from models.policy import BurstRule
 from streams.screening.facts import Facts
-from streams.screening.rules.finding import Finding, duration
+from streams.screening.rules.finding import RuleFinding, duration
 
 
-def judge(rule: Burst, facts: Facts) -> Finding:
+def judge(rule: BurstRule, facts: Facts) -> RuleFinding:
     """Reject from the Nth call on, and while a block lasts; a caller with a two-way conversation is never a burst."""
     offer = facts.offer
     count = facts.recent.offered_within(offer.line, offer.offered_at_ms, rule.within)
@@ -22,23 +22,25 @@ def judge(rule: Burst, facts: Facts) -> Finding:
     # the block that this very call began does not count against it when it is decided again
     running = last is not None and rule.block is not None and last.begun_ms < facts.now_ms < last.until_ms
     if count < rule.calls and not running:
-        return Finding(None, f"{count} of {rule.calls} calls within {span}", known)
+        return RuleFinding(None, f"{count} of {rule.calls} calls within {span}", known)
     said = f"{count} calls within {span}" if count >= rule.calls else "blocked for a while"
     if facts.two_way:
-        return Finding(None, f"{said}, but the caller and the line have written to each other", known)
+        return RuleFinding(None, f"{said}, but the caller and the line have written to each other", known)
     if facts.history_incomplete:
-        return Finding(None, f"{said}, but the message history is still being read", known)
+        return RuleFinding(None, f"{said}, but the message history is still being read", known)
     if running and last is not None:
         known |= {"blocked_until_ms": last.until_ms, "block_strikes": last.strikes}
         left = duration(last.until_ms - facts.now_ms)
-        return Finding("reject", f"blocked for {left} more after {rule.calls} calls at once", known, reply=rule.reply)
+        return RuleFinding(
+            "reject", f"blocked for {left} more after {rule.calls} calls at once", known, reply=rule.reply
+        )
     block = _next_block(rule, facts)
     if block is not None:
         known |= {"blocked_until_ms": block.until_ms, "block_strikes": block.strikes}
-    return Finding("reject", f"{said}, and no conversation", known, reply=rule.reply, block=block)
+    return RuleFinding("reject", f"{said}, and no conversation", known, reply=rule.reply, block=block)
 
 
-def _next_block(rule: Burst, facts: Facts) -> Block | None:
+def _next_block(rule: BurstRule, facts: Facts) -> Block | None:
     if rule.block is None:
         return None
     last = facts.block

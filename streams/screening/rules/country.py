@@ -9,18 +9,18 @@ from __future__ import annotations
 from models.decisions import Scalar
 from models.policy import CountryRule
 from streams.screening.facts import Facts
-from streams.screening.rules.finding import Finding
+from streams.screening.rules.finding import RuleFinding
 
 
-def judge(rule: CountryRule, facts: Facts) -> Finding:
+def judge(rule: CountryRule, facts: Facts) -> RuleFinding:
     """Reject numbers of other countries than ``only``, or of those to ``reject``."""
     country = facts.country
     known: dict[str, Scalar] = {"country": country}
     if country is None:
         if rule.unknown == "reject":
-            return Finding("reject", "the number's country is not known", known, reply=rule.reply)
-        return Finding(None, "the number's country is not known", known)
+            return RuleFinding("reject", "the number's country is not known", known, reply=rule.reply)
+        return RuleFinding(None, "the number's country is not known", known)
     wanted = country in rule.only if rule.only is not None else country not in (rule.reject or ())
     if wanted:
-        return Finding(None, f"a number of {country}", known)
-    return Finding("reject", f"a number of {country}", known, reply=rule.reply)
+        return RuleFinding(None, f"a number of {country}", known)
+    return RuleFinding("reject", f"a number of {country}", known, reply=rule.reply)

@@ -1,7 +1,7 @@
 """``expression``: a condition of one's own, in CEL, over the scalar facts.
 
 Example: ``{id: night-video, type: expression, condition: 'media == "video" && hour >= 20', then: reject}``
-Facts: those that the condition names, of ``streams.policies.conditions.EXAMPLE_FACTS``.
+Facts: those that the condition names, of ``streams.policies.cel.EXAMPLE_FACTS``.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from zoneinfo import ZoneInfo
 
 from models.decisions import Scalar
 from models.identity import Jid
-from models.policy import Expression
+from models.policy import ExpressionRule
 from streams.policies.book import PolicyInForce
 from streams.screening.facts import Facts
-from streams.screening.rules.finding import Finding
+from streams.screening.rules.finding import RuleFinding
 
 
-def judge(rule: Expression, in_force: PolicyInForce, facts: Facts) -> Finding:
+def judge(rule: ExpressionRule, in_force: PolicyInForce, facts: Facts) -> RuleFinding:
     """The verdict named, where the condition is true."""
     condition = in_force.conditions[rule.id]
     asked = {name: FACTS[name](facts) for name in condition.names}
     if not condition.holds(asked):
-        return Finding(None, f"not: {rule.condition}", asked)
+        return RuleFinding(None, f"not: {rule.condition}", asked)
     why = rule.why or rule.condition
-    return Finding(rule.then, why, asked, reply=rule.reply, callback=rule.then == "queue")
+    return RuleFinding(rule.then, why, asked, reply=rule.reply, callback=rule.then == "queue")
 
 
 def _ago(at_ms: int, facts: Facts) -> int:

@@ -6,18 +6,18 @@ Facts: ``media``, ``group``.
 
 from __future__ import annotations
 
-from models.policy import Media
+from models.policy import MediaRule
 from streams.screening.facts import Facts
-from streams.screening.rules.finding import Finding
+from streams.screening.rules.finding import RuleFinding
 
 
-def judge(rule: Media, facts: Facts) -> Finding:
+def judge(rule: MediaRule, facts: Facts) -> RuleFinding:
     """Reject the kinds that are named."""
     offer = facts.offer
     if offer.group:
         if "group" in rule.reject:
-            return Finding("reject", "a group call")
-        return Finding(None, "a group call")
+            return RuleFinding("reject", "a group call")
+        return RuleFinding(None, "a group call")
     if offer.media == "video" and "video" in rule.reject:
-        return Finding("reject", "a video call", reply=rule.reply)
-    return Finding(None, f"a {offer.media} call of one person")
+        return RuleFinding("reject", "a video call", reply=rule.reply)
+    return RuleFinding(None, f"a {offer.media} call of one person")

@@ -7,12 +7,12 @@ Facts: the agents' last reports and their age, ``tier``, the line's open callbac
 from __future__ import annotations
 
 from models.decisions import Scalar
-from models.policy import Presence
+from models.policy import PresenceRule
 from streams.screening.facts import Facts
-from streams.screening.rules.finding import Finding
+from streams.screening.rules.finding import RuleFinding
 
 
-def judge(rule: Presence, facts: Facts) -> Finding:
+def judge(rule: PresenceRule, facts: Facts) -> RuleFinding:
     """Reject or queue unless somebody can take the call."""
     agents = facts.known.desk.of_line(facts.offer.line)
     online = [each for each in agents if each.online(facts.now_ms)]
@@ -21,13 +21,15 @@ def judge(rule: Presence, facts: Facts) -> Finding:
     if agents:
         known["presence_age_ms"] = facts.now_ms - max(each.heartbeat_at_ms for each in agents)
     if free:
-        return Finding(None, f"{free} of {len(online)} agents online can take the call", known)
+        return RuleFinding(None, f"{free} of {len(online)} agents online can take the call", known)
     owed = facts.tier in rule.callback_tiers
     if not online:
-        return Finding("reject", "nobody is online", known, reply=rule.reply, callback=owed)
+        return RuleFinding("reject", "nobody is online", known, reply=rule.reply, callback=owed)
     busy = f"all {len(online)} agents online are busy"
     if facts.tier in rule.queue_tiers:
         waiting = facts.known.callbacks.waiting(facts.offer.line)
         known |= {"waiting": waiting, "wait_ms": rule.handle_time * (waiting + 1) // len(online)}
-        return Finding("queue", f"{busy}, and tier {facts.tier} waits", known, reply=rule.queue_reply, callback=True)
-    return Finding("reject", busy, known, reply=rule.busy_reply, callback=owed)
+        return RuleFinding(
+            "queue", f"{busy}, and tier {facts.tier} waits", known, reply=rule.queue_reply, callback=True
+        )
+    return RuleFinding("reject", busy, known, reply=rule.busy_reply, callback=owed)

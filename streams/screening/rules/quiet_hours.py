@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from models.decisions import Scalar
 from models.overrides import LineSwitch
-from models.policy import QuietHours
+from models.policy import QuietHoursRule
 from streams.policies.book import PolicyInForce
-from streams.policies.hours import OpeningHours
-from streams.policies.wallclock import day_and_time, is_zone
+from streams.policies.calendar import OpeningHours
+from streams.policies.wall_clock import day_and_time, is_zone
 from streams.screening.facts import Facts
-from streams.screening.rules.finding import Finding
+from streams.screening.rules.finding import RuleFinding
 
 
-def judge(rule: QuietHours, in_force: PolicyInForce, facts: Facts) -> Finding:
+def judge(rule: QuietHoursRule, in_force: PolicyInForce, facts: Facts) -> RuleFinding:
     """Reject while the line is closed, and say when it opens next."""
     calendar = in_force.calendars[rule.calendar]
     zone, known = _zone(rule, calendar, facts)
@@ -31,16 +31,16 @@ def judge(rule: QuietHours, in_force: PolicyInForce, facts: Facts) -> Finding:
         opening = calendar.at(facts.now_ms, zone)
         why, is_open, opens = opening.why, opening.open, opening.opens_at_ms
     if is_open:
-        return Finding(None, why, known)
+        return RuleFinding(None, why, known)
     if opens is not None:
         known["opens_at_ms"] = opens
         why += f"; opens {day_and_time(opens, zone)} ({zone})"
     else:
         why += "; no next opening is known"
-    return Finding("reject", why, known, reply=rule.reply, callback=facts.tier in rule.callback_tiers)
+    return RuleFinding("reject", why, known, reply=rule.reply, callback=facts.tier in rule.callback_tiers)
 
 
-def _zone(rule: QuietHours, calendar: OpeningHours, facts: Facts) -> tuple[str, dict[str, Scalar]]:
+def _zone(rule: QuietHoursRule, calendar: OpeningHours, facts: Facts) -> tuple[str, dict[str, Scalar]]:
     """The zone whose clock the calendar is read by, and what is on record of it."""
     readers = facts.line.time_zone
     known: dict[str, Scalar] = {}

@@ -7,16 +7,16 @@ Facts: the bridges' last reports and their age.
 from __future__ import annotations
 
 from models.decisions import Scalar
-from models.policy import RecordingBridge
+from models.policy import RecordingBridgeRule
 from streams.screening.facts import Facts
-from streams.screening.rules.finding import Finding
+from streams.screening.rules.finding import RuleFinding
 
 
-def judge(rule: RecordingBridge, facts: Facts) -> Finding:
+def judge(rule: RecordingBridgeRule, facts: Facts) -> RuleFinding:
     """Reject unless one bridge is known to be able to record this call."""
     bridges = facts.known.bridges.of_line(facts.offer.line, rule.bridges)
     if not bridges:
-        return Finding("reject", "no recording bridge was ever heard of", reply=rule.reply)
+        return RuleFinding("reject", "no recording bridge was ever heard of", reply=rule.reply)
     newest = max(bridges, key=lambda each: each.at_ms)
     known: dict[str, Scalar] = {"bridge_age_ms": facts.now_ms - newest.at_ms}
     faults = []
@@ -24,6 +24,6 @@ def judge(rule: RecordingBridge, facts: Facts) -> Finding:
         fault = each.fault(facts.now_ms)
         if fault is None:
             known = {"bridge": each.bridge, "bridge_age_ms": facts.now_ms - each.at_ms}
-            return Finding(None, f"the bridge {each.bridge} records", known)
+            return RuleFinding(None, f"the bridge {each.bridge} records", known)
         faults.append(f"{each.bridge} {fault}")
-    return Finding("reject", f"no bridge can record: {', '.join(sorted(faults))}", known, reply=rule.reply)
+    return RuleFinding("reject", f"no bridge can record: {', '.join(sorted(faults))}", known, reply=rule.reply)

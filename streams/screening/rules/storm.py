@@ -7,20 +7,20 @@ Facts: ``stranger``, the line's different strangers at all workers (the other wo
 from __future__ import annotations
 
 from models.decisions import Scalar
-from models.policy import Storm
+from models.policy import StormRule
 from streams.screening.facts import Facts
-from streams.screening.rules.finding import Finding, duration
+from streams.screening.rules.finding import RuleFinding, duration
 
 
-def judge(rule: Storm, facts: Facts) -> Finding:
+def judge(rule: StormRule, facts: Facts) -> RuleFinding:
     """Reject strangers while a storm lasts."""
     if not facts.stranger:
-        return Finding(None, "no stranger")
+        return RuleFinding(None, "no stranger")
     count, raging = facts.storms.of(facts.offer.line, rule, facts.now_ms)
     known: dict[str, Scalar] = {"strangers_on_line": count}
     span = duration(rule.within)
     if not raging:
-        return Finding(None, f"{count} of {rule.callers} strangers called within {span}", known)
+        return RuleFinding(None, f"{count} of {rule.callers} strangers called within {span}", known)
     if facts.history_incomplete:
-        return Finding(None, f"{count} strangers within {span}, but the message history is still being read", known)
-    return Finding("reject", f"a storm: {count} strangers called within {span}", known)
+        return RuleFinding(None, f"{count} strangers within {span}, but the message history is still being read", known)
+    return RuleFinding("reject", f"a storm: {count} strangers called within {span}", known)

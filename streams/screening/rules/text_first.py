@@ -7,32 +7,32 @@ Facts: ``last_in_ms``, ``history_incomplete``, when the line's gateway was last 
 from __future__ import annotations
 
 from models.decisions import Scalar
-from models.policy import TextFirst
+from models.policy import TextFirstRule
 from streams.screening.facts import Facts
-from streams.screening.rules.finding import Finding, duration
+from streams.screening.rules.finding import RuleFinding, duration
 
 
-def judge(rule: TextFirst, facts: Facts) -> Finding:
+def judge(rule: TextFirstRule, facts: Facts) -> RuleFinding:
     """Reject unless a message from the caller to this line is younger than the period."""
     if facts.last_in_ms:
         ago = facts.now_ms - facts.last_in_ms
         if ago < rule.within:
-            return Finding(None, f"wrote {duration(ago)} ago")
+            return RuleFinding(None, f"wrote {duration(ago)} ago")
         why = f"last wrote {duration(ago)} ago, longer than {duration(rule.within)}"
     else:
         why = "has never written to this line"
     if facts.history_incomplete:
-        return Finding(None, "the message history is still being read")
+        return RuleFinding(None, "the message history is still being read")
     hole = _hole(rule, facts)
     if hole is None:
-        return Finding("reject", why, reply=rule.reply)
+        return RuleFinding("reject", why, reply=rule.reply)
     known: dict[str, Scalar] = {"history_incomplete": True}
     if rule.incomplete == "ring":
-        return Finding(None, f"{why}, but {hole}", known)
-    return Finding("reject", f"{why}, although {hole}", known, reply=rule.reply)
+        return RuleFinding(None, f"{why}, but {hole}", known)
+    return RuleFinding("reject", f"{why}, although {hole}", known, reply=rule.reply)
 
 
-def _hole(rule: TextFirst, facts: Facts) -> str | None:
+def _hole(rule: TextFirstRule, facts: Facts) -> str | None:
     """Why messages of the line may be missing, or None."""
     status = facts.known.lines.get(facts.offer.line)
     if status is None or not status.disconnected_at_ms:

@@ -6,21 +6,21 @@ Facts: the caller's recent calls, ``stranger``.
 
 from __future__ import annotations
 
-from models.policy import UrgentRepeat
+from models.policy import UrgentRepeatRule
 from streams.screening.facts import Facts
-from streams.screening.rules.finding import Finding, duration
+from streams.screening.rules.finding import RuleFinding, duration
 
 
-def judge(rule: UrgentRepeat, facts: Facts) -> Finding:
+def judge(rule: UrgentRepeatRule, facts: Facts) -> RuleFinding:
     """Let a known caller's repeated call ring, or queue it."""
     offer = facts.offer
     count = facts.recent.offered_within(offer.line, offer.offered_at_ms, rule.within)
     span = duration(rule.within)
     if facts.stranger:
-        return Finding(None, "a stranger")
+        return RuleFinding(None, "a stranger")
     if count < 2:
-        return Finding(None, f"the first call within {span}")
+        return RuleFinding(None, f"the first call within {span}")
     why = f"a known caller's call number {count} within {span}"
     if rule.then == "queue":
-        return Finding("queue", why, reply=rule.reply, callback=True)
-    return Finding("ring", why)
+        return RuleFinding("queue", why, reply=rule.reply, callback=True)
+    return RuleFinding("ring", why)

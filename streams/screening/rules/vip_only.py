@@ -6,19 +6,21 @@ Facts: ``tier``, ``contact_age_ms``.
 
 from __future__ import annotations
 
-from models.policy import VipOnly
+from models.policy import VipOnlyRule
 from streams.screening.facts import Facts
-from streams.screening.rules.finding import Finding
+from streams.screening.rules.finding import RuleFinding
 
 
-def judge(rule: VipOnly, facts: Facts) -> Finding:
+def judge(rule: VipOnlyRule, facts: Facts) -> RuleFinding:
     """Reject whoever has none of the tiers; an unreadable contact record is an error, not a missing tier."""
     if facts.contact_unreadable:
         msg = "the caller's contact record cannot be read"
         raise ValueError(msg)
     if facts.tier in rule.tiers:
-        return Finding(None, f"tier {facts.tier}")
+        return RuleFinding(None, f"tier {facts.tier}")
     if facts.contact is None:
-        return Finding("reject", f"no contact record, and the line is for {', '.join(rule.tiers)}", reply=rule.reply)
+        return RuleFinding(
+            "reject", f"no contact record, and the line is for {', '.join(rule.tiers)}", reply=rule.reply
+        )
     tier = f"tier {facts.tier}" if facts.tier else "no tier"
-    return Finding("reject", f"{tier}, and the line is for {', '.join(rule.tiers)}", reply=rule.reply)
+    return RuleFinding("reject", f"{tier}, and the line is for {', '.join(rule.tiers)}", reply=rule.reply)

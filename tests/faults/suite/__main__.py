@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 import orjson
 
-from streams.errors import EnvironmentFaultError, RingfenceError
+from streams.common.errors import EnvironmentFaultError, RingfenceError
 from tests.faults.suite.case import FULL, SAFEGUARDS, SHORT, Case, Scale, play
 from tests.faults.suite.cases import CASES
 from tests.faults.suite.cluster import brokers_for

@@ -18,14 +18,14 @@ from typing import Final, Literal
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from streams.errors import EnvironmentFaultError
+from streams.common.die_with_parent import tethered
+from streams.common.errors import EnvironmentFaultError
 from streams.kafka.cluster import answers
 from streams.kafka.connection import connection
-from streams.kafka.jars import ensure_jars, java
-from streams.kafka.local import LOG4J, PROPERTIES, LocalKafka, end, free_ports
-from streams.kafka.state import Place
-from streams.settings import Kafka
-from streams.tether import tethered
+from streams.local_kafka.jars import ensure_jars, java
+from streams.local_kafka.server import LOG4J, PROPERTIES, LocalKafka, end, free_ports
+from streams.local_kafka.state import BrokerFiles
+from streams.settings import KafkaSettings
 from tests.faults.suite.disk import Disk
 
 NODES: Final = 3
@@ -157,7 +157,9 @@ class Cluster:
         for node in self.nodes:
             if not await answers(node.address):
                 return False
-        admin = AIOKafkaAdminClient(**connection(Kafka(bootstrap_servers=self.bootstrap)), request_timeout_ms=3000)
+        admin = AIOKafkaAdminClient(
+            **connection(KafkaSettings(bootstrap_servers=self.bootstrap)), request_timeout_ms=3000
+        )
         try:
             await admin.start()
             described = await admin.describe_topics()
@@ -208,7 +210,7 @@ async def three_brokers(folder: Path, *, small_disks: int = 0) -> AsyncIterator[
 @asynccontextmanager
 async def one_broker(folder: Path) -> AsyncIterator[Cluster]:
     """The local broker as the product starts it."""
-    local = LocalKafka(Place(folder))
+    local = LocalKafka(BrokerFiles(folder))
     local.prepare(print)
     try:
         await local.start()

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from streams.errors import EnvironmentFaultError
+from streams.common.errors import EnvironmentFaultError
 
 SIZE_MB: Final = 256
 _PIECE: Final = 1 << 20

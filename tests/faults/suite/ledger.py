@@ -16,8 +16,8 @@ from models.commands import BlockCaller, RejectCall, SendText, UnblockCaller
 from models.decisions import Decision, Verdict, decision_id
 from models.messages import MessageSeen
 from models.outcomes import TERMINAL, Outcome
-from streams.console.reader import Place, Seen, TopicReader
-from streams.settings import Kafka
+from streams.kafka.reader import RecordRef, Seen, TopicReader
+from streams.settings import KafkaSettings
 
 READ = (
     topics.CALLS_EVENTS,
@@ -36,7 +36,7 @@ class Offered:
     """The first record of an offer."""
 
     offer: CallOffered
-    place: Place
+    place: RecordRef
     at_ms: int
 
 
@@ -53,14 +53,14 @@ class Commanded:
     """The first record of a command."""
 
     command: RejectCall | SendText | BlockCaller | UnblockCaller
-    place: Place
+    place: RecordRef
 
 
 @dataclass(slots=True)
 class Ledger:
     """``async with Ledger(kafka) as ledger``: reads every topic from its beginning until the block ends."""
 
-    kafka: Kafka
+    kafka: KafkaSettings
     offers: dict[str, Offered] = field(default_factory=dict)
     """By decision id, as everything about a call here."""
     decisions: dict[str, list[Decided]] = field(default_factory=dict)
@@ -68,8 +68,8 @@ class Ledger:
     """By command id."""
     ended: dict[str, set[str]] = field(default_factory=dict)
     """The terminal results, by command id."""
-    unreadable: set[Place] = field(default_factory=set)
-    set_aside: set[Place] = field(default_factory=set)
+    unreadable: set[RecordRef] = field(default_factory=set)
+    set_aside: set[RecordRef] = field(default_factory=set)
     """What the dead letters say of where they stood."""
     raw_offers: list[Seen] = field(default_factory=list)
     """Every record of ``calls.events``, as it stands."""
@@ -157,7 +157,7 @@ class Ledger:
         names = ("topic", "partition", "offset")
         topic, partition, offset = (seen.header(f"kafka_dlt-original-{name}") for name in names)
         if topic and partition and offset:
-            self.set_aside.add(Place(topic.removeprefix(self.kafka.topic_prefix), int(partition), int(offset)))
+            self.set_aside.add(RecordRef(topic.removeprefix(self.kafka.topic_prefix), int(partition), int(offset)))
 
     def undecided(self) -> set[str]:
         """Offers without a decision or a dead letter."""
@@ -173,6 +173,6 @@ class Ledger:
             key for key, found in self.commands.items() if key not in self.ended and found.place not in self.set_aside
         }
 
-    def unexplained(self) -> set[Place]:
+    def unexplained(self) -> set[RecordRef]:
         """Unreadable records that no dead letter names."""
         return self.unreadable - self.set_aside

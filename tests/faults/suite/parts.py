@@ -12,7 +12,7 @@ from pathlib import Path
 from typing_extensions import override
 
 from streams.settings import ROOT
-from streams.up.child import Child
+from streams.single_node.child_process import ChildProcess
 
 
 def python(module: str, *arguments: str) -> list[str]:
@@ -26,7 +26,7 @@ def environment(**more: str) -> dict[str, str]:
     return {**ours, "PYTHONPATH": str(ROOT), **more}
 
 
-class Part(Child):
+class Part(ChildProcess):
     """A bridge, a worker or a simulator. ``wanted`` says whether it is meant to run."""
 
     def __init__(self, name: str, command: list[str], ready_url: str, log: Path, env: Mapping[str, str]) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import cycle
 from typing import Literal
 
-from streams.simulator.numbers import Strangers
-from streams.simulator.values import Party
+from streams.simulator.fictional_numbers import Strangers
+from streams.simulator.session_state import SimulatedPerson
 
 Kind = Literal["stranger", "talker", "writer"]
 """
@@ -25,7 +25,7 @@ LINES = ("london", "paris", "riyadh")
 class Person:
     """Somebody who is in touch with one line."""
 
-    party: Party
+    party: SimulatedPerson
     line: str
     kind: Kind
 

@@ -10,7 +10,7 @@ from tests.faults.suite.traffic import Steady
 
 FROZEN_S = 20.0
 SLOW_MS = 4_000
-"""Longer than a rebalance waits (``streams.kafka.transport.DRAIN_S``), shorter than the request's time-out."""
+"""Longer than a rebalance waits (``streams.faust_driver.transport.DRAIN_S``), shorter than the request's time-out."""
 
 
 async def rolling(stage: Stage, scale: Scale) -> None:

@@ -12,8 +12,8 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from models import topics
 from models.codec import encode
 from models.records import call_event
-from streams.console.reader import Place
 from streams.kafka.connection import connection
+from streams.kafka.reader import RecordRef
 from tests.faults.suite.case import Case, Scale
 from tests.faults.suite.stage import Setting, Stage
 from tests.faults.suite.traffic import Steady
@@ -121,7 +121,7 @@ async def _put(
 ) -> None:
     name = topic.full_name(stage.kafka.topic_prefix)
     at = await producer.send_and_wait(name, value, key=key, headers=headers, partition=1)
-    stage.poisoned.add(Place(topic.name, at.partition, at.offset))
+    stage.poisoned.add(RecordRef(topic.name, at.partition, at.offset))
 
 
 async def _let_topics_take(stage: Stage, most: int, which: tuple[topics.Topic, ...]) -> None:

@@ -22,19 +22,19 @@ import orjson
 from aiohttp import ClientSession, web
 from typing_extensions import override
 
-from streams import clock
+from streams.common import clock
 from streams.settings import load_settings
-from streams.simulator import outbox, simulator, world
-from streams.simulator.courier import Courier, Delivery
-from streams.simulator.desk import Desk
-from streams.simulator.options import Options, Retries
-from streams.simulator.record import Record, RequestSeen
+from streams.simulator import simulator, webhook_schedule, world
+from streams.simulator.journal import Journal, RequestSeen
+from streams.simulator.options import Retries, SimulatorOptions
+from streams.simulator.request_handler import RequestHandler
+from streams.simulator.webhook_sender import Delivery, WebhookSender
 
 RETRIES = Retries(delay_ms=400, attempts=300)
 """A gateway that never tires: what the bridge has not taken, it gets again."""
 
 
-class Journal:
+class ReceiptLog:
     """JSON lines, each whole in the file before the answer that it is about goes out."""
 
     def __init__(self, path: Path) -> None:
@@ -44,22 +44,22 @@ class Journal:
         os.write(self._file, orjson.dumps(entry) + b"\n")
 
 
-def kept_in(journal: Journal) -> type[Record]:
-    """The simulator's record, which also writes every request down."""
+def kept_in(log: ReceiptLog) -> type[Journal]:
+    """The simulator's journal, which also writes every request down."""
 
-    class KeptRecord(Record):
+    class KeptJournal(Journal):
         @override
         def request(self, seen: RequestSeen) -> None:
-            journal.write(what="request", **asdict(seen))
+            log.write(what="request", **asdict(seen))
             super().request(seen)
 
-    return KeptRecord
+    return KeptJournal
 
 
-def noted_in(journal: Journal, again_after_s: list[float]) -> type[Courier]:
-    """The simulator's courier, which also writes every acknowledged webhook down, and repeats offers on order."""
+def noted_in(log: ReceiptLog, again_after_s: list[float]) -> type[WebhookSender]:
+    """The simulator's sender, which also writes every acknowledged webhook down, and repeats offers on order."""
 
-    class NotedCourier(Courier):
+    class NotedSender(WebhookSender):
         @override
         def send(self, delivery: Delivery, *, after_s: float = 0.0, then: Callable[[], None] | None = None) -> None:
             super().send(delivery, after_s=after_s, then=then)
@@ -74,17 +74,17 @@ def noted_in(journal: Journal, again_after_s: list[float]) -> type[Courier]:
             acknowledged, retry_after_s = await super()._attempt(http, delivery, headers)
             if acknowledged:
                 body = orjson.loads(delivery.body)
-                journal.write(what="acknowledged", event=delivery.event, id=body["payload"]["id"])
+                log.write(what="acknowledged", event=delivery.event, id=body["payload"]["id"])
             # the bridge's Retry-After is for gateways that give up; this one is in a hurry
             return acknowledged, None if retry_after_s is None else min(retry_after_s, 0.5)
 
-    return NotedCourier
+    return NotedSender
 
 
-def slow_by(seconds: float) -> type[Desk]:
+def slow_by(seconds: float) -> type[RequestHandler]:
     """A gateway that acts at once and answers later, as real ones do."""
 
-    class SlowDesk(Desk):
+    class SlowDesk(RequestHandler):
         @override
         async def serve(self, request: web.BaseRequest, gateway: str, path: str) -> web.StreamResponse:
             answer = await super().serve(request, gateway, path)
@@ -101,20 +101,20 @@ def off_by(seconds: float) -> None:
         return clock.now_ms() + round(seconds * 1000)
 
     world.now_ms = wrong_ms  # type: ignore[attr-defined] # the fault to be shown
-    outbox.now_ms = wrong_ms  # type: ignore[attr-defined] # the same
+    webhook_schedule.now_ms = wrong_ms  # type: ignore[attr-defined] # the same
 
 
 async def run(options: argparse.Namespace) -> None:
     """Play until SIGTERM."""
-    journal = Journal(options.journal)
-    simulator.Record = kept_in(journal)  # type: ignore[attr-defined] # the journal outlives the process
-    simulator.Courier = noted_in(journal, options.again_after_s)  # type: ignore[attr-defined] # the same
-    simulator.Desk = slow_by(options.answer_ms / 1000)  # type: ignore[attr-defined] # as real gateways
+    log = ReceiptLog(options.journal)
+    simulator.Journal = kept_in(log)  # type: ignore[attr-defined] # the log outlives the process
+    simulator.WebhookSender = noted_in(log, options.again_after_s)  # type: ignore[attr-defined] # the same
+    simulator.RequestHandler = slow_by(options.answer_ms / 1000)  # type: ignore[attr-defined] # as real gateways
     if options.clock_off_s:
         off_by(options.clock_off_s)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    play = Options(
+    play = SimulatorOptions(
         engines={"london": "NOWEB", "paris": "GOWS"},
         waha_retries=RETRIES,
         wawp_retries=RETRIES,

@@ -16,10 +16,10 @@ import yaml
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from streams.console.reader import Place
-from streams.kafka import admin
+from streams.kafka import topics_admin
 from streams.kafka.connection import connection
-from streams.settings import Kafka
+from streams.kafka.reader import RecordRef
+from streams.settings import KafkaSettings
 from tests.faults.suite.cluster import Cluster, Node
 from tests.faults.suite.door import Door
 from tests.faults.suite.journal import Record
@@ -27,7 +27,7 @@ from tests.faults.suite.ledger import Ledger
 from tests.faults.suite.parts import Part, environment, python
 from tests.faults.suite.people import Crowd
 from tests.faults.suite.traffic import Callers, Orders
-from tests.house import LINES, POLICY, SECRETS, free_port
+from tests.support.ringfence import LINES, POLICY, SECRETS, free_port
 
 PARTITIONS = 4
 READY_S = 60.0
@@ -57,7 +57,7 @@ class Stage:
     """Everything that a case acts on."""
 
     cluster: Cluster
-    kafka: Kafka
+    kafka: KafkaSettings
     folder: Path
     setting: Setting
     rng: random.Random
@@ -70,7 +70,7 @@ class Stage:
     workers: list[Part] = field(default_factory=list)
     kills: dict[str, int] = field(default_factory=dict)
     """By row."""
-    poisoned: set[Place] = field(default_factory=set)
+    poisoned: set[RecordRef] = field(default_factory=set)
     """What was put on topics to be set aside, readable or not."""
     door: Door | None = None
     timings: dict[str, dict[str, list[float]]] = field(default_factory=dict)
@@ -189,7 +189,7 @@ class Stage:
 
 
 def write_config(
-    folder: Path, name: str, kafka: Kafka, settings: Setting, gateways: str, *, worker: str = "127.0.0.1:0",
+    folder: Path, name: str, kafka: KafkaSettings, settings: Setting, gateways: str, *, worker: str = "127.0.0.1:0",
     bridge: str = "127.0.0.1:0",
 ) -> Path:  # fmt: skip
     """One process's configuration; policies are shared."""
@@ -226,13 +226,13 @@ def write_config(
 @asynccontextmanager
 async def open_stage(cluster: Cluster, folder: Path, seed: int, label: str, settings: Setting) -> AsyncIterator[Stage]:
     """A stage with topics of its own, everything ready; its processes are gone when the block ends."""
-    kafka = Kafka(
+    kafka = KafkaSettings(
         bootstrap_servers=cluster.bootstrap,
         topic_prefix=f"f{uuid.uuid4().hex[:8]}.",
         partitions=PARTITIONS,
         replication_factor=settings.replication,
     )
-    await admin.apply(kafka)
+    await topics_admin.apply(kafka)
     rng = random.Random(seed)
     simulator_port, bridge_port = free_port(), free_port()
     journal = folder / "journal.jsonl"
@@ -282,7 +282,7 @@ async def open_stage(cluster: Cluster, folder: Path, seed: int, label: str, sett
                     await _delete_topics(kafka)
 
 
-async def _delete_topics(kafka: Kafka) -> None:
+async def _delete_topics(kafka: KafkaSettings) -> None:
     client = AIOKafkaAdminClient(**connection(kafka))
     try:
         await client.start()

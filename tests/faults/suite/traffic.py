@@ -13,8 +13,8 @@ from typing import Any, Self
 import aiohttp
 
 from models.decisions import decision_id
-from streams.clock import now_ms
-from streams.simulator.values import Party
+from streams.common.clock import now_ms
+from streams.simulator.session_state import SimulatedPerson
 from tests.faults.suite.ledger import Ledger
 from tests.faults.suite.people import Crowd, Person
 
@@ -114,7 +114,7 @@ class Callers:
         at_ms = now_ms()
         for made in await self.orders.post("reconnects", {"line": line, "offers": offers}) or ():
             # who they are stays the simulator's secret; nobody of them may be touched
-            person = Person(Party(None, made["from"]), line, "stranger")
+            person = Person(SimulatedPerson(None, made["from"]), line, "stranger")
             key = decision_id(line, made["id"])
             self.placed[key] = Placed(person, self.label, at_ms, made["began_ms"], timed=True)
 

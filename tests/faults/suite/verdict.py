@@ -11,7 +11,7 @@ from typing import Any
 from models.commands import REJECT_WINDOW_MS, TEXT_WINDOW_MS
 from models.decisions import decision_id
 from models.identity import canonical
-from streams.console.reader import Place
+from streams.kafka.reader import RecordRef
 from tests.faults.suite.journal import Asked, Record
 from tests.faults.suite.ledger import Ledger
 from tests.faults.suite.stage import Stage
@@ -86,7 +86,7 @@ class Run:
     label: str
     """The row of whatever belongs to no call here."""
     kills: Mapping[str, int] = field(default_factory=dict)
-    poisoned: AbstractSet[Place] = field(default_factory=frozenset)
+    poisoned: AbstractSet[RecordRef] = field(default_factory=frozenset)
     timings: Mapping[str, dict[str, list[float]]] = field(default_factory=dict)
     fell: Mapping[str, list[int]] = field(default_factory=dict)
 

@@ -6,7 +6,7 @@ import asyncio
 
 from models import topics
 from models.records import Record
-from streams.kafka.client import DurableProducer
+from streams.kafka.producer import DurableProducer
 from tests.faults.suite.case import Case, Scale
 from tests.faults.suite.stage import Setting, Stage
 from tests.faults.suite.traffic import Steady

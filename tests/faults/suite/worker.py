@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from models.calls import CallOffered
 from streams.screening import agent
-from streams.screening.recent import RecentCall, RecentCalls
+from streams.screening.recent_calls import RecentCall, RecentCalls
 from streams.sink import texts
 from tests.faults import worker_process
 

@@ -1,0 +1,202 @@
+"""The audit that never ends: contradictions as they appear, and as they are mended, with metrics."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack, suppress
+from typing import Final
+
+from aiokafka.errors import KafkaError
+
+from models import topics
+from models.outcomes import Outcome
+from streams.audit.audit import JUDGED, Audit
+from streams.audit.bounded_memory import BoundedMemory
+from streams.audit.findings import AuditFinding, Code, Findings
+from streams.audit.metrics import AuditMetrics, Snapshot
+from streams.audit.topics import cooldowns, open_range
+from streams.common.clock import Clock, now_ms
+from streams.common.health import HealthServer
+from streams.common.progress import Progress
+from streams.common.wording import clock as time_of_day
+from streams.kafka.reader import RecordRef, TopicReader
+from streams.settings import Settings
+from streams.stories.reject_latency import RejectLatency
+
+_POLL_MS: Final = 200
+_LOOK_S: Final = 2.0
+_FOLD_S: Final = 30.0
+
+_Key = tuple[Code, str | None, RecordRef | None]
+
+
+class Herald:
+    """Says of each contradiction once that it appeared, and once that it is mended. Pure."""
+
+    def __init__(self) -> None:
+        self._standing: dict[_Key, AuditFinding] = {}
+        self.told: Counter[str] = Counter()
+        """By code: how many were ever said."""
+
+    @property
+    def standing(self) -> Counter[str]:
+        """By code: how many hold now."""
+        return Counter(finding.code for finding in self._standing.values())
+
+    def news(self, wrong: Iterable[AuditFinding]) -> list[str]:
+        """The lines for what changed since the last time; ``wrong`` is everything that is wrong now."""
+        now = {(finding.code, finding.call_id, finding.place): finding for finding in wrong}
+        new = [finding for key, finding in now.items() if key not in self._standing]
+        gone = [finding for key, finding in self._standing.items() if key not in now]
+        self._standing = now
+        self.told.update(finding.code for finding in new)
+        return [f"! {finding.line()}" for finding in new] + [f"✓ no more: {finding.line()}" for finding in gone]
+
+
+class AuditFollower:
+    """One ``start``, one ``run``, then ``findings`` and ``stop``. Memory is bounded but for what is wrong."""
+
+    def __init__(
+        self, settings: Settings, write: Callable[[str], None], *, since_ms: int | None = None, clock: Clock = now_ms
+    ) -> None:
+        """``write`` takes one line without its end; ``since_ms`` None: from where every topic is whole."""
+        self._settings = settings
+        self._write = write
+        self._since_ms = since_ms
+        self._clock = clock
+        self._reader = TopicReader(settings.kafka, (*JUDGED, topics.CALLS_DLQ), clock=clock)
+        self._audit = Audit({})
+        self._herald = Herald()
+        self._pace = RejectLatency()
+        self._doubted: BoundedMemory[RecordRef, None] = BoundedMemory()
+        self._doubts = 0
+        self._read_up_to_ms = 0
+        self.snapshot = Snapshot()
+        """As of the last look."""
+
+    async def start(self) -> None:
+        """Read the range up to now, and tell what is wrong in it. Raises as ``audit_topics`` does."""
+        await self._reader.start()
+        since = await open_range(self._reader, self._since_ms)
+        self._audit = Audit(
+            self._reader.partitions,
+            since_ms=since,
+            clock=lambda: self._read_up_to_ms,
+            cooldown_ms=await cooldowns(self._settings),
+        )
+        at_ms = self._clock()
+        ends = await self._reader.ends()
+        progress = Progress(await self._reader.left(ends))
+        while await self._reader.left(ends):
+            progress.advance(await self._step())
+        progress.done()
+        self._read_up_to_ms = at_ms
+        self._look()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Tell what changes until ``stop`` is set; a broker that is away is waited for."""
+        loop = asyncio.get_running_loop()
+        look_at, fold_at = loop.time(), loop.time() + _FOLD_S
+        while not stop.is_set():
+            await self._step()
+            if loop.time() >= look_at:
+                look_at = loop.time() + _LOOK_S
+                with suppress(KafkaError, TimeoutError):
+                    await self._note_position()
+                self._look()
+            if loop.time() >= fold_at:
+                fold_at = loop.time() + _FOLD_S
+                self._audit.fold()
+
+    def findings(self) -> Findings:
+        """Everything so far."""
+        return self._audit.finish()
+
+    def unready(self) -> str | None:
+        """Why the metrics say nothing yet, or None."""
+        return None if self._read_up_to_ms else "the topics are still being read"
+
+    async def stop(self) -> None:
+        """Disconnect; may be repeated."""
+        await self._reader.stop()
+
+    async def _step(self) -> int:
+        batch = await self._reader.poll(_POLL_MS)
+        for seen in batch:
+            self._audit.take(seen)
+            if isinstance(seen.value, Outcome):
+                self._pace.take(seen.value)
+        return len(batch)
+
+    async def _note_position(self) -> None:
+        at_ms = self._clock()
+        ends = await self._reader.ends()
+        while await self._reader.left(ends):
+            await self._step()
+        self._read_up_to_ms = at_ms
+
+    def _look(self) -> None:
+        under_way, wrong = self._audit.standing()
+        at = time_of_day(self._clock())
+        for line in self._herald.news(wrong):
+            self._write(f"{at} {line}")
+        for each in self._audit.unsure:
+            if self._doubted.first(each.place, None):
+                self._doubts += 1
+                self._write(f"{at} ? {each.sentence()}")
+        self.snapshot = Snapshot(
+            checked=self._audit.checked,
+            open=under_way,
+            standing=self._herald.standing,
+            told=self._herald.told,
+            dead_letters=dict(self._audit.dead_letters),
+            unsure=self._doubts,
+            oldest_undecided_ms=self._audit.oldest_undecided_ms(),
+            rejects=self._pace.rejects,
+            quick=self._pace.quick,
+            quick_ratio=self._pace.ratio(self._clock()),
+            read_up_to_ms=self._read_up_to_ms,
+        )
+
+
+async def follow(
+    settings: Settings,
+    write: Callable[[str], None],
+    *,
+    since_ms: int | None,
+    listen: str | None,
+    stop: asyncio.Event,
+) -> Findings:
+    """Audit until ``stop`` is set, also while the range is still being read; ``listen`` serves the metrics.
+
+    Raises ``EnvironmentFaultError`` as ``audit_topics`` does, and where the address cannot be had.
+    """
+    follower = AuditFollower(settings, write, since_ms=since_ms)
+    metrics = AuditMetrics(lambda: follower.snapshot, now_ms)
+    async with AsyncExitStack() as stack:
+        if listen is not None:
+            server = HealthServer(listen, metrics.registry, ready=follower.unready, setting="--listen")
+            await stack.enter_async_context(server)
+            write(f"metrics on {server.url}/metrics")
+        stack.push_async_callback(follower.stop)
+        stopping = asyncio.create_task(stop.wait())
+        working = asyncio.create_task(_work(follower, stop))
+        try:
+            await asyncio.wait({stopping, working}, return_when=asyncio.FIRST_COMPLETED)
+            if follower.unready() is not None:
+                working.cancel()
+            await working
+        except asyncio.CancelledError:
+            if not stop.is_set():
+                raise
+        finally:
+            stopping.cancel()
+            working.cancel()
+        return follower.findings()
+
+
+async def _work(follower: AuditFollower, stop: asyncio.Event) -> None:
+    await follower.start()
+    await follower.run(stop)

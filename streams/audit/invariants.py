@@ -1,0 +1,278 @@
+"""The invariants, one function each, asked of one case. Pure.
+
+A check yields a ``AuditFinding`` for what contradicts an invariant, or a ``Waiting`` for what is not
+there yet and still has time. Nothing here depends on the order in which topics were read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from models.commands import REJECT_WINDOW_MS, TEXT_WINDOW_MS, BlockCaller, RejectCall, SendText, reject_id, text_id
+from models.decisions import decision_id
+from streams.audit.audited_call import AuditedCall, Command, Identity, Stood
+from streams.audit.findings import AuditFinding
+from streams.common.wording import span
+from streams.kafka.reader import RecordRef
+
+GRACE_MS: Final = 5_000
+"""How long the next step may take before it is missing: a dead worker's calls are decided again within 4 s."""
+
+END_GRACE_MS: Final = 15_000
+"""How long after its window a command may lack its outcome: a request that was begun in time runs into its time-out."""
+
+UNBLOCK_MS: Final = 3_600_000
+"""How long the end of a block on a gateway may take: it is tried again for as long as the gateway is ill."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Something that is not there yet, and has time left."""
+
+    what: Literal["decision", "command", "confirmation"]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditView:
+    """The moment up to which the topics were read, and the records that were set aside as dead letters."""
+
+    now_ms: int
+    set_aside: Collection[RecordRef] = ()
+
+
+Check = Callable[[AuditedCall, AuditView], Iterator[AuditFinding | Waiting]]
+
+
+def judge(case: AuditedCall, view: AuditView) -> list[AuditFinding | Waiting]:
+    """Everything that is wrong with a case or still under way in it."""
+    return [said for check in CHECKS for said in check(case, view)]
+
+
+def decided(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:
+    """Every accepted offer ends in exactly one effective decision, or in the dead letters."""
+    if case.rulings or not case.offers:
+        return
+    offer = case.offers[0]
+    if offer.place in view.set_aside:
+        return
+    if view.now_ms < offer.value.received_at_ms + GRACE_MS:
+        yield Waiting("decision")
+        return
+    age = span(view.now_ms - offer.value.received_at_ms)
+    yield AuditFinding("undecided", f"the offer has no decision after {age}", case.call_id, offer.place)
+
+
+def decided_once(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:  # noqa: ARG001 - a check is asked with the view
+    """A repeated decision says the same, or that it is too late to say anything."""
+    for later in case.rulings[1:]:
+        first, second = case.rulings[0].value.verdict, later.value.verdict
+        if second not in {first, "late"}:
+            yield AuditFinding("decided-twice", f"decided {first} at first, then {second}", case.call_id, later.place)
+
+
+def founded(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:
+    """Decisions and commands stem from an offer, and decisions say what they rest on."""
+    for ruling in case.rulings:
+        lacking = [
+            name
+            for name, there in (("facts", ruling.value.founded), ("policy revision", ruling.value.revised))
+            if not there
+        ]
+        if lacking:
+            yield AuditFinding(
+                "unexplained", f"the decision has no {' and no '.join(lacking)}", case.call_id, ruling.place
+            )
+    if not case.offers:
+        for stood in (*case.rulings, *case.commands):
+            if _overdue(stood, view):
+                what = _name(stood.value)
+                yield AuditFinding(
+                    "no-offer", f"the {what} is about a call that no offer names", case.call_id, stood.place
+                )
+
+
+def uncrossed(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:  # noqa: ARG001 - a check is asked with the view
+    """Session, call id, caller, line and gateway of everything about a call are those of one of its offers."""
+    known = [Identity.of(offer.value) for offer in case.offers]
+    for stood in (*case.rulings, *case.commands, *case.outcomes):
+        mine = Identity.of(stood.value)
+        if any(mine.matches(offer) for offer in known):
+            continue
+        wrong = min((mine.differs_from(offer) for offer in known), key=len, default=())
+        if decision_id(mine.line, mine.call_id) != case.decision_id:
+            wrong = ("decision_id", *wrong)
+        if wrong:
+            yield AuditFinding(
+                "crossed",
+                f"the {_name(stood.value)} differs from its offer in {', '.join(wrong)}",
+                case.call_id,
+                stood.place,
+            )
+
+
+def rejects_asked_for(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:
+    """A ``reject`` decision has its command, and nothing else has one."""
+    ruling = case.ruling
+    if ruling is not None and ruling.value.verdict == "reject":
+        if not any(stood.value.command_id == reject_id(case.decision_id) for stood in case.rejects):
+            if _overdue(ruling, view):
+                yield AuditFinding(
+                    "no-reject", "decided reject, and no reject was asked for", case.call_id, ruling.place
+                )
+            else:
+                yield Waiting("command")
+        return
+    for stood in case.rejects:
+        if _overdue(stood, view):
+            said = f"the decision says {ruling.value.verdict}" if ruling else "no decision"
+            yield AuditFinding("unasked-reject", f"a reject was asked for, but {said}", case.call_id, stood.place)
+
+
+def texts_asked_for(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:
+    """A text follows a reject that went through, or a ``queue`` decision; where a reply is named, it does follow."""
+    ruling = case.ruling
+    queued = ruling is not None and ruling.value.verdict == "queue"
+    if not case.reject_went_through and not queued:
+        for stood in case.texts:
+            if _overdue(stood, view):
+                sentence = "a text was asked for, and no reject went through"
+                yield AuditFinding("unasked-text", sentence, case.call_id, stood.place)
+        return
+    if any(stood.value.command_id == text_id(case.decision_id) for stood in case.texts):
+        return
+    promised, since_ms, what = _promise(case)
+    if promised is None:
+        return
+    if view.now_ms < since_ms + GRACE_MS:
+        yield Waiting("command")
+    else:
+        yield AuditFinding(
+            "no-text", f"the {what} and names a reply, and no text was asked for", case.call_id, promised
+        )
+
+
+def _promise(case: AuditedCall) -> tuple[RecordRef | None, int, str]:
+    """What names a reply that is due: where it stands, since when it is due, and what it is in words."""
+    ruling = case.ruling
+    if ruling is not None and ruling.value.verdict == "queue" and ruling.value.reply is not None:
+        return ruling.place, ruling.at_ms, "call was queued"
+    replies = [stood for stood in case.rejects if stood.value.reply is not None]
+    through = [
+        stood.at_ms
+        for stood in case.outcomes
+        if stood.value.command == "reject" and stood.value.result in {"accepted", "raced"}
+    ]
+    if replies and through:
+        return replies[0].place, max(through), "reject went through"
+    return None, 0, ""
+
+
+def ended(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:
+    """Every command ends in an outcome, and every outcome is of a command."""
+    asked: dict[str, Stood[Any]] = {}
+    for stood in case.commands:
+        asked.setdefault(stood.value.command_id, stood)
+    for command_id, stood in asked.items():
+        if stood.place in view.set_aside or any(case.ends_of(command_id)):
+            continue
+        if view.now_ms < max(_until_ms(stood.value), stood.at_ms) + END_GRACE_MS:
+            yield Waiting("command")
+        else:
+            yield AuditFinding(
+                "no-outcome",
+                f"the {_name(stood.value)} has no terminal outcome, and its time is over",
+                case.call_id,
+                stood.place,
+            )
+    for outcome in case.outcomes:
+        if outcome.value.command_id not in asked and _overdue(outcome, view):
+            yield AuditFinding(
+                "orphan-outcome",
+                f"the outcome {outcome.value.result} is of a {outcome.value.command} that was never asked for",
+                case.call_id,
+                outcome.place,
+            )
+    if case.awaits_confirmation:
+        yield Waiting("confirmation")
+
+
+def told_once(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:  # noqa: ARG001 - a check is asked with the view
+    """One decision leads to one accepted text at most; the same outcome written twice is one text."""
+    texts = [stood for stood in case.outcomes if stood.value.command == "text"]
+    sent: dict[tuple[int | None, str | None], RecordRef] = {}
+    for stood in texts:
+        if stood.value.result == "accepted":
+            sent.setdefault((stood.value.sent_at_ms, stood.value.message_id), stood.place)
+    for place in list(sent.values())[1:]:
+        yield AuditFinding("second-text", "the gateway accepted more than one text for this call", case.call_id, place)
+    # what was not to be sent, or may have been, must not be sent after that
+    settled = [stood.value.at_ms for stood in texts if stood.value.result in {"suppressed", "late"}]
+    settled += [stood.value.at_ms for stood in texts if stood.value.result == "unknown" and stood.value.sent_at_ms]
+    for stood in texts:
+        sent_at_ms = stood.value.sent_at_ms
+        if stood.value.result == "accepted" and sent_at_ms and any(sent_at_ms > at_ms for at_ms in settled):
+            yield AuditFinding("second-text", "a text was sent that was settled before", case.call_id, stood.place)
+
+
+def sent_in_time(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:  # noqa: ARG001 - a check is asked with the view
+    """No request is begun at or after the end of its window, by the command and by the offer's own time."""
+    limits: dict[str, int] = {}
+    for stood in case.commands:
+        command = stood.value
+        limit = _until_ms(command)
+        if isinstance(command, RejectCall | SendText):
+            # a window cannot be widened by the command itself
+            limit = min(limit, command.offered_at_ms + _window(command))
+        limits[command.command_id] = min(limit, limits.get(command.command_id, limit))
+    for outcome in case.outcomes:
+        sent, end = outcome.value.sent_at_ms, limits.get(outcome.value.command_id)
+        if sent is not None and end is not None and sent >= end:
+            yield AuditFinding(
+                "sent-late",
+                f"the {outcome.value.command} was sent {span(sent - end)} after its window",
+                case.call_id,
+                outcome.place,
+            )
+
+
+CHECKS: Final[tuple[Check, ...]] = (
+    decided,
+    decided_once,
+    founded,
+    uncrossed,
+    rejects_asked_for,
+    texts_asked_for,
+    ended,
+    told_once,
+    sent_in_time,
+)
+
+
+def _overdue(stood: Stood[Any], view: AuditView) -> bool:
+    """Whether what belongs to this record should be there by now."""
+    return view.now_ms >= stood.at_ms + GRACE_MS
+
+
+def _until_ms(command: Command) -> int:
+    """From when on a command must not be sent."""
+    if isinstance(command, RejectCall | SendText):
+        return command.expires_at_ms
+    return command.until_ms if isinstance(command, BlockCaller) else command.at_ms + UNBLOCK_MS
+
+
+def _window(command: RejectCall | SendText) -> int:
+    return REJECT_WINDOW_MS if isinstance(command, RejectCall) else TEXT_WINDOW_MS
+
+
+def _name(value: Any) -> str:
+    names = {
+        "Ruling": "decision",
+        "RejectCall": "reject",
+        "SendText": "text",
+        "BlockCaller": "block",
+        "UnblockCaller": "end of the block",
+        "Outcome": "outcome",
+    }
+    return names[type(value).__name__]

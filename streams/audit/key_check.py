@@ -1,0 +1,40 @@
+"""Whether a record's key is the right one, and stands on the partition where keys of its kind belong.
+
+A caller's records meet only because every producer places keys alike: a producer with another
+partitioner splits a caller's history over two shards, and no error says so.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from models.calls import SessionsDue
+from models.identity_links import CallerLinked
+from streams.audit.findings import AuditFinding
+from streams.kafka.partitioner import partition_of
+from streams.kafka.reader import Seen
+
+_FIELDS: Final = {"caller JID": "caller", "call id": "call_id", "line": "line"}
+
+
+def misplaced(seen: Seen, partitions: int | None) -> AuditFinding | None:
+    """What is wrong with a decoded record's key or partition; None where nothing is, or nobody can tell."""
+    if isinstance(seen.value, SessionsDue):
+        # a wake-up is sent to its partition, not to a key
+        return None
+    call_id = getattr(seen.value, "call_id", None)
+    due = getattr(seen.value, _field_of_key(seen), None)
+    if isinstance(due, str) and seen.key != due.encode():
+        return AuditFinding("misplaced", f"the key is not the value's {seen.topic.key}", call_id, seen.place)
+    if not partitions or seen.key is None or partition_of(seen.key, partitions) == seen.partition:
+        return None
+    sentence = (
+        f"the key belongs on partition {partition_of(seen.key, partitions)} of {partitions}: its producer does not "
+        "place keys by murmur2, as Java and aiokafka do (kcat needs -X partitioner=murmur2_random)"
+    )
+    return AuditFinding("misplaced", sentence, call_id, seen.place)
+
+
+def _field_of_key(seen: Seen) -> str:
+    # a link must reach those who keep something under the alias
+    return "alias" if isinstance(seen.value, CallerLinked) else _FIELDS.get(seen.topic.key, "")

@@ -1,0 +1,82 @@
+"""Under whose key an event is written: the caller as the payload names them, and as everybody knows them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import replace
+from typing import Final, TypeVar
+
+from models.calls import CallOffered
+from models.contacts import IdentityLink
+from models.messages import MessageSeen
+from streams.callers.identity import LinkChanges, is_lid, is_phone
+from streams.views.callers import Identities
+
+E = TypeVar("E", CallOffered, MessageSeen)
+
+CAPACITY: Final = 20_000
+"""Callers remembered, about 3 MB: enough for minutes, and a link is read within a second."""
+
+
+class Callers:
+    """Puts events under the JID where the caller is kept, and learns from them who is who.
+
+    A link may be read after an event was written under its alias, for instance when another bridge
+    learned it a moment ago. Whoever keeps something under the alias must be told again then.
+    """
+
+    def __init__(self) -> None:
+        self.known = Identities(self._linked)
+        self._keyed: OrderedDict[str, int] = OrderedDict()
+        """The JIDs under which events were written, the newest last, each with its number."""
+        self._number = 0
+        self._late: list[IdentityLink] = []
+
+    def changes(self, at_ms: int) -> LinkChanges:
+        """A fresh set of changes on what is known now."""
+        return LinkChanges(self.known, at_ms, since=self._number)
+
+    def settle(self, event: E, links: LinkChanges) -> E:
+        """The event under its caller's key, with every other name of theirs; ``links`` takes what it tells.
+
+        A group's call stays under the group.
+        """
+        if not (is_phone(event.caller) or is_lid(event.caller)):
+            return event
+        links.learn((event.caller, *event.caller_known_as))
+        caller = links.caller_of(event.caller)
+        self._note(caller)
+        return replace(
+            event, caller=caller, caller_known_as=links.names_of(caller, event.caller, *event.caller_known_as)
+        )
+
+    def confirm(self, links: LinkChanges) -> None:
+        """The changes are durable, and those concerned were told with them.
+
+        But for what was written under an alias since the changes were begun: it may stand behind the word of them.
+        """
+        for alias in links.aliases:
+            if self._keyed.get(alias, 0) <= links.since:
+                self._keyed.pop(alias, None)
+        links.apply(self.known)
+
+    def late(self) -> list[IdentityLink]:
+        """Links that were read after an event had been written under their alias; each is given out once."""
+        found, self._late = self._late, []
+        return found
+
+    def again(self, links: list[IdentityLink]) -> None:
+        """Those of ``late`` could not be told; they are given out again."""
+        self._late = links + self._late
+
+    def _note(self, caller: str) -> None:
+        self._number += 1
+        self._keyed[caller] = self._number
+        self._keyed.move_to_end(caller)
+        if len(self._keyed) > CAPACITY:
+            self._keyed.popitem(last=False)
+
+    def _linked(self, link: IdentityLink) -> None:
+        if link.alias in self._keyed:
+            del self._keyed[link.alias]
+            self._late.append(link)

@@ -1,0 +1,205 @@
+"""The bridge's way to Kafka: always one connected producer, or a reason why there is none."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from typing import Final, Self
+
+from aiokafka.errors import (
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    ProducerClosed,
+    UnknownTopicOrPartitionError,
+)
+from aiokafka.structs import RecordMetadata
+
+from models.records import Record
+from models.topics import (
+    AGENTS_PRESENCE,
+    BRIDGES_HEALTH,
+    CALLS_DLQ,
+    CALLS_EVENTS,
+    CALLS_LIFECYCLE,
+    CONTACTS,
+    IDENTITIES,
+    LINES_STATUS,
+    MESSAGES_EVENTS,
+)
+from streams.bridge.metrics import BridgeMetrics
+from streams.kafka.diagnose import why_not
+from streams.kafka.producer import DurableProducer
+from streams.settings import KafkaSettings
+
+log = logging.getLogger(__name__)
+
+TOPICS: Final = (
+    CALLS_EVENTS,
+    CALLS_LIFECYCLE,
+    MESSAGES_EVENTS,
+    CALLS_DLQ,
+    CONTACTS,
+    IDENTITIES,
+    AGENTS_PRESENCE,
+    BRIDGES_HEALTH,
+    LINES_STATUS,
+)
+"""What the bridge writes."""
+
+ACKNOWLEDGEMENT_S: Final = 5.0
+"""How long a webhook waits for the broker. WAHA repeats a webhook 15 times, 2 s apart: better an early
+503 than a connection held until the gateway gives up."""
+
+_REQUEST_MS: Final = 5_000
+"""For one request to a broker, and for a missing topic to appear: no webhook waits longer."""
+
+_FIRST_PAUSE_S: Final = 0.2
+_LONGEST_PAUSE_S: Final = 5.0
+_CANCEL_AGAIN_S: Final = 0.2
+_FLUSH_S: Final = 1.0
+"""For what is under way when a producer is closed; a broker on its feet needs milliseconds."""
+
+_HARMLESS = (KafkaTimeoutError, MessageSizeTooLargeError, ProducerClosed, UnknownTopicOrPartitionError)
+"""Refusals before a record got its sequence number: the producer is as good as before."""
+
+
+class UnavailableError(Exception):
+    """The broker did not acknowledge. The records may or may not be written; ``str()`` says why."""
+
+
+class Publisher:
+    """Delivers records durably. Connects, and after a failure connects anew, in the background.
+
+    An idempotent producer that lost one record for good has a gap in its sequence numbers, and the
+    broker then refuses all that follows on that partition. Such a producer is replaced.
+    """
+
+    def __init__(
+        self, kafka: KafkaSettings, metrics: BridgeMetrics, *, acknowledgement_s: float = ACKNOWLEDGEMENT_S
+    ) -> None:
+        self._kafka = kafka
+        self._metrics = metrics
+        self._acknowledgement_s = acknowledgement_s
+        self._producer: DurableProducer | None = None
+        self._broken = asyncio.Event()
+        self._why_not: str | None = f"no connection to Kafka at {kafka.bootstrap_servers} yet"
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Begin to connect; does not wait for the broker."""
+        self._keeper = asyncio.create_task(self._keep_connected(), name="bridge-outlet")
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        """Flush what is under way, for a second at most, and close."""
+        if self._keeper is not None:
+            while not self._keeper.done():
+                # aiokafka swallows a cancellation that meets it while it closes a client
+                self._keeper.cancel()
+                await asyncio.wait({self._keeper}, timeout=_CANCEL_AGAIN_S)
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.stop(flush_seconds=_FLUSH_S)
+
+    @property
+    def keeper(self) -> asyncio.Task[None]:
+        """The background task; it ends only by an error that nobody foresaw, and then raises it."""
+        if self._keeper is None:
+            msg = "the outlet is not open"
+            raise RuntimeError(msg)
+        return self._keeper
+
+    def unready(self) -> str | None:
+        """Why records cannot be delivered now, or None.
+
+        After a failure this holds until a record is acknowledged (late ones count) or a new producer
+        has connected and knows its topics.
+        """
+        return self._why_not
+
+    async def deliver(self, records: list[Record]) -> None:
+        """Write the records in order; returns once every one is acknowledged by all in-sync replicas.
+
+        Raises ``UnavailableError`` if that did not happen within the acknowledgement time. Records
+        already handed over may still be written then; a repeat is harmless, for events carry ids.
+        """
+        producer = self._producer
+        if producer is None:
+            raise UnavailableError(self._why_not or "the bridge is closing")
+        waiting: list[asyncio.Future[RecordMetadata]] = []
+        try:
+            async with asyncio.timeout(self._acknowledgement_s):
+                for record in records:
+                    waiting.append(await producer.enqueue(record))  # noqa: PERF401 - kept when a later one fails
+                for future in waiting:
+                    # shielded: a late acknowledgement must still be seen
+                    await (future if future.done() else asyncio.shield(future))
+        except TimeoutError:
+            reason = f"Kafka at {self._kafka.bootstrap_servers} did not acknowledge within {self._acknowledgement_s} s"
+            self._failed(reason, waiting)
+            raise UnavailableError(reason) from None
+        except KafkaError as exc:
+            reason = f"Kafka refused a record: {type(exc).__name__}"
+            self._failed(reason, waiting)
+            if not isinstance(exc, _HARMLESS):
+                self._broken.set()
+            raise UnavailableError(reason) from exc
+        self._why_not = None
+
+    def _failed(self, reason: str, waiting: list[asyncio.Future[RecordMetadata]]) -> None:
+        log.warning("%s; what was to be written is answered 503 and must come again", reason)
+        self._why_not = reason
+        for future in waiting:
+            future.add_done_callback(self._settled_late)
+
+    def _settled_late(self, future: asyncio.Future[RecordMetadata]) -> None:
+        if future.cancelled():
+            return
+        if future.exception() is None:
+            self._metrics.acknowledged_late()
+            if self._producer is not None:
+                self._why_not = None
+        elif not isinstance(future.exception(), _HARMLESS):
+            self._broken.set()
+
+    async def _keep_connected(self) -> None:
+        while True:
+            producer = await self._connect()
+            former, self._producer = self._producer, producer
+            self._broken.clear()
+            self._why_not = None
+            self._metrics.connected(yes=True)
+            log.info("connected to Kafka at %s", self._kafka.bootstrap_servers)
+            if former is not None:
+                await former.stop(flush_seconds=_FLUSH_S)
+            await self._broken.wait()
+            log.warning("the producer has lost a record for good; it is replaced by a new one")
+            self._metrics.connected(yes=False)
+
+    async def _connect(self) -> DurableProducer:
+        pause = _FIRST_PAUSE_S
+        while True:
+            producer = DurableProducer(self._kafka, "ringfence-bridge", request_timeout_ms=_REQUEST_MS)
+            try:
+                await producer.start()
+                await producer.prepare(*TOPICS)
+            except (KafkaError, OSError, TimeoutError) as exc:
+                self._why_not = await self._explain(exc)
+                delay = pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
+                log.warning("%s; trying again in %.1f s", self._why_not, delay)
+                await producer.stop(flush_seconds=_FLUSH_S)
+            except BaseException:
+                await producer.stop(flush_seconds=_FLUSH_S)
+                raise
+            else:
+                return producer
+            await asyncio.sleep(delay)
+            pause = min(pause * 2, _LONGEST_PAUSE_S)
+
+    async def _explain(self, exc: BaseException) -> str:
+        if isinstance(exc, UnknownTopicOrPartitionError):
+            where = self._kafka.bootstrap_servers
+            return f"Kafka at {where} lacks a topic of the bridge: create them with `ringfence topics apply`"
+        return await why_not(self._kafka)

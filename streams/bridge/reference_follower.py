@@ -1,0 +1,113 @@
+"""What the bridge itself knows from Kafka: who is who, who is at work, which lines are connected."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from typing import Final, Self
+
+from aiokafka.errors import KafkaError
+
+from streams.bridge.keying import Callers
+from streams.bridge.publisher import Publisher, UnavailableError
+from streams.callers.identity import linked_records
+from streams.common.errors import EnvironmentFaultError
+from streams.kafka.compacted_reader import CompactedReader
+from streams.settings import KafkaSettings
+from streams.views.availability import Agents, Bridges, Lines
+
+log = logging.getLogger(__name__)
+
+SOURCE: Final = "/bridge/identities"
+
+_FIRST_PAUSE_S: Final = 0.2
+_LONGEST_PAUSE_S: Final = 5.0
+_CANCEL_AGAIN_S: Final = 0.2
+_LATE_S: Final = 0.5
+"""Between two looks for links that came after an event of their alias."""
+
+
+class ReferenceFollower:
+    """Reads its topics in the background; nothing waits for it but what needs it."""
+
+    def __init__(self, kafka: KafkaSettings, outlet: Publisher, *, on_undecodable: Callable[[str], None]) -> None:
+        """``on_undecodable`` is told the topic of a record that was left out."""
+        self._kafka = kafka
+        self._outlet = outlet
+        self._on_undecodable = on_undecodable
+        self.callers = Callers()
+        self.desk = Agents()
+        self.bridges = Bridges()
+        self.lines = Lines()
+        self._why_not: str | None = "what is known of identities and presence is still being read"
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Begin to read; does not wait for the broker."""
+        self._keeper = asyncio.create_task(self._keep(), name="bridge-known")
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        """End; may be repeated."""
+        if self._keeper is not None:
+            while not self._keeper.done():
+                # aiokafka may swallow a cancellation
+                self._keeper.cancel()
+                await asyncio.wait({self._keeper}, timeout=_CANCEL_AGAIN_S)
+
+    @property
+    def keeper(self) -> asyncio.Task[None]:
+        """The background task; it ends only by an error that nobody foresaw, and then raises it."""
+        if self._keeper is None:
+            msg = "nothing is being read yet"
+            raise RuntimeError(msg)
+        return self._keeper
+
+    def unready(self) -> str | None:
+        """Why what is known may be incomplete, or None."""
+        return self._why_not
+
+    async def _keep(self) -> None:
+        failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+
+        def fail(error: BaseException) -> None:
+            if not failed.done():
+                failed.set_result(error)
+
+        reader = await self._read(fail)
+        self._why_not = None
+        try:
+            while not failed.done():
+                await self._tell_late()
+                await asyncio.wait({failed}, timeout=_LATE_S)
+            raise failed.result()
+        finally:
+            await reader.stop()
+
+    async def _read(self, fail: Callable[[BaseException], None]) -> CompactedReader:
+        views = (self.callers.known, self.desk, self.bridges, self.lines)
+        pause = _FIRST_PAUSE_S
+        while True:
+            reader = CompactedReader(self._kafka, views, on_undecodable=self._on_undecodable, on_failure=fail)
+            try:
+                await reader.start()
+            except (KafkaError, OSError, TimeoutError, EnvironmentFaultError) as exc:
+                delay = pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
+                log.warning("identities and presence cannot be read (%s); trying again in %.1f s", exc, delay)
+            else:
+                return reader
+            await asyncio.sleep(delay)
+            pause = min(pause * 2, _LONGEST_PAUSE_S)
+
+    async def _tell_late(self) -> None:
+        links = self.callers.late()
+        if not links:
+            return
+        words = [record for link in links for record in linked_records(link, SOURCE)]
+        try:
+            await self._outlet.deliver(words)
+        except UnavailableError as exc:
+            self.callers.again(links)
+            log.warning("%d links could not be told yet: %s", len(links), exc)

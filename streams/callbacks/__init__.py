@@ -1,0 +1,1 @@
+"""Callbacks: owed by a decision, settled when the caller is reached, listed for people."""

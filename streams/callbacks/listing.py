@@ -1,0 +1,48 @@
+"""Who is owed a callback, for how long, and how one is closed by hand."""
+
+from __future__ import annotations
+
+from models.callbacks import Callback
+from models.identity import mask
+from streams.callbacks.changes import settle
+from streams.kafka.compacted_reader import read_once
+from streams.kafka.producer import DurableProducer
+from streams.screening.rules.finding import duration
+from streams.settings import KafkaSettings
+from streams.views.callbacks import Callbacks
+
+SOURCE = "/ringfence/console"
+
+
+async def owed(kafka: KafkaSettings, line: str | None) -> list[Callback]:
+    """The open callbacks of a line or of all lines, the oldest first: the place in the queue."""
+    known = Callbacks()
+    await read_once(kafka, known)
+    found = [each for each in known.values() if each.state == "open" and line in {None, each.line}]
+    return sorted(found, key=lambda each: each.opened_at_ms)
+
+
+async def close(kafka: KafkaSettings, caller: str, now_ms: int) -> bool:
+    """Close the caller's callback, durably; False where none is open. May be repeated."""
+    known = Callbacks()
+    await read_once(kafka, known)
+    records = settle(known, caller, "by hand", now_ms, SOURCE)
+    if records:
+        producer = DurableProducer(kafka, "ringfence-console")
+        await producer.start()
+        try:
+            await producer.send(*records)
+        finally:
+            await producer.stop(flush_seconds=5)
+    return bool(records)
+
+
+def table(callbacks: list[Callback], now_ms: int, *, full: bool) -> list[str]:
+    """One line a callback for people; numbers are masked unless ``full``."""
+    rows = [("place", "caller", "line", "tier", "for", "owed by rule", "call")]
+    for place, each in enumerate(callbacks, 1):
+        caller = each.caller if full else mask(each.caller)
+        waiting = duration(now_ms - each.opened_at_ms)
+        rows.append((str(place), caller, each.line, each.tier or "-", waiting, each.reason, each.decision_id))
+    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

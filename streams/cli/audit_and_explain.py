@@ -1,0 +1,92 @@
+"""``ringfence audit`` and ``explain``: what the topics say."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from streams.cli.context import kafka_settings, run_until_signalled
+from streams.cli.options import MOMENT, config_option, demo_option, example
+from streams.common.errors import AuditError
+
+
+@click.command(
+    epilog=example(
+        "ringfence audit --since 1h",
+        "ringfence audit --since 2026-11-24T08:00 --until 2026-11-24T18:00 --json",
+        "ringfence audit --follow --listen 127.0.0.1:8082",
+    )
+)
+@config_option
+@demo_option
+@click.option(
+    "--since", "since_ms", type=MOMENT, metavar="TIME", help="Such as 15m, or 2026-11-24T18:00; default: all."
+)
+@click.option("--until", "until_ms", type=MOMENT, metavar="TIME", help="The same; default: now.")
+@click.option("--follow", is_flag=True, help="Go on, and tell what goes wrong as it does, until Ctrl-C.")
+@click.option("--listen", metavar="HOST:PORT", help="With --follow: serve /metrics (Prometheus) and /health there.")
+@click.option("--json", "as_json", is_flag=True, help="Everything, for machines.")
+def audit(
+    config: Path, since_ms: int | None, until_ms: int | None, listen: str | None, *, follow: bool, as_json: bool
+) -> None:
+    """Prove from the topics alone that no call and no command vanished. Exits with 4 where it fails.
+
+    --since and --until are about when the bridge received a call; what became of it later counts too. A line with !
+    is a contradiction, one with ? a text of which nobody knows whether it arrived, for somebody to look into.
+    """
+    if follow and (until_ms is not None or as_json):
+        msg = "--follow never ends: it goes with neither --until nor --json; --listen has its numbers"
+        raise click.UsageError(msg)
+    if listen is not None and not follow:
+        msg = "--listen serves the numbers of --follow: say that too"
+        raise click.UsageError(msg)
+    settings = kafka_settings(config)
+    if follow:
+        from streams.audit.follow import follow as follow_topics
+
+        found = run_until_signalled(
+            lambda stop: follow_topics(settings, click.echo, since_ms=since_ms, listen=listen, stop=stop)
+        )
+        click.echo("\n".join(found.lines()))
+        holds = found.holds
+    else:
+        from streams.audit.topics import audit_topics
+
+        report = asyncio.run(audit_topics(settings, since_ms, until_ms))
+        click.echo(json.dumps(report.as_dict(), indent=2) if as_json else "\n".join(report.lines()))
+        holds = report.holds
+    if not holds:
+        sys.exit(AuditError.exit_code)
+
+
+@click.command(
+    epilog=example(
+        "ringfence explain ABCDEF0123456789",
+        "ringfence explain +447700900123 --last 3",
+        "ringfence explain --demo ABCDEF0123456789",
+    )
+)
+@config_option
+@demo_option
+@click.argument("call_or_caller", metavar="CALL_ID|NUMBER")
+@click.option(
+    "--last", type=click.IntRange(min=1), default=1, show_default=True, metavar="N", help="Of a caller's calls."
+)
+def explain(config: Path, call_or_caller: str, last: int) -> None:
+    """Tell one call's whole story: what was decided, by which rule, on which facts, and what came of it.
+
+    A caller's number (+447700900123) or JID finds the newest calls of that caller, to whatever line.
+    """
+    from streams.stories import explain as explaining
+
+    settings = kafka_settings(config)
+    jid = explaining.caller_of(call_or_caller)
+    told = (
+        explaining.explain(settings, call_or_caller) if jid is None else explaining.explain_caller(settings, jid, last)
+    )
+    for line in asyncio.run(told):
+        click.echo(line)

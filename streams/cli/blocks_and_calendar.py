@@ -1,0 +1,222 @@
+"""``ringfence block``, ``unblock`` and ``calendar``: what the desk decides for now."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+from zoneinfo import ZoneInfo
+
+import click
+
+from streams.cli.context import kafka_settings
+from streams.cli.options import CALLER, UNTIL, author_option, config_option, demo_option, example
+from streams.common.clock import now_ms
+
+if TYPE_CHECKING:
+    from models.overrides import LineSwitch, Override
+    from streams.policies.calendar import OpeningHours
+    from streams.settings import Settings
+
+_REASON: Final = click.option("--reason", default="", metavar="TEXT", help="Why; stands in the decisions.")
+_UNTIL: Final = click.option(
+    "--until", "--for", "until", metavar="WHEN", help="A time, by the line's clock, or how long; default: for good."
+)
+_LINE: Final = click.option("--line", default="*", metavar="LINE", help="Default: all lines.")
+
+
+@click.command(epilog=example("ringfence block +447700900123 --for 2h --line london --reason 'shouts at people'"))
+@config_option
+@demo_option
+@click.argument("caller", type=CALLER)
+@click.option("--for", "until_ms", type=UNTIL, required=True, metavar="WHEN", help="2h, 30d, or a time.")
+@_LINE
+@_REASON
+@author_option
+def block(config: Path, caller: str, until_ms: int, line: str, reason: str, author: str) -> None:
+    """Reject every call of a caller for a while, whatever the rules say; emergencies alone beat it."""
+    from models.overrides import CallerBlock
+    from streams.common.wording import moment
+
+    settings = kafka_settings(config)
+    _check_line(settings, line)
+    at_ms = now_ms()
+    made = CallerBlock(caller=caller, line=line, until_ms=until_ms, reason=reason, author=author, at_ms=at_ms)
+    _put(settings, made, at_ms)
+    click.echo(f"{caller} is blocked on {_named(line)} until {moment(until_ms)}")
+
+
+@click.command(epilog=example("ringfence unblock +447700900123"))
+@config_option
+@demo_option
+@click.argument("caller", type=CALLER)
+@_LINE
+@_REASON
+@author_option
+def unblock(config: Path, caller: str, line: str, reason: str, author: str) -> None:
+    """End every block of a caller: those by hand, and those that a burst began. Lists are not touched."""
+    from models.overrides import CallerBlock
+
+    settings = kafka_settings(config)
+    _check_line(settings, line)
+    at_ms = now_ms()
+    _put(settings, CallerBlock(caller=caller, line=line, until_ms=0, reason=reason, author=author, at_ms=at_ms), at_ms)
+    click.echo(f"every block of {caller} on {_named(line)} has ended, if there was one")
+
+
+@click.group()
+def calendar() -> None:
+    """Switch a line open or closed by hand, or show when it is open. LINE is '*' for all lines."""
+
+
+@calendar.command(epilog=example("ringfence calendar close london --for 2h --reason 'fire drill'"))
+@config_option
+@demo_option
+@click.argument("line")
+@_UNTIL
+@_REASON
+@author_option
+def close(config: Path, line: str, until: str | None, reason: str, author: str) -> None:
+    """Close a line now, whatever its calendar says: its quiet_hours rules reject."""
+    _switch(config, line, "closed", until, reason, author)
+
+
+@calendar.command(name="open", epilog=example("ringfence calendar open london --until 2026-12-24T18:00"))
+@config_option
+@demo_option
+@click.argument("line")
+@_UNTIL
+@_REASON
+@author_option
+def open_(config: Path, line: str, until: str | None, reason: str, author: str) -> None:
+    """Open a line now, whatever its calendar says."""
+    _switch(config, line, "open", until, reason, author)
+
+
+@calendar.command(epilog=example("ringfence calendar auto london"))
+@config_option
+@demo_option
+@click.argument("line")
+@author_option
+def auto(config: Path, line: str, author: str) -> None:
+    """Take a switch back: the calendar holds again."""
+    _switch(config, line, "calendar", None, "", author)
+
+
+@calendar.command(epilog=example("ringfence calendar show london --days 7", "ringfence calendar show calendar/office"))
+@config_option
+@demo_option
+@click.argument("name", metavar="LINE|calendar/NAME")
+@click.option("--days", type=click.IntRange(1, 366), default=14, show_default=True)
+@click.option(
+    "--zone", metavar="ZONE", help="Of the reader, where the calendar has none of its own; default: the line's."
+)
+def show(config: Path, name: str, days: int, zone: str | None) -> None:
+    """Show the hours that the calendars of a line, or a shared calendar, come to on the days ahead."""
+    from zoneinfo import ZoneInfo, available_timezones
+
+    from streams.policies.calendar import effective_days
+
+    if zone is not None and zone not in available_timezones():
+        msg = f"--zone: {zone!r} is no IANA time zone; write it like Europe/London"
+        raise click.UsageError(msg)
+    settings = kafka_settings(config)
+    found, theirs = _calendars(settings, name)
+    for title, hours in found.items():
+        read_in = hours.zone(zone or theirs)
+        today = dt.datetime.now(ZoneInfo(read_in)).date()
+        click.echo(f"{title}, on the clock of {read_in}")
+        for each in effective_days(hours, zone or theirs, today, days):
+            cause = "" if each.cause == "week" else f"  {each.cause}"
+            note = f"  ({each.note})" if each.note else ""
+            click.echo(f"  {each.day:%a %Y-%m-%d}  {', '.join(each.hours) or 'closed'}{cause}{note}")
+    if name in settings.lines:
+        _say_switch(settings, name)
+
+
+def _calendars(settings: Settings, name: str) -> tuple[dict[str, OpeningHours], str]:
+    """The calendars that are meant, by what they are called, and the zone of who reads them."""
+    from streams.policies.calendar import OpeningHours, resolve
+    from streams.policy_admin.store import read_shelf
+
+    shelf = asyncio.run(read_shelf(settings.kafka))
+    if name.startswith("calendar/"):
+        known = shelf.calendars()
+        wanted = name.removeprefix("calendar/")
+        if wanted not in known:
+            msg = f"no shared calendar {wanted!r} is in force (there: {', '.join(sorted(known)) or 'none'})"
+            raise click.UsageError(msg)
+        return {f"calendar {wanted}": OpeningHours(resolve(wanted, known))}, "UTC"
+    _check_line(settings, name)
+    in_force = shelf.book.for_line(name)
+    read = {rule.calendar: rule.id for rule in in_force.policy.rules if rule.type == "quiet_hours"}
+    if not read:
+        msg = f"the policy of {name} ({in_force.policy.line}) has no quiet_hours rule: it is always open"
+        raise click.UsageError(msg)
+    zone = settings.lines[name].time_zone if name in settings.lines else "UTC"
+    return {f"line {name}, rule {rule}, calendar {each}": in_force.calendars[each] for each, rule in read.items()}, zone
+
+
+def _switch(
+    config: Path,
+    line: str,
+    state: Literal["open", "closed", "calendar"],
+    until: str | None,
+    reason: str,
+    author: str,
+) -> None:
+    from models.overrides import LineSwitch
+
+    settings = kafka_settings(config)
+    _check_line(settings, line)
+    until_ms = None if until is None else UNTIL.read(until, _zone(settings, line))
+    at_ms = now_ms()
+    made = LineSwitch(line=line, state=state, until_ms=until_ms, reason=reason, author=author, at_ms=at_ms)
+    _put(settings, made, at_ms)
+    _say_switch(settings, *(sorted(settings.lines) if line == "*" else [line]))
+
+
+def _say_switch(settings: Settings, *lines: str) -> None:
+    """Which switch holds for the lines now, and whether a rule heeds it."""
+    from streams.overrides import read_overrides
+    from streams.policy_admin.store import read_shelf
+
+    known = asyncio.run(read_overrides(settings.kafka))
+    book = asyncio.run(read_shelf(settings.kafka)).book
+    for line in lines:
+        found = known.switch(line, now_ms())
+        heeded = any(rule.type == "quiet_hours" for rule in book.for_line(line).policy.rules)
+        said = _described(found, _zone(settings, line)) if found else "as its calendar says"
+        nothing = f"calls ring as before, for its policy has no quiet_hours rule that would heed it ({said})"
+        click.echo(f"line {line}: {said if heeded else nothing}")
+
+
+def _zone(settings: Settings, line: str) -> ZoneInfo | None:
+    """The line's; None for all lines: the machine's own then."""
+    return ZoneInfo(settings.lines[line].time_zone) if line in settings.lines else None
+
+
+def _described(found: LineSwitch, zone: ZoneInfo | None) -> str:
+    from streams.common.wording import moment
+
+    until = f" until {moment(found.until_ms, zone)}" if found.until_ms else " until `ringfence calendar auto`"
+    common = " by the switch of all lines" if found.line == "*" else ""
+    reason = f": {found.reason}" if found.reason else ""
+    return f"switched {found.state}{until}{common}, by {found.author}{reason}"
+
+
+def _put(settings: Settings, made: Override, at_ms: int) -> None:
+    from streams.overrides import put
+
+    asyncio.run(put(settings.kafka, [made], at_ms))
+
+
+def _check_line(settings: Settings, line: str) -> None:
+    if line != "*" and line not in settings.lines:
+        msg = f"{line!r} is not a configured line (there: {', '.join(sorted(settings.lines)) or 'none'})"
+        raise click.UsageError(msg)
+
+
+def _named(line: str) -> str:
+    return "all lines" if line == "*" else line

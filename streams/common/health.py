@@ -1,0 +1,110 @@
+"""Liveness, readiness and metrics over HTTP, the same for every process of Ringfence."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Sequence
+from typing import Final, Self
+
+import orjson
+from aiohttp import web
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from streams.common.errors import EnvironmentFaultError
+
+Ready = Callable[[], str | None]
+"""Returns None when the process can do its work, else the reason why not."""
+Warnings = Callable[[], Sequence[str]]
+"""What a person should mend although the process can do its work."""
+
+_LIVE: Final = b'{"status":"live"}'
+_READY: Final = b'{"status":"ready"}'
+_JSON: Final = "application/json"
+
+
+def health_routes(registry: CollectorRegistry, ready: Ready, warnings: Warnings = tuple) -> list[web.RouteDef]:
+    """``/health/live``, ``/health/ready`` and ``/metrics``, for a server that has routes of its own.
+
+    Live says that the event loop turns. Ready is 200 with what a person should mend, or 503 with the reason.
+    Neither does IO.
+    """
+
+    async def live(_request: web.Request) -> web.Response:
+        return web.Response(body=_LIVE, content_type=_JSON)
+
+    async def readiness(_request: web.Request) -> web.Response:
+        reason = ready()
+        if reason is None:
+            found = warnings()
+            body = orjson.dumps({"status": "ready", "warnings": list(found)}) if found else _READY
+            return web.Response(body=body, content_type=_JSON)
+        body = orjson.dumps({"status": "not ready", "reason": reason})
+        return web.Response(status=503, body=body, content_type=_JSON)
+
+    async def metrics(_request: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+
+    return [web.get("/health/live", live), web.get("/health/ready", readiness), web.get("/metrics", metrics)]
+
+
+async def listen(runner: web.BaseRunner, address: str, setting: str) -> str:
+    """Open ``HOST:PORT`` for a runner that is set up; returns the base URL, with the port that was given for 0.
+
+    Raises ``EnvironmentFaultError`` that names the address, the configuration's key and the mend.
+    """
+    host, _, port = address.rpartition(":")
+    try:
+        await web.TCPSite(runner, host.strip("[]"), int(port), backlog=1024).start()
+    except OSError as exc:
+        raise EnvironmentFaultError(_explain(exc, address, setting)) from None
+    bound = runner.addresses[-1]
+    return f"http://{host}:{bound[1]}"
+
+
+def _explain(exc: OSError, address: str, setting: str) -> str:
+    other = f"or set {setting} to another address in the configuration"
+    if exc.errno == errno.EADDRINUSE:
+        return f"{address} is in use by another process: end that process, {other}"
+    if exc.errno == errno.EACCES:
+        return f"{address} may not be opened by this user (ports below 1024 are reserved): use a higher port, {other}"
+    return f"{address} cannot be opened ({exc.strerror or exc}): name an address of this machine, {other}"
+
+
+class HealthServer:
+    """A small server for a process that has no other: liveness, readiness, metrics.
+
+    ``async with HealthServer("127.0.0.1:8081", registry, ready=...) as server`` listens until the block ends.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        registry: CollectorRegistry,
+        *,
+        ready: Ready,
+        warnings: Warnings = tuple,
+        setting: str = "worker.listen",
+    ) -> None:
+        """``setting`` is the configuration's key of the address, for the error message."""
+        self._address = address
+        self._setting = setting
+        app = web.Application()
+        app.add_routes(health_routes(registry, ready, warnings))
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+        self.url = ""
+        """The base URL, once it listens."""
+
+    async def __aenter__(self) -> Self:
+        """Listen; raises ``EnvironmentFaultError`` where the address cannot be had."""
+        await self._runner.setup()
+        try:
+            self.url = await listen(self._runner, self._address, self._setting)
+        except BaseException:
+            await self._runner.cleanup()
+            raise
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        """Stop listening."""
+        await self._runner.cleanup()

@@ -1,0 +1,45 @@
+"""What a log says once, and not two hundred times a second while a cluster is away."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+from typing_extensions import override
+
+EVERY_S: Final = 10.0
+"""How often a library may say the same thing."""
+
+_MOST: Final = 200
+"""Different sentences remembered; those that were said longest ago go first."""
+
+
+class DuplicateFilter(logging.Filter):
+    """Lets what aiokafka repeats through once in ``EVERY_S``, and then says how often it was said meanwhile."""
+
+    def __init__(self, name: str = "aiokafka", clock: Callable[[], float] = time.monotonic) -> None:
+        """``name``: of the logger whose repeats, and its children's, are held back. Put it on a handler."""
+        super().__init__(name)
+        self._clock = clock
+        self._said: dict[tuple[str, str], tuple[float, int]] = {}
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is to be written; one that says how often it was repeated is changed for it."""
+        if not super().filter(record):
+            return True
+        message = record.getMessage()
+        key, now = (record.name, message), self._clock()
+        at, held = self._said.get(key, (float("-inf"), 0))
+        if now - at < EVERY_S:
+            self._said[key] = at, held + 1
+            return False
+        if held:
+            record.msg, record.args = f"{message} (said {held} times more in the {now - at:.0f} s before)", ()
+        self._said.pop(key, None)
+        self._said[key] = now, 0
+        if len(self._said) > _MOST:
+            del self._said[next(iter(self._said))]
+        return True

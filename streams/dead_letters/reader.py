@@ -1,0 +1,89 @@
+"""Reading ``calls.dlq``: which letters are there, which are dealt with, and what is in them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from aiokafka import TopicPartition
+
+from models.dead_letters import LetterHandled
+from models.topics import CALLS_DLQ
+from streams.common.progress import Progress
+from streams.dead_letters.letter import Letter, Selection, read_letter
+from streams.dead_letters.marks import is_mark, read_mark
+from streams.kafka.reader import Seen, TopicReader
+from streams.settings import KafkaSettings
+
+
+class DeadLetterReader:
+    """``async with LetterBox(kafka) as box``. Everything is derived from the topic; nothing is remembered elsewhere."""
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self._topic = CALLS_DLQ.full_name(kafka.topic_prefix)
+        self._reader = TopicReader(kafka, (CALLS_DLQ,))
+
+    async def __aenter__(self) -> Self:
+        """Connect; raises ``EnvironmentFaultError`` as the reader does."""
+        await self._reader.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Disconnect."""
+        await self._reader.stop()
+
+    async def letters(self, selection: Selection, *, handled: bool = False) -> list[Letter]:
+        """The selected letters that nobody has dealt with, oldest first; with ``handled`` all, each with its mark.
+
+        Reads the topic up to its present end; says on stderr how far it is when that takes long.
+        """
+        found: dict[str, Letter] = {}
+        marks: dict[str, LetterHandled] = {}
+        ends = await self._reader.ends()
+        # a mark stands behind its letter on the same partition, so that none is missed
+        await self._reader.seek_to_time(selection.since_ms or 0)
+        progress = Progress(await self._reader.left(ends))
+        async for batch in self._reader.read_to(ends):
+            for seen in batch:
+                if is_mark(seen):
+                    mark = read_mark(seen)
+                    if mark is not None:
+                        marks.setdefault(mark.place, mark)
+                    continue
+                letter = read_letter(seen)
+                if selection.takes(letter, seen.raw):
+                    found[letter.place] = letter
+            progress.advance(len(batch))
+        progress.done()
+        chosen = [
+            replace(letter, handled=marks.get(place))
+            for place, letter in found.items()
+            if handled or place not in marks
+        ]
+        chosen.sort(key=lambda letter: (letter.at_ms, letter.partition, letter.offset))
+        return chosen[-selection.limit :] if selection.limit else chosen
+
+    async def contents(self, letters: Iterable[Letter]) -> AsyncIterator[list[tuple[Letter, Seen]]]:
+        """The letters with their bytes, in batches, each partition in its order; what retention took is left out."""
+        wanted = {(letter.partition, letter.offset): letter for letter in letters}
+        by_partition: dict[int, list[int]] = {}
+        for partition, offset in wanted:
+            by_partition.setdefault(partition, []).append(offset)
+        ends = await self._reader.ends()
+        stops = {at: max(by_partition.get(at.partition, [-1])) + 1 for at in ends}
+        await self._reader.seek(
+            {
+                TopicPartition(self._topic, at.partition): min(by_partition.get(at.partition, [end]))
+                for at, end in ends.items()
+            }
+        )
+        async for batch in self._reader.read_to(stops):
+            found = [
+                (letter, seen) for seen in batch if (letter := wanted.get((seen.partition, seen.offset))) is not None
+            ]
+            if found:
+                yield found

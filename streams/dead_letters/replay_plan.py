@@ -1,0 +1,107 @@
+"""What putting a dead letter back comes to: the records to be written, or why it must not be. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from models.codec import Headers
+from models.dead_letters import REPLAYS_HEADER
+from models.records import Record
+from models.topics import CALLS_DLQ, TOPICS, Topic
+from streams.bridge.intake import Intake
+from streams.bridge.keying import Callers
+from streams.dead_letters.letter import Letter, original_headers
+from streams.gateways.dialect.envelope import NotJsonError
+from streams.kafka.reader import Seen
+from streams.settings import Settings
+
+MOST_REPLAYS: Final = 3
+"""A record that died so often dies again; what ails it must be mended first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A letter that can be put back."""
+
+    letter: Letter
+    records: Sequence[Record]
+    """Empty for a webhook that is understood by now and says nothing that is recorded."""
+    where: str
+    """Where they go, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayRefusal:
+    """A letter that stays where it is."""
+
+    letter: Letter
+    why: str
+    """With the mend."""
+
+
+class Planner:
+    """Plans replays with the configuration as it is now."""
+
+    def __init__(self, settings: Settings, callers: Callers, *, most_replays: int = MOST_REPLAYS) -> None:
+        """``callers`` knows who is who: a webhook must come under the key that the bridge would give it."""
+        prefix = settings.kafka.topic_prefix
+        self._callers = callers
+        self._settings = settings
+        self._most_replays = most_replays
+        self._topics: Mapping[str, Topic] = {
+            topic.full_name(prefix): topic for topic in TOPICS if topic is not CALLS_DLQ
+        }
+        self._partitions = settings.kafka.partitions
+
+    def plan(self, letter: Letter, seen: Seen) -> Replay | ReplayRefusal:
+        """What to do with a letter whose record is ``seen``; may be asked again."""
+        if letter.handled is not None:
+            return ReplayRefusal(letter, f"it is dealt with already: {letter.handled.how} by {letter.handled.author}")
+        if letter.cut:
+            return ReplayRefusal(letter, "only a part of it was kept, for its size; have its sender send it again")
+        if letter.replays >= self._most_replays:
+            why = f"it was put back {letter.replays} times and died each time; mend the cause, then raise --max-replays"
+            return ReplayRefusal(letter, why)
+        return self._webhook(letter, seen) if letter.origin is None else self._record(letter, seen)
+
+    def _record(self, letter: Letter, seen: Seen) -> Replay | ReplayRefusal:
+        origin = letter.origin
+        topic = self._topics.get(origin.topic) if origin else None
+        if origin is None or topic is None:
+            named = origin.topic if origin else ""
+            why = f"{named} is no topic of this configuration; check kafka.topic_prefix, or --demo"
+            return ReplayRefusal(letter, why)
+        # a key decides the partition; what came without one goes where it stood
+        where = None if letter.key else origin.partition
+        headers = _counted(original_headers(seen.headers), letter)
+        return Replay(letter, (Record(topic, letter.key, seen.raw, headers, where),), origin.topic)
+
+    def _webhook(self, letter: Letter, seen: Seen) -> Replay | ReplayRefusal:
+        """Read the webhook again, as the bridge would: it may know the line or the event by now."""
+        gateway = letter.gateway
+        if gateway is None or gateway not in self._settings.gateways:
+            known = ", ".join(sorted(self._settings.gateways)) or "none"
+            why = (
+                f"the webhook came from the gateway {gateway or '(not named)'}, which is not under gateways "
+                f"(there: {known}); add it, or have the gateway send it again"
+            )
+            return ReplayRefusal(letter, why)
+        headers = {name: (value or b"").decode("utf-8", "replace") for name, value in seen.headers}
+        try:
+            take = Intake(self._settings, gateway, self._callers).take(seen.raw, headers, letter.at_ms)
+        except NotJsonError as exc:
+            return ReplayRefusal(letter, f"the webhook is no JSON ({exc}); have the gateway send it again")
+        refused = [record for record in take.records if record.topic is CALLS_DLQ]
+        if refused:
+            said = dict(refused[0].headers)["kafka_dlt-exception-message"].decode()
+            why = f"the bridge still cannot read it: {said}; mend that, or have the gateway send it again"
+            return ReplayRefusal(letter, why)
+        records = [replace(record, headers=_counted(record.headers, letter)) for record in take.records]
+        names = dict.fromkeys(record.topic.full_name(self._settings.kafka.topic_prefix) for record in records)
+        return Replay(letter, records, ", ".join(names) or "nowhere: it says nothing that is recorded")
+
+
+def _counted(headers: Headers, letter: Letter) -> Headers:
+    return [*headers, (REPLAYS_HEADER, str(letter.replays + 1).encode())]

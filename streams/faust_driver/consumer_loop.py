@@ -1,0 +1,143 @@
+"""Aiokafka's consumer under Faust's: in the worker's own loop, fetching in sessions, losing nothing to a rebalance."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, cast
+
+from aiokafka import AIOKafkaConsumer
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from typing_extensions import override
+
+from streams.faust_driver.fetcher import SessionFetching
+from streams.faust_driver.metadata import pace
+from streams.faust_driver.recovery import Tables
+
+JOIN_SLACK_S: Final = 2.0
+"""Beyond the rebalance time-out, for which a coordinator may hold a join until all members are there."""
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """What Faust runs aiokafka's consumer in: here no thread, but the worker's own loop.
+
+    Every call between Faust's consumer and its thread costs several tasks, two wake-ups of a loop
+    and a fight for the interpreter's lock, some of them for every fetch. Without the thread a
+    worker decides more calls with less CPU, and each hop takes less time: see ``tests/bench``.
+    The agents never compute for long, so that heartbeats are in time.
+    """
+
+    _assigned: tuple[object, set[TP]] = (None, set())
+    _fetching: SessionFetching | None = None
+    heard_at: float = float("-inf")
+    """When the group's coordinator last confirmed this member, by the monotonic clock."""
+
+    @override
+    async def start(self) -> None:
+        """Start in this loop."""
+        self._thread_started.set()
+        await self._default_start()
+        await self.on_thread_started()
+
+    @override
+    async def stop(self) -> None:
+        """Leave the group and close; may be repeated."""
+        if self._thread_started.is_set() and not self._stopped.is_set():
+            self._stopped.set()
+            await self._shutdown_thread()
+
+    @override
+    async def call_thread(self, fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call at once: there is no other thread."""
+        result = fun(*args, **kwargs)
+        return await result if isinstance(result, Awaitable) else result
+
+    @override
+    def assignment(self) -> set[TP]:
+        """As Faust's, worked out once per assignment and not for every partition of every commit."""
+        current = self._ensure_consumer()._subscription.subscription  # noqa: SLF001 - its identity is the assignment's
+        if current is None or current.assignment is None:
+            return set()
+        if current.assignment is not self._assigned[0]:
+            self._assigned = current.assignment, super().assignment()
+        return set(self._assigned[1])
+
+    def wake(self) -> None:
+        """Fetch at once from what was resumed."""
+        if self._fetching is not None:
+            self._fetching.wake()
+
+    def is_fresh(self, tp: TP) -> bool:
+        """As ``SessionFetching.is_fresh``; False before the start."""
+        return self._fetching is not None and self._fetching.is_fresh(tp)
+
+    def coordinator_is_silent(self) -> None:
+        """Look for the group's coordinator anew: the one that was known answers nothing."""
+        self._ensure_consumer()._coordinator.coordinator_dead()  # noqa: SLF001 - aiokafka finds out after its time-out
+
+    @override
+    def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> AIOKafkaConsumer:
+        """As Faust's, which lets a frozen broker keep every request waiting for 90 s; a join takes longest of all."""
+        consumer = super()._create_consumer(loop)
+        wait_s = self.consumer.app.conf.broker_rebalance_timeout + JOIN_SLACK_S
+        consumer._client._request_timeout_ms = int(wait_s * 1000)  # noqa: SLF001 - Faust waits as long for other things
+        pace(consumer._client)  # noqa: SLF001 - aiokafka has no public way to it
+        return consumer
+
+    @override
+    async def on_start(self) -> None:
+        """Start, fetch in sessions, and note each heartbeat that the coordinator answered well."""
+        await super().on_start()
+        consumer = self._ensure_consumer()
+        active = self.consumer._get_active_partitions  # noqa: SLF001 - Faust's own account of what it reads
+        self._fetching = SessionFetching(consumer._fetcher, active)  # noqa: SLF001 - aiokafka has no public way to it
+        coordinator = consumer._coordinator  # noqa: SLF001 - aiokafka tells nobody of its heartbeats
+        beat = coordinator._do_heartbeat  # noqa: SLF001 - the same
+
+        patience_s = coordinator._session_timeout_ms / 1000  # noqa: SLF001 - the same
+
+        async def noted() -> bool:
+            asked_at = time.monotonic()
+            try:
+                async with asyncio.timeout(patience_s):
+                    confirmed = bool(await beat())
+            except TimeoutError:
+                # a frozen broker answers nothing: another one is the coordinator by now, or soon
+                coordinator.coordinator_dead()
+                return False
+            if confirmed:
+                self.heard_at = asked_at
+            return confirmed
+
+        coordinator._do_heartbeat = noted  # noqa: SLF001 - the same
+
+    @override
+    async def _fetch_records(
+        self,
+        consumer: AIOKafkaConsumer,
+        active_partitions: set[TP] | None,
+        timeout: float | None = None,
+        max_records: int | None = None,
+    ) -> Any:
+        """Fetch from a snapshot of the active partitions, and put back what a rebalance overtook.
+
+        Faust passes its live set, which a rebalance or the end of recovery empties while the fetch
+        waits; aiokafka reads an empty set as "all partitions", takes records of paused ones out,
+        and Faust drops them in silence: they are lost, and a changelog drained this way leaves
+        the worker waiting in recovery for ever. Changelog records end here: they go into their tables.
+        """
+        wanted = None if active_partitions is None else frozenset(active_partitions)
+        if wanted is not None and not wanted:
+            return {}
+        records = await super()._fetch_records(
+            consumer, cast("set[TP]", wanted), timeout=timeout, max_records=max_records
+        )
+        if records and not self.consumer.flow_active:
+            assigned = consumer.assignment()
+            for tp, batch in records.items():
+                if tp in assigned:
+                    consumer.seek(tp, batch[0].offset)
+            return {}
+        return cast("Tables", self.consumer.app.tables).recovery.take(records)

@@ -1,0 +1,172 @@
+"""Fetching in sessions (KIP-227): a request names only what changed, an answer only what has news.
+
+aiokafka 0.14 names every assigned partition in every fetch request, and walks, encodes and decodes
+them all in Python: most of a worker's CPU at tens of calls a second. A broker that keeps a session
+remembers what was asked for, so that a fetch costs what it brings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final
+
+from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.structs import TopicPartition
+
+from streams.faust_driver.fetch_wire import FetchAnswer, FetchSession, Limits, SessionFetchRequest
+
+log = logging.getLogger(__name__)
+
+FRESH_S: Final = 0.7
+"""A broker answers within 0.1 s (``MAX_WAIT_MS``) and is asked again at once. One whose last answer is to a request
+so old may have been replaced: 0.2 s are usual, the rest is for a busy machine."""
+
+ANSWER_S: Final = 3.0
+"""A fetch that is not answered by then is given up, and the metadata asked who leads now. aiokafka would wait for the
+time-out of its slowest request, a join, while every partition of a frozen broker goes unread."""
+
+Partitions = list[tuple[TopicPartition, Any]]
+"""Partitions with aiokafka's state of each."""
+
+
+class SessionFetching:
+    """Lets an aiokafka fetcher ask in sessions, and only for the partitions that are wanted."""
+
+    def __init__(
+        self,
+        fetcher: Fetcher,
+        wanted: Callable[[], Collection[TopicPartition]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``wanted``: the partitions to read at the moment; others keep their position and cost nothing.
+
+        It takes the place of aiokafka's own way to pause partitions, which Faust does not use.
+        """
+        self._fetcher = fetcher
+        self._wanted = wanted
+        self._clock = clock
+        self._limits = Limits(
+            min_bytes=fetcher._fetch_min_bytes,  # noqa: SLF001 - what aiokafka itself would ask with
+            max_bytes=fetcher._fetch_max_bytes,  # noqa: SLF001 - the same
+            partition_max_bytes=fetcher._max_partition_fetch_bytes,  # noqa: SLF001 - the same
+            isolation=fetcher._isolation_level,  # noqa: SLF001 - the same
+        )
+        self._assignment: Any = None
+        self._partitions: Any = None
+        self._by_leader: dict[int | None, Partitions] = {}
+        self._leaders: dict[TopicPartition, int | None] = {}
+        self._told_at: dict[int, float] = {}
+        """By node, when the newest request was sent that it has answered."""
+        self._sessions: dict[int, FetchSession] = {}
+        self._fetch = fetcher._proc_fetch_request  # noqa: SLF001 - what is bounded below
+        fetcher._proc_fetch_request = self._fetch_in_time  # noqa: SLF001 - aiokafka has no seam for another way to fetch
+        fetcher._get_actions_per_node = self._actions  # noqa: SLF001 - the same
+
+    def wake(self) -> None:
+        """Look again at what is wanted: call it when that grew."""
+        self._fetcher._notify(self._fetcher._wait_consume_future)  # noqa: SLF001 - how aiokafka wakes its fetcher
+
+    def is_fresh(self, tp: TopicPartition) -> bool:
+        """Whether the partition's high watermark is what its leader said a moment ago; does not block.
+
+        Where the leader is away another broker may have taken records since that nobody has told of here.
+        """
+        leader = self._leaders.get(tp)
+        told_at = None if leader is None else self._told_at.get(leader)
+        return told_at is not None and self._clock() - told_at < FRESH_S
+
+    async def _fetch_in_time(self, assignment: Any, node: int, request: SessionFetchRequest) -> bool:
+        """As aiokafka's, which takes a cancellation for the end of its partitions, for ``ANSWER_S`` at most."""
+        async with asyncio.timeout(ANSWER_S) as limit:
+            news = bool(await self._fetch(assignment, node, request))
+        if limit.expired():
+            log.warning("broker %s does not answer a fetch; asking who leads its partitions now", node)
+            self._fetcher._client.force_metadata_update()  # noqa: SLF001 - the same
+            return False
+        return news
+
+    def _actions(self, assignment: Any) -> tuple[Any, Any, float, bool, list[Any]]:
+        """What aiokafka's fetcher is to do now, as its ``_get_actions_per_node`` says it."""
+        self._look_up_leaders(assignment)
+        fetcher = self._fetcher
+        unread = fetcher._records  # noqa: SLF001 - what was fetched and not taken yet
+        requests, resets, pauses = [], {}, []
+        for node, partitions in self._by_leader.items():
+            if node is None or node == -1:
+                continue
+            pause = _pause(partitions, unread) if unread else 0.0
+            if pause:
+                pauses.append(pause)
+            if node in fetcher._in_flight:  # noqa: SLF001 - one request at a time
+                continue
+            ask, reset = _positions(partitions, self._wanted(), unread)
+            if reset:
+                resets[node] = reset
+            elif ask and not pause:
+                requests.append((node, self._request(node, ask)))
+        leaderless = None in self._by_leader or -1 in self._by_leader
+        return requests, resets, min(pauses, default=fetcher._fetcher_timeout), leaderless, []  # noqa: SLF001 - the same
+
+    def _look_up_leaders(self, assignment: Any) -> None:
+        """Sort the assigned partitions by leader, again only when either may have changed."""
+        cluster = self._fetcher._client.cluster  # noqa: SLF001 - there is no public way to it
+        if assignment is not self._assignment:
+            # a session tells a high watermark once, and the new assignment knows none
+            for session in self._sessions.values():
+                session.restart()
+        elif self._partitions is cluster._partitions:  # noqa: SLF001 - its identity is the metadata's
+            return
+        self._assignment, self._partitions = assignment, cluster._partitions  # noqa: SLF001 - the same
+        before, self._leaders = self._leaders, {}
+        self._by_leader = {}
+        for tp in assignment.tps:
+            leader, state = cluster.leader_for_partition(tp), assignment.state_value(tp)
+            self._by_leader.setdefault(leader, []).append((tp, state))
+            self._leaders[tp] = leader
+            if leader != before.get(tp, leader):
+                # how far the log reaches is for the new leader to say, and its session may think it has
+                state.highwater = None
+                if leader in self._sessions:
+                    self._sessions[leader].restart()
+
+    def _request(self, node: int, ask: Mapping[TopicPartition, int]) -> SessionFetchRequest:
+        assignment = self._assignment
+
+        sent_at = self._clock()
+
+        def note(answer: FetchAnswer) -> None:
+            self._told_at[node] = sent_at
+            # also of partitions that were sought elsewhere meanwhile: it is not said again
+            for topic, parts in answer.topics:
+                for partition, error, highwater, *_ in parts:
+                    state = assignment.state_value(TopicPartition(topic, partition))
+                    state.highwater = None if error else highwater
+
+        session = self._sessions.setdefault(node, FetchSession(self._limits))
+        return SessionFetchRequest(session, ask, note)
+
+
+def _pause(partitions: Partitions, unread: Mapping[TopicPartition, Any]) -> float:
+    """How long aiokafka would still have what was fetched taken before it fetches the rest."""
+    return max((unread[tp].calculate_backoff() for tp, _ in partitions if tp in unread), default=0.0)
+
+
+def _positions(
+    partitions: Partitions, wanted: Collection[TopicPartition], unread: Collection[TopicPartition]
+) -> tuple[dict[TopicPartition, int], list[TopicPartition]]:
+    """From where to fetch what is wanted, and which partitions have no position yet."""
+    ask: dict[TopicPartition, int] = {}
+    reset = []
+    for tp, state in partitions:
+        # not its properties: this walk is most of what a fetch costs
+        position = state._position  # noqa: SLF001 - what its property says
+        if unread and tp in unread:
+            continue
+        if position is None:
+            reset.append(tp)
+        elif tp in wanted:
+            ask[tp] = position
+    return ask, reset

@@ -1,0 +1,1 @@
+"""The gateways: one package for each provider, and what they have in common."""

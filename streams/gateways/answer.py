@@ -1,0 +1,33 @@
+"""What a gateway's answer to one request means, sorted by what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Meaning = Literal["accepted", "over", "refused", "busy", "fault", "silent", "unreached"]
+"""
+``accepted``   its 2xx
+``over``       the call had ended already
+``refused``    the request was wrong or not permitted; repeating it changes nothing
+``busy``       not now (429, session not working): nothing was done, may be tried again
+``fault``      the gateway failed (5xx): whether it acted is not known
+``silent``     sent, and no whole answer came: whether it acted is not known
+``unreached``  no connection: nothing was sent
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayAnswer:
+    """One request's result."""
+
+    meaning: Meaning
+    status: int | None = None
+    reason: str | None = None
+    """A short code for the outcome, such as ``session-missing``; never the gateway's own text."""
+    retry_after_ms: int | None = None
+    message_id: str | None = None
+
+
+REACH_OUT_RESTRICTED: Final = "reach-out-restricted"
+"""The reason where WhatsApp answered with error 463: the account may not write to people it has no chat with."""

@@ -1,0 +1,87 @@
+"""Sending one command: again where that may be done, and never past its window."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from streams.common.backoff import pause_ms
+from streams.common.clock import Clock
+from streams.gateways.answer import GatewayAnswer
+
+MOST = 3
+"""One request and two fast repeats: a call rings for seconds, not for a backoff of minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """What came of it."""
+
+    answer: GatewayAnswer | None = None
+    """The last answer; None: nothing was sent."""
+    count: int = 0
+    """Requests that were begun."""
+    sent_at_ms: int | None = None
+    """When the last one was begun."""
+    held: bool = False
+    """Given up because the gateway is to be left alone: may be gone on with when it is well again."""
+
+
+NONE = Attempts()
+"""Before the first one."""
+
+
+async def attempt(
+    send: Callable[[float], Awaitable[GatewayAnswer]],
+    again: Callable[[GatewayAnswer], bool],
+    *,
+    connections: asyncio.Semaphore,
+    may_send: Callable[[], bool],
+    expires_at_ms: int,
+    clock: Clock,
+    before: Attempts = NONE,
+) -> Attempts:
+    """Call ``send(seconds left)`` until ``again(answer)`` is false, ``MOST`` times at most, while ``may_send()``.
+
+    Each waits first for one of the ``connections``, inside the window: a command in a queue of ours has not been sent,
+    and says nothing of the gateway. Waits between with backoff and jitter, as long as the gateway asks for, if that
+    ends in the window; else the last answer stands, which may be that of ``before``. Raises only what ``send`` raises.
+    """
+    answer, count, sent_at_ms = before.answer, before.count, before.sent_at_ms
+    for number in range(1, MOST + 1):
+        if not may_send():
+            return Attempts(answer, count, sent_at_ms, held=True)
+        if not await _taken(connections, expires_at_ms - clock()):
+            break
+        try:
+            left_ms = expires_at_ms - clock()
+            if not may_send():
+                return Attempts(answer, count, sent_at_ms, held=True)
+            if left_ms <= 0:
+                break
+            count += 1
+            sent_at_ms = clock()
+            answer = await send(left_ms / 1000)
+        finally:
+            connections.release()
+        if not again(answer):
+            break
+        if number == MOST:
+            return Attempts(answer, count, sent_at_ms, held=not may_send())
+        pause = pause_ms(number, answer.retry_after_ms)
+        if clock() + pause >= expires_at_ms:
+            break
+        await asyncio.sleep(pause / 1000)
+    return Attempts(answer, count, sent_at_ms)
+
+
+async def _taken(connections: asyncio.Semaphore, within_ms: float) -> bool:
+    if within_ms <= 0:
+        return False
+    try:
+        async with asyncio.timeout(within_ms / 1000):
+            await connections.acquire()
+    except TimeoutError:
+        return False
+    return True

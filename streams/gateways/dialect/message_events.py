@@ -1,0 +1,130 @@
+"""Message events of WAHA's dialect, which Wawp shares: who wrote to whom and when, never what.
+
+The fields of ``_data`` are the engines' own: NOWEB is Baileys' message (``key.remoteJid``,
+``key.remoteJidAlt``, ``key.senderPn``), GOWS is whatsmeow's (``Info.Chat``, ``Info.Sender``,
+``Info.SenderAlt``, ``Info.RecipientAlt``), WEBJS is whatsapp-web.js' (``id.fromMe``).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from models.messages import MessageSeen
+from streams.gateways.dialect.call_events import event_id
+from streams.gateways.dialect.envelope import Envelope, name
+from streams.gateways.dialect.parties import Link, Party, identify, own_jids, party
+from streams.gateways.dialect.reading import Ignored, LinePlace, Refused
+from streams.gateways.dialect.times import event_time
+
+_ENTRIES: Final = frozenset(
+    {
+        "call_log",
+        "e2e_notification",
+        "notification",
+        "notification_template",
+        "broadcast_notification",
+        "gp2",
+        "protocol",
+    }
+)
+"""whatsapp-web.js' types of what nobody wrote. It tells of them as of messages: one after each rejected call, one when
+a first text goes to a number, and each would make a stranger somebody who has written. What cannot be decrypted
+(``ciphertext``) or was taken back (``revoked``) was written all the same."""
+
+_CARRIERS: Final = frozenset(
+    {"call", "protocolMessage", "senderKeyDistributionMessage", "messageContextInfo", "bcallMessage"}
+)
+"""Parts of WhatsApp's own message (Baileys, whatsmeow) that hold nothing anybody wrote."""
+
+_UNREADABLE_STUBS: Final = (2, "CIPHERTEXT")
+"""Baileys' stub for a message that cannot be decrypted."""
+
+_NO_ID: Final = Refused("unintelligible", "payload.id must be the message's id, a string of 1 to 256 characters")
+_NO_PARTY: Final = Refused("unintelligible", "payload.from and payload.to must be JIDs, such as 447700900123@c.us")
+
+
+def read_message(envelope: Envelope, place: LinePlace, received_at_ms: int) -> MessageSeen | Ignored | Refused:
+    """A message of a one-to-one chat. ``message`` and ``message.any`` of one message give one ``message_id``."""
+    payload = envelope.payload
+    message_id = name(payload.get("id"))
+    if message_id is None:
+        return _NO_ID
+    if _nobody_wrote(envelope.data):
+        return Ignored("nobody-wrote")
+    own = own_jids(envelope.me)
+    key, info = _part(envelope.data, "key"), _part(envelope.data, "Info")
+    outgoing = _is_outgoing(envelope, key, info, own)
+    places = (payload.get("to") if outgoing else payload.get("from"), key.get("remoteJid"), info.get("Chat"))
+    chats = [jid for jid in map(party, places) if jid is not None]
+    if outgoing and not chats:
+        # some engines put the chat into `from` for own messages too
+        chats = [jid for jid in (party(payload.get("from")),) if jid is not None]
+    if not chats:
+        return _NO_PARTY
+    if any(not jid.is_person for jid in chats):
+        return Ignored("not-a-person")
+    other = next((jid for jid in chats if jid.canonical not in own), None)
+    if other is None:
+        return Ignored("own-chat")
+    person = identify(other, _links(other, key, info, outgoing=outgoing), own)
+    return MessageSeen(
+        event_id=event_id(envelope, message_id),
+        message_id=message_id,
+        gateway=place.gateway,
+        line=place.line,
+        caller=person.jid,
+        caller_known_as=person.known_as,
+        direction="out" if outgoing else "in",
+        # WAHA and Wawp: "api" for what was sent through them; only "app" proves a person
+        by_hand=outgoing and payload.get("source") == "app",
+        at_ms=event_time(payload.get("timestamp"), envelope.timestamp, received_at_ms)[0],
+        received_at_ms=received_at_ms,
+    )
+
+
+def _nobody_wrote(data: dict[str, Any]) -> bool:
+    kind = data.get("type")
+    if isinstance(kind, str) and kind.lower() in _ENTRIES:
+        return True
+    content = data.get("message") or data.get("Message")
+    if isinstance(content, dict):
+        parts = {name for name, part in content.items() if part is not None}
+        return parts <= _CARRIERS and parts != {"messageContextInfo"}
+    stub = data.get("messageStubType")
+    return bool(stub) and stub not in _UNREADABLE_STUBS
+
+
+def _is_outgoing(envelope: Envelope, key: dict[str, Any], info: dict[str, Any], own: frozenset[str]) -> bool:
+    flags = (
+        envelope.payload.get("fromMe"),
+        key.get("fromMe"),
+        info.get("IsFromMe"),
+        _part(envelope.data, "id").get("fromMe"),
+    )
+    told = next((flag for flag in flags if isinstance(flag, bool)), None)
+    if told is not None:
+        return told
+    sender = party(envelope.payload.get("from"))
+    return sender is not None and sender.canonical in own
+
+
+def _links(other: Party, key: dict[str, Any], info: dict[str, Any], *, outgoing: bool) -> list[Link]:
+    chat = other.canonical
+    links: list[Link] = []
+    if key:
+        links += [(chat, key.get("remoteJid")), (key.get("remoteJid"), key.get("remoteJidAlt"))]
+        if not outgoing:
+            # of an own message, these would be the line's own
+            links += [(chat, key.get("senderPn")), (chat, key.get("senderLid"))]
+    if info:
+        links.append((chat, info.get("Chat")))
+        if outgoing:
+            links.append((info.get("Chat"), info.get("RecipientAlt")))
+        else:
+            links.append((info.get("Sender"), info.get("SenderAlt")))
+    return links
+
+
+def _part(data: dict[str, Any], field: str) -> dict[str, Any]:
+    part = data.get(field)
+    return part if isinstance(part, dict) else {}

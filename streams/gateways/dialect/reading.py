@@ -1,0 +1,48 @@
+"""What the bridge makes of one envelope, apart from the events it writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from models.calls import CallAccepted, CallOffered, CallRejected
+from models.messages import MessageSeen
+from models.presence import LineStatus
+
+IgnoredReason = Literal["other-event", "outgoing", "not-a-person", "own-chat", "nobody-wrote"]
+"""
+``other-event``   an event that screening does not need (acknowledgements, presence, labels)
+``outgoing``      a call that the line makes itself
+``not-a-person``  a group, channel, broadcast or status
+``own-chat``      the account's notes to itself
+``nobody-wrote``  an entry that the engine puts into a chat itself: of a call, of encryption, of a setting
+"""
+
+RefusedReason = Literal["unintelligible", "unknown-event", "unknown-line", "outside-window"]
+
+
+@dataclass(frozen=True, slots=True)
+class LinePlace:
+    """Where an envelope belongs: the line, and the session that requests about it must name."""
+
+    gateway: str
+    line: str
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """None of our business: answered 2xx and counted."""
+
+    reason: IgnoredReason
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Kept as a dead letter; ``why`` is a sentence that quotes nothing of the payload's content."""
+
+    reason: RefusedReason
+    why: str
+
+
+Reading = CallOffered | CallAccepted | CallRejected | MessageSeen | LineStatus | Ignored | Refused

@@ -1,0 +1,1 @@
+"""WAHA: its requests and answers, and how the simulator plays it."""

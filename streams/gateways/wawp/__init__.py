@@ -1,0 +1,1 @@
+"""Wawp: its requests and answers, and how the simulator plays it."""

@@ -1,0 +1,289 @@
+"""Topics on the cluster, made and kept as ``models.topics`` says: compare, create, mend."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
+
+from models.topics import DAY_MS, TOPICS, Topic
+from streams.common.errors import EnvironmentFaultError
+from streams.kafka.cluster import require
+from streams.kafka.connection import connection
+from streams.settings import KafkaSettings
+
+_REQUEST_MS: Final = 15_000
+_VISIBLE_SECONDS: Final = 15.0
+_SET_ON_TOPIC: Final = 1
+"""DescribeConfigs' source of a value that was set on the topic itself (DYNAMIC_TOPIC_CONFIG)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One thing about a topic that is not as the registry or the configuration wants it."""
+
+    topic: str
+    what: Literal["missing", "partitions", "replication", "config"]
+    setting: str
+    """The config's name on the broker; for the others a word for people."""
+    wanted: str
+    found: str
+
+    @property
+    def mendable(self) -> bool:
+        """Whether ``apply`` puts it right."""
+        return self.what in {"missing", "config"}
+
+    def describe(self) -> str:
+        """A sentence for people: what is wrong, and who mends it how."""
+        match self.what:
+            case "missing":
+                return f"{self.topic}: is missing; `ringfence topics apply` creates it"
+            case "config":
+                return (
+                    f"{self.topic}: {self.setting} is {self.found}, wanted {self.wanted}; "
+                    "`ringfence topics apply` sets it"
+                )
+            case "partitions":
+                return (
+                    f"{self.topic}: has {self.found} partitions, wanted {self.wanted}; a change would part "
+                    f"callers from their state, so it is left alone: set kafka.partitions: {self.found}, or start "
+                    "afresh under another kafka.topic_prefix"
+                )
+            case "replication":
+                return (
+                    f"{self.topic}: has {self.found} replicas, wanted {self.wanted}; move them with "
+                    "`ringfence kafka tool kafka-reassign-partitions`, or set kafka.replication_factor: "
+                    f"{self.found}"
+                )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What ``apply`` did, and what it left for people."""
+
+    created: tuple[str, ...]
+    mended: tuple[Difference, ...]
+    left: tuple[Difference, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One topic as the cluster has it."""
+
+    partitions: int
+    replicas: int
+    config: dict[str, str]
+    """The values in force, for the settings asked about."""
+    own: dict[str, str]
+    """The values set on the topic itself, all of them."""
+
+
+async def check(kafka: KafkaSettings, topics: Sequence[Topic] = TOPICS) -> list[Difference]:
+    """Every difference between registry and cluster; empty when all is well.
+
+    Raises ``EnvironmentFaultError`` when the cluster does not answer or refuses.
+    """
+    async with _admin(kafka) as admin:
+        return _compare(kafka, topics, await _look(admin, kafka, topics))
+
+
+async def found(kafka: KafkaSettings, topics: Sequence[Topic] = TOPICS) -> dict[str, Found]:
+    """The registry's topics as the cluster has them, by registry name; those missing are left out."""
+    async with _admin(kafka) as admin:
+        return await _look(admin, kafka, topics)
+
+
+def table(kafka: KafkaSettings, there: dict[str, Found], topics: Sequence[Topic] = TOPICS) -> list[str]:
+    """The registry as lines of text in columns, beside what ``found`` says of the cluster."""
+    rows = [("TOPIC", "PARTITIONS", "KEPT", "KEY", "WRITTEN BY", "READ BY")]
+    for topic in topics:
+        real = there.get(topic.name)
+        kept = "latest per key" if topic.cleanup == "compact" else f"{topic.retention_ms // DAY_MS} d"
+        partitions = "missing" if real is None else str(real.partitions)
+        writers, readers = ", ".join(topic.writers), ", ".join(topic.readers)
+        rows.append((topic.full_name(kafka.topic_prefix), partitions, kept, topic.key, writers, readers))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+async def apply(kafka: KafkaSettings, topics: Sequence[Topic] = TOPICS) -> Applied:
+    """Create what is missing and set configs that differ; partitions and replicas stay untouched.
+
+    May be repeated, and run by several at once. Returns when every topic has a leader for each
+    partition. Raises ``EnvironmentFaultError`` when the cluster does not answer or refuses.
+    """
+    async with _admin(kafka) as admin:
+        there = await _look(admin, kafka, topics)
+        created = await _create(admin, kafka, [topic for topic in topics if topic.name not in there])
+        await _until_led(admin, kafka, topics)
+        differences = _compare(kafka, topics, await _look_at_all(admin, kafka, topics))
+        mended = tuple(each for each in differences if each.what == "config")
+        names = {each.topic for each in mended}
+        await _set_configs(admin, kafka, [topic for topic in topics if topic.full_name(kafka.topic_prefix) in names])
+        await _until_set(admin, kafka, topics)
+    left = tuple(each for each in differences if each.what != "config")
+    return Applied(created=tuple(created), mended=mended, left=left)
+
+
+@asynccontextmanager
+async def _admin(kafka: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
+    await require(kafka)
+    admin = AIOKafkaAdminClient(**connection(kafka), request_timeout_ms=_REQUEST_MS)
+    try:
+        await admin.start()
+        yield admin
+    except (KafkaError, OSError, TimeoutError) as exc:
+        msg = f"Kafka at {kafka.bootstrap_servers} could not administer the topics: {exc}"
+        raise EnvironmentFaultError(msg) from exc
+    finally:
+        await admin.close()
+
+
+async def _look(admin: AIOKafkaAdminClient, kafka: KafkaSettings, topics: Sequence[Topic]) -> dict[str, Found]:
+    by_full_name = {topic.full_name(kafka.topic_prefix): topic for topic in topics}
+    described = {
+        each["topic"]: each["partitions"]
+        for each in await admin.describe_topics(list(by_full_name))
+        if each["error_code"] == 0
+    }
+    # asked for all values: a mend must send back what else was set on the topic
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name, configs=None) for name in described]
+    answers = await admin.describe_configs(resources) if resources else []
+    result: dict[str, Found] = {}
+    for answer in answers:
+        for code, message, _kind, name, entries, *_ in answer.resources:
+            if code == UnknownTopicOrPartitionError.errno:
+                # created or deleted a moment ago, and this broker is not the one that described it
+                continue
+            _refuse(code, f"{name}: {message}")
+            topic = by_full_name[name]
+            values = {entry[0]: str(entry[1]) for entry in entries}
+            result[topic.name] = Found(
+                partitions=len(described[name]),
+                replicas=min((len(each["replicas"]) for each in described[name]), default=0),
+                config={key: values.get(key, "") for key in topic.config()},
+                own={entry[0]: str(entry[1]) for entry in entries if entry[3] == _SET_ON_TOPIC},
+            )
+    return result
+
+
+async def _look_at_all(admin: AIOKafkaAdminClient, kafka: KafkaSettings, topics: Sequence[Topic]) -> dict[str, Found]:
+    """As ``_look``, for topics that are there: each request goes to any broker, and one may lag behind."""
+    deadline = time.monotonic() + _VISIBLE_SECONDS
+    while True:
+        there = await _look(admin, kafka, topics)
+        lacking = [topic.full_name(kafka.topic_prefix) for topic in topics if topic.name not in there]
+        if not lacking:
+            return there
+        if time.monotonic() > deadline:
+            msg = f"these topics are not shown {_VISIBLE_SECONDS:.0f} s after their creation: {', '.join(lacking)}"
+            raise EnvironmentFaultError(msg)
+        await asyncio.sleep(0.05)
+
+
+def _compare(kafka: KafkaSettings, topics: Sequence[Topic], there: dict[str, Found]) -> list[Difference]:
+    differences = []
+    for topic in topics:
+        name = topic.full_name(kafka.topic_prefix)
+        real = there.get(topic.name)
+        if real is None:
+            differences.append(Difference(topic=name, what="missing", setting="topic", wanted="there", found="missing"))
+            continue
+        pairs: list[tuple[Literal["partitions", "replication", "config"], str, str, str]] = [
+            ("partitions", "partitions", str(topic.partitions or kafka.partitions), str(real.partitions)),
+            ("replication", "replicas", str(kafka.replication_factor), str(real.replicas)),
+        ]
+        pairs += [("config", key, value, real.config[key]) for key, value in topic.config().items()]
+        differences += [
+            Difference(topic=name, what=what, setting=setting, wanted=wanted, found=is_now)
+            for what, setting, wanted, is_now in pairs
+            if wanted != is_now
+        ]
+    return differences
+
+
+async def _create(admin: AIOKafkaAdminClient, kafka: KafkaSettings, topics: Sequence[Topic]) -> list[str]:
+    if not topics:
+        return []
+    answer = await admin.create_topics(
+        [
+            NewTopic(
+                topic.full_name(kafka.topic_prefix),
+                topic.partitions or kafka.partitions,
+                kafka.replication_factor,
+                topic_configs=topic.config(),
+            )
+            for topic in topics
+        ],
+        timeout_ms=_REQUEST_MS,
+    )
+    created = []
+    for name, code, message in answer.topic_errors:
+        # somebody else who applies at the same time was first
+        if code != TopicAlreadyExistsError.errno:
+            _refuse(code, f"{name}: {message}")
+            created.append(name)
+    return created
+
+
+async def _until_led(admin: AIOKafkaAdminClient, kafka: KafkaSettings, topics: Sequence[Topic]) -> None:
+    names = [topic.full_name(kafka.topic_prefix) for topic in topics]
+    deadline = time.monotonic() + _VISIBLE_SECONDS
+    while True:
+        described = await admin.describe_topics(names)
+        waiting = [each["topic"] for each in described if not _led(each)]
+        if not waiting:
+            return
+        if time.monotonic() > deadline:
+            msg = f"these topics have no leader {_VISIBLE_SECONDS:.0f} s after their creation: {', '.join(waiting)}"
+            raise EnvironmentFaultError(msg)
+        await asyncio.sleep(0.05)
+
+
+def _led(described: dict[str, Any]) -> bool:
+    parts = described["partitions"]
+    return (
+        described["error_code"] == 0 and bool(parts) and all(p["error_code"] == 0 and p["leader"] >= 0 for p in parts)
+    )
+
+
+async def _until_set(admin: AIOKafkaAdminClient, kafka: KafkaSettings, topics: Sequence[Topic]) -> None:
+    # the controller has taken the change; the broker that we ask may lag behind it
+    deadline = time.monotonic() + _VISIBLE_SECONDS
+    while any(each.what == "config" for each in _compare(kafka, topics, await _look(admin, kafka, topics))):
+        if time.monotonic() > deadline:
+            msg = f"the topics' settings are not in force {_VISIBLE_SECONDS:.0f} s after Kafka took them; try again"
+            raise EnvironmentFaultError(msg)
+        await asyncio.sleep(0.05)
+
+
+async def _set_configs(admin: AIOKafkaAdminClient, kafka: KafkaSettings, topics: Sequence[Topic]) -> None:
+    if not topics:
+        return
+    there = await _look_at_all(admin, kafka, topics)
+    resources = [
+        # this request replaces all that was set on the topic, so what others set goes along
+        ConfigResource(
+            ConfigResourceType.TOPIC,
+            topic.full_name(kafka.topic_prefix),
+            configs={**there[topic.name].own, **topic.config()},
+        )
+        for topic in topics
+    ]
+    for answer in await admin.alter_configs(resources):
+        for code, message, _kind, name in answer.resources:
+            _refuse(code, f"{name}: {message}")
+
+
+def _refuse(code: int, message: str) -> None:
+    if code != 0:
+        msg = f"Kafka refused ({for_code(code).__name__}): {message}"
+        raise EnvironmentFaultError(msg)

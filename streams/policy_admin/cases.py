@@ -1,0 +1,106 @@
+"""The cases of a policy: what is given in a file becomes real facts, by the real views, and the real core decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from models.calls import CallOffered
+from models.decisions import Decision
+from models.policy import PolicyCase
+from models.records import reference
+from streams.policies.book import PolicyInForce
+from streams.policy_admin.case_words import Scene, read
+from streams.screening.decide import counts_for_a_storm, decide
+from streams.screening.facts import LineFacts, gather
+from streams.screening.recent_calls import RecentCalls, decided, evolve
+from streams.screening.retention import burst_of, keep_ms, remembered
+from streams.screening.storms import Storms
+from streams.views.views import Views
+
+_RINGING_MS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """One case and what the policy decided."""
+
+    case: PolicyCase
+    decision: Decision
+    wrong: str | None
+    """How the decision differs from what the case expects, or None."""
+
+    def trace(self) -> list[str]:
+        """Why it was decided so: a line for each rule that was looked at."""
+        said = [
+            f"{each.rule} ({each.kind}{', shadow' if each.shadow else ''}) "
+            f"{'applies' if each.matched else 'does not apply'}: {each.why}"
+            for each in self.decision.rules
+        ]
+        return [*said, f"so {self.decision.verdict}: {self.decision.why}"]
+
+
+def run_case(in_force: PolicyInForce, case: PolicyCase, zones: Mapping[str, str]) -> CaseResult:
+    """Decide one case; ``zones`` are the configured lines' time zones. Raises ``CaseError`` for what means nothing."""
+    decision = _decided(in_force, read(case.given, in_force.policy, zones))
+    return CaseResult(case, decision, _difference(case, decision))
+
+
+def _difference(case: PolicyCase, decision: Decision) -> str | None:
+    if decision.verdict != case.verdict:
+        return f"expected {case.verdict}, decided {decision.verdict}"
+    if case.rule is not None and decision.rule != case.rule:
+        return f"expected the rule {case.rule}, decided by {decision.rule or 'no rule'}"
+    if case.reply is not None and decision.reply != case.reply:
+        return f"expected the reply {case.reply}, found {decision.reply or 'none'}"
+    return None
+
+
+def _decided(in_force: PolicyInForce, scene: Scene) -> Decision:
+    """The earlier calls are decided first, as they came: a burst among them leaves its block."""
+    known = Views.empty()
+    views = {view.topic.name: view for view in known.views()}
+    for each in scene.known:
+        record = reference(each, "/ringfence/case", scene.now_ms)
+        views[record.topic.name].take(record.key, record.value)
+    storms = Storms(known.workers)
+    for n in range(scene.strangers):
+        storms.note(scene.line, f"stranger-{n}", scene.now_ms - 1000)
+    recent = RecentCalls()
+    for n, at_ms in enumerate([*scene.calls, scene.now_ms]):
+        offer = _offer(scene, n, at_ms)
+        recent = evolve(recent, offer, n, keep_ms(in_force))
+        facts = gather(
+            offer,
+            now_ms=at_ms,
+            recent=recent,
+            last_in_ms=scene.last_in_ms,
+            last_out_ms=scene.last_out_ms,
+            history_incomplete=scene.history_incomplete,
+            known=known,
+            line=LineFacts(scene.zone),
+            storms=storms,
+        )
+        if counts_for_a_storm(facts):
+            storms.note(scene.line, scene.caller, at_ms)
+        taken = decide(in_force, facts)
+        recent = remembered(decided(recent, offer, taken.verdict, at_ms), taken, burst_of(in_force, taken))
+    return taken
+
+
+def _offer(scene: Scene, number: int, at_ms: int) -> CallOffered:
+    return CallOffered(
+        event_id=f"case-{number}",
+        gateway="case",
+        line=scene.line,
+        session="case",
+        call_id=f"case-{number}",
+        caller=scene.caller,
+        caller_raw=scene.caller,
+        media=scene.media,
+        group=scene.group,
+        offered_at_ms=at_ms - _RINGING_MS,
+        time_source="payload",
+        received_at_ms=at_ms,
+    )

@@ -1,4 +1,0 @@
-"""What every worker knows beside its tables: contacts, presence, bridges, lists, policies. Views of compacted topics.
-
-Each view takes the records of one topic and answers questions; none does IO (``streams.kafka.reference`` reads).
-"""

@@ -1,0 +1,163 @@
+"""What a run consists of: settings, children and addresses, all checked before anything starts."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from streams.common.errors import ConfigurationError, EnvironmentFaultError
+from streams.local_kafka.server import free_ports
+from streams.local_kafka.state import BrokerFiles
+from streams.policy_admin.files import read_folder
+from streams.settings import DEFAULT_CONFIG, ROOT, Settings, load_settings
+from streams.single_node.child_process import ChildProcess
+from streams.single_node.demo import DemoRun, write_demo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What ``ringfence up`` was asked for."""
+
+    config: Path
+    rate: float | None
+    """Simulated calls per second; None: no traffic, and the configured gateways."""
+    duration_ms: int | None = None
+    """None: until a signal."""
+    report: Path | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPlan:
+    """Everything that is known before the first process starts."""
+
+    options: RunOptions
+    settings: Settings
+    """As the children will read them, but for the broker's address."""
+    config: Path
+    """What the children read: the user's file, or the run configuration of a demo."""
+    demo: DemoRun | None
+    simulator: str | None
+    """``host:port`` of the simulator."""
+
+
+_HEAD: Final = (sys.executable, "-P", "-m", "streams.cli")
+"""``-P``: a folder named ``models`` where the user stands must not be taken for ours."""
+
+
+_INSTANCE: Final = "up"
+"""The worker's static member id: when it is started again, it gets its partitions back at once."""
+
+
+def make_plan(options: RunOptions) -> RunPlan:
+    """Read and check everything; writes the run configuration of a demo, and starts nothing.
+
+    Raises ``ConfigurationError`` and ``EnvironmentFaultError``, which name key and mend.
+    """
+    traffic = options.rate is not None
+    settings = load_settings(options.config, gateway_secrets=not traffic)
+    read_folder(settings)
+    _check_ports(settings, options.config)
+    _check_report(options.report)
+    if not traffic:
+        return RunPlan(options=options, settings=settings, config=options.config, demo=None, simulator=None)
+    simulator = f"127.0.0.1:{free_ports(1)[0]}"
+    scenes = options.config.resolve() == DEFAULT_CONFIG.resolve()
+    demo = write_demo(options.config, f"http://{simulator}", settings.policies, scenes=scenes)
+    return RunPlan(
+        options=options,
+        settings=load_settings(demo.config, gateway_secrets=False),
+        config=demo.config,
+        demo=demo,
+        simulator=simulator,
+    )
+
+
+def resolved(plan: RunPlan, bootstrap: str) -> Settings:
+    """The settings with the broker's address."""
+    kafka = plan.settings.kafka.model_copy(update={"bootstrap_servers": bootstrap})
+    return plan.settings.model_copy(update={"kafka": kafka})
+
+
+def bridge_url(settings: Settings) -> str:
+    """Where the bridge is reached from this machine."""
+    return f"http://{_reachable(settings.bridge.listen)}"
+
+
+def children(plan: RunPlan, bootstrap: str) -> dict[str, ChildProcess]:
+    """The processes to run, by name: bridge, worker, and the simulator where there is traffic."""
+    secrets: Mapping[str, str] = plan.demo.secrets if plan.demo else {}
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    env = {"RINGFENCE_INSTANCE": _INSTANCE, **os.environ, **secrets}
+    env |= {"KAFKA_BOOTSTRAP_SERVERS": bootstrap, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+    config = ("--config", str(plan.config))
+    health = {"bridge": bridge_url(plan.settings), "worker": f"http://{_reachable(plan.settings.worker.listen)}"}
+    commands = {name: (*_HEAD, name, *config) for name in health}
+    if plan.simulator is not None:
+        health["simulator"] = f"http://{plan.simulator}"
+        seed = () if plan.options.seed is None else ("--seed", str(plan.options.seed))
+        commands["simulator"] = (
+            *(*_HEAD, "gateway-sim", *config),
+            *("--listen", plan.simulator, "--bridge-url", bridge_url(plan.settings)),
+            *("--rate", str(plan.options.rate), "--wait", *seed),
+            *(part for line in (plan.demo.called if plan.demo else ()) for part in ("--line", line)),
+        )
+    ready = {name: f"{url}{_READY[name]}" for name, url in health.items()}
+    logs = BrokerFiles().log_dir
+    logs.mkdir(parents=True, exist_ok=True)
+    return {name: ChildProcess(name, commands[name], ready[name], logs / f"{name}.log", env) for name in commands}
+
+
+_READY: Final = {"bridge": "/health/ready", "worker": "/health/ready", "simulator": "/_sim/record?last=0"}
+
+
+def _reachable(address: str) -> str:
+    host, _, port = address.rpartition(":")
+    return f"127.0.0.1:{port}" if host in {"0.0.0.0", "*", "::", "[::]"} else address  # noqa: S104 - told apart, not bound
+
+
+def _check_ports(settings: Settings, config: Path) -> None:
+    addresses = {"bridge.listen": settings.bridge.listen, "worker.listen": settings.worker.listen}
+    if len(set(addresses.values())) == 1:
+        msg = (
+            f"{config}: bridge.listen and worker.listen are both {settings.bridge.listen}; give each a port of its own"
+        )
+        raise ConfigurationError(msg)
+    for key, address in addresses.items():
+        host, _, port = address.rpartition(":")
+        if port == "0":
+            msg = f"{config}: {key}: `ringfence up` needs to know the port; write one instead of 0"
+            raise ConfigurationError(msg)
+        _check_port(key, host.strip("[]"), int(port), config)
+
+
+def _check_port(key: str, host: str, port: int, config: Path) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        # as the servers do: connections of an earlier run that are still closing are no obstacle
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("" if host == "*" else host, port))
+        except OSError as exc:
+            mend = f"end the program that uses it, or set another {key} in {config}"
+            if exc.errno != errno.EADDRINUSE:
+                mend = f"set {key} in {config} to an address of this machine and a port that you may use"
+            msg = f"{key}: {host}:{port} cannot be listened on ({os.strerror(exc.errno or 0)}): {mend}"
+            raise EnvironmentFaultError(msg) from None
+
+
+def _check_report(report: Path | None) -> None:
+    if report is None:
+        return
+    try:
+        with report.open("a", encoding="utf-8"):
+            pass
+    except OSError as exc:
+        msg = f"--report {report}: cannot be written ({exc.strerror}); name a file in a folder that is there"
+        raise ConfigurationError(msg) from None

@@ -1,0 +1,147 @@
+"""What both sinks are made of."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from models.commands import BlockCaller, RejectCall, SendText, UnblockCaller
+from models.outcomes import CommandKind, Outcome, Result, outcome_id
+from streams.common.clock import Clock
+from streams.gateways.answer import GatewayAnswer, Meaning
+from streams.gateways.attempts import NONE, Attempts, attempt
+from streams.gateways.client import GatewayClient
+from streams.kafka.outbox import Outbox
+from streams.metrics import WorkerMetrics
+from streams.sink.keyed_executor import Bulkheads, Gate, open_gate
+
+WAITING = 10_000
+"""Commands taken in and not done, for each gateway: about 40 MB. A storm of 5,000 calls in a second waits its turn;
+what a gateway has not taken by then would be late long before more were of use."""
+
+GATEWAY_OPEN = "gateway-open"
+"""The reason where the gateway's circuit stayed open for the whole of a command's window."""
+
+GATEWAY_BACKLOG = "gateway-backlog"
+"""The reason where more commands wait for the gateway than are taken in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkContext:
+    """Shared by the reject sink and the text sink."""
+
+    gateways: Mapping[str, GatewayClient]
+    outbox: Outbox
+    clock: Clock
+    metrics: WorkerMetrics
+    may_act: Callable[[Any], Awaitable[bool]]
+    """Whether an event's partition is surely still this worker's. Waits while that is in doubt."""
+    is_ours: Callable[[Any], bool]
+    """Whether no rebalance has come since an event was given; does not wait. After one the event comes again, to
+    whoever owns its partition now."""
+    on_failure: Callable[[BaseException], None]
+    """Ends the process."""
+
+    async def attempt(
+        self,
+        event: Any,
+        gateway: GatewayClient,
+        send: Callable[[float], Awaitable[GatewayAnswer]],
+        again: Callable[[GatewayAnswer], bool],
+        *,
+        expires_at_ms: int,
+        before: Attempts = NONE,
+    ) -> Attempts:
+        """As ``attempts.attempt``, while the gateway's circuit is closed and the event is ours."""
+        return await attempt(
+            send,
+            again,
+            connections=gateway.connections,
+            may_send=lambda: gateway.circuit.is_closed() and self.is_ours(event),
+            expires_at_ms=expires_at_ms,
+            clock=self.clock,
+            before=before,
+        )
+
+    def bulkheads(self, first: Gate = open_gate) -> Bulkheads:
+        """Lanes for each gateway, whose jobs begin when ``first`` lets them and its circuit is closed."""
+        gates = {name: self._gate(each, first) for name, each in self.gateways.items()}
+        return Bulkheads(WAITING, self.on_failure, gates)
+
+    def _gate(self, gateway: GatewayClient, first: Gate) -> Gate:
+        circuit = gateway.circuit
+
+        async def gate(key: str, expires_at_ms: int) -> None:
+            await first(key, expires_at_ms)
+            if not circuit.is_closed():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(max(0, expires_at_ms - self.clock()) / 1000):
+                        await circuit.until_closed()
+
+        return gate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a command ended, before it is an outcome."""
+
+    result: Result
+    reason: str | None = None
+    status: int | None = None
+    attempts: int = 0
+    sent_at_ms: int | None = None
+    message_id: str | None = None
+    at_ms: int
+
+
+def ended_by(tried: Attempts, results: Mapping[Meaning, Result], now_ms: int) -> Ended:
+    """How a command ended that was tried; ``results`` says what each meaning of an answer comes to."""
+    answer = tried.answer
+    if answer is None and tried.held:
+        return Ended(result="failed", reason=GATEWAY_OPEN, at_ms=now_ms)
+    if answer is None:
+        return Ended(result="late", reason="window-over", at_ms=now_ms)
+    return Ended(
+        result=results[answer.meaning],
+        reason=answer.reason,
+        status=answer.status,
+        attempts=tried.count,
+        sent_at_ms=tried.sent_at_ms,
+        message_id=answer.message_id,
+        at_ms=now_ms,
+    )
+
+
+_KINDS: Mapping[type, CommandKind] = {
+    RejectCall: "reject",
+    SendText: "text",
+    BlockCaller: "block",
+    UnblockCaller: "unblock",
+}
+
+
+def outcome_of(command: RejectCall | SendText | BlockCaller | UnblockCaller, ended: Ended) -> Outcome:
+    """The outcome to publish; whose it is and which call are the command's own."""
+    return Outcome(
+        outcome_id=outcome_id(command.command_id, ended.result),
+        command_id=command.command_id,
+        command=_KINDS[type(command)],
+        decision_id=command.decision_id,
+        gateway=command.gateway,
+        line=command.line,
+        call_id=command.call_id,
+        caller=command.caller,
+        result=ended.result,
+        reason=ended.reason,
+        http_status=ended.status,
+        attempts=ended.attempts,
+        reply=command.reply if isinstance(command, RejectCall | SendText) else None,
+        variant=command.variant if isinstance(command, RejectCall | SendText) else None,
+        message_id=ended.message_id,
+        received_at_ms=command.received_at_ms,
+        sent_at_ms=ended.sent_at_ms,
+        at_ms=ended.at_ms,
+    )

@@ -1,0 +1,128 @@
+"""Work side by side across keys and in order within one, bounded, behind a gate; and a bulkhead for each gateway."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+
+Job = Callable[[], Awaitable[bool]]
+"""Returns whether it is done; one that is not is begun again, first of its key, once the gate lets it."""
+
+Gate = Callable[[str, int], Awaitable[None]]
+"""Asked with a job's key and when it expires (milliseconds UTC). Returns when the job may begin, at the latest when
+it expires, as it must say so then."""
+
+
+async def open_gate(_key: str, _expires_at_ms: int) -> None:
+    """The gate that holds nobody up."""
+
+
+class KeyedExecutor:
+    """Runs jobs: one at a time per key, in the order given; different keys side by side.
+
+    A job that raises ends in ``on_failure``, which must end the process soon: its event stays
+    unacknowledged and comes again after a restart.
+    """
+
+    def __init__(self, waiting: int, on_failure: Callable[[BaseException], None], gate: Gate = open_gate) -> None:
+        """``waiting`` bounds the jobs taken in and not yet done."""
+        self._room = waiting
+        self._on_failure = on_failure
+        self._gate = gate
+        self._lanes: dict[str, deque[tuple[Job, int]]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._at_gate: dict[str, asyncio.Task[None]] = {}
+        self._letting_go = False
+
+    def submit(self, key: str, job: Job, expires_at_ms: int) -> bool:
+        """Take a job in; False where there is no room, and the job is not taken. Does not block."""
+        if self._room == 0:
+            return False
+        self._room -= 1
+        lane = self._lanes.get(key)
+        if lane is not None:
+            lane.append((job, expires_at_ms))
+            return True
+        self._lanes[key] = deque([(job, expires_at_ms)])
+        task = asyncio.create_task(self._run(key, self._lanes[key]))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return True
+
+    async def _run(self, key: str, lane: deque[tuple[Job, int]]) -> None:
+        try:
+            while lane:
+                await self._pass_gate(key, lane[0][1])
+                entry = lane.popleft()
+                done = True
+                try:
+                    done = await entry[0]() or self._letting_go
+                finally:
+                    self._room += done
+                if not done:
+                    lane.appendleft(entry)
+        except Exception as exc:  # noqa: BLE001 - whatever it is, the process must not go on as if nothing was
+            self._on_failure(exc)
+        finally:
+            self._room += len(lane)
+            if self._lanes.get(key) is lane:
+                del self._lanes[key]
+
+    async def _pass_gate(self, key: str, expires_at_ms: int) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            msg = "a lane runs in a task"
+            raise RuntimeError(msg)
+        self._at_gate[key] = task
+        try:
+            await self._gate(key, expires_at_ms)
+        finally:
+            if self._at_gate.get(key) is task:
+                del self._at_gate[key]
+
+    async def drain(self, timeout_s: float) -> None:
+        """Let go of the jobs that have not begun (their events come again), and wait for the others, so long."""
+        for lane in self._lanes.values():
+            self._room += len(lane)
+            lane.clear()
+        for key, task in self._at_gate.items():
+            # a job that comes from now on gets a lane of its own: this one is at its end
+            del self._lanes[key]
+            task.cancel()
+        self._at_gate.clear()
+        self._letting_go = True
+        try:
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=timeout_s)
+        finally:
+            self._letting_go = False
+
+    async def join(self, timeout_s: float) -> None:
+        """Wait for everything taken in, so long; then cancel the rest (it comes again elsewhere)."""
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=timeout_s)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+
+class Bulkheads:
+    """Lanes of its own for each gateway, so that one which hangs or is away holds up nobody else's commands."""
+
+    def __init__(self, waiting: int, on_failure: Callable[[BaseException], None], gates: Mapping[str, Gate]) -> None:
+        """``waiting`` is for each gateway; ``gates`` are by gateway."""
+        self._of = {gateway: KeyedExecutor(waiting, on_failure, gate) for gateway, gate in gates.items()}
+        self._unknown = KeyedExecutor(waiting, on_failure)
+
+    def submit(self, gateway: str, key: str, job: Job, expires_at_ms: int) -> bool:
+        """As ``KeyedExecutor.submit``; gateways without a gate share lanes."""
+        return self._of.get(gateway, self._unknown).submit(key, job, expires_at_ms)
+
+    async def drain(self, timeout_s: float) -> None:
+        """As ``KeyedExecutor.drain``, at all gateways."""
+        await asyncio.gather(*(lanes.drain(timeout_s) for lanes in (*self._of.values(), self._unknown)))
+
+    async def join(self, timeout_s: float) -> None:
+        """As ``KeyedExecutor.join``, at all gateways."""
+        await asyncio.gather(*(lanes.join(timeout_s) for lanes in (*self._of.values(), self._unknown)))

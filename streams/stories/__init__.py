@@ -1,0 +1,1 @@
+"""Tells people what happened: story lines, the summary, one call explained; reads topics only."""

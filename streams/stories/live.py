@@ -1,0 +1,145 @@
+"""The console of a running Ringfence: story lines as calls unfold, and the report at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, Final, TextIO
+
+from aiokafka.errors import KafkaError
+
+from models import topics
+from streams.audit.audit import JUDGED, Audit
+from streams.audit.topics import cooldowns
+from streams.common.clock import Clock, now_ms
+from streams.kafka.reader import TopicReader
+from streams.settings import Settings
+from streams.stories.report import Report
+from streams.stories.story_lines import Story
+from streams.stories.summary import SummaryTally
+
+_POLL_MS: Final = 200
+_CATCH_UP_S: Final = 2.0
+_FOLD_S: Final = 10.0
+
+
+class LiveConsole:
+    """Reads on from the moment of its start; one ``start``, one ``run``, then ``settle``, ``report``, ``stop``."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        write: Callable[[str], None],
+        *,
+        colour: bool | None = None,
+        clock: Clock = now_ms,
+    ) -> None:
+        """``write`` takes one line without its end; ``colour`` None: where stdout is a terminal."""
+        self._settings = settings
+        self._write = write
+        self._clock = clock
+        self._reader = TopicReader(settings.kafka, (*JUDGED, topics.CALLS_DLQ), clock=clock)
+        self._story = Story(settings.lines, colour=wants_colour(sys.stdout) if colour is None else colour)
+        self._tally = SummaryTally()
+        self._read_up_to_ms = 0
+        self._audit = Audit({})
+
+    async def start(self) -> None:
+        """Stand at the current end of all topics: calls received from now on are told and audited.
+
+        Raises ``EnvironmentFaultError`` where no broker answers or a topic is missing.
+        """
+        await self._reader.start()
+        await self._reader.seek_to_end()
+        since = self._read_up_to_ms = self._clock()
+        self._tally = SummaryTally(since_ms=since)
+        self._audit = Audit(
+            self._reader.partitions,
+            since_ms=since,
+            clock=lambda: self._read_up_to_ms,
+            cooldown_ms=await cooldowns(self._settings),
+        )
+        self._write(self._story.heading())
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Tell what happens until ``stop`` is set; returns within a fraction of a second then.
+
+        A broker that is away is waited for.
+        """
+        loop = asyncio.get_running_loop()
+        catch_up_at = fold_at = loop.time()
+        while not stop.is_set():
+            await self._step()
+            if loop.time() >= catch_up_at:
+                catch_up_at = loop.time() + _CATCH_UP_S
+                with suppress(KafkaError, TimeoutError):
+                    await self._note_position()
+            if loop.time() >= fold_at:
+                fold_at = loop.time() + _FOLD_S
+                self._audit.fold()
+
+    async def settle(self, timeout: float) -> bool:  # noqa: ASYNC109 - the deadline is the caller's patience, and running into it is no error
+        """After traffic stopped: read on until everything is decided, ended and confirmed or not.
+
+        Returns at the latest after ``timeout`` seconds (one request to the broker more), and says
+        whether every offer is decided and every command ended; confirmations that never come do
+        not count. Everything held back is told. A broker that does not answer: False.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
+        settled = False
+        try:
+            while True:
+                at_ms = self._clock()
+                ends = await self._reader.ends()
+                while await self._reader.left(ends) and loop.time() < deadline:
+                    await self._step()
+                if not await self._reader.left(ends):
+                    self._read_up_to_ms = at_ms
+                    under_way = self._audit.pending()
+                    settled = not under_way.total
+                    if settled and not under_way.confirmations:
+                        break
+                if loop.time() >= deadline:
+                    break
+                await self._step()
+        except (KafkaError, TimeoutError):
+            settled = False
+        self._tell(self._story.flush())
+        return settled
+
+    def report(self, simulator_record: Mapping[str, Any] | None = None) -> Report:
+        """The summary and the audit up to where the topics were last known to be read to their end."""
+        return Report(self._tally.summary(), self._audit.finish(simulator_record))
+
+    async def stop(self) -> None:
+        """Tell what is held back, and disconnect; may be repeated."""
+        self._tell(self._story.flush())
+        await self._reader.stop()
+
+    async def _step(self) -> None:
+        for seen in await self._reader.poll(_POLL_MS):
+            self._tally.take(seen)
+            self._audit.take(seen)
+            self._tell(self._story.take(seen))
+        self._tell(self._story.tick(self._clock()))
+
+    async def _note_position(self) -> None:
+        at_ms = self._clock()
+        ends = await self._reader.ends()
+        if await self._reader.left(ends):
+            await self._step()
+        if not await self._reader.left(ends):
+            self._read_up_to_ms = at_ms
+
+    def _tell(self, lines: list[str]) -> None:
+        for line in lines:
+            self._write(line)
+
+
+def wants_colour(stream: TextIO) -> bool:
+    """Whether to colour what is written there: a terminal, and no ``NO_COLOR`` (no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR")

@@ -1,0 +1,185 @@
+"""One call's records in plain words, with times relative to the webhook. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import tzinfo
+from typing import Final, assert_never
+
+from models.calls import CallAccepted, CallOffered, CallRejected
+from models.commands import BlockCaller, RejectCall, SendText, UnblockCaller
+from models.decisions import Decision, RuleTrace, Scalar
+from models.identity import mask
+from models.outcomes import CommandKind, Outcome
+from streams.common.wording import VERDICTS, moment, outcome_words, span
+from streams.kafka.reader import Seen
+
+_MARGIN: Final = 11
+_COMMANDS: Final[Mapping[CommandKind, str]] = {
+    "reject": "the reject",
+    "text": "the text",
+    "block": "the block on the gateway",
+    "unblock": "the end of the block on the gateway",
+}
+Command = RejectCall | SendText | BlockCaller | UnblockCaller
+Told = CallOffered | CallAccepted | CallRejected | Decision | Command | Outcome
+"""What a call's story is made of."""
+_EPOCH_SIZED: Final = 10**12
+"""A fact in ``_ms`` from here on is a point in time (from 2001), below it is a span."""
+
+
+def narrate(records: Sequence[Seen], zone: tzinfo | None = None) -> list[str]:
+    """The story of one call of one line. ``records`` must not be empty; any order; repeats are told as such."""
+    first = min(records, key=_at_ms)
+    received = min(
+        (seen.value.received_at_ms for seen in records if isinstance(seen.value, CallOffered | Decision)),
+        default=_at_ms(first),
+    )
+    caller = next((seen.value.caller for seen in records if seen.value.caller), None)
+    value = first.value
+    lines = [
+        f"call {value.call_id} on line {value.line} (gateway {value.gateway})",
+        f"from {mask(caller) if caller else 'an unnamed caller'}, webhook received {moment(received, zone)}",
+        "",
+    ]
+    known: set[tuple[str, str]] = set()
+    for seen in sorted(records, key=_order):
+        head, *details = _tell(seen, zone)
+        again = (seen.topic.name, head) in known
+        known.add((seen.topic.name, head))
+        margin = span(_at_ms(seen) - received).rjust(_MARGIN - 2)
+        lines.append(f"{margin}  {head}" + (" (again)" if again else ""))
+        if not again:
+            lines += [f"{'':{_MARGIN}}{detail}" for detail in details]
+    return lines
+
+
+def _at_ms(seen: Seen) -> int:
+    match seen.value:
+        case CallOffered() | CallAccepted() | CallRejected():
+            return int(seen.value.received_at_ms)
+        case Decision() | RejectCall():
+            return int(seen.value.decided_at_ms)
+        case UnblockCaller():
+            return int(seen.value.at_ms)
+        case SendText():
+            return int(seen.value.rejected_at_ms or seen.timestamp_ms)
+        case Outcome():
+            return int(seen.value.at_ms)
+        case _:
+            return seen.timestamp_ms
+
+
+def _order(seen: Seen) -> tuple[int, int]:
+    # within one millisecond: what happened, the verdict, the command, its end
+    rank = (CallOffered, Decision, RejectCall, BlockCaller, CallAccepted, CallRejected, Outcome, SendText)
+    place = next((index for index, kind in enumerate(rank) if isinstance(seen.value, kind)), len(rank))
+    return _at_ms(seen), place
+
+
+def _tell(seen: Seen, zone: tzinfo | None) -> Iterator[str]:
+    value: Told = seen.value
+    match value:
+        case CallOffered():
+            yield from _offer(value, seen, zone)
+        case CallAccepted():
+            yield "the gateway says: picked up on another device of the line"
+        case CallRejected():
+            echo = " (its own echo of our reject: no proof that the ringing stopped)" if value.echo else ""
+            yield f"the gateway says: the call is over{echo}"
+        case Decision():
+            yield from _decision(value, zone)
+        case RejectCall():
+            reply = f", then the reply {value.reply}" if value.reply else ", and nothing to be said"
+            yield f"reject asked for{reply}"
+            yield f"to be sent before {moment(value.expires_at_ms, zone)}"
+        case SendText():
+            variant = f" in the variant {value.variant}" if value.variant else ""
+            whom = "" if value.rejected_at_ms is not None else " (the caller is queued, and the call rings on)"
+            yield f"text asked for{whom}: the reply {value.reply}{variant}"
+            yield f"to be sent before {moment(value.expires_at_ms, zone)}"
+        case BlockCaller():
+            yield f"block on the gateway asked for, until {moment(value.until_ms, zone)}"
+        case UnblockCaller():
+            yield "end of the block on the gateway asked for"
+        case Outcome():
+            yield from _outcome(value)
+        case _:
+            assert_never(value)
+
+
+def _offer(offer: CallOffered, seen: Seen, zone: tzinfo | None) -> Iterator[str]:
+    place = "told to screening" if seen.topic.name == "calls.events" else "noted in the call's life"
+    yield f"offer of a {'group ' if offer.group else ''}{offer.media} call, {place}"
+    sources = {
+        "payload": "by the provider's clock",
+        "envelope": "by the webhook's time",
+        "received": "by our clock, for the webhook names no time",
+    }
+    yield f"began to ring {moment(offer.offered_at_ms, zone)}, {sources[offer.time_source]}"
+    if offer.caller_known_as:
+        yield f"also known as {', '.join(mask(jid) for jid in offer.caller_known_as)}"
+    if offer.offline:
+        yield "queued while the gateway was disconnected"
+    if offer.ended:
+        yield "its end had been told before"
+
+
+def _decision(decision: Decision, zone: tzinfo | None) -> Iterator[str]:
+    rule = f"by the rule {decision.rule}" if decision.rule else "by no rule"
+    yield f"decided: {decision.verdict} ({VERDICTS[decision.verdict]}) {rule}: {decision.why}"
+    whose = "the common policy" if decision.policy == "*" else f"the policy of {decision.policy}"
+    yield f"{whose}, revision {decision.policy_revision}"
+    known = " · ".join(_fact(name, value, decision.decided_at_ms, zone) for name, value in decision.facts.items())
+    if known:
+        yield f"known: {known}"
+    yield from (_rule(trace) for trace in decision.rules)
+
+
+def _rule(trace: RuleTrace) -> str:
+    if trace.error:
+        state = "failed"
+    elif trace.matched:
+        state = "would apply (shadow)" if trace.shadow else "applies"
+    else:
+        state = "does not apply"
+    return f"rule {trace.rule} ({trace.kind}) {state}: {trace.why}"
+
+
+def _outcome(outcome: Outcome) -> Iterator[str]:
+    yield f"{outcome_words(outcome)}: {_COMMANDS[outcome.command]} is {outcome.result}"
+    details: Mapping[str, object] = {
+        "reason": outcome.reason,
+        "HTTP status": outcome.http_status,
+        "requests": outcome.attempts or None,
+        "reply": outcome.reply,
+        # a gateway's message id holds the chat's number before its last underscore
+        "message": outcome.message_id.rpartition("_")[2] if outcome.message_id else None,
+        "answered after": span(outcome.at_ms - outcome.sent_at_ms)
+        if outcome.sent_at_ms is not None and outcome.result in {"accepted", "raced", "failed"}
+        else None,
+    }
+    said = ", ".join(f"{name} {value}" for name, value in details.items() if value is not None)
+    if said:
+        yield said
+
+
+def _fact(name: str, value: Scalar, now_ms: int, zone: tzinfo | None) -> str:
+    words = name.removesuffix("_ms").replace("_", " ")
+    match value:
+        case bool():
+            said = words if value else f"not {words}"
+        case None:
+            said = f"{words} unknown"
+        case str():
+            said = f"{words} {mask(value) if '@' in value else value}"
+        case _ if not name.endswith("_ms"):
+            said = f"{words} {value}"
+        case _ if value >= _EPOCH_SIZED:
+            ago = round(now_ms - value)
+            said = f"{words} {span(abs(ago))} {'before' if ago >= 0 else 'later'} ({moment(round(value), zone)})"
+        case 0 if words.startswith("last "):
+            said = f"{words} never"
+        case _:
+            said = f"{words} {span(round(value))}"
+    return said

@@ -1,0 +1,30 @@
+"""The report of a run or of an audit: the summary and what the audit found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from streams.audit.findings import Findings
+from streams.stories.summary import Summary
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What happened, and whether the record of it is whole."""
+
+    summary: Summary
+    audit: Findings
+
+    @property
+    def holds(self) -> bool:
+        """Whether the audit found nothing wrong."""
+        return self.audit.holds
+
+    def lines(self) -> list[str]:
+        """For people: the summary, then the audit."""
+        return [*self.summary.lines(), *self.audit.lines()]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For ``--report``: JSON-ready, times in milliseconds, no caller's number in it."""
+        return {"holds": self.holds, "summary": self.summary.as_dict(), "audit": self.audit.as_dict()}

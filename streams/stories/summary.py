@@ -1,0 +1,205 @@
+"""The summary: calls, verdicts, rules, outcomes, and how fast it went."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, get_args
+
+from models.calls import CallOffered
+from models.decisions import Decision, decision_id
+from models.outcomes import TERMINAL, CommandKind, Outcome
+from models.topics import CALLS_EVENTS
+from streams.audit.bounded_memory import BoundedMemory
+from streams.common.wording import count, outcome_words, span
+from streams.kafka.reader import Seen
+
+_PERCENTILES: Final = (50, 90, 99)
+_SHOWN: Final = frozenset({"reject", "text"})
+"""The commands that most runs have; others are named only where there were some."""
+
+
+_DECIDED: Final = {"ring": "let ring", "reject": "to reject", "queue": "queued", "late": "too late"}
+"""Verdicts; what came of them is told by the lines below."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """A distribution in milliseconds, by nearest rank."""
+
+    samples: int
+    p50: int
+    p90: int
+    p99: int
+    max: int
+
+    @classmethod
+    def of(cls, samples: Sequence[int]) -> Latency | None:
+        """None where nothing was measured."""
+        if not samples:
+            return None
+        ordered = sorted(samples)
+        # the rank is rounded up, in whole numbers: a fraction of 0.07 would already be the next rank
+        p50, p90, p99 = (ordered[-(-len(ordered) * percent // 100) - 1] for percent in _PERCENTILES)
+        return cls(len(ordered), p50, p90, p99, ordered[-1])
+
+    def as_dict(self) -> dict[str, int]:
+        """For JSON; milliseconds."""
+        return {"samples": self.samples, "p50": self.p50, "p90": self.p90, "p99": self.p99, "max": self.max}
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What happened in the range that was read."""
+
+    calls: int
+    repeats: int
+    """Webhooks that told of a call again."""
+    verdicts: Mapping[str, int]
+    rules: Mapping[str, int]
+    """By the rule that decided; ``none`` where no rule did."""
+    outcomes: Mapping[str, Mapping[str, int]]
+    """By command, then by result and reason (``failed/session-missing``): the first end of each command."""
+    confirmed: int
+    unconfirmed: int
+    webhook_to_reject: Latency | None
+    """From the webhook at the bridge to the gateway's answer to the reject."""
+    reject_to_text: Latency | None
+    """From the gateway's answer to the reject to its answer to the text."""
+    words: Mapping[str, Mapping[str, int]]
+    """The outcomes in the words of the story lines."""
+    example: str | None = None
+    """The call id of a reject that was executed lately, to look into."""
+
+    def lines(self) -> list[str]:
+        """For people."""
+        repeats = f" ({count(self.repeats, 'webhook')} repeated)" if self.repeats else ""
+        verdicts = {_DECIDED.get(name, name): number for name, number in self.verdicts.items()}
+        unknown = self.outcomes.get("reject", {}).get("accepted", 0) - self.confirmed - self.unconfirmed
+        rules = {"no rule, or by hand" if name == "none" else name: number for name, number in self.rules.items()}
+        lines = [
+            f"calls       {count(self.calls, 'call')}{repeats}: {_listed(verdicts)}",
+            f"rules       {_listed(rules)}",
+            f"rejects     {_listed(self.words.get('reject', {}))}",
+            f"confirmed   {self.confirmed} confirmed, {self.unconfirmed} unconfirmed"
+            + (f", {unknown} not known yet" if unknown > 0 else ""),
+            f"texts       {_listed(self.words.get('text', {}))}",
+        ]
+        if self.webhook_to_reject or self.reject_to_text:
+            lines.append("latency     " + "".join(f"{name:>10}" for name in ("p50", "p90", "p99", "max")))
+        for name, latency in (("to reject", self.webhook_to_reject), ("to text", self.reject_to_text)):
+            if latency is not None:
+                numbers = (latency.p50, latency.p90, latency.p99, latency.max)
+                lines.append(f"  {name:<10}" + "".join(f"{span(number):>10}" for number in numbers))
+        return lines
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON; latencies in milliseconds."""
+        to_reject, to_text = self.webhook_to_reject, self.reject_to_text
+        return {
+            "calls": self.calls,
+            "repeated_webhooks": self.repeats,
+            "verdicts": dict(self.verdicts),
+            "rules": dict(self.rules),
+            "outcomes": {kind: dict(results) for kind, results in self.outcomes.items()},
+            "confirmed": self.confirmed,
+            "unconfirmed": self.unconfirmed,
+            "latency_ms": {
+                "webhook_to_reject": to_reject.as_dict() if to_reject else None,
+                "reject_to_text": to_text.as_dict() if to_text else None,
+            },
+        }
+
+
+class SummaryTally:
+    """Counts records into a summary. Pure; memory is bounded but for eight bytes a latency."""
+
+    def __init__(self, *, since_ms: int = 0, until_ms: int | None = None) -> None:
+        """Calls received before ``since_ms``, or from ``until_ms`` on, do not count."""
+        self._range = range(since_ms, until_ms if until_ms is not None else 1 << 62)
+        self._offered: BoundedMemory[str, None] = BoundedMemory()
+        self._decided: BoundedMemory[str, None] = BoundedMemory()
+        self._ended: BoundedMemory[str, None] = BoundedMemory()
+        self._rejected_at: BoundedMemory[str, int] = BoundedMemory()
+        self._told_at: BoundedMemory[str, int] = BoundedMemory()
+        self._calls = 0
+        self._repeats = 0
+        self._verdicts: Counter[str] = Counter()
+        self._rules: Counter[str] = Counter()
+        self._outcomes = _by_command()
+        self._words = _by_command()
+        self._confirmations: Counter[str] = Counter()
+        self._to_reject = array("q")
+        self._to_text = array("q")
+        self._example: str | None = None
+
+    def take(self, seen: Seen) -> None:
+        """Count one record; a repeat of it counts once."""
+        match seen.value:
+            case CallOffered() if seen.topic is CALLS_EVENTS and seen.value.received_at_ms in self._range:
+                if self._offered.first(decision_id(seen.value.line, seen.value.call_id), None):
+                    self._calls += 1
+                else:
+                    self._repeats += 1
+            case Decision() if seen.value.received_at_ms in self._range:
+                if self._decided.first(seen.value.decision_id, None):
+                    self._verdicts[seen.value.verdict] += 1
+                    self._rules[seen.value.rule or "none"] += 1
+            case Outcome() if (seen.value.received_at_ms or seen.value.at_ms) in self._range:
+                self._end(seen.value)
+            case _:
+                pass
+
+    def summary(self) -> Summary:
+        """The counts so far."""
+        return Summary(
+            self._calls,
+            self._repeats,
+            dict(self._verdicts.most_common()),
+            dict(self._rules.most_common()),
+            {
+                kind: dict(counted.most_common())
+                for kind, counted in self._outcomes.items()
+                if counted or kind in _SHOWN
+            },
+            self._confirmations["confirmed"],
+            self._confirmations["unconfirmed"],
+            Latency.of(self._to_reject),
+            Latency.of(self._to_text),
+            {kind: dict(counted.most_common()) for kind, counted in self._words.items()},
+            self._example,
+        )
+
+    def _end(self, outcome: Outcome) -> None:
+        if outcome.result not in TERMINAL:
+            if self._ended.first(outcome.outcome_id, None):
+                self._confirmations[outcome.result] += 1
+            return
+        if not self._ended.first(outcome.command_id, None):
+            return
+        result = f"{outcome.result}/{outcome.reason}" if outcome.reason else outcome.result
+        self._outcomes[outcome.command][result] += 1
+        self._words[outcome.command][outcome_words(outcome)] += 1
+        if outcome.command == "reject" and outcome.result in {"accepted", "raced"}:
+            self._example = outcome.call_id
+            if outcome.received_at_ms is not None:
+                self._to_reject.append(outcome.at_ms - outcome.received_at_ms)
+            self._rejected_at.put(outcome.decision_id, outcome.at_ms)
+        elif outcome.command == "text" and outcome.result == "accepted":
+            self._told_at.put(outcome.decision_id, outcome.at_ms)
+        else:
+            return
+        if outcome.decision_id in self._rejected_at and outcome.decision_id in self._told_at:
+            rejected, told = self._rejected_at.take(outcome.decision_id), self._told_at.take(outcome.decision_id)
+            if rejected is not None and told is not None:
+                self._to_text.append(told - rejected)
+
+
+def _by_command() -> dict[str, Counter[str]]:
+    return {kind: Counter() for kind in get_args(CommandKind)}
+
+
+def _listed(counted: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in counted.items()) or "none"

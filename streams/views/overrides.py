@@ -1,0 +1,124 @@
+"""What people set by hand: list entries, blocks, night switches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from models import topics
+from models.codec import UndecodableError, decode
+from models.overrides import CallerBlock, LineSwitch, ListEntry, Override
+from models.patterns import CallerPattern, PatternIndex
+
+
+class Overrides:
+    """The latest of each; a million list entries cost a look-up no more than one.
+
+    Entries of lists are kept as the bytes that were read: an object for each would take four times the memory.
+    """
+
+    topic = topics.OVERRIDES
+
+    def __init__(self) -> None:
+        self._lists: dict[str, dict[str, bytes]] = {}
+        """Per list, its entries by pattern."""
+        self._blocks: dict[tuple[str, str], CallerBlock] = {}
+        """By line and caller."""
+        self._switches: dict[str, LineSwitch] = {}
+        self._wide: dict[str, PatternIndex] = {}
+        """Per list, the prefixes and countries; a JID is found by its key."""
+
+    def take(self, key: bytes, value: bytes | None) -> None:
+        """See ``View``."""
+        name = key.decode("utf-8", "replace")
+        found: Override | None = None if value is None else decode(Override, value)
+        if found is not None and found.key != name:
+            msg = "the value is not the one of its key"
+            raise UndecodableError(msg)
+        kind, _, rest = name.partition("/")
+        subject, _, what = rest.partition("/")
+        if kind == "list":
+            self._take_entry(subject, what, value)
+        elif kind == "block":
+            self._blocks.pop((subject, what), None)
+        elif kind == "switch":
+            self._switches.pop(subject, None)
+        if isinstance(found, CallerBlock):
+            self._blocks[found.line, found.caller] = found
+        elif isinstance(found, LineSwitch):
+            self._switches[found.line] = found
+
+    def complete(self) -> None:
+        """See ``View``."""
+
+    def entry(
+        self, name: str, line: str, jids: tuple[str, ...], country: Callable[[], str | None], now_ms: int
+    ) -> ListEntry | None:
+        """The most exact entry of a list that means this person on this line now, or None."""
+        if name not in self._lists:
+            return None
+        for pattern in self._candidates(name, jids, country):
+            entry = self.find(name, pattern)
+            if entry is not None and covers(entry, line, now_ms):
+                return entry
+        return None
+
+    def find(self, name: str, pattern: str) -> ListEntry | None:
+        """The entry of a list for exactly this canonical pattern, whether it has expired or not."""
+        raw = self._lists.get(name, {}).get(pattern)
+        return None if raw is None else decode(ListEntry, raw)
+
+    def entries(self) -> Iterator[ListEntry]:
+        """Every entry of every list, expired ones too."""
+        for listed in self._lists.values():
+            for raw in listed.values():
+                yield decode(ListEntry, raw)
+
+    def block(self, jids: tuple[str, ...], line: str) -> CallerBlock | None:
+        """The block by hand of a person on a line that lasts longest, of those that nobody took back since, or None."""
+        lift = self.lift(jids, line)
+        standing = [each for each in self._words(jids, line) if each.until_ms and (not lift or each.at_ms > lift.at_ms)]
+        return max(standing, key=lambda block: block.until_ms, default=None)
+
+    def lift(self, jids: tuple[str, ...], line: str) -> CallerBlock | None:
+        """The newest word that all blocks of a person on a line are over, or None."""
+        lifts = [each for each in self._words(jids, line) if not each.until_ms]
+        return max(lifts, key=lambda block: block.at_ms, default=None)
+
+    def _words(self, jids: tuple[str, ...], line: str) -> list[CallerBlock]:
+        if not self._blocks:
+            return []
+        found = (self._blocks.get((each, jid)) for each in (line, "*") for jid in jids)
+        return [each for each in found if each is not None]
+
+    def switch(self, line: str, now_ms: int) -> LineSwitch | None:
+        """The night switch in force for a line, its own before the common one, or None."""
+        for key in (line, "*"):
+            found = self._switches.get(key)
+            if found is not None and found.state != "calendar" and (found.until_ms is None or now_ms < found.until_ms):
+                return found
+        return None
+
+    def _candidates(self, name: str, jids: tuple[str, ...], country: Callable[[], str | None]) -> Iterator[str]:
+        yield from jids
+        wide = self._wide.get(name)
+        if wide is not None:
+            yield from map(str, wide.matches(jids, country))
+
+    def _take_entry(self, name: str, pattern: str, value: bytes | None) -> None:
+        if "@" not in pattern:
+            wide = self._wide.setdefault(name, PatternIndex())
+            (wide.remove if value is None else wide.add)(CallerPattern.parse(pattern))
+        entries = self._lists.setdefault(name, {})
+        if value is not None:
+            entries[pattern] = value
+        else:
+            entries.pop(pattern, None)
+            if not entries:
+                del self._lists[name]
+
+
+def covers(entry: ListEntry, line: str, now_ms: int) -> bool:
+    """Whether an entry holds for a line now."""
+    if entry.expires_at_ms is not None and now_ms >= entry.expires_at_ms:
+        return False
+    return line in entry.lines or "*" in entry.lines

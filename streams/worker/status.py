@@ -1,0 +1,83 @@
+"""What a worker tells the others and the operator: the policies it runs, and how many strangers call it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Final
+
+from models.presence import WorkerStatus
+from models.records import Record, reference, tombstone
+from streams.common.clock import Clock
+from streams.metrics import WorkerMetrics
+from streams.screening.storms import Storms
+from streams.views.availability import Workers
+from streams.views.views import Views
+
+_SOURCE: Final = "/ringfence/worker"
+_AGAIN_MS: Final = 15_000
+"""A worker of which nothing has changed says so this often."""
+_GONE_MS: Final = 3 * _AGAIN_MS
+_FORGET_MS: Final = 86_400_000
+"""What a worker said that was killed and has not come back is taken off the topic by the others."""
+
+
+def running(workers: Workers, now_ms: int) -> list[WorkerStatus]:
+    """What the workers say that are running: those that ended without a word are left out after 45 s."""
+    return [each for each in workers.values() if now_ms - each.at_ms < _GONE_MS]
+
+
+class StatusReport:
+    """Writes this worker's status when something has changed; asked to about every second."""
+
+    def __init__(
+        self,
+        myself: str,
+        known: Views,
+        storms: Storms,
+        *,
+        clock: Clock,
+        metrics: WorkerMetrics,
+        send: Callable[[Record], Awaitable[object]],
+    ) -> None:
+        """``send`` hands a record to a producer; the status is repeated, so that nobody waits for it to be durable."""
+        self._myself = myself
+        self._known = known
+        self._storms = storms
+        self._clock = clock
+        self._metrics = metrics
+        self._send = send
+        self._said: WorkerStatus | None = None
+        self._left = False
+
+    async def tell(self) -> None:
+        """Write the status if it is another than before, or old; and take away what has long ended."""
+        if self._left:
+            return
+        status = self._status()
+        said = self._said
+        if said is not None and replace(said, at_ms=status.at_ms) == status and status.at_ms - said.at_ms < _AGAIN_MS:
+            return
+        self._said = status
+        self._metrics.policies(status.policies, status.refused)
+        await self._send(reference(status, _SOURCE, status.at_ms))
+        for other in self._known.workers.values():
+            if status.at_ms - other.at_ms > _FORGET_MS:
+                await self._send(tombstone(other, _SOURCE, status.at_ms))
+
+    async def leave(self) -> None:
+        """Say that this worker ends; nothing is told after it."""
+        self._left = True
+        if self._said is not None:
+            await self._send(tombstone(self._said, _SOURCE, self._clock()))
+
+    def _status(self) -> WorkerStatus:
+        policies = self._known.policies
+        now_ms = self._clock()
+        return WorkerStatus(
+            worker=self._myself,
+            policies={key: each.revision for key, each in policies.in_force().items()},
+            refused=dict(policies.faults),
+            strangers=self._storms.buckets(now_ms),
+            at_ms=now_ms,
+        )

@@ -1,0 +1,312 @@
+"""Who is who: whatever is said in whatever order, one person ends under one key, and no two people under one."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models import topics
+from models.codec import decode
+from models.contacts import Contact, IdentityLink
+from models.identity_links import CallerLinked
+from streams.audit.key_check import misplaced
+from streams.bridge.intake import Intake, Take
+from streams.callers.identity import AGAIN_MS, LinkChanges, forget_contact, is_lid, linked_records, settle_contact
+from streams.views.callers import Identities
+from tests.support.records import PARTITIONS, T0, Log
+from tests.support.webhooks import GOWS_OFFER, MESSAGE, NOWEB_OFFER, changed, settings, take
+
+PHONES = [f"1202555{number:04}@c.us" for number in range(110, 115)]
+LIDS = [f"90000000000{number:04}@lid" for number in range(110, 115)]
+PEOPLE = list(zip(PHONES, LIDS, strict=True))
+
+
+def wire(jid: str) -> str:
+    return jid.replace("@c.us", "@s.whatsapp.net")
+
+
+def payload(person: int, kind: str, names: str) -> dict[str, object]:
+    phone, lid = PEOPLE[person]
+    if kind == "message":
+        if names == "phone":
+            return changed(MESSAGE, **{"from": phone})
+        key = {"remoteJid": lid, "fromMe": False} | ({"remoteJidAlt": wire(phone)} if names == "both" else {})
+        return changed(MESSAGE, **{"from": lid, "_data": {"key": key}})
+    if names == "phone":
+        return changed(NOWEB_OFFER, **{"from": phone, "_data": {"from": wire(phone)}})
+    if kind == "gows":
+        alt = wire(phone) if names == "both" else ""
+        return changed(GOWS_OFFER, **{"from": lid, "_data": {"CallCreator": lid, "CallCreatorAlt": alt}})
+    known = {"callerPn": wire(phone)} if names == "both" else {}
+    return changed(NOWEB_OFFER, **{"from": lid, "_data": {"from": lid} | known})
+
+
+def confirm(intake: Intake, taken: Take) -> Take:
+    intake._callers.confirm(taken.links)
+    return taken
+
+
+def keys(taken: Take) -> set[str]:
+    return {
+        record.key.decode()
+        for record in taken.records
+        if record.topic in {topics.CALLS_EVENTS, topics.MESSAGES_EVENTS}
+        and not isinstance(decode(record.topic.values, record.value), CallerLinked)
+    }
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.integers(0, len(PEOPLE) - 1),
+        st.sampled_from(["message", "noweb", "gows"]),
+        st.sampled_from(["phone", "lid", "both"]),
+    ),
+    max_size=30,
+)
+
+
+@given(STEPS, st.lists(st.booleans(), min_size=30, max_size=30))
+def test_once_linked_everybody_is_keyed_by_phone_whatever_the_order(
+    steps: list[tuple[int, str, str]], together: list[bool]
+) -> None:
+    intake = Intake(settings(), "office")
+    linked: set[int] = set()
+    body: list[tuple[int, str, str]] = []
+    for step, more in zip(steps, together, strict=False):
+        body.append(step)
+        if more:
+            continue
+        # several envelopes in one body are one webhook; a repeat of the body changes nothing
+        for _ in range(2):
+            now = set(linked)
+            taken = take([payload(*each) for each in body], intake=intake)
+            expected = set()
+            for person, _, names in body:
+                if names == "both":
+                    now.add(person)
+                phone, lid = PEOPLE[person]
+                expected.add(phone if names != "lid" or person in now else lid)
+            assert keys(taken) == expected
+            confirm(intake, taken)
+            linked = now
+        body = []
+    for person, (phone, lid) in enumerate(PEOPLE):
+        assert intake._callers.known.caller_of(phone) == phone
+        assert intake._callers.known.caller_of(lid) == (phone if person in linked else lid)
+        for kind in ("message", "noweb", "gows"):
+            assert keys(take(payload(person, kind, "lid"), intake=intake)) == {phone if person in linked else lid}
+
+
+def test_an_event_of_a_known_lid_names_it_and_keeps_from_verbatim() -> None:
+    intake = Intake(settings(), "office")
+    confirm(intake, take(payload(0, "message", "both"), intake=intake))
+    phone, lid = PEOPLE[0]
+    raw = f"{lid.removesuffix('@lid')}:7@lid"
+    taken = take(changed(NOWEB_OFFER, **{"from": raw, "_data": ...}), intake=intake)
+    (offer,) = [decode(r.topic.values, r.value) for r in taken.records if r.topic is topics.CALLS_EVENTS]
+    assert (offer.caller, offer.caller_raw, offer.caller_known_as) == (phone, raw, (lid,))
+    # and a payload with the number alone names the LID too
+    taken = take(payload(0, "noweb", "phone"), intake=intake)
+    (offer,) = [decode(r.topic.values, r.value) for r in taken.records if r.topic is topics.CALLS_EVENTS]
+    assert (offer.caller, offer.caller_known_as) == (phone, (lid,))
+
+
+def test_links_come_before_the_events_and_the_word_after_them() -> None:
+    taken = take([payload(0, "noweb", "lid"), payload(0, "message", "both")])
+    said = [
+        ("word" if r.topic.values and isinstance(decode(r.topic.values, r.value), CallerLinked) else r.topic.name)
+        for r in taken.records
+    ]
+    assert said == ["identities", "calls.events", "calls.lifecycle", "messages.events", "word", "word"]
+
+
+def test_a_link_is_told_once_until_it_changes() -> None:
+    intake = Intake(settings(), "office")
+    first = confirm(intake, take(payload(0, "noweb", "both"), intake=intake))
+    again = confirm(intake, take(payload(0, "gows", "both"), intake=intake))
+    assert bool(first.links)
+    assert not again.links
+    # not durable, not known: the gateway's repeat tells it again
+    unconfirmed = Intake(settings(), "office")
+    for _ in range(2):
+        assert take(payload(0, "noweb", "both"), intake=unconfirmed).links
+
+
+def test_a_young_link_is_told_by_whoever_says_it_again() -> None:
+    """The bridge that learned it died between the link and the word; the gateway repeats the webhook elsewhere."""
+    phone, lid = PEOPLE[0]
+    link = IdentityLink(alias=lid, caller=phone, source="payload", at_ms=T0)
+    for since_ms, told in ((0, True), (AGAIN_MS - 1, True), (AGAIN_MS, False)):
+        known = Identities()
+        known.set(lid, link)
+        changes = LinkChanges(known, T0 + since_ms)
+        changes.learn((lid, phone))
+        words = [decode(record.topic.values, record.value) for record in changes.words("/test")]
+        assert not changes.records("/test")
+        assert {(word.alias, word.caller, word.at_ms) for word in words} == ({(lid, phone, T0)} if told else set())
+
+
+def test_what_was_written_under_an_alias_meanwhile_is_told_of_again() -> None:
+    """Two webhooks at once: the second is keyed by LID, and may stand behind the word of the first."""
+    intake = Intake(settings(), "office")
+    phone, lid = PEOPLE[0]
+    first = take(payload(0, "noweb", "both"), intake=intake)
+    assert keys(take(payload(0, "message", "lid"), intake=intake)) == {lid}
+    confirm(intake, first)
+    assert [(link.alias, link.caller) for link in intake._callers.late()] == [(lid, phone)]
+
+
+def test_an_older_word_does_not_beat_a_newer_one() -> None:
+    """A dead letter that is put back says what was believed then."""
+    (phone, lid), (other, _) = PEOPLE[:2]
+    known = Identities()
+    known.set(lid, IdentityLink(alias=lid, caller=phone, source="contact", at_ms=T0))
+    changes = LinkChanges(known, T0 - 1)
+    changes.learn((lid, other))
+    assert changes.caller_of(lid) == phone
+    assert not changes
+
+
+def test_a_link_that_is_read_after_an_event_of_its_alias_is_told_again_once() -> None:
+    intake = Intake(settings(), "office")
+    phone, lid = PEOPLE[0]
+    take(payload(0, "noweb", "lid"), intake=intake)
+    link = IdentityLink(alias=lid, caller=phone, source="payload", at_ms=5)
+    intake._callers.known.set(lid, link)
+    assert intake._callers.late() == [link]
+    assert intake._callers.late() == []
+    intake._callers.known.set(PEOPLE[1][1], IdentityLink(alias=PEOPLE[1][1], caller=phone, source="payload", at_ms=5))
+    assert intake._callers.late() == []
+
+
+JIDS = st.sampled_from(PHONES + LIDS)
+LINKS = st.lists(st.tuples(JIDS, JIDS, st.sampled_from(["payload", "contact"])), max_size=25)
+
+
+@given(LINKS)
+def test_chains_are_flat_and_have_no_circles(said: list[tuple[str, str, str]]) -> None:
+    known = Identities()
+    for at_ms, (alias, caller, source) in enumerate(said):
+        changes = LinkChanges(known, at_ms)
+        if is_lid(caller) and not is_lid(alias):
+            with pytest.raises(ValueError, match="never the other way round"):
+                changes.link(alias, caller, source)  # type: ignore[arg-type]
+            continue
+        changes.link(alias, caller, source)  # type: ignore[arg-type]
+        expected = {jid: changes.caller_of(jid) for jid in PHONES + LIDS}
+        changes.apply(known)
+        assert {jid: known.caller_of(jid) for jid in PHONES + LIDS} == expected
+        if alias != caller:
+            assert known.get(alias) is not None, "the newest word holds"
+            assert known.caller_of(alias) == known.caller_of(caller)
+        for link in known.values():
+            assert known.get(link.caller) is None, "the end of a link is no alias itself"
+            assert link.alias in known.aliases_of(link.caller)
+            assert is_lid(link.alias) or not is_lid(link.caller)
+
+
+@given(st.lists(st.lists(JIDS, min_size=1, max_size=4), max_size=15))
+def test_no_payload_makes_two_phone_numbers_one_caller(said: list[list[str]]) -> None:
+    known = Identities()
+    for at_ms, jids in enumerate(said):
+        changes = LinkChanges(known, at_ms)
+        changes.learn(jids)
+        changes.apply(known)
+        assert [known.caller_of(phone) for phone in PHONES] == PHONES
+
+
+@pytest.mark.parametrize("jids", [(LIDS[0], PHONES[0], PHONES[1]), (LIDS[0], LIDS[1]), (PHONES[0],), ()])
+def test_a_payload_that_names_no_number_or_two_teaches_nothing(jids: tuple[str, ...]) -> None:
+    changes = LinkChanges(Identities(), 1)
+    changes.learn(jids)
+    assert not changes
+
+
+@given(st.dictionaries(st.sampled_from(PHONES), st.tuples(st.sampled_from(PHONES), st.integers(0, 3)), max_size=5))
+def test_whatever_stands_on_the_topic_a_circle_has_one_end(links: dict[str, tuple[str, int]]) -> None:
+    known = Identities()
+    for alias, (caller, at_ms) in links.items():
+        known.set(alias, IdentityLink(alias=alias, caller=caller, source="contact", at_ms=at_ms))
+    for alias, (caller, _) in links.items():
+        assert known.caller_of(alias) == known.caller_of(caller)
+
+
+def test_the_newest_word_holds_and_the_log_names_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    intake = Intake(settings(), "office")
+    confirm(intake, take(payload(0, "noweb", "both"), intake=intake))
+    other = changed(NOWEB_OFFER, **{"from": LIDS[0], "_data": {"from": LIDS[0], "callerPn": wire(PHONES[1])}})
+    with caplog.at_level(logging.WARNING):
+        taken = confirm(intake, take(other, intake=intake))
+    assert keys(taken) == {PHONES[1]}
+    assert "The newest word holds" in caplog.text
+    for jid in (PHONES[0], PHONES[1], LIDS[0]):
+        assert jid.partition("@")[0] not in caplog.text
+    assert keys(take(payload(0, "message", "lid"), intake=intake)) == {PHONES[1]}
+
+
+def contact(jid: str, *aliases: str) -> Contact:
+    return Contact(contact=jid, aliases=aliases, source="crm", at_ms=7)
+
+
+def put(known: Identities, said: Contact) -> Contact:
+    changes = LinkChanges(known, said.at_ms)
+    settled = settle_contact(said, changes)
+    changes.apply(known)
+    return settled
+
+
+def test_a_record_for_a_lid_stands_under_the_phone_number() -> None:
+    known = Identities()
+    assert put(known, contact(LIDS[0])).contact == LIDS[0]
+    settled = put(known, contact(LIDS[0], PHONES[0]))
+    assert (settled.contact, settled.aliases) == (PHONES[0], (LIDS[0],))
+    assert known.caller_of(LIDS[0]) == PHONES[0]
+    assert put(known, contact(LIDS[0])).contact == PHONES[0]
+
+
+def test_a_record_lets_go_of_the_aliases_that_it_names_no_more_but_not_of_what_payloads_told() -> None:
+    known = Identities()
+    changes = LinkChanges(known, 1)
+    changes.learn((PHONES[0], LIDS[0]))
+    changes.apply(known)
+    put(known, contact(PHONES[0], PHONES[1], LIDS[1], LIDS[0]))
+    assert {known.caller_of(jid) for jid in (PHONES[1], *LIDS[:2])} == {PHONES[0]}
+    put(known, contact(PHONES[0], LIDS[1]))
+    assert (known.caller_of(PHONES[1]), known.caller_of(LIDS[1])) == (PHONES[1], PHONES[0])
+    changes = LinkChanges(known, 9)
+    forget_contact(PHONES[0], changes)
+    assert changes.records("/test")[0].value is None
+    changes.apply(known)
+    assert (known.caller_of(LIDS[1]), known.caller_of(LIDS[0])) == (LIDS[1], PHONES[0])
+
+
+def test_a_number_with_a_record_of_its_own_is_a_caller_of_its_own() -> None:
+    known = Identities()
+    put(known, contact(PHONES[0], PHONES[1]))
+    assert put(known, contact(PHONES[1], PHONES[0])).contact == PHONES[1]
+    assert {known.caller_of(jid) for jid in PHONES[:2]} == {PHONES[1]}
+
+
+def test_a_chain_is_flattened_when_its_end_becomes_an_alias() -> None:
+    known = Identities()
+    changes = LinkChanges(known, 1)
+    changes.learn((PHONES[1], LIDS[1]))
+    changes.apply(known)
+    changes = LinkChanges(known, 2)
+    settle_contact(contact(PHONES[0], PHONES[1]), changes)
+    told = {word.alias: word.caller for word in (decode(r.topic.values, r.value) for r in changes.words("/test"))}
+    assert told == {PHONES[1]: PHONES[0], LIDS[1]: PHONES[0]}
+
+
+def test_the_word_stands_under_its_alias_and_the_audit_knows_it() -> None:
+    link = IdentityLink(alias=LIDS[0], caller=PHONES[0], source="payload", at_ms=T0)
+    log = Log()
+    for record in linked_records(link, "/test"):
+        seen = log.append_record(record, T0)
+        assert isinstance(seen.value, CallerLinked)
+        assert misplaced(seen, PARTITIONS) is None
+        assert misplaced(replace(seen, key=PHONES[0].encode()), PARTITIONS) is not None

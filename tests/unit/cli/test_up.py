@@ -1,0 +1,149 @@
+"""``ringfence up``: no simulated call reaches a real gateway, and a run ends in time, without remains."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import yaml
+
+from streams.local_kafka.server import free_ports
+from streams.local_kafka.state import command_line
+from streams.policy_admin.files import read_folder
+from streams.settings import DEFAULT_CONFIG, ROOT, load_settings
+from streams.single_node.demo import TOKEN, write_demo
+from streams.single_node.scenes import LINES
+
+ENDS_WITHIN = 5.0
+SECRETS = {"WAHA_API_KEY", "WAHA_HMAC_KEY", "WAWP_TOKEN", "WAWP_SECRET"}
+
+
+def write_config(folder: Path) -> Path:
+    data = yaml.safe_load(DEFAULT_CONFIG.read_text(encoding="utf-8"))
+    bridge, worker = free_ports(2)
+    data["kafka"] = {"topic_prefix": f"u{uuid.uuid4().hex[:8]}.", "partitions": 2}
+    data["bridge"]["listen"] = f"127.0.0.1:{bridge}"
+    data["worker"]["listen"] = f"127.0.0.1:{worker}"
+    data["policies"] = str(DEFAULT_CONFIG.parent / "policies")
+    path = folder / "ringfence.yaml"
+    path.write_text(yaml.safe_dump(data), encoding="utf-8")
+    return path
+
+
+@contextmanager
+def running(folder: Path, broker: str, *words: str) -> Iterator[subprocess.Popen[str]]:
+    keep = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    env = {
+        **keep,
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+        "KAFKA_BOOTSTRAP_SERVERS": broker,
+        "RINGFENCE_STATE_DIR": str(folder / "state"),
+    }
+    command = [sys.executable, "-P", "-m", "streams.cli", "up", "--config", str(write_config(folder)), *words]
+    process = subprocess.Popen(  # noqa: S603 - our own Python
+        command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def until(process: subprocess.Popen[str], word: str) -> list[str]:
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if word in line:
+            return lines
+    pytest.fail(f"{word!r} was never said, only:\n{''.join(lines)}")
+
+
+def children_of(folder: Path) -> list[str]:
+    """Command lines of processes of this run: each names the run configuration."""
+    mark = str(folder / "state")
+    pids = [int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit()]
+    return [words for words in map(command_line, pids) if mark in words]
+
+
+def gone(folder: Path) -> bool:
+    deadline = time.monotonic() + 5
+    while children_of(folder) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not children_of(folder)
+
+
+def test_demo_configuration_leads_to_the_simulator_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in SECRETS - {"WAHA_API_KEY"}:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("WAHA_API_KEY", "set-already")
+    run = write_demo(DEFAULT_CONFIG, "http://127.0.0.1:9", tmp_path, tmp_path / "run" / "ringfence.yaml")
+    data = yaml.safe_load(run.config.read_text(encoding="utf-8"))
+    urls = {name: gateway["base_url"] for name, gateway in data["gateways"].items()}
+    assert urls == {"office": "http://127.0.0.1:9/office", "cloud": "http://127.0.0.1:9/cloud"}
+    assert data["kafka"]["topic_prefix"] == "demo."
+    assert stat.S_IMODE(run.config.stat().st_mode) == 0o600
+    assert set(run.secrets) == SECRETS - {"WAHA_API_KEY"}
+    assert not any(value in run.config.read_text(encoding="utf-8") for value in run.secrets.values())
+
+
+def test_scenes_bring_lines_whose_ready_made_policies_compile_together_with_ones_own(tmp_path: Path) -> None:
+    own = DEFAULT_CONFIG.parent / "policies"
+    run = write_demo(DEFAULT_CONFIG, "http://127.0.0.1:9", own, tmp_path / "ringfence.yaml", scenes=True)
+    settings = load_settings(run.config, gateway_secrets=False)
+    assert set(settings.lines) == {*run.called, *LINES}
+    assert set(run.called) == set(yaml.safe_load(DEFAULT_CONFIG.read_text(encoding="utf-8"))["lines"])
+    _, book = read_folder(settings)
+    for line in LINES:
+        assert book.for_line(line).policy.line == line
+    assert book.for_line("london").policy.line == "*"
+    assert run.secrets[TOKEN] == run.token
+    assert run.token not in run.config.read_text(encoding="utf-8")
+    assert set(settings.bridge.tokens) == {"crm", "presence", "bridges"}
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_signal_ends_a_run_in_time_with_a_report_and_without_remains(
+    tmp_path: Path, broker: str, number: signal.Signals
+) -> None:
+    report = tmp_path / "report.json"
+    with running(tmp_path, broker, "--traffic", "3", "--report", str(report), "--seed", "7") as process:
+        until(process, "rejected")
+        began = time.monotonic()
+        process.send_signal(number)
+        rest, _ = process.communicate(timeout=30)
+        took = time.monotonic() - began
+    assert process.returncode == 0, rest
+    assert took < ENDS_WITHIN
+    assert json.loads(report.read_text(encoding="utf-8"))["holds"] is True
+    assert gone(tmp_path)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the tether is the kernel's")
+def test_nothing_survives_a_killed_run_and_a_killed_worker_is_started_again(tmp_path: Path, broker: str) -> None:
+    with running(tmp_path, broker, "--seed", "7") as process:
+        until(process, "rejected")
+        (worker,) = [
+            int(each.name)
+            for each in Path("/proc").iterdir()
+            if each.name.isdigit() and "streams.cli worker" in (words := command_line(int(each.name)))
+            if str(tmp_path / "state") in words
+        ]
+        os.kill(worker, signal.SIGKILL)
+        until(process, "the worker is ready again")
+        process.kill()
+        process.communicate(timeout=30)
+    assert gone(tmp_path)

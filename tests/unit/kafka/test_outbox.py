@@ -1,0 +1,152 @@
+"""The outbox: an event is acknowledged when everything it caused is durable, and not before."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from models.codec import decode
+from models.decisions import Decision
+from models.records import decision
+from models.topics import CALLS_DECISIONS
+from streams.kafka.connection import connection
+from streams.kafka.outbox import Outbox
+from streams.kafka.producer import DurableProducer
+from streams.screening.decide import decide
+from streams.settings import KafkaSettings
+from tests.support.facts import facts, offer, policy
+
+NOWHERE = KafkaSettings(bootstrap_servers="127.0.0.1:1")
+TURNS = 20
+
+
+class Event:
+    """What the outbox needs of a stream's event."""
+
+    def __init__(self) -> None:
+        self.acknowledged = 0
+        self.acknowledgement = asyncio.Event()
+
+    def ack(self) -> bool:
+        self.acknowledged += 1
+        self.acknowledgement.set()
+        return True
+
+
+@pytest.fixture
+def failures() -> list[BaseException]:
+    return []
+
+
+@pytest.fixture
+def outbox(failures: list[BaseException]) -> Outbox:
+    return Outbox(DurableProducer(NOWHERE, "test"), failures.append)
+
+
+async def turns() -> None:
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+
+
+def futures(count: int) -> list[asyncio.Future[None]]:
+    return [asyncio.get_running_loop().create_future() for _ in range(count)]
+
+
+async def test_an_event_without_effects_is_acknowledged_at_once(outbox: Outbox) -> None:
+    event = Event()
+    await outbox.finish(event)
+    assert event.acknowledged == 1
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+async def test_the_last_write_to_become_durable_acknowledges_once(outbox: Outbox, order: tuple[int, ...]) -> None:
+    event, writes = Event(), futures(3)
+    await outbox.finish(event, (), writes)
+    for each in order[:-1]:
+        writes[each].set_result(None)
+        await turns()
+        assert event.acknowledged == 0
+    writes[order[-1]].set_result(None)
+    await turns()
+    assert event.acknowledged == 1
+
+
+async def test_finish_does_not_wait_for_the_broker(outbox: Outbox) -> None:
+    events, writes = [Event(), Event()], futures(2)
+    async with asyncio.timeout(1):
+        for event, write in zip(events, writes, strict=True):
+            await outbox.finish(event, (), [write])
+    writes[1].set_result(None)
+    await turns()
+    assert [event.acknowledged for event in events] == [0, 1]
+    writes[0].set_result(None)
+    await turns()
+    assert [event.acknowledged for event in events] == [1, 1]
+
+
+async def test_a_write_that_fails_is_reported_and_the_event_comes_again(
+    outbox: Outbox, failures: list[BaseException]
+) -> None:
+    event, (failing, sound) = Event(), futures(2)
+    await outbox.finish(event, (), [failing, sound])
+    error = ConnectionError("gone")
+    failing.set_exception(error)
+    sound.set_result(None)
+    await turns()
+    assert failures == [error]
+    assert event.acknowledged == 0
+
+
+async def test_a_write_that_is_cancelled_acknowledges_nothing_and_is_no_failure(
+    outbox: Outbox, failures: list[BaseException], caplog: pytest.LogCaptureFixture
+) -> None:
+    event, (cancelled, sound) = Event(), futures(2)
+    await outbox.finish(event, (), [cancelled, sound])
+    cancelled.cancel()
+    sound.set_result(None)
+    await turns()
+    assert (event.acknowledged, failures, caplog.records) == (0, [], [])
+
+
+def decided(number: int) -> Decision:
+    return decide(policy(), facts(offer(call_id=f"call-{number}")))
+
+
+async def test_a_record_that_cannot_be_enqueued_acknowledges_nothing(outbox: Outbox) -> None:
+    event = Event()
+    with pytest.raises(RuntimeError, match="not started"):
+        await outbox.finish(event, [decision(decided(0), "/test", None)])
+    await turns()
+    assert event.acknowledged == 0
+
+
+async def test_on_real_kafka_records_stand_in_order_before_the_acknowledgement(
+    kafka: KafkaSettings, failures: list[BaseException]
+) -> None:
+    producer = DurableProducer(kafka, "test-outbox")
+    await producer.start()
+    outbox = Outbox(producer, failures.append)
+    consumer = AIOKafkaConsumer(**connection(kafka), enable_auto_commit=False)
+    await consumer.start()
+    try:
+        wanted = [decided(number) for number in range(5)]
+        event = Event()
+        await outbox.finish(event, [decision(each, "/test", None) for each in wanted])
+        async with asyncio.timeout(20):
+            await event.acknowledgement.wait()
+        name = CALLS_DECISIONS.full_name(kafka.topic_prefix)
+        places = [TopicPartition(name, partition) for partition in range(kafka.partitions)]
+        ends = await consumer.end_offsets(places)
+        (place,) = [place for place, end in ends.items() if end]
+        assert ends[place] == len(wanted)
+        consumer.assign([place])
+        await consumer.seek_to_beginning(place)
+        found = [await consumer.getone() for _ in wanted]
+        assert [decode(Decision, record.value) for record in found] == wanted
+        assert {record.key for record in found} == {b"12025550143@c.us"}
+        assert (event.acknowledged, failures) == (1, [])
+    finally:
+        await consumer.stop()
+        await producer.stop()

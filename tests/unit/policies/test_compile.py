@@ -1,0 +1,177 @@
+"""Policies made ready: every fault with its place, and conditions that are refused before a call meets them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from models.policy import read_calendar, read_policy, revision_of
+from streams.policies.book import FORMER_KEPT, PolicyBook, PolicyInForce
+from streams.policies.cel import EXAMPLE_FACTS, Condition, ConditionError
+from streams.policies.compile import PolicyError, compile_policy
+from streams.screening.decide import decide
+from tests.support.facts import REPLIES, facts, policy
+
+OFFICE = {"calendar": "office", "week": {"mon-fri": ["09:00-17:00"]}}
+HOURS = {"id": "hours", "type": "quiet_hours", "calendar": "office"}
+FACTS = ", ".join(EXAMPLE_FACTS)
+FORMS = "write a number in E.164 (+447700900123), a JID (447700900123@c.us), a prefix (+44*) or a country (GB)"
+
+
+def faults(*rules: dict[str, Any], **more: Any) -> list[tuple[str, str]]:
+    with pytest.raises(PolicyError) as refused:
+        policy(*rules, **more)
+    found = [(".".join(map(str, each.where)), each.message) for each in refused.value.faults]
+    assert str(refused.value) == "; ".join(f"{where}: {message}" for where, message in found)
+    return found
+
+
+def test_every_fault_is_told_with_its_place() -> None:
+    rules = (
+        {"id": "first", "type": "text_first"},
+        {"id": "own", "type": "expression", "condition": "strnger"},
+        {"id": "nuisance", "type": "deny_list", "callers": ["US", "all of them", "+44*", "nobody"]},
+        HOURS | {"calendar": "ofice"},
+    )
+    replies = {
+        "no": {"en": "fine", "fr": "{colour}"},
+        "test": {"variants": {"a": {"texts": {"de": "{upgrade_link}"}}}},
+    }
+    found = faults(*rules, replies=replies, calendars=[OFFICE, {"calendar": "night", "extends": "nihgt"}])
+    assert {where for where, _ in found} == {
+        "rules.1.condition",
+        "rules.2.callers.1",
+        "rules.2.callers.3",
+        "rules.3.calendar",
+        "calendars.1",
+        "replies.no.fr",
+        "replies.test.variants.a.texts.de",
+    }
+    said = dict(found)
+    assert said["rules.1.condition"] == f"there is no fact 'strnger'; the facts are {FACTS}"
+    assert said["rules.2.callers.1"] == said["rules.2.callers.3"] == FORMS
+    assert "ofice" in said["rules.3.calendar"]
+    assert "nihgt" in said["calendars.1"]
+    variables = "{name}, {line}, {next_opening}, {wait}, {upgrade_link}, {callback_link}"
+    assert said["replies.no.fr"] == f"{{colour}} is no variable; there are {variables}"
+    assert said["replies.test.variants.a.texts.de"] == "{upgrade_link} needs links.upgrade in the policy"
+
+
+def test_a_policy_in_force_has_its_revision_and_all_that_its_rules_ask() -> None:
+    document = {
+        "line": "london",
+        "rules": [
+            {"id": "ward", "type": "emergency", "callers": ["US"]},
+            {"id": "own", "type": "expression", "condition": "stranger"},
+            HOURS,
+            HOURS | {"id": "again"},
+            HOURS | {"id": "nights", "calendar": "night"},
+        ],
+        "replies": {"up": {"en": "{upgrade_link}"}},
+        "links": {"upgrade": "https://a.example/up"},
+        "calendars": [OFFICE],
+    }
+    read = read_policy(document)
+    night = read_calendar({"calendar": "night", "extends": "office"})
+    made = compile_policy(read, {"night": night, "other": read_calendar({"calendar": "other"})})
+    assert (made.policy, made.revision) == (read, revision_of(read))
+    assert list(made.calendars) == ["office", "night"]
+    assert made.conditions["own"].source == "stranger"
+    assert len(made.callers["ward"]) == 1
+
+
+def test_a_policys_own_calendar_comes_before_a_shared_one_of_its_name() -> None:
+    shared = {"office": read_calendar({"calendar": "office", "week": {"sun": ["00:00-24:00"]}})}
+    read = read_policy({"line": "*", "rules": [HOURS], "calendars": [OFFICE]})
+    assert compile_policy(read, shared).calendars["office"].at(1_767_261_601_000, "UTC").open
+
+
+# conditions
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ("stranger &&", "not a CEL expression: "),
+        ("", "not a CEL expression: "),
+        ("strnger", f"there is no fact 'strnger'; the facts are {FACTS}"),
+        ("age_ms + 1", "gives int, and must give true or false; compare it with something"),
+        ("line", "gives str, and must give true or false; compare it with something"),
+        ('stranger || line + 1 == "x"', ""),
+        ('!stranger || line + 1 == "x"', ""),
+        ("two_way && hour == 'x' + 1", ""),
+        (
+            "1 / agents_online > 0",
+            "fails where a fact has such a value (division by zero in CEL expression); ask for that",
+        ),
+        ("age_ms + 9223372036854775807 > 0", "fails where a fact has such a value (Arithmetic overflow"),
+        ("[1][hour] == 1", "fails where a fact has such a value (index out of bounds"),
+        ('{"a": 1}[line] == 1', "fails where a fact has such a value ("),
+    ],
+)
+def test_a_condition_that_cannot_be_asked_is_refused_when_the_policy_is_applied(condition: str, said: str) -> None:
+    with pytest.raises(ConditionError) as refused:
+        Condition(condition)
+    message = str(refused.value)
+    assert message.startswith(said)
+    assert message.removeprefix("not a CEL expression: ") not in {"", "None"}
+    assert "\n" not in message
+
+
+def test_a_condition_asks_for_the_facts_that_it_names_alone() -> None:
+    condition = Condition("stranger && age_ms > 500")
+    assert sorted(condition.names) == ["age_ms", "stranger"]
+    assert condition.holds({"stranger": True, "age_ms": 501})
+    assert not condition.holds({"stranger": True, "age_ms": 500, "line": "x"})
+
+
+def test_a_condition_that_fails_when_it_is_asked_says_why() -> None:
+    with pytest.raises(ConditionError, match=r"(?i)zero"):
+        Condition("1 / wrote_ago_ms < 9").holds({"wrote_ago_ms": 0})
+    assert Condition("agents_online > 0 && 1 / agents_online == 1").holds({"agents_online": 1})
+
+
+# what the policy decides where no rule does
+
+
+def test_the_policy_says_what_becomes_of_a_call_when_a_rule_fails() -> None:
+    rule = {"id": "own", "type": "expression", "condition": "1 / wrote_ago_ms < 9", "reply": "slow-down"}
+    failed = facts(last_in_ms=facts().now_ms)
+    for on_error, then in (("ring", "the policy lets the call ring then"), ("reject", "the policy rejects then")):
+        taken = decide(policy(rule, on_error=on_error), failed)
+        assert (taken.verdict, taken.rule, taken.reply) == (on_error, "own", None)
+        assert taken.why == f"the rule failed (ConditionError); {then}"
+        (trace,) = taken.rules
+        assert (trace.kind, trace.why, trace.error, trace.matched) == ("expression", taken.why, True, False)
+
+
+# which policies a text may still quote
+
+
+def revision(number: int, line: str = "*") -> PolicyInForce:
+    return PolicyInForce(read_policy({"line": line, "rules": [], "replies": REPLIES}), f"r{number}")
+
+
+def test_a_book_remembers_the_last_revisions_of_each_policy_and_each_once() -> None:
+    book = PolicyBook({"*": revision(0), "london": revision(9, "london")})
+    for number in range(1, FORMER_KEPT + 2):
+        book = book.followed_by({"*": revision(number), "london": revision(9, "london")})
+    assert [each.revision for each in book.former["*"]] == ["r3", "r2", "r1"]
+    assert "london" not in book.former
+    assert book.quoted("*", "r0") is None
+    assert (kept := book.quoted("*", "r1")) is not None
+    assert kept.revision == "r1"
+    assert book.quoted("*", "r4") is book.for_line("paris")
+    back = book.followed_by({"*": revision(2)})
+    assert [each.revision for each in back.former["*"]] == ["r4", "r3", "r1"]
+    assert [each.revision for each in back.former["london"]] == ["r9"]
+    assert (gone := back.quoted("london", "r9")) is not None
+    assert gone.revision == "r9"
+    assert back.quoted("paris", "r2") is None
+
+
+def test_texts_are_remembered_as_long_as_the_most_patient_policy_wants() -> None:
+    short, long = (policy(texts={"cooldown": each}) for each in ("1h", "2d"))
+    assert PolicyBook({"*": short, "london": long}).longest_cooldown_ms == 2 * 86_400_000
+    assert PolicyBook({}).longest_cooldown_ms == 0

@@ -1,0 +1,71 @@
+"""What a policy says that its author cannot mean, and that what they may mean is let through."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from models.patterns import CallerPattern
+from streams.policies.countries import read_pattern
+from streams.policies.lint import lint
+from tests.support.facts import policy
+
+OFFICE = {"calendar": "office", "week": {"mon-fri": ["09:00-17:00"]}}
+
+
+def found(*rules: dict[str, Any], **more: Any) -> list[tuple[str, str]]:
+    return [(".".join(map(str, each.where)), each.message) for each in lint(policy(*rules, **more))]
+
+
+def test_a_calendar_without_a_week_is_doubted_unless_it_says_so() -> None:
+    closed = {"calendar": "shop", "overrides": [{"date": "2026-12-25", "name": "Christmas"}]}
+    rule = {"id": "hours", "type": "quiet_hours", "calendar": "shop"}
+    ((where, said),) = found(rule, calendars=[closed])
+    assert where == "rules.0.calendar"
+    assert said.startswith("the calendar 'shop' has no week, so that it is closed at all times; give it one")
+    assert not found(rule, calendars=[{**closed, "week": {}}])
+    assert not found(rule, calendars=[{**closed, "extends": "office"}, OFFICE])
+    assert not found(
+        rule, calendars=[{"calendar": "shop", "overrides": [{"date": "2026-12-25", "hours": ["09:00-12:00"]}]}]
+    )
+    assert not found(calendars=[closed]), "no rule reads it"
+
+
+def test_a_reply_may_only_speak_of_what_its_rule_knows() -> None:
+    first = {"id": "first", "type": "text_first", "reply": "open"}
+    hours = {"id": "hours", "type": "quiet_hours", "calendar": "office", "reply": "open"}
+    desk = {"id": "desk", "type": "presence", "busy_reply": "busy", "queue_reply": "busy"}
+    replies = {"open": {"en": "We open {next_opening}."}, "busy": {"en": "{line} is busy. It takes {wait}."}}
+    knows = "which only the reply of a quiet_hours rule knows"
+    assert found(first, hours, desk, replies=replies, calendars=[OFFICE]) == [
+        ("rules.0.reply", f"the reply 'open' speaks of {{next_opening}}, {knows}"),
+        (
+            "rules.2.busy_reply",
+            "the reply 'busy' speaks of {wait}, which only the queue_reply of a presence rule knows",
+        ),
+    ]
+    experiment = {"variants": {"a": {"texts": {"en": "Soon."}}, "b": {"texts": {"en": "In {wait}."}}}}
+    assert [where for where, _ in found({**first, "reply": "test"}, replies={"test": experiment})] == ["rules.0.reply"]
+
+
+def test_a_country_that_is_none_is_doubted() -> None:
+    rules = (
+        {"id": "home", "type": "country", "only": ["IE", "UK"]},
+        {"id": "away", "type": "country", "reject": ["XX"]},
+        {"id": "nuisance", "type": "deny_list", "callers": ["+44*", "GB", "EN"]},
+    )
+    assert found(*rules) == [
+        (
+            "rules.0.only.1",
+            "no country with telephone numbers has the code UK (did you mean GB?); use ISO 3166-1, such as GB",
+        ),
+        ("rules.1.reject.0", "no country with telephone numbers has the code XX; use ISO 3166-1, such as GB"),
+        (
+            "rules.2.callers.2",
+            "no country with telephone numbers has the code EN (did you mean GB?); use ISO 3166-1, such as GB",
+        ),
+    ]
+    assert read_pattern("IT") == CallerPattern("country", "IT")
+    with pytest.raises(ValueError, match="E\\.164"):
+        read_pattern("nobody")

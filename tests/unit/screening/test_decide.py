@@ -1,0 +1,313 @@
+"""The pure core: guards, rules in order, shadow, failures, and every fact on the record."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.calls import CallOffered
+from models.overrides import CallerBlock
+from models.policy import TextFirstRule
+from streams.policies.book import PolicyBook
+from streams.screening.decide import counts_for_a_storm, decide, is_late
+from streams.screening.facts import Facts
+from streams.screening.recent_calls import KEEP_MS, RecentCalls, evolve
+from streams.screening.rules import text_first
+from streams.screening.rules.finding import duration
+from tests.support.facts import NOW_MS, facts, knowing, offer, policy
+
+BURST = {"id": "burst", "type": "burst", "reply": "slow-down"}
+TEXT_FIRST = {"id": "text-first", "type": "text_first", "reply": "text-first"}
+YEAR_MS = 365 * 86_400_000
+
+
+def calls(*ago_ms: int, line: str = "london") -> RecentCalls:
+    """So many calls, each that long before the one that ``offer()`` is, and that one."""
+    state = RecentCalls()
+    for number, ago in enumerate(ago_ms):
+        before = offer(call_id=f"before-{number}", line=line, offered_at_ms=offer().offered_at_ms - ago)
+        state = evolve(state, before, number, KEEP_MS)
+    return evolve(state, offer(), len(ago_ms), KEEP_MS)
+
+
+# rules
+
+
+def test_the_third_call_within_a_minute_is_a_burst() -> None:
+    assert decide(policy(BURST), facts(recent=calls(20_000))).verdict == "ring"
+    taken = decide(policy(BURST), facts(recent=calls(20_000, 10_000)))
+    assert (taken.verdict, taken.rule, taken.reply) == ("reject", "burst", "slow-down")
+    assert taken.facts["calls_in_60s"] == 3
+    assert taken.why == "3 calls within 60 s, and no conversation"
+
+
+@pytest.mark.parametrize(("ago_ms", "verdict"), [(60_000, "ring"), (59_999, "reject")])
+def test_a_call_exactly_a_window_before_does_not_count(ago_ms: int, verdict: str) -> None:
+    assert decide(policy(BURST), facts(recent=calls(ago_ms, 1))).verdict == verdict
+
+
+def test_calls_to_other_lines_are_no_burst_on_this_one() -> None:
+    assert decide(policy(BURST), facts(recent=calls(3, 2, 1, line="paris"))).verdict == "ring"
+
+
+@pytest.mark.parametrize(
+    ("last_in_ms", "last_out_ms", "verdict"), [(1, 1, "ring"), (1, 0, "reject"), (0, 1, "reject"), (0, 0, "reject")]
+)
+def test_only_a_conversation_of_both_sides_excuses_a_burst(last_in_ms: int, last_out_ms: int, verdict: str) -> None:
+    known = facts(recent=calls(2, 1), last_in_ms=last_in_ms, last_out_ms=last_out_ms)
+    assert decide(policy(BURST), known).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("ago_ms", "verdict"), [(YEAR_MS - 1, "ring"), (YEAR_MS, "reject"), (YEAR_MS + 1, "reject"), (0, "ring")]
+)
+def test_text_first_has_a_sharp_border(ago_ms: int, verdict: str) -> None:
+    assert decide(policy(TEXT_FIRST), facts(last_in_ms=NOW_MS - ago_ms)).verdict == verdict
+
+
+def test_text_first_asks_for_a_message_of_the_caller_not_of_the_line() -> None:
+    taken = decide(policy(TEXT_FIRST), facts(last_out_ms=NOW_MS - 1))
+    assert (taken.verdict, taken.why) == ("reject", "has never written to this line")
+
+
+@pytest.mark.parametrize("last_in_ms", [0, NOW_MS - YEAR_MS])
+def test_no_rule_rejects_while_the_history_is_incomplete(last_in_ms: int) -> None:
+    known = facts(recent=calls(3, 2, 1), last_in_ms=last_in_ms, history_incomplete=True)
+    taken = decide(policy(BURST, TEXT_FIRST), known)
+    assert taken.verdict == "ring"
+    assert [trace.matched for trace in taken.rules] == [False, False]
+    assert taken.facts["history_incomplete"] is True
+
+
+# order
+
+
+def test_the_first_decisive_rule_wins_and_later_ones_are_not_asked() -> None:
+    known = facts(recent=calls(2, 1))
+    forth, back = decide(policy(BURST, TEXT_FIRST), known), decide(policy(TEXT_FIRST, BURST), known)
+    assert (forth.rule, forth.reply) == ("burst", "slow-down")
+    assert (back.rule, back.reply) == ("text-first", "text-first")
+    assert [trace.rule for trace in forth.rules] == ["burst"]
+    assert [trace.rule for trace in back.rules] == ["text-first"]
+
+
+def test_a_rule_that_does_not_apply_passes_the_call_on() -> None:
+    taken = decide(policy(BURST, TEXT_FIRST), facts())
+    assert taken.rule == "text-first"
+    assert [(trace.rule, trace.kind, trace.matched) for trace in taken.rules] == [
+        ("burst", "burst", False),
+        ("text-first", "text_first", True),
+    ]
+    assert taken.facts["calls_in_60s"] == 1
+
+
+def test_a_shadow_rule_is_recorded_and_not_enforced() -> None:
+    taken = decide(policy(TEXT_FIRST | {"mode": "shadow"}), facts())
+    assert (taken.verdict, taken.rule, taken.reply) == ("ring", None, None)
+    assert [(trace.matched, trace.shadow) for trace in taken.rules] == [(True, True)]
+    then = decide(policy(TEXT_FIRST | {"mode": "shadow"}, BURST), facts(recent=calls(2, 1)))
+    assert (then.verdict, then.rule) == ("reject", "burst")
+    assert [(trace.rule, trace.shadow) for trace in then.rules] == [("text-first", True), ("burst", False)]
+
+
+def test_a_call_passes_by_emergencies_that_do_not_mean_it_and_in_a_group_by_all_but_media_rules() -> None:
+    wards = [{"id": name, "type": "emergency", "callers": ["GB"]} for name in ("ward", "lab")]
+    deny = {"id": "nuisance", "type": "deny_list", "callers": ["US"]}
+    taken = decide(policy(*wards, deny), facts())
+    assert (taken.verdict, taken.rule) == ("reject", "nuisance")
+    assert [(trace.rule, trace.error) for trace in taken.rules] == [
+        ("ward", False),
+        ("lab", False),
+        ("nuisance", False),
+    ]
+    media = {"id": "kind", "type": "media", "reject": ["group"]}
+    group = decide(policy(wards[0], deny, media), facts(offer(group=True)))
+    assert (group.verdict, group.rule, [trace.rule for trace in group.rules]) == ("reject", "kind", ["ward", "kind"])
+
+
+def test_a_call_that_rings_is_told_nothing_whatever_the_rule_names() -> None:
+    rule = {"id": "own", "type": "expression", "condition": "true", "then": "ring", "reply": "slow-down"}
+    taken = decide(policy(rule), facts())
+    assert (taken.verdict, taken.rule, taken.reply, taken.variant) == ("ring", "own", None, None)
+
+
+def test_a_block_by_hand_is_told_with_its_author_its_end_and_its_age() -> None:
+    for reason, why in (("threats", "blocked by mia: threats"), ("", "blocked by mia")):
+        block = CallerBlock(
+            caller=offer().caller, line="*", until_ms=NOW_MS + 5, author="mia", at_ms=NOW_MS - 7_000, reason=reason
+        )
+        taken = decide(policy(TEXT_FIRST), facts(known=knowing(block)))
+        assert (taken.verdict, taken.rule, taken.rules, taken.why) == ("reject", None, (), why)
+        assert (taken.facts["blocked_until_ms"], taken.facts["block_age_ms"]) == (NOW_MS + 5, 7_000)
+
+
+@pytest.mark.parametrize(
+    ("when", "why"),
+    [
+        ({"lines": ["paris", "rome"]}, "only for paris, rome"),
+        ({"tiers": ["gold", "silver"]}, "only for tier gold, silver"),
+        ({"callers": "known"}, "only for known callers"),
+        ({"media": "video"}, "only for video calls"),
+    ],
+)
+def test_a_rule_says_for_whom_it_is_meant(when: dict[str, Any], why: str) -> None:
+    assert decide(policy(TEXT_FIRST | {"when": when}), facts()).rules[0].why == why
+    strangers = policy(TEXT_FIRST | {"when": {"callers": "strangers"}})
+    assert decide(strangers, facts(last_in_ms=1)).rules[0].why == "only for strangers"
+
+
+# a rule that fails
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    def judge(_rule: TextFirstRule, _facts: Facts) -> None:
+        msg = "caller 12025550143"
+        raise KeyError(msg)
+
+    monkeypatch.setattr(text_first, "judge", judge)
+
+
+def test_a_rule_that_fails_lets_the_call_ring_and_is_on_record(broken: None, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR):
+        taken = decide(policy(TEXT_FIRST, BURST), facts(recent=calls(2, 1)))
+    assert (taken.verdict, taken.rule, taken.reply) == ("ring", "text-first", None)
+    assert [(trace.rule, trace.error, trace.matched) for trace in taken.rules] == [("text-first", True, False)]
+    assert "KeyError" in taken.why
+    assert "12025550143" not in taken.why
+    assert "text-first" in caplog.text
+
+
+def test_a_shadow_rule_that_fails_is_on_record_and_the_next_one_decides(broken: None) -> None:
+    taken = decide(policy(TEXT_FIRST | {"mode": "shadow"}, BURST), facts(recent=calls(2, 1)))
+    assert (taken.verdict, taken.rule) == ("reject", "burst")
+    assert [(trace.error, trace.shadow) for trace in taken.rules] == [(True, True), (False, False)]
+
+
+# guards
+
+
+@pytest.mark.parametrize(
+    ("changed", "verdict", "said"),
+    [
+        ({"offline": True}, "late", "the call was offered while the gateway was offline"),
+        ({"ended": True}, "late", "the call was over before its offer arrived"),
+        ({"offered_at_ms": NOW_MS - 45_000}, "late", "the offer is 45 s old; a call rings no longer than 45 s"),
+        ({"offered_at_ms": NOW_MS - 44_999}, "reject", "never written"),
+        (
+            {"offered_at_ms": NOW_MS - 86_400_000 * 3},
+            "late",
+            "the offer is 3 days old; a call rings no longer than 45 s",
+        ),
+        ({"offered_at_ms": NOW_MS + 5_000}, "reject", "never written"),
+        ({"group": True}, "ring", "group call"),
+        ({"group": True, "offline": True}, "late", "the call was offered while the gateway was offline"),
+    ],
+)
+def test_guards_come_before_any_rule(changed: dict[str, Any], verdict: str, said: str) -> None:
+    known = facts(offer(**changed))
+    taken = decide(policy(TEXT_FIRST), known)
+    assert (taken.verdict, is_late(known)) == (verdict, verdict == "late")
+    assert said in taken.why if verdict != "late" else taken.why == said
+    guarded = verdict != "reject"
+    assert (taken.rule is None, taken.rules == (), taken.reply is None) == (guarded, guarded, guarded)
+
+
+# the record
+
+
+def test_every_fact_and_the_revision_are_on_the_decision() -> None:
+    in_force = policy(TEXT_FIRST, line="london")
+    call = offer(caller="900000000000143@lid", media="video")
+    taken = decide(in_force, facts(call, last_in_ms=5, last_out_ms=6))
+    assert (taken.policy, taken.policy_revision) == ("london", in_force.revision)
+    assert taken.facts == {
+        "age_ms": 1000,
+        "media": "video",
+        "group": False,
+        "offline": False,
+        "ended": False,
+        "caller_kind": "lid",
+        "time_source": "payload",
+        "last_in_ms": 5,
+        "last_out_ms": 6,
+        "two_way": True,
+        "history_incomplete": False,
+        "stranger": False,
+    }
+    assert (taken.decision_id, taken.call_id, taken.event_id) == ("london/call-1", "call-1", "evt_1")
+    assert (taken.gateway, taken.line, taken.caller) == ("office", "london", "900000000000143@lid")
+    assert (taken.offered_at_ms, taken.received_at_ms, taken.decided_at_ms) == (NOW_MS - 1000, NOW_MS, NOW_MS)
+
+
+def test_an_unknown_line_falls_to_the_common_policy_and_no_policy_rings() -> None:
+    book = PolicyBook({"*": policy(TEXT_FIRST), "paris": policy(line="paris")})
+    for line, verdict, source in (("london", "reject", "*"), ("paris", "ring", "paris")):
+        taken = decide(book.for_line(line), facts(offer(line=line)))
+        assert (taken.verdict, taken.policy) == (verdict, source)
+    nothing = decide(PolicyBook({}).for_line("london"), facts())
+    assert (nothing.verdict, nothing.why, nothing.policy_revision) == ("ring", "no rule applies", "none")
+
+
+OFFERS = st.builds(
+    offer,
+    call_id=st.sampled_from(["a", "b"]),
+    offered_at_ms=st.integers(NOW_MS - 50_000, NOW_MS),
+    group=st.booleans(),
+    offline=st.booleans(),
+    ended=st.booleans(),
+)
+SEEN = st.just(0) | st.integers(NOW_MS - 2 * YEAR_MS, NOW_MS)
+
+
+@given(call=OFFERS, last_in_ms=SEEN, last_out_ms=SEEN, before=st.lists(OFFERS, max_size=5), incomplete=st.booleans())
+def test_the_same_inputs_give_equal_decisions_and_nothing_late_is_rejected(
+    call: CallOffered,
+    last_in_ms: int,
+    last_out_ms: int,
+    before: list[CallOffered],
+    incomplete: bool,  # noqa: FBT001 - drawn by hypothesis
+) -> None:
+    recent = RecentCalls()
+    for offset, each in enumerate([*before, call]):
+        recent = evolve(recent, each, offset, KEEP_MS)
+    known = [
+        facts(call, recent=recent, last_in_ms=last_in_ms, last_out_ms=last_out_ms, history_incomplete=incomplete)
+        for _ in range(2)
+    ]
+    taken, again = (decide(policy(BURST, TEXT_FIRST), each) for each in known)
+    assert taken == again
+    if taken.verdict == "reject":
+        assert (call.offline, call.ended, call.group, incomplete) == (False, False, False, False)
+        assert NOW_MS - call.offered_at_ms < 45_000
+        assert taken.rule is not None
+    assert (taken.reply is not None) == (taken.verdict == "reject")
+
+
+@pytest.mark.parametrize(
+    ("ms", "said"),
+    [
+        (-5, "0 s"),
+        (999, "0 s"),
+        (1000, "1 s"),
+        (1, "0 s"),
+        (45_000, "45 s"),
+        (119_999, "119 s"),
+        (120_000, "2 min"),
+        (7_200_000, "2 h"),
+        (172_800_000, "2 days"),
+    ],
+)
+def test_spans_for_people(ms: int, said: str) -> None:
+    assert duration(ms) == said
+
+
+def test_a_storm_is_made_of_strangers_who_ring_now_and_are_strangers_for_sure() -> None:
+    assert counts_for_a_storm(facts())
+    assert not counts_for_a_storm(facts(last_in_ms=NOW_MS - 1)), "somebody who wrote"
+    assert not counts_for_a_storm(facts(offer(offline=True))), "a backlog"
+    assert not counts_for_a_storm(facts(history_incomplete=True)), "perhaps somebody who wrote"

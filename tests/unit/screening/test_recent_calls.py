@@ -1,0 +1,158 @@
+"""A caller's recent calls: repeats change nothing, windows have sharp borders, memory is bounded."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.calls import CallOffered
+from models.decisions import Block, Verdict
+from streams.screening.recent_calls import (
+    KEEP_MOST,
+    KEEP_MS,
+    LineBlock,
+    RecentCalls,
+    blocked,
+    decided,
+    dump,
+    evolve,
+    load,
+)
+from tests.support.facts import NOW_MS, offer
+
+VERDICTS: list[Verdict] = ["ring", "reject", "late"]
+OFFERS = st.builds(
+    lambda line, number, ago: offer(line=line, call_id=f"call-{number}", offered_at_ms=NOW_MS - ago),
+    st.sampled_from(["london", "paris"]),
+    st.integers(0, 8),
+    st.integers(0, 2 * KEEP_MS),
+)
+
+
+def after(*offers: CallOffered, keep_ms: int = KEEP_MS) -> RecentCalls:
+    state = RecentCalls()
+    for offset, each in enumerate(offers):
+        state = evolve(state, each, offset, keep_ms)
+    return state
+
+
+@given(st.lists(OFFERS, max_size=30), OFFERS, st.integers(0, 99))
+def test_an_offer_or_its_duplicate_applied_again_changes_nothing(
+    before: list[CallOffered], each: CallOffered, later: int
+) -> None:
+    once = evolve(after(*before), each, 7, KEEP_MS)
+    duplicate = offer(
+        event_id="evt_other", line=each.line, call_id=each.call_id, offered_at_ms=each.offered_at_ms + later
+    )
+    assert evolve(once, each, 7, KEEP_MS) == once
+    assert evolve(once, duplicate, 8, KEEP_MS) == once
+    said = decided(once, each, "reject", NOW_MS)
+    assert evolve(said, duplicate, 9, KEEP_MS) == said
+
+
+@given(st.lists(OFFERS, max_size=30))
+def test_each_call_stands_once(offers: list[CallOffered]) -> None:
+    keys = [call.key for call in after(*offers, keep_ms=10**12).calls]
+    assert len(keys) == len(set(keys))
+    assert set(keys) == {(each.line, each.call_id) for each in offers}
+
+
+def test_one_call_id_on_two_lines_is_two_calls() -> None:
+    state = after(offer(line="london"), offer(line="paris"))
+    assert state.find("london", "call-1") is not None
+    assert state.find("paris", "call-1") is not None
+    assert state.find("rome", "call-1") is None
+    assert state.offered_within("london", NOW_MS, 60_000) == 1
+
+
+@given(st.integers(1, 86_400_000))
+def test_exactly_a_window_ago_does_not_count_and_a_millisecond_less_does(window_ms: int) -> None:
+    def count(at_ms: int) -> int:
+        return after(offer(offered_at_ms=at_ms)).offered_within("london", NOW_MS, window_ms)
+
+    assert count(NOW_MS - window_ms) == 0
+    assert count(NOW_MS - window_ms + 1) == 1
+    assert count(NOW_MS) == 1
+    assert count(NOW_MS + 1) == 0
+
+
+@given(st.lists(OFFERS, max_size=20), st.integers(0, KEEP_MS))
+def test_a_window_counts_what_a_plain_count_would(offers: list[CallOffered], window_ms: int) -> None:
+    state = after(*offers, keep_ms=10**12)
+    first = {(each.line, each.call_id): each for each in reversed(offers)}.values()
+    for line in ("london", "paris"):
+        plain = [each for each in first if each.line == line and 0 <= NOW_MS - each.offered_at_ms < window_ms]
+        assert state.offered_within(line, NOW_MS, window_ms) == len(plain)
+
+
+def test_calls_older_than_the_memory_are_forgotten_at_the_next_one() -> None:
+    kept = offer(call_id="kept", offered_at_ms=NOW_MS - KEEP_MS + 1)
+    gone = offer(call_id="gone", offered_at_ms=NOW_MS - KEEP_MS)
+    state = after(gone, kept, offer(call_id="new", offered_at_ms=NOW_MS))
+    assert [call.call_id for call in state.calls] == ["kept", "new"]
+
+
+def test_an_older_offer_that_comes_late_forgets_nothing_younger() -> None:
+    state = after(offer(call_id="young"), offer(call_id="old", offered_at_ms=NOW_MS - 5 * KEEP_MS))
+    assert {call.call_id for call in state.calls} == {"young", "old"}
+
+
+def test_memory_of_one_caller_has_a_bound_and_keeps_the_newest() -> None:
+    state = after(*(offer(call_id=f"call-{number}", offered_at_ms=NOW_MS + number) for number in range(KEEP_MOST + 5)))
+    assert len(state.calls) == KEEP_MOST
+    assert state.calls[0].call_id == "call-5"
+    assert state.calls[-1].call_id == f"call-{KEEP_MOST + 4}"
+
+
+def test_a_verdict_is_remembered_of_its_own_call_alone() -> None:
+    state = decided(after(offer(), offer(line="paris"), offer(call_id="call-2")), offer(), "reject", NOW_MS)
+    assert [(call.key, call.verdict, call.decided_at_ms) for call in state.calls] == [
+        (("london", "call-1"), "reject", NOW_MS),
+        (("paris", "call-1"), None, 0),
+        (("london", "call-2"), None, 0),
+    ]
+    assert state.needed_until_ms(KEEP_MS) == NOW_MS + KEEP_MS
+    assert RecentCalls().needed_until_ms(KEEP_MS) == 0
+
+
+@given(st.lists(OFFERS, max_size=20), st.sampled_from(VERDICTS))
+def test_the_table_gives_back_what_was_put_there(offers: list[CallOffered], verdict: Verdict) -> None:
+    state = after(*offers)
+    for each in offers[::2]:
+        state = decided(state, each, verdict, NOW_MS)
+    assert load(dump(state)) == state
+    assert dump(load(dump(state))) == dump(state)
+
+
+def test_nothing_in_the_table_is_no_calls() -> None:
+    assert load(None) == RecentCalls()
+
+
+def test_blocks_and_offsets_go_with_the_state() -> None:
+    block = Block(until_ms=NOW_MS + 900_000, strikes=2)
+    state = blocked(blocked(after(offer()), "paris", block, NOW_MS - 9, 5_000), "london", block, NOW_MS, 1_000)
+    assert state.blocks == (
+        LineBlock("paris", NOW_MS - 9, NOW_MS + 900_000, 2, NOW_MS + 905_000),
+        LineBlock("london", NOW_MS, NOW_MS + 900_000, 2, NOW_MS + 901_000),
+    )
+    later = evolve(state, offer(call_id="call-2"), 7, KEEP_MS)
+    assert [call.offset for call in later.calls] == [0, 7]
+    assert decided(later, offer(), "ring", NOW_MS).blocks == later.blocks == state.blocks
+    assert (later.block("london"), later.block("rome")) == (state.blocks[1], None)
+    again = blocked(later, "london", Block(until_ms=NOW_MS + 5, strikes=3), NOW_MS + 1, 0)
+    assert again.calls == later.calls
+    assert again.blocks == (state.blocks[0], LineBlock("london", NOW_MS + 1, NOW_MS + 5, 3, NOW_MS + 5))
+
+
+def test_a_caller_is_needed_as_long_as_the_latest_thing_that_is_known() -> None:
+    undecided = after(offer(offered_at_ms=NOW_MS))
+    assert undecided.needed_until_ms(1000) == NOW_MS + 1000
+    both = decided(undecided, offer(), "ring", NOW_MS + 5)
+    assert both.needed_until_ms(1000) == NOW_MS + 1005
+    held = blocked(both, "london", Block(until_ms=NOW_MS + 10_000, strikes=1), NOW_MS, 500)
+    assert held.needed_until_ms(1000) == NOW_MS + 10_500
+
+
+def test_the_table_is_short_json() -> None:
+    state = decided(after(offer()), offer(), "ring", NOW_MS)
+    assert dump(state) == f'{{"calls":[["london","call-1",{NOW_MS - 1000},0,{NOW_MS},"ring"]]}}'.encode()
