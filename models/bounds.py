@@ -1,7 +1,8 @@
 """Whole numbers as records may hold them.
 
-Whoever writes to a topic may write any JSON number. One that no date, no float and no JSON writer can hold would be
-found out in the middle of the work on it, at every start anew; so it is refused where it is read.
+Whoever writes to a topic may write any JSON number. One that no date, no float and no JSON writer
+can hold would be found out in the middle of the work on it, at every start anew; so it is refused
+where it is read.
 """
 
 from __future__ import annotations

@@ -12,7 +12,10 @@ ClosedBy = Literal["call accepted", "written to", "by hand"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Callback:
-    """One caller's callback, open or closed; a caller has one at most. The first call keeps the place."""
+    """One caller's callback, open or closed; a caller has one at most.
+
+    The first call keeps the place.
+    """
 
     type: Literal["callback"] = "callback"
     caller: str

@@ -16,7 +16,10 @@ TimeSource = Literal["payload", "envelope", "received"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallOffered:
-    """A call begins to ring. Stands on ``calls.events`` (by caller) and ``calls.lifecycle`` (by call id)."""
+    """A call begins to ring.
+
+    Stands on ``calls.events`` (by caller) and ``calls.lifecycle`` (by call id).
+    """
 
     type: Literal["call.offered"] = "call.offered"
     event_id: str
@@ -34,7 +37,8 @@ class CallOffered:
     caller_raw: str
     """``from`` exactly as the gateway gave it: a reject must send it back untouched."""
     caller_known_as: tuple[str, ...] = ()
-    """Other canonical JIDs of the same person that the payload named (phone of a LID, LID of a phone)."""
+    """Other canonical JIDs of the same person that the payload named (phone of a LID, LID of a
+    phone)."""
     media: Media = "voice"
     group: bool = False
     """A group call: seldom rejectable from a linked device, and nobody to text."""
@@ -79,7 +83,8 @@ class CallRejected:
     call_id: str
     caller: str | None = None
     echo: bool = False
-    """WAHA's WEBJS engine makes this event up after an API reject: no proof that the ringing stopped."""
+    """WAHA's WEBJS engine makes this event up after an API reject: no proof that the ringing
+    stopped."""
     at_ms: Millis
     received_at_ms: Millis
 
@@ -105,7 +110,10 @@ class RejectAccepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallerBlocked:
-    """The gateway blocked the caller, or may have: the call session takes the block back when its time is over."""
+    """The gateway blocked the caller, or may have.
+
+    The call session takes the block back when its time is over.
+    """
 
     type: Literal["call.caller-blocked"] = "call.caller-blocked"
     decision_id: str

@@ -27,7 +27,10 @@ Headers = list[tuple[str, bytes]]
 
 
 class UndecodableError(ValueError):
-    """A value that is not what the topic promises. ``str()`` says what and where, never the payload."""
+    """A value that is not what the topic promises.
+
+    ``str()`` says what and where, never the payload.
+    """
 
 
 def encode(value: object) -> bytes:
@@ -57,7 +60,8 @@ def decode(kind: Any, raw: bytes | None) -> Any:
 def check_version(headers: Iterable[tuple[str, bytes | None]]) -> None:
     """Raise ``UndecodableError`` where the headers name a schema version that is not ours.
 
-    Such a value may read well and mean something else. Records without the header are taken as ours.
+    Such a value may read well and mean something else. Records without the header are taken as
+    ours.
     """
     for name, text in headers:
         if name == "ce_dataschema":
@@ -74,7 +78,9 @@ def _explain(exc: ValidationError) -> str:
     return f"{where}: {first['msg']}" + (f" (and {more} more)" if more else "")
 
 
-def cloud_event(kind: str, event_id: str, source: str, at_ms: int, traceparent: str | None = None) -> Headers:
+def cloud_event(
+    kind: str, event_id: str, source: str, at_ms: int, traceparent: str | None = None
+) -> Headers:
     """The headers of one record: CloudEvents 1.0 Kafka binding, binary mode, and W3C trace context.
 
     ``kind`` is the value's ``type``; ``source`` names the writer, as a URI path.
@@ -106,12 +112,17 @@ def new_trace() -> str:
     return f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-01"
 
 
-_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})(?:-|\Z)")
+_TRACEPARENT: Final = re.compile(
+    r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})(?:-|\Z)"
+)
 """W3C trace context; a later version may add parts after the flags."""
 
 
 def child_trace(parent: str | bytes | None) -> str:
-    """A ``traceparent`` in the same trace with a span of its own; a fresh trace where there is none."""
+    """A ``traceparent`` in the same trace with a span of its own.
+
+    A fresh trace where there is none.
+    """
     text = parent.decode("ascii", "replace") if isinstance(parent, bytes) else (parent or "")
     found = _TRACEPARENT.match(text)
     if found is None:

@@ -10,14 +10,16 @@ from pydantic import Field
 from models.bounds import Count, Millis
 
 REJECT_WINDOW_MS = 45_000
-"""A call rings 30 to 60 s (Wawp's reject page: 30 to 45 s); past 45 s a reject can only hit a call that is over."""
+"""A call rings 30 to 60 s (Wawp's reject page: 30 to 45 s); past 45 s a reject can only hit a call
+that is over."""
 
 TEXT_WINDOW_MS = 180_000
 """A text that explains a reject makes sense for three minutes after the call began."""
 
 
 TEXT_FACTS: Final = ("opens_at_ms", "wait_ms")
-"""The facts that a text may speak of: when the line opens next, and how long a queued caller may have to wait."""
+"""The facts that a text may speak of: when the line opens next, and how long a queued caller may
+have to wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +100,10 @@ class BlockCaller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnblockCaller:
-    """Take a block on the gateway back. Repeated until the gateway has done it: a block must not outlast its time."""
+    """Take a block on the gateway back.
+
+    Repeated until the gateway has done it: a block must not outlast its time.
+    """
 
     type: Literal["unblock-caller"] = "unblock-caller"
     command_id: str

@@ -29,13 +29,17 @@ class Contact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityLink:
-    """Two JIDs are one person: whoever is called ``alias`` is kept under ``caller``. Keyed by the alias."""
+    """Two JIDs are one person: whoever is called ``alias`` is kept under ``caller``.
+
+    Keyed by the alias.
+    """
 
     type: Literal["identity.link"] = "identity.link"
     alias: str
     """Canonical JID, mostly a LID."""
     caller: str
-    """Canonical JID under which everything about the person is kept: the phone JID where one is known."""
+    """Canonical JID under which everything about the person is kept: the phone JID where one is
+    known."""
     source: str
     """What told of it: ``payload``, ``contact``."""
     at_ms: Millis

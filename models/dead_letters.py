@@ -1,4 +1,7 @@
-"""What is said about a dead letter after it was written: how somebody dealt with it, and how often it was replayed."""
+"""What is said about a dead letter after it was written.
+
+How somebody dealt with it, and how often it was replayed.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ HANDLED_HEADER: Final = "ringfence-dlq-handled"
 """On a mark: ``partition:offset`` of the letter that it marks. No letter has it."""
 
 REPLAYS_HEADER: Final = "ringfence-replays"
-"""On a record that was put back: how often, in decimal digits. It goes along when the record dies again."""
+"""On a record that was put back: how often, in decimal digits. It goes along when the record dies
+again."""
 
 How = Literal["replayed", "dropped"]
 
@@ -20,7 +24,8 @@ How = Literal["replayed", "dropped"]
 class LetterHandled:
     """The mark of a dead letter that needs nobody any more; a log deletes nothing before its time.
 
-    Stands on ``calls.dlq`` behind the letter, on the same partition, so that it is kept longer than the letter.
+    Stands on ``calls.dlq`` behind the letter, on the same partition, so that it is kept longer than
+    the letter.
     """
 
     type: Literal["letter.handled"] = "letter.handled"

@@ -8,12 +8,14 @@ from typing import Literal
 from models.bounds import Count, Millis
 
 Verdict = Literal["ring", "reject", "queue", "late"]
-"""``ring``: let it ring. ``reject``: end it. ``queue``: let it ring and owe a callback. ``late``: too old to act on."""
+"""``ring``: let it ring. ``reject``: end it. ``queue``: let it ring and owe a callback. ``late``:
+too old to act on."""
 
 Scalar = str | int | float | bool | None
 
 
-# not frozen, for one is made for each rule of every call, and a frozen one costs three times as much
+# not frozen, for one is made for each rule of every call, and a frozen one costs three times as
+# much
 @dataclass(slots=True, kw_only=True)
 class RuleTrace:
     """One rule that was looked at, and why it did or did not apply."""
@@ -32,7 +34,10 @@ class RuleTrace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A temporary block that a decision began: all later calls to the line are rejected while it lasts."""
+    """A temporary block that a decision began.
+
+    All later calls to the line are rejected while it lasts.
+    """
 
     until_ms: Millis
     strikes: Count
@@ -41,7 +46,10 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """The verdict on one offer. ``decision_id`` is the idempotency key: one call, one effective decision."""
+    """The verdict on one offer.
+
+    ``decision_id`` is the idempotency key: one call, one effective decision.
+    """
 
     type: Literal["decision"] = "decision"
     decision_id: str
@@ -61,9 +69,11 @@ class Decision:
     """The line of the policy that was in force (``*`` for the common one)."""
     policy_revision: str
     reply: str | None = None
-    """Name of the policy's reply to send after a reject, or to a queued caller; None sends nothing."""
+    """Name of the policy's reply to send after a reject, or to a queued caller; None sends
+    nothing."""
     variant: str | None = None
-    """The reply's variant where it is an experiment: assigned by this decision, sticky per caller."""
+    """The reply's variant where it is an experiment: assigned by this decision, sticky per
+    caller."""
     block: Block | None = None
     callback: bool = False
     """The caller is owed a callback."""

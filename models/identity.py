@@ -25,7 +25,9 @@ _KEEPS_ZERO = re.compile(r"\s*(?:\+|00)?\s*39")
 
 
 def without_trunk_zero(number: str) -> str:
-    """An international number without the ``(0)`` that is dialled only at home: ``+44 (0)7700`` is ``+44 7700``.
+    """An international number without the ``(0)`` that is dialled only at home.
+
+    ``+44 (0)7700`` is ``+44 7700``.
 
     Italy's zero is part of the number (ITU-T E.164, national numbering plan of +39).
     """

@@ -11,11 +11,13 @@ from models.decisions import Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallerLinked:
-    """From now on ``alias`` is known as ``caller``: what is kept under the alias belongs to the caller.
+    """From now on ``alias`` is known as ``caller``.
 
-    Stands on ``messages.events`` and ``calls.events``, keyed by the alias, so that it comes after what
-    was said of the alias before. It may come again, and an event of the alias may still come after it,
-    from a bridge that had not read the link yet; the word is repeated then.
+    What is kept under the alias belongs to the caller.
+
+    Stands on ``messages.events`` and ``calls.events``, keyed by the alias, so that it comes after
+    what was said of the alias before. It may come again, and an event of the alias may still come
+    after it, from a bridge that had not read the link yet; the word is repeated then.
     """
 
     type: Literal["caller.linked"] = "caller.linked"
@@ -30,7 +32,10 @@ class CallerLinked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryJoined:
-    """What was known of an alias' conversations, told to those who keep the caller's. On ``messages.events``."""
+    """What was known of an alias' conversations, told to those who keep the caller's.
+
+    On ``messages.events``.
+    """
 
     type: Literal["history.joined"] = "history.joined"
     event_id: str
@@ -67,7 +72,10 @@ class JoinedBlock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallsJoined:
-    """What was known of an alias' calls and blocks, told to those who keep the caller's. On ``calls.events``."""
+    """What was known of an alias' calls and blocks, told to those who keep the caller's.
+
+    On ``calls.events``.
+    """
 
     type: Literal["calls.joined"] = "calls.joined"
     event_id: str

@@ -7,27 +7,32 @@ from typing import Literal
 
 from models.bounds import Count, Millis
 
-Result = Literal["accepted", "raced", "failed", "unknown", "late", "suppressed", "confirmed", "unconfirmed"]
-"""
-``accepted``     the gateway took the command (its 2xx): no proof yet that the ringing stopped
-``raced``        the call was over before the reject arrived: as good as success
-``failed``       the command was wrong, not permitted, or the gateway could not do it: needs a person
-``unknown``      sent, and no answer tells whether it took effect (time-out, lost connection, crash)
-``late``         not sent: its window had passed
-``suppressed``   not sent: a guard held it back (``reason`` says which)
-``confirmed``    a later event of the gateway shows that a rejected call ended
+Result = Literal[
+    "accepted", "raced", "failed", "unknown", "late", "suppressed", "confirmed", "unconfirmed"
+]
+""" ``accepted``     the gateway took the command (its 2xx): no proof yet that the ringing stopped
+``raced``        the call was over before the reject arrived: as good as success ``failed``
+the command was wrong, not permitted, or the gateway could not do it: needs a person ``unknown``
+sent, and no answer tells whether it took effect (time-out, lost connection, crash) ``late``
+not sent: its window had passed ``suppressed``   not sent: a guard held it back (``reason`` says
+which) ``confirmed``    a later event of the gateway shows that a rejected call ended
 ``unconfirmed``  no such event came in time
 """
 
 CommandKind = Literal["reject", "text", "block", "unblock"]
 
-TERMINAL: frozenset[Result] = frozenset({"accepted", "raced", "failed", "unknown", "late", "suppressed"})
+TERMINAL: frozenset[Result] = frozenset(
+    {"accepted", "raced", "failed", "unknown", "late", "suppressed"}
+)
 """The results that end a command; ``confirmed`` and ``unconfirmed`` come after ``accepted``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """One result of one command. ``outcome_id`` is the idempotency key: a repeat changes nothing."""
+    """One result of one command.
+
+    ``outcome_id`` is the idempotency key: a repeat changes nothing.
+    """
 
     type: Literal["outcome"] = "outcome"
     outcome_id: str
@@ -40,14 +45,16 @@ class Outcome:
     caller: str
     result: Result
     reason: str | None = None
-    """A short code for what lies behind the result, such as ``cool-down`` or ``session-missing``."""
+    """A short code for what lies behind the result, such as ``cool-down`` or
+    ``session-missing``."""
     http_status: Count | None = None
     attempts: Count = 0
     """HTTP requests that were begun."""
     reply: str | None = None
     variant: str | None = None
     message_id: str | None = None
-    """The gateway's id of the text that was sent; of an unknown text, the one that the gateway was asked to give it."""
+    """The gateway's id of the text that was sent; of an unknown text, the one that the gateway was
+    asked to give it."""
     received_at_ms: Millis | None = None
     """When the webhook of the offer reached the bridge: latency is ``at_ms - received_at_ms``."""
     sent_at_ms: Millis | None = None

@@ -1,4 +1,7 @@
-"""What people set by hand, in force within a second: list entries, blocks, and a line's night switch."""
+"""What people set by hand, in force within a second.
+
+List entries, blocks, and a line's night switch.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,8 @@ class ListEntry:
     type: Literal["list.entry"] = "list.entry"
     list: str
     pattern: str
-    """A canonical JID, a prefix such as ``+44*``, or a country such as ``GB``; see ``models.patterns``."""
+    """A canonical JID, a prefix such as ``+44*``, or a country such as ``GB``; see
+    ``models.patterns``."""
     lines: tuple[str, ...] = ("*",)
     """Its scope."""
     reason: str = ""

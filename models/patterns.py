@@ -81,17 +81,25 @@ class PatternIndex:
         if pattern.kind == "prefix":
             self._count(len(pattern.value), -1)
 
-    def matches(self, jids: tuple[str, ...], country: Callable[[], str | None]) -> list[CallerPattern]:
+    def matches(
+        self, jids: tuple[str, ...], country: Callable[[], str | None]
+    ) -> list[CallerPattern]:
         """The patterns that mean a person known by these canonical JIDs, the most exact first.
 
         ``country`` is asked only where a country is listed at all.
         """
-        found = [CallerPattern("jid", jid) for jid in jids if jid in self._jids] if self._jids else []
+        found = (
+            [CallerPattern("jid", jid) for jid in jids if jid in self._jids] if self._jids else []
+        )
         for jid in jids if self._longest_first else ():
             digits, _, server = jid.partition("@")
             if server == "c.us":
                 prefixes = (digits[:length] for length in self._longest_first)
-                found += [CallerPattern("prefix", prefix) for prefix in prefixes if prefix in self._prefixes]
+                found += [
+                    CallerPattern("prefix", prefix)
+                    for prefix in prefixes
+                    if prefix in self._prefixes
+                ]
         if self._countries:
             where = country()
             if where in self._countries:
@@ -103,4 +111,6 @@ class PatternIndex:
         self._longest_first = tuple(sorted(+self._lengths, reverse=True))
 
     def _set(self, pattern: CallerPattern) -> set[str]:
-        return {"jid": self._jids, "prefix": self._prefixes, "country": self._countries}[pattern.kind]
+        return {"jid": self._jids, "prefix": self._prefixes, "country": self._countries}[
+            pattern.kind
+        ]

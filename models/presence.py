@@ -83,7 +83,10 @@ class BridgeHealth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineStatus:
-    """Whether a line's gateway session is connected: what passed while it was not, nobody told us."""
+    """Whether a line's gateway session is connected.
+
+    What passed while it was not, nobody told us.
+    """
 
     type: Literal["line.status"] = "line.status"
     line: str
@@ -106,5 +109,6 @@ class WorkerStatus:
     refused: dict[str, str] = field(default_factory=dict)
     """Why a document that stands on ``policies`` is not in force, by its key."""
     strangers: dict[str, dict[str, Count]]
-    """Per line, how many different strangers called this worker last in each span of ten seconds (its start in ms)."""
+    """Per line, how many different strangers called this worker last in each span of ten seconds
+    (its start in ms)."""
     at_ms: Millis

@@ -7,7 +7,14 @@ from typing import Final
 
 from models import topics
 from models.callbacks import Callback
-from models.calls import CallAccepted, CallerBlocked, CallOffered, CallRejected, RejectAccepted, SessionsDue
+from models.calls import (
+    CallAccepted,
+    CallerBlocked,
+    CallOffered,
+    CallRejected,
+    RejectAccepted,
+    SessionsDue,
+)
 from models.codec import Headers, child_trace, cloud_event, encode
 from models.commands import BlockCaller, RejectCall, SendText, UnblockCaller, block_id
 from models.contacts import Contact, IdentityLink
@@ -21,7 +28,8 @@ from models.presence import BridgeHealth, LineStatus, Presence, WorkerStatus
 from models.topics import Topic
 
 LETTER_BYTES: Final = 1_000_000
-"""Of a dead letter, without the headers that are added: brokers and producers take 1 MiB by default."""
+"""Of a dead letter, without the headers that are added: brokers and producers take 1 MiB by
+default."""
 _KEPT_KEY_BYTES: Final = 100_000
 _KEPT_HEADER_BYTES: Final = 4_096
 _KEPT_HEADERS: Final = 64
@@ -29,7 +37,10 @@ _KEPT_HEADERS: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a producer needs for one send. ``partition`` None: by the key's murmur2 hash, as Java does."""
+    """What a producer needs for one send.
+
+    ``partition`` None: by the key's murmur2 hash, as Java does.
+    """
 
     topic: Topic
     key: bytes
@@ -41,12 +52,16 @@ class Record:
 
 def call_event(event: CallOffered, source: str, trace: str | None) -> Record:
     """An offer for screening, keyed by its caller."""
-    headers = cloud_event(event.type, event.event_id, source, event.received_at_ms, child_trace(trace))
+    headers = cloud_event(
+        event.type, event.event_id, source, event.received_at_ms, child_trace(trace)
+    )
     return Record(topics.CALLS_EVENTS, event.caller.encode(), encode(event), headers)
 
 
 def lifecycle(
-    event: CallOffered | CallAccepted | CallRejected | RejectAccepted | CallerBlocked, source: str, trace: str | None
+    event: CallOffered | CallAccepted | CallRejected | RejectAccepted | CallerBlocked,
+    source: str,
+    trace: str | None,
 ) -> Record:
     """A step of a call's life, keyed by the call id."""
     if isinstance(event, RejectAccepted):
@@ -67,7 +82,9 @@ def sessions_due(event: SessionsDue, partition: int, source: str) -> Record:
 
 def message_event(event: MessageSeen, source: str, trace: str | None) -> Record:
     """A message seen, keyed by the caller."""
-    headers = cloud_event(event.type, event.event_id, source, event.received_at_ms, child_trace(trace))
+    headers = cloud_event(
+        event.type, event.event_id, source, event.received_at_ms, child_trace(trace)
+    )
     return Record(topics.MESSAGES_EVENTS, event.caller.encode(), encode(event), headers)
 
 
@@ -87,23 +104,32 @@ def caller_linked(event: CallerLinked, source: str) -> tuple[Record, Record]:
     """The same word for those who keep messages and for those who keep calls, keyed by the alias."""
     headers = cloud_event(event.type, event.event_id, source, event.at_ms)
     key, value = event.alias.encode(), encode(event)
-    return Record(topics.MESSAGES_EVENTS, key, value, headers), Record(topics.CALLS_EVENTS, key, value, headers)
+    return Record(topics.MESSAGES_EVENTS, key, value, headers), Record(
+        topics.CALLS_EVENTS, key, value, headers
+    )
 
 
 def decision(event: Decision, source: str, trace: str | None) -> Record:
     """A decision, keyed by the caller."""
-    headers = cloud_event(event.type, event.decision_id, source, event.decided_at_ms, child_trace(trace))
+    headers = cloud_event(
+        event.type, event.decision_id, source, event.decided_at_ms, child_trace(trace)
+    )
     return Record(topics.CALLS_DECISIONS, event.caller.encode(), encode(event), headers)
 
 
 def reject_command(command: RejectCall, source: str, trace: str | None) -> Record:
     """A reject, keyed by the caller, so that rejects run in parallel."""
-    headers = cloud_event(command.type, command.command_id, source, command.decided_at_ms, child_trace(trace))
+    headers = cloud_event(
+        command.type, command.command_id, source, command.decided_at_ms, child_trace(trace)
+    )
     return Record(topics.CALLS_COMMANDS, command.caller.encode(), encode(command), headers)
 
 
 def block_command(command: BlockCaller | UnblockCaller, source: str, trace: str | None) -> Record:
-    """A block on the gateway or its end, keyed by the caller: in order with the caller's rejects."""
+    """A block on the gateway or its end, keyed by the caller.
+
+    In order with the caller's rejects.
+    """
     at_ms = command.received_at_ms if isinstance(command, BlockCaller) else command.at_ms
     headers = cloud_event(command.type, command.command_id, source, at_ms, child_trace(trace))
     return Record(topics.CALLS_COMMANDS, command.caller.encode(), encode(command), headers)
@@ -133,7 +159,16 @@ def policy_document(applied: PolicyDocument, source: str) -> tuple[Record, Recor
     )
 
 
-Reference = Contact | IdentityLink | Presence | BridgeHealth | LineStatus | WorkerStatus | Override | Callback
+Reference = (
+    Contact
+    | IdentityLink
+    | Presence
+    | BridgeHealth
+    | LineStatus
+    | WorkerStatus
+    | Override
+    | Callback
+)
 """What stands on a compacted topic, the latest under each key."""
 
 
@@ -147,7 +182,12 @@ def reference(value: Reference, source: str, at_ms: int) -> Record:
 def tombstone(value: Reference, source: str, at_ms: int) -> Record:
     """The end of what stands under the value's key."""
     topic, key = _place_of(value)
-    return Record(topic, key.encode(), None, cloud_event(f"{value.type}.removed", f"{key}/{at_ms}", source, at_ms))
+    return Record(
+        topic,
+        key.encode(),
+        None,
+        cloud_event(f"{value.type}.removed", f"{key}/{at_ms}", source, at_ms),
+    )
 
 
 def _place_of(value: Reference) -> tuple[Topic, str]:  # noqa: PLR0911 - one answer a type
@@ -190,8 +230,8 @@ def dead_letter(  # noqa: PLR0913 - one keyword for each thing a dead letter kee
     ``undecodable``), ``kafka_dlt-exception-message`` the sentence for people. A webhook that never
     stood on a topic has no ``kafka_dlt-original-topic``.
 
-    What together is larger than ``LETTER_BYTES`` is cut, and a header says how long it was or how many
-    headers are missing: a letter that no broker takes would end its reader again and again.
+    What together is larger than ``LETTER_BYTES`` is cut, and a header says how long it was or how
+    many headers are missing: a letter that no broker takes would end its reader again and again.
     """
     added: Headers = [
         ("kafka_dlt-exception-fqcn", reason.encode()),
@@ -199,7 +239,11 @@ def dead_letter(  # noqa: PLR0913 - one keyword for each thing a dead letter kee
         ("ringfence-source", source.encode()),
     ]
     origin = {"topic": topic, "partition": partition, "offset": offset, "timestamp": timestamp_ms}
-    added += [(f"kafka_dlt-original-{name}", str(at).encode()) for name, at in origin.items() if at is not None]
+    added += [
+        (f"kafka_dlt-original-{name}", str(at).encode())
+        for name, at in origin.items()
+        if at is not None
+    ]
     key, value, headers, cuts = _fitting(key or b"", value or b"", headers)
     return Record(topics.CALLS_DLQ, key, value, [*headers, *added, *cuts])
 
@@ -210,7 +254,9 @@ def _fitting(key: bytes, value: bytes, headers: Headers) -> tuple[bytes, bytes, 
     if len(key) + len(value) + sum(sizes) <= LETTER_BYTES:
         return key, value, headers, []
     cuts: Headers = []
-    kept = [header for header, size in zip(headers, sizes, strict=True) if size <= _KEPT_HEADER_BYTES]
+    kept = [
+        header for header, size in zip(headers, sizes, strict=True) if size <= _KEPT_HEADER_BYTES
+    ]
     kept = kept[:_KEPT_HEADERS]
     if len(kept) < len(headers):
         cuts.append(("ringfence-left-out-headers", str(len(headers) - len(kept)).encode()))

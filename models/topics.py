@@ -49,7 +49,11 @@ class Topic:
         """The topic's settings on the broker, as Kafka spells them."""
         if self.cleanup == "compact":
             # small segments: what was replaced is dropped soon, and a start reads less
-            return {"cleanup.policy": "compact", "segment.ms": str(DAY_MS), "min.cleanable.dirty.ratio": "0.1"}
+            return {
+                "cleanup.policy": "compact",
+                "segment.ms": str(DAY_MS),
+                "min.cleanable.dirty.ratio": "0.1",
+            }
         return {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
 
 

@@ -16,7 +16,15 @@ from typing import Any, assert_never
 import orjson
 
 from models import topics
-from models.calls import CallAccepted, CallerBlocked, CallOffered, CallRejected, Lifecycle, RejectAccepted, SessionsDue
+from models.calls import (
+    CallAccepted,
+    CallerBlocked,
+    CallOffered,
+    CallRejected,
+    Lifecycle,
+    RejectAccepted,
+    SessionsDue,
+)
 from models.commands import UnblockCaller, unblock_id
 from models.outcomes import Outcome, Result, outcome_id
 from models.records import Record, block_command, outcome, sessions_due
@@ -34,7 +42,8 @@ SOURCE = "/ringfence/call-sessions"
 CONFIRM_WITHIN_MS = 10_000
 """A gateway that reports the end of calls does so within a second or two of the reject."""
 SWEEP = 250
-"""Sessions of one partition looked at for a wake-up, of which there is one a second: more than it has calls."""
+"""Sessions of one partition looked at for a wake-up, of which there is one a second: more than it
+has calls."""
 KEEP_MS = 600_000
 """Ten minutes after its last event a call is forgotten: nothing of it can be acted on any more."""
 
@@ -69,11 +78,15 @@ class CallSession:
     caller_raw: str | None = None
     """As the end of the block needs them."""
     unblock_ordered_ms: int | None = None
-    """The ``blocked_until_ms`` for which the end of the block was ordered; a later one wants it again."""
+    """The ``blocked_until_ms`` for which the end of the block was ordered; a later one wants it
+    again."""
 
     @property
     def due_ms(self) -> int:
-        """When the session wants attention first: its confirmation, the end of a block, its own end."""
+        """When the session wants attention first.
+
+        Its confirmation, the end of a block, its own end.
+        """
         times = []
         if self.rejected_at_ms is not None and self.concluded is None:
             times.append(self.rejected_at_ms + CONFIRM_WITHIN_MS)
@@ -84,7 +97,9 @@ class CallSession:
     @property
     def is_blocked(self) -> bool:
         """Whether the end of a block is still to be ordered."""
-        return self.blocked_until_ms is not None and self.blocked_until_ms > (self.unblock_ordered_ms or 0)
+        return self.blocked_until_ms is not None and self.blocked_until_ms > (
+            self.unblock_ordered_ms or 0
+        )
 
 
 _FIELDS = tuple(each.name for each in fields(CallSession))
@@ -102,7 +117,9 @@ def evolve(session: CallSession | None, event: Lifecycle) -> CallSession | None:
         case _:
             assert_never(event)
     known = session or CallSession(line=event.line, gateway=event.gateway, call_id=event.call_id)
-    known = replace(known, caller=known.caller or event.caller, touched_at_ms=max(known.touched_at_ms, seen_ms))
+    known = replace(
+        known, caller=known.caller or event.caller, touched_at_ms=max(known.touched_at_ms, seen_ms)
+    )
     match event:
         case CallOffered():
             return known
@@ -150,7 +167,9 @@ def conclude(session: CallSession, now_ms: int) -> tuple[CallSession, Outcome | 
     return session, None
 
 
-def unblock(session: CallSession, now_ms: int, *, lifted: bool = False) -> tuple[CallSession, UnblockCaller | None]:
+def unblock(
+    session: CallSession, now_ms: int, *, lifted: bool = False
+) -> tuple[CallSession, UnblockCaller | None]:
     """The end of a block on the gateway that is due now, if any, and the session that remembers having ordered it.
 
     ``lifted``: somebody took the block back before its time.
@@ -177,13 +196,18 @@ def unblock(session: CallSession, now_ms: int, *, lifted: bool = False) -> tuple
 
 
 def repeated(session: CallSession) -> Outcome | None:
-    """What was concluded before, to be said again: a crash may have kept it from the topic; a repeat is harmless."""
+    """What was concluded before, to be said again: a crash may have kept it from the topic.
+
+    A repeat is harmless.
+    """
     if session.concluded is None:
         return None
     return conclude(replace(session, concluded=None), session.touched_at_ms + KEEP_MS)[1]
 
 
-def _say(session: CallSession, result: Result, reason: str | None, at_ms: int) -> tuple[CallSession, Outcome]:
+def _say(
+    session: CallSession, result: Result, reason: str | None, at_ms: int
+) -> tuple[CallSession, Outcome]:
     command = session.reject_command or ""
     said = Outcome(
         outcome_id=outcome_id(command, result),
@@ -237,7 +261,9 @@ class CallSessions:
     async def run(self, stream: Any) -> None:
         """Work through the stream until it ends; the body of the Faust agent."""
         step: Lifecycle
-        events = decoded(stream, topics.CALLS_LIFECYCLE, self._outbox, "call sessions", self._metrics.undecodable)
+        events = decoded(
+            stream, topics.CALLS_LIFECYCLE, self._outbox, "call sessions", self._metrics.undecodable
+        )
         async for event, step in events:
             partition = event.message.partition
             if isinstance(step, SessionsDue):
@@ -263,7 +289,13 @@ class CallSessions:
             write = await self._shards.put(partition, key, dump(after))
             effects = self._spoken(said, trace)
             if after.accepted_at_ms is not None and after.caller is not None:
-                effects += settle(self._known.callbacks, after.caller, "call accepted", after.accepted_at_ms, SOURCE)
+                effects += settle(
+                    self._known.callbacks,
+                    after.caller,
+                    "call accepted",
+                    after.accepted_at_ms,
+                    SOURCE,
+                )
             await self._outbox.finish(event, effects, [write])
 
     async def _sweep(self, event: Any, partition: int) -> None:
@@ -300,7 +332,9 @@ class CallSessions:
             return False
         identities = self._known.identities
         caller = identities.caller_of(session.caller)
-        lift = self._known.overrides.lift((session.caller, caller, *identities.aliases_of(caller)), session.line)
+        lift = self._known.overrides.lift(
+            (session.caller, caller, *identities.aliases_of(caller)), session.line
+        )
         return lift is not None and lift.at_ms >= session.blocked_at_ms
 
     def _spoken(self, said: Outcome | None, trace: str | None) -> list[Record]:

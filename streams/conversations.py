@@ -32,8 +32,9 @@ log = logging.getLogger(__name__)
 SOURCE = "/ringfence/conversations"
 
 KEEP_MS = 2 * 365 * DAY_MS
-"""Two years after the last message a conversation is forgotten, later only if a policy in force asks for more.
-A policy that is written tomorrow may ask for more than today's, and who wrote must not be told to write first."""
+"""Two years after the last message a conversation is forgotten, later only if a policy in force
+asks for more. A policy that is written tomorrow may ask for more than today's, and who wrote must
+not be told to write first."""
 
 SWEEP = 4
 """Callers looked at with each message: more than it adds."""
@@ -54,7 +55,10 @@ class ConversationView(Protocol):
     """What deciding needs to know of conversations."""
 
     def with_line(self, jids: Iterable[str], line: str) -> Conversation:
-        """The conversation with a line of a person with these JIDs; the empty one where there is none."""
+        """The conversation with a line of a person with these JIDs.
+
+        The empty one where there is none.
+        """
 
     def has_joined(self, alias: str) -> bool:
         """Whether an alias' history was joined to its caller's here, lately."""
@@ -64,7 +68,10 @@ Lines = dict[str, Conversation]
 
 
 def evolve(lines: Lines, event: MessageSeen) -> Lines:
-    """The caller's conversations with this message in them; order and repeats make no difference."""
+    """The caller's conversations with this message in them.
+
+    Order and repeats make no difference.
+    """
     before = lines.get(event.line, Conversation())
     if event.direction == "in":
         after = Conversation(max(before.last_in_ms, event.at_ms), before.last_out_ms)
@@ -75,22 +82,34 @@ def evolve(lines: Lines, event: MessageSeen) -> Lines:
 
 def merge(one: Conversation, other: Conversation) -> Conversation:
     """One conversation out of two of the same person."""
-    return Conversation(max(one.last_in_ms, other.last_in_ms), max(one.last_out_ms, other.last_out_ms))
+    return Conversation(
+        max(one.last_in_ms, other.last_in_ms), max(one.last_out_ms, other.last_out_ms)
+    )
 
 
 def join(lines: Lines, event: HistoryJoined) -> Lines:
     """The caller's conversations with an alias' in them; order and repeats make no difference."""
     told = {line: Conversation(*times) for line, times in event.lines.items()}
-    return {line: merge(lines.get(line, Conversation()), told.get(line, Conversation())) for line in {**lines, **told}}
+    return {
+        line: merge(lines.get(line, Conversation()), told.get(line, Conversation()))
+        for line in {**lines, **told}
+    }
 
 
 def remembered(lines: Lines, since_ms: int) -> Lines:
     """The conversations in which anything was said since then."""
-    return {line: each for line, each in lines.items() if max(each.last_in_ms, each.last_out_ms) >= since_ms}
+    return {
+        line: each
+        for line, each in lines.items()
+        if max(each.last_in_ms, each.last_out_ms) >= since_ms
+    }
 
 
 def keep_ms(book: PolicyBook) -> int:
-    """How long conversations are kept: as long as the policy that looks back farthest, ``KEEP_MS`` at least."""
+    """How long conversations are kept.
+
+    As long as the policy that looks back farthest, ``KEEP_MS`` at least.
+    """
     rules = (rule for each in book.by_line.values() for rule in each.policy.rules)
     return max([KEEP_MS, *(rule.within for rule in rules if rule.type == "text_first")])
 
@@ -111,7 +130,12 @@ class Conversations:
     """The table, and the agent that keeps it."""
 
     def __init__(
-        self, shards: PartitionedTable, outbox: Outbox, metrics: WorkerMetrics, known: Views, clock: Clock
+        self,
+        shards: PartitionedTable,
+        outbox: Outbox,
+        metrics: WorkerMetrics,
+        known: Views,
+        clock: Clock,
     ) -> None:
         self._shards = shards
         self._joined: dict[str, None] = {}
@@ -133,7 +157,9 @@ class Conversations:
     async def run(self, stream: Any) -> None:
         """Work through the stream until it ends; the body of the Faust agent."""
         seen: MessageEvent
-        events = decoded(stream, topics.MESSAGES_EVENTS, self._outbox, "conversations", self._metrics.undecodable)
+        events = decoded(
+            stream, topics.MESSAGES_EVENTS, self._outbox, "conversations", self._metrics.undecodable
+        )
         async for event, seen in events:
             match seen:
                 case CallerLinked():
@@ -146,19 +172,36 @@ class Conversations:
                 case MessageSeen():
                     after = evolve(self._of(seen.caller), seen)
                     by_hand = seen.by_hand and seen.direction == "out"
-                    settled = settle(self._callbacks, seen.caller, "written to", seen.at_ms, SOURCE) if by_hand else []
+                    settled = (
+                        settle(self._callbacks, seen.caller, "written to", seen.at_ms, SOURCE)
+                        if by_hand
+                        else []
+                    )
                     await self._keep(event, seen.caller, after, settled)
 
     async def _pass_on(self, event: Any, link: CallerLinked) -> None:
-        """Tell those who keep the caller what is known of the alias; it stays here too, for the word may come again."""
-        lines = {line: (each.last_in_ms, each.last_out_ms) for line, each in self._of(link.alias).items()}
+        """Tell those who keep the caller what is known of the alias.
+
+        It stays here too, for the word may come again.
+        """
+        lines = {
+            line: (each.last_in_ms, each.last_out_ms) for line, each in self._of(link.alias).items()
+        }
         told = HistoryJoined(
-            event_id=f"{link.event_id}/history", alias=link.alias, caller=link.caller, lines=lines, at_ms=link.at_ms
+            event_id=f"{link.event_id}/history",
+            alias=link.alias,
+            caller=link.caller,
+            lines=lines,
+            at_ms=link.at_ms,
         )
         moved = move(self._callbacks, link.alias, link.caller, link.at_ms, SOURCE)
-        await self._outbox.finish(event, [history_joined(told, SOURCE, header(event, "traceparent")), *moved])
+        await self._outbox.finish(
+            event, [history_joined(told, SOURCE, header(event, "traceparent")), *moved]
+        )
 
-    async def _keep(self, event: Any, caller: str, after: Lines, effects: Iterable[Record] = ()) -> None:
+    async def _keep(
+        self, event: Any, caller: str, after: Lines, effects: Iterable[Record] = ()
+    ) -> None:
         key = caller.encode()
         changed = after != load(self._shards.get(key))
         partition = event.message.partition
@@ -173,7 +216,9 @@ class Conversations:
             before = load(self._shards.get(key))
             after = remembered(before, since_ms)
             if after != before:
-                writes.append(await self._shards.put(partition, key, dump(after) if after else None))
+                writes.append(
+                    await self._shards.put(partition, key, dump(after) if after else None)
+                )
         return writes
 
     def _of(self, caller: str) -> Lines:

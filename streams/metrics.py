@@ -19,7 +19,10 @@ class WorkerMetrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._decisions = Counter(
-            "ringfence_decisions", "Offers decided", ["line", "verdict", "rule"], registry=self.registry
+            "ringfence_decisions",
+            "Offers decided",
+            ["line", "verdict", "rule"],
+            registry=self.registry,
         )
         self._decide_seconds = Histogram(
             "ringfence_decide_seconds",
@@ -28,17 +31,26 @@ class WorkerMetrics:
             registry=self.registry,
         )
         self._duplicates = Counter(
-            "ringfence_duplicate_offers", "Webhooks of calls already decided", ["line"], registry=self.registry
+            "ringfence_duplicate_offers",
+            "Webhooks of calls already decided",
+            ["line"],
+            registry=self.registry,
         )
         self._undecodable = Counter(
-            "ringfence_dead_letters", "Records an agent could not read", ["agent"], registry=self.registry
+            "ringfence_dead_letters",
+            "Records an agent could not read",
+            ["agent"],
+            registry=self.registry,
         )
         self._left_out = Counter(
             "ringfence_reference_left_out", "Records of reference topics that could not be read", ["topic"],
             registry=self.registry,
         )  # fmt: skip
         self._reference_records = Counter(
-            "ringfence_reference_records", "Records of reference topics read", ["topic"], registry=self.registry
+            "ringfence_reference_records",
+            "Records of reference topics read",
+            ["topic"],
+            registry=self.registry,
         )
         self._outcomes = Counter(
             "ringfence_outcomes",
@@ -54,7 +66,10 @@ class WorkerMetrics:
             registry=self.registry,
         )
         self._gateway_up = Gauge(
-            "ringfence_gateway_up", "1 while a gateway answers its health request", ["gateway"], registry=self.registry
+            "ringfence_gateway_up",
+            "1 while a gateway answers its health request",
+            ["gateway"],
+            registry=self.registry,
         )
         self._gateway_circuit = Gauge(
             "ringfence_gateway_circuit",
@@ -86,7 +101,9 @@ class WorkerMetrics:
     def decided(self, decision: Decision) -> None:
         """Count a decision and how long it took."""
         self._decisions.labels(decision.line, decision.verdict, decision.rule or "default").inc()
-        self._decide_seconds.observe(max(0, decision.decided_at_ms - decision.received_at_ms) / 1000)
+        self._decide_seconds.observe(
+            max(0, decision.decided_at_ms - decision.received_at_ms) / 1000
+        )
 
     def duplicate(self, line: str) -> None:
         """Count a webhook of a call that was decided before."""
@@ -98,9 +115,13 @@ class WorkerMetrics:
 
     def ended(self, outcome: Outcome) -> None:
         """Count a command's result."""
-        self._outcomes.labels(outcome.gateway, outcome.command, outcome.result, outcome.reason or "").inc()
+        self._outcomes.labels(
+            outcome.gateway, outcome.command, outcome.result, outcome.reason or ""
+        ).inc()
         if outcome.received_at_ms is not None and outcome.result in {"accepted", "raced"}:
-            self._outcome_seconds.labels(outcome.command).observe(max(0, outcome.at_ms - outcome.received_at_ms) / 1000)
+            self._outcome_seconds.labels(outcome.command).observe(
+                max(0, outcome.at_ms - outcome.received_at_ms) / 1000
+            )
 
     def gateway_up(self, gateway: str, *, up: bool) -> None:
         """Set whether a gateway answers."""

@@ -29,20 +29,34 @@ _LINGER_MS: Final = 20
 
 
 async def read_overrides(kafka: KafkaSettings) -> Overrides:
-    """Everything that is set by hand; raises ``EnvironmentFaultError`` where Kafka cannot be asked."""
+    """Everything that is set by hand.
+
+    Raises ``EnvironmentFaultError`` where Kafka cannot be asked.
+    """
     found = Overrides()
     await read_once(kafka, found)
     return found
 
 
 async def put(kafka: KafkaSettings, values: Sequence[Override], at_ms: int) -> None:
-    """Set these; returns when they are durable, and workers have them within a second. May be repeated."""
-    await _write(kafka, (reference(each, _SOURCE, at_ms) for each in values), Progress(len(values), what="written"))
+    """Set these; returns when they are durable, and workers have them within a second.
+
+    May be repeated.
+    """
+    await _write(
+        kafka,
+        (reference(each, _SOURCE, at_ms) for each in values),
+        Progress(len(values), what="written"),
+    )
 
 
 async def take_away(kafka: KafkaSettings, values: Sequence[Override], at_ms: int) -> None:
     """Remove these; as ``put``."""
-    await _write(kafka, (tombstone(each, _SOURCE, at_ms) for each in values), Progress(len(values), what="removed"))
+    await _write(
+        kafka,
+        (tombstone(each, _SOURCE, at_ms) for each in values),
+        Progress(len(values), what="removed"),
+    )
 
 
 async def _write(kafka: KafkaSettings, records: Iterable[Record], progress: Progress) -> None:
@@ -77,7 +91,9 @@ async def hits(kafka: KafkaSettings, name: str | None) -> Counter[str]:
         left = total
         async for batch in reader.read_to(ends):
             for seen in batch:
-                entry = seen.value.facts.get("list_entry") if isinstance(seen.value, Decision) else None
+                entry = (
+                    seen.value.facts.get("list_entry") if isinstance(seen.value, Decision) else None
+                )
                 listed, _, entry_id = str(entry or "").partition("/")
                 if entry_id and name in {None, listed}:
                     found[entry_id] += 1
@@ -104,7 +120,8 @@ class Row:
 def read_rows(path: Path) -> Iterator[Row]:
     """The rows of a text file (a pattern a line) or CSV (pattern, reason); ``#`` begins a comment.
 
-    A first row that says ``pattern`` is a heading. Raises ``ConfigurationError`` for a file that is no UTF-8 text.
+    A first row that says ``pattern`` is a heading. Raises ``ConfigurationError`` for a file that is
+    no UTF-8 text.
     """
     with path.open("rb") as file:
         lines = _decoded(path, file)
@@ -143,9 +160,15 @@ def _decoded(path: Path, lines: Iterable[bytes]) -> Iterator[str]:
 
 
 def entries_of(
-    path: Path, make: Callable[[str, str], ListEntry], report: Callable[[str], None], most_reported: int = 20
+    path: Path,
+    make: Callable[[str, str], ListEntry],
+    report: Callable[[str], None],
+    most_reported: int = 20,
 ) -> tuple[list[ListEntry], int]:
-    """The entries of a file, each pattern once, and how many rows are wrong; ``report`` is told of the first ones."""
+    """The entries of a file, each pattern once, and how many rows are wrong.
+
+    ``report`` is told of the first ones.
+    """
     found: dict[str, ListEntry] = {}
     wrong = 0
     for row in read_rows(path):

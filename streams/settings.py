@@ -36,7 +36,8 @@ STATE_DIR = Path(os.environ.get("RINGFENCE_STATE_DIR") or ROOT / ".ringfence").r
 """Ignored by git: the local broker's data, logs, and the files of the current run."""
 
 SHORTEST_TOKEN = 20
-"""Characters. Whoever may guess does so 10 times and then once in 6 s: no token of this length is found."""
+"""Characters. Whoever may guess does so 10 times and then once in 6 s: no token of this length is
+found."""
 
 _WITHOUT_GATEWAY_SECRETS = "without gateway secrets"
 
@@ -45,7 +46,11 @@ def _gateway_secret(value: object, info: ValidationInfo) -> object:
     try:
         return _secret(value)
     except ValueError:
-        if info.context == _WITHOUT_GATEWAY_SECRETS and isinstance(value, str) and value.startswith(("${", "file:")):
+        if (
+            info.context == _WITHOUT_GATEWAY_SECRETS
+            and isinstance(value, str)
+            and value.startswith(("${", "file:"))
+        ):
             return ""
         raise
 
@@ -115,7 +120,9 @@ def _base_url(value: str) -> str:
 
 Secret = Annotated[SecretStr, BeforeValidator(_secret)]
 GatewaySecret = Annotated[SecretStr, BeforeValidator(_gateway_secret)]
-Rotation = Annotated[tuple[GatewaySecret, ...], BeforeValidator(_rotation), Field(min_length=1, max_length=2)]
+Rotation = Annotated[
+    tuple[GatewaySecret, ...], BeforeValidator(_rotation), Field(min_length=1, max_length=2)
+]
 """One secret, or during a change two: the new one first, then the one that is still valid."""
 Token = Annotated[GatewaySecret, AfterValidator(_long_enough)]
 Tokens = Annotated[tuple[Token, ...], BeforeValidator(_rotation), Field(min_length=1, max_length=2)]
@@ -138,20 +145,25 @@ class KafkaSettings(_Part):
     topic_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{0,100}$")] = ""
     replication_factor: Annotated[int, Field(ge=1, le=9)] = 1
     partitions: Annotated[int, Field(ge=1, le=256)] = 8
-    """Of every topic; tables follow. Changing it later moves callers between shards: see the README."""
+    """Of every topic; tables follow. Changing it later moves callers between shards: see the
+    README."""
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
     username: str | None = None
     password: Secret | None = None
     ca_file: Path | None = None
-    """Of the authority that signed the brokers' certificates; without it the system's are believed."""
+    """Of the authority that signed the brokers' certificates; without it the system's are
+    believed."""
     certificate_file: Path | None = None
     key_file: Path | None = None
     """Our own certificate and its key (PEM), where the cluster wants one."""
 
     @model_validator(mode="after")
     def _is_whole(self) -> KafkaSettings:
-        tls, sasl = self.security_protocol.endswith("SSL"), self.security_protocol.startswith("SASL")
+        tls, sasl = (
+            self.security_protocol.endswith("SSL"),
+            self.security_protocol.startswith("SASL"),
+        )
         if sasl and not (self.username and self.password):
             msg = f"security_protocol {self.security_protocol} needs username and password"
             raise ValueError(msg)
@@ -171,10 +183,12 @@ class BridgeSettings(_Part):
     listen: Address = "127.0.0.1:8080"
     max_body_bytes: Annotated[int, Field(ge=1024, le=16 * 1024 * 1024)] = 1_048_576
     replay_window: Annotated[Duration, Field(ge=600_000)] | None = None
-    """Webhooks whose envelope is older are kept on ``calls.dlq`` and acted on no further. None: there is no
-    such age. Ten minutes at least: gateways repeat a webhook for minutes when the bridge was away."""
+    """Webhooks whose envelope is older are kept on ``calls.dlq`` and acted on no further. None:
+    there is no such age. Ten minutes at least: gateways repeat a webhook for minutes when the
+    bridge was away."""
     tokens: dict[Role, Tokens] = Field(default_factory=dict)
-    """Bearer tokens of those who may tell the bridge of contacts, presence and recording bridges."""
+    """Bearer tokens of those who may tell the bridge of contacts, presence and recording
+    bridges."""
 
 
 class WorkerSettings(_Part):
@@ -211,7 +225,8 @@ class WawpSettings(_Gateway):
     provider: Literal["wawp"]
     access_token: GatewaySecret
     signature_header: str = "X-Wawp-Signature"
-    """Wawp signs with HMAC-SHA256 but names no header in its documentation: set it to what arrives."""
+    """Wawp signs with HMAC-SHA256 but names no header in its documentation: set it to what
+    arrives."""
 
 
 Gateway = Annotated[WahaSettings | WawpSettings, Field(discriminator="provider")]
@@ -224,10 +239,13 @@ class LineSettings(_Part):
     session: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     """WAHA: the session's name. Wawp: the instance id, as its requests need it."""
     webhook_session: str | None = None
-    """What the webhook's ``session`` says, where it is not the same (Wawp's samples say ``default``)."""
+    """What the webhook's ``session`` says, where it is not the same (Wawp's samples say
+    ``default``)."""
     time_zone: Zone = "UTC"
     locale: Locale = "en"
-    title: Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)] | None = None
+    title: (
+        Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)] | None
+    ) = None
     """What texts call the line (``{line}``); its name in this file where nothing is written."""
 
     @property
@@ -314,7 +332,8 @@ class Settings(_Part):
 def load_settings(path: Path = DEFAULT_CONFIG, *, gateway_secrets: bool = True) -> Settings:
     """Read and check the configuration; ``KAFKA_BOOTSTRAP_SERVERS`` overrides its cluster.
 
-    Commands that only talk to Kafka do without ``gateway_secrets``: those that are not there are empty then.
+    Commands that only talk to Kafka do without ``gateway_secrets``: those that are not there are
+    empty then.
 
     Raises ``ConfigurationError`` that lists every fault with file, line, key and mend. No secret
     is in the message, nor in the ``repr`` of what is returned.
@@ -325,7 +344,9 @@ def load_settings(path: Path = DEFAULT_CONFIG, *, gateway_secrets: bool = True) 
         msg = f"{path}:1: a configuration is a mapping with the keys kafka, bridge, policies, gateways, lines"
         raise ConfigurationError(msg)
     try:
-        settings = Settings.model_validate(data, context=None if gateway_secrets else _WITHOUT_GATEWAY_SECRETS)
+        settings = Settings.model_validate(
+            data, context=None if gateway_secrets else _WITHOUT_GATEWAY_SECRETS
+        )
     except ValidationError as exc:
         raise document.refuse(exc) from None
     cluster = os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "").strip()
@@ -333,5 +354,7 @@ def load_settings(path: Path = DEFAULT_CONFIG, *, gateway_secrets: bool = True) 
         kafka = settings.kafka.model_copy(update={"bootstrap_servers": cluster})
         settings = settings.model_copy(update={"kafka": kafka})
     if not settings.policies.is_absolute():
-        settings = settings.model_copy(update={"policies": path.resolve().parent / settings.policies})
+        settings = settings.model_copy(
+            update={"policies": path.resolve().parent / settings.policies}
+        )
     return settings

@@ -1,7 +1,7 @@
 """Tells what pip-audit found, from its JSON: ``python tests/advisories.py FILE``.
 
-Exits with 0 where nothing is known, 1 where something is, 75 where not one package could be looked up: pip-audit
-itself calls that a success.
+Exits with 0 where nothing is known, 1 where something is, 75 where not one package could be looked
+up: pip-audit itself calls that a success.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ UNREACHED = 75
 def main(file: Path) -> int:
     """Print and return what the exit code says."""
     try:
-        packages: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))["dependencies"]
+        packages: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))[
+            "dependencies"
+        ]
     except (OSError, ValueError):
         packages = []
     asked = [each for each in packages if "skip_reason" not in each]

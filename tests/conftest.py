@@ -1,4 +1,5 @@
-"""One real broker for the whole test session, and a set of topics of its own for each test that asks.
+"""One real broker for the whole test session, and a set of topics of its own for each test that
+asks.
 
 Where tests run side by side (``-n 2``), the process that hands them out keeps the broker for all.
 """
@@ -27,7 +28,8 @@ from streams.settings import KafkaSettings
 
 PARTITIONS = 4
 GIVEN, SHARED = "KAFKA_BOOTSTRAP_SERVERS", "RINGFENCE_TESTS_BROKER"
-"""Environment variables: a cluster that is there, and the session's own for processes that run tests side by side."""
+"""Environment variables: a cluster that is there, and the session's own for processes that run
+tests side by side."""
 
 # a machine that has other things to do makes no example wrong
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -37,8 +39,11 @@ _kept = pytest.StashKey[tuple[LocalKafka, Path]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start the session's broker before the processes that run the tests, which inherit its address."""
-    side_by_side = getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput")
+    """Start the session's broker before the processes that run the tests, which inherit its
+    address."""
+    side_by_side = getattr(config.option, "numprocesses", None) and not hasattr(
+        config, "workerinput"
+    )
     if not side_by_side or os.environ.get(GIVEN, "").strip():
         return
     folder = Path(tempfile.mkdtemp(prefix="ringfence-tests-"))
@@ -59,7 +64,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a broker: ``KAFKA_BOOTSTRAP_SERVERS``, or a local Kafka that ends with the session."""
+    """The address of a broker: ``KAFKA_BOOTSTRAP_SERVERS``, or a local Kafka that ends with the
+    session."""
     there = os.environ.get(GIVEN, "").strip() or os.environ.get(SHARED, "")
     if there:
         yield there
@@ -75,8 +81,11 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 async def kafka(broker: str) -> AsyncIterator[KafkaSettings]:
-    """A cluster's settings with every registry topic created under a prefix that no other test has."""
-    cluster = KafkaSettings(bootstrap_servers=broker, topic_prefix=f"t{uuid.uuid4().hex[:10]}.", partitions=PARTITIONS)
+    """A cluster's settings with every registry topic created under a prefix that no other test
+    has."""
+    cluster = KafkaSettings(
+        bootstrap_servers=broker, topic_prefix=f"t{uuid.uuid4().hex[:10]}.", partitions=PARTITIONS
+    )
     await topics_admin.apply(cluster)
     yield cluster
     with suppress(KafkaError, OSError, TimeoutError):

@@ -3,7 +3,17 @@
 from models.policy.calendars import Calendar, CalendarOverride, Holidays, Hours, Zone
 from models.policy.document import Links, Policy, PolicyCase, TextGuard, read_calendar, read_policy
 from models.policy.record import PolicyDocument, revision_of
-from models.policy.replies import HOLDOUT, MAX_TEXT, Experiment, Reply, Text, Texts, Variant, in_locale, texts_of
+from models.policy.replies import (
+    HOLDOUT,
+    MAX_TEXT,
+    Experiment,
+    Reply,
+    Text,
+    Texts,
+    Variant,
+    in_locale,
+    texts_of,
+)
 from models.policy.rules import (
     REPLY_FIELDS,
     RULE_TYPES,

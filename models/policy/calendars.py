@@ -1,4 +1,7 @@
-"""Calendars: when a line is open, as people write it. ``streams.policies.calendar`` says what that is at an instant."""
+"""Calendars: when a line is open, as people write it.
+
+``streams.policies.calendar`` says what that is at an instant.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,10 @@ Zone = Annotated[str, AfterValidator(_zone)]
 
 @checked(frozen=True, slots=True, config=STRICT)
 class Hours:
-    """A span of the wall clock, in minutes from midnight; one that ends at or before its start ends the next day."""
+    """A span of the wall clock, in minutes from midnight.
+
+    One that ends at or before its start ends the next day.
+    """
 
     start: int
     end: int
@@ -57,7 +63,10 @@ class Hours:
 
     @property
     def until(self) -> int:
-        """Its end in minutes from the midnight before its start: more than a day where it runs past midnight."""
+        """Its end in minutes from the midnight before its start.
+
+        More than a day where it runs past midnight.
+        """
         return self.end + MINUTES if self.past_midnight else self.end
 
     @override
@@ -74,7 +83,13 @@ def _hours(value: object) -> object:
         msg = "hours are written HH:MM-HH:MM in quotes, such as '09:00-17:30' or '22:00-06:00' (past midnight)"
         raise ValueError(msg)
     start, end = int(match[1]) * 60 + int(match[2]), int(match[3]) * 60 + int(match[4])
-    if int(match[2]) > 59 or int(match[4]) > 59 or start >= MINUTES or end > MINUTES or start == end:
+    if (
+        int(match[2]) > 59
+        or int(match[4]) > 59
+        or start >= MINUTES
+        or end > MINUTES
+        or start == end
+    ):
         msg = f"{value!r} is no span of a day; a whole day is '00:00-24:00'"
         raise ValueError(msg)
     return Hours(start, end)
@@ -97,7 +112,9 @@ def _apart(spans: tuple[Hours, ...]) -> tuple[Hours, ...]:
     return ordered
 
 
-def _apart_from_next(spans: Sequence[Hours], following: Sequence[Hours], day: str, next_day: str) -> None:
+def _apart_from_next(
+    spans: Sequence[Hours], following: Sequence[Hours], day: str, next_day: str
+) -> None:
     """Raises where a day's last span runs past midnight into the next day's first."""
     if spans and following and following[0].start + MINUTES < spans[-1].until:
         msg = (
@@ -108,7 +125,9 @@ def _apart_from_next(spans: Sequence[Hours], following: Sequence[Hours], day: st
 
 
 Spans = Annotated[
-    tuple[Annotated[Hours, BeforeValidator(_hours)], ...], BeforeValidator(_listed), AfterValidator(_apart)
+    tuple[Annotated[Hours, BeforeValidator(_hours)], ...],
+    BeforeValidator(_listed),
+    AfterValidator(_apart),
 ]
 """The hours of one kind of day, in the order of the clock; they do not overlap."""
 
@@ -159,7 +178,11 @@ def _quoted(value: object) -> object:
 
 def _country(value: object) -> object:
     if isinstance(value, str) and not re.fullmatch("[A-Z]{2}", value):
-        mend = f"write {value.upper()}" if re.fullmatch("[A-Za-z]{2}", value) else "write two capitals, such as GB"
+        mend = (
+            f"write {value.upper()}"
+            if re.fullmatch("[A-Za-z]{2}", value)
+            else "write two capitals, such as GB"
+        )
         msg = f"{value!r} is no country code of ISO 3166-1; {mend}"
         raise ValueError(msg)
     return _quoted(value)
@@ -187,8 +210,12 @@ class Holidays:
     """The public holidays of a country, as the ``holidays`` package knows them."""
 
     country: Annotated[Country, BeforeValidator(_country)]
-    subdivision: Annotated[str, StringConstraints(min_length=1, max_length=80), BeforeValidator(_quoted)] | None = None
-    """ISO 3166-2 without the country, such as ``ENG``, or the package's name for it, such as ``England``."""
+    subdivision: (
+        Annotated[str, StringConstraints(min_length=1, max_length=80), BeforeValidator(_quoted)]
+        | None
+    ) = None
+    """ISO 3166-2 without the country, such as ``ENG``, or the package's name for it, such as
+    ``England``."""
     hours: Spans = ()
     """Open hours on such a day; none: closed."""
 
@@ -206,7 +233,8 @@ class CalendarOverride:
     until: Date | None = None
     """The last day, where it is more than one."""
     yearly: bool = False
-    """The dates' years do not matter then, before them or after; a 29 February of its own comes every leap year."""
+    """The dates' years do not matter then, before them or after; a 29 February of its own comes
+    every leap year."""
     hours: Spans = ()
     """Open hours on such a day; none: closed."""
     name: Annotated[str, Field(max_length=80)] = ""
@@ -226,7 +254,10 @@ class CalendarOverride:
 
 @checked(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Calendar:
-    """When a line is open. What is later in this list beats what is earlier: week, holidays, overrides, line switch."""
+    """When a line is open. What is later in this list beats what is earlier.
+
+    Week, holidays, overrides, line switch.
+    """
 
     calendar: Name
     zone: Zone | None = None
@@ -236,6 +267,7 @@ class Calendar:
     week: Week | None = None
     """None: the parent's, or closed all week where there is none."""
     holidays: tuple[Holidays, ...] | None = None
-    """None: the parent's; an empty list: holidays are days like others. The first that knows a day counts."""
+    """None: the parent's; an empty list: holidays are days like others. The first that knows a day
+    counts."""
     overrides: tuple[CalendarOverride, ...] = ()
     """Beside the parent's, which they beat; of two that name a day, the later one counts."""

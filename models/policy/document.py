@@ -27,12 +27,14 @@ class TextGuard:
     """What holds texts back."""
 
     cooldown: Annotated[Duration, Field(ge=TEXT_WINDOW_MS)] = 86_400_000
-    """One text to one caller of one line in this time, whatever its reason. No shorter than a text may wait, or a
-    redelivered text could find that a newer one has taken its place."""
+    """One text to one caller of one line in this time, whatever its reason. No shorter than a text
+    may wait, or a redelivered text could find that a newer one has taken its place."""
     strangers_per_day: Annotated[int, Field(ge=0, le=100_000)] = 10
-    """Texts of one line to strangers in 24 hours: accounts were restricted at 15 to 20 a day (Baileys#1983)."""
+    """Texts of one line to strangers in 24 hours: accounts were restricted at 15 to 20 a day
+    (Baileys#1983)."""
     stop_after_463: Annotated[Duration, Field(ge=60_000)] = 86_400_000
-    """WhatsApp's error 463 means that the account may not open new chats: no text to strangers for so long."""
+    """WhatsApp's error 463 means that the account may not open new chats: no text to strangers for
+    so long."""
 
 
 @checked(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -69,7 +71,8 @@ class Policy:
     links: Links = field(default_factory=Links)
     replies: dict[Name, Reply] = field(default_factory=dict)
     calendars: tuple[Calendar, ...] = ()
-    """Calendars of this policy alone; those that several policies share are documents of their own."""
+    """Calendars of this policy alone; those that several policies share are documents of their
+    own."""
     cases: tuple[PolicyCase, ...] = ()
 
     @model_validator(mode="after")
@@ -94,7 +97,10 @@ class Policy:
 
 
 def read_policy(document: Any) -> Policy:
-    """Check one parsed document; raises pydantic's ``ValidationError`` with the place of each fault."""
+    """Check one parsed document.
+
+    Raises pydantic's ``ValidationError`` with the place of each fault.
+    """
     return _POLICY.validate_python(document)
 
 

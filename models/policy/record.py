@@ -1,4 +1,7 @@
-"""A policy or a shared calendar as it stands on the ``policies`` topic: the document, with revision and author."""
+"""A policy or a shared calendar as it stands on the ``policies`` topic.
+
+The document, with revision and author.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ from models.policy.document import Policy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyDocument:
-    """One applied document. Stands twice: under its name, where the next one replaces it, and as history."""
+    """One applied document. Stands twice.
+
+    Under its name, where the next one replaces it, and as history.
+    """
 
     type: Literal["policy.document"] = "policy.document"
     kind: Literal["policy", "calendar"]
@@ -29,7 +35,8 @@ class PolicyDocument:
     document: dict[str, Any]
     """As it was written, after YAML."""
     removed: bool = False
-    """History alone says so: nothing stands under the name any more, and ``document`` is what stood there."""
+    """History alone says so: nothing stands under the name any more, and ``document`` is what stood
+    there."""
 
     @property
     def key(self) -> str:
@@ -43,5 +50,8 @@ class PolicyDocument:
 
 
 def revision_of(document: Policy | Calendar) -> str:
-    """The revision of a checked document: twelve digits that hang on its content alone, not on how it was written."""
+    """The revision of a checked document.
+
+    Twelve digits that hang on its content alone, not on how it was written.
+    """
     return short_hash(encode(document))

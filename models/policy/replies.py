@@ -13,7 +13,8 @@ MAX_TEXT: Final = 4096
 """Characters in one WhatsApp text (Wawp enforces it; WhatsApp's own limit is no lower)."""
 
 HOLDOUT: Final = "holdout"
-"""The variant of an experiment whose callers get no text, so that the effect of the text can be told."""
+"""The variant of an experiment whose callers get no text, so that the effect of the text can be
+told."""
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT, strip_whitespace=True)]
 Texts = Annotated[dict[Locale, Text], Field(min_length=1)]
@@ -30,7 +31,10 @@ class Variant:
 
 @checked(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Experiment:
-    """A reply in several variants. Which one a caller gets hangs on the caller and the salt alone."""
+    """A reply in several variants.
+
+    Which one a caller gets hangs on the caller and the salt alone.
+    """
 
     variants: Annotated[dict[Name, Variant], Field(min_length=1)]
     holdout: Annotated[float, Field(ge=0, le=0.9)] = 0.0
@@ -59,10 +63,12 @@ Reply = Annotated[
 
 
 def texts_of(reply: Reply, variant: str | None) -> dict[Locale, Text] | None:
-    """The texts of a reply (``variant`` None) or of one of its variants; None where the reply has no such variant.
+    """The texts of a reply (``variant`` None) or of one of its variants.
 
-    A plain reply has no variants, and an experiment none that is called ``HOLDOUT``: a text that stands for
-    another variant would spoil what the experiment tells.
+    None where the reply has no such variant.
+
+    A plain reply has no variants, and an experiment none that is called ``HOLDOUT``: a text that
+    stands for another variant would spoil what the experiment tells.
     """
     if isinstance(reply, Experiment):
         found = reply.variants.get(variant or "")
@@ -74,20 +80,25 @@ def in_locale(texts: dict[Locale, Text], *wanted: str | None) -> tuple[str, str]
     """The text that is spoken to somebody, and the locale in which it tells numbers and times.
 
     It is the text of the first locale wanted that is there, exactly or with its last parts left out
-    (``zh-Hant-TW``, ``zh-Hant``, ``zh``); else of ``en``, else the first written. Times are told as in the
-    locale wanted where the text is in its language: a British caller's ``en`` text has British dates.
+    (``zh-Hant-TW``, ``zh-Hant``, ``zh``); else of ``en``, else the first written. Times are told as
+    in the locale wanted where the text is in its language: a British caller's ``en`` text has
+    British dates.
     """
     for locale in wanted:
         found = _shortened(texts, locale or "")
         if found is not None:
             return texts[found], locale or found
     found = "en" if "en" in texts else next(iter(texts))
-    return texts[found], next((each for each in wanted if each and _language(each) == _language(found)), found)
+    return texts[found], next(
+        (each for each in wanted if each and _language(each) == _language(found)), found
+    )
 
 
 def _shortened(texts: dict[Locale, Text], locale: str) -> Locale | None:
     parts = locale.split("-")
-    return next((each for n in range(len(parts), 0, -1) if (each := "-".join(parts[:n])) in texts), None)
+    return next(
+        (each for n in range(len(parts), 0, -1) if (each := "-".join(parts[:n])) in texts), None
+    )
 
 
 def _language(locale: str) -> str:

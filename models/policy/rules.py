@@ -1,4 +1,7 @@
-"""The rule types: what each is asked with. What each answers stands in ``streams.screening.rules``."""
+"""The rule types: what each is asked with.
+
+What each answers stands in ``streams.screening.rules``.
+"""
 
 from __future__ import annotations
 
@@ -80,8 +83,9 @@ class QuietHoursRule(_Rule):
     type: Literal["quiet_hours"] = "quiet_hours"
     calendar: Name
     zone: Literal["line", "caller"] = "line"
-    """Whose clock the calendar is read by. The caller's: of the contact record, else of the number's country
-    where that has one zone only, else the line's. A calendar with a zone of its own keeps it."""
+    """Whose clock the calendar is read by. The caller's: of the contact record, else of the
+    number's country where that has one zone only, else the line's. A calendar with a zone of its
+    own keeps it."""
     reply: Name | None = None
     callback_tiers: tuple[Name, ...] = ()
     """Tiers that are owed a callback when they called in vain."""
@@ -122,7 +126,10 @@ class UrgentRepeatRule(_Rule):
 
 @checked(frozen=True, slots=True, kw_only=True, config=STRICT)
 class StormRule(_Rule):
-    """Many different strangers on one line within a minute: strangers are rejected without a text until it calms."""
+    """Many different strangers on one line within a minute.
+
+    Strangers are rejected without a text until it calms.
+    """
 
     type: Literal["storm"] = "storm"
     callers: Annotated[int, Field(ge=2, le=100_000)] = 30
@@ -139,14 +146,18 @@ class TextFirstRule(_Rule):
     within: Annotated[Duration, Field(ge=1000)] = 365 * DAY_MS
     reply: Name | None = None
     incomplete: Literal["ring", "reject"] = "ring"
-    """What becomes of a caller who is not known to have written while the line's history may have holes."""
+    """What becomes of a caller who is not known to have written while the line's history may have
+    holes."""
     grace: Annotated[Duration, Field(le=30 * DAY_MS)] = DAY_MS
     """A gateway's disconnection leaves such a hole for so long."""
 
 
 @checked(frozen=True, slots=True, kw_only=True, config=STRICT)
 class RecordingBridgeRule(_Rule):
-    """A line that must record rejects while its recording bridge is down, full, or not heard of. Fails closed."""
+    """A line that must record rejects while its recording bridge is down, full, or not heard of.
+
+    Fails closed.
+    """
 
     type: Literal["recording_bridge"] = "recording_bridge"
     bridges: tuple[Name, ...] | None = None
@@ -156,7 +167,10 @@ class RecordingBridgeRule(_Rule):
 
 @checked(frozen=True, slots=True, kw_only=True, config=STRICT)
 class PresenceRule(_Rule):
-    """Nobody online: reject. Somebody online, but all busy: queue the tiers named, reject the others."""
+    """Nobody online: reject.
+
+    Somebody online, but all busy: queue the tiers named, reject the others.
+    """
 
     type: Literal["presence"] = "presence"
     queue_tiers: tuple[Name, ...] = ()
@@ -174,7 +188,10 @@ class PresenceRule(_Rule):
 
 @checked(frozen=True, slots=True, kw_only=True, config=STRICT)
 class MediaRule(_Rule):
-    """Reject video calls, group calls, or both. Only this rule looks at group calls; no text goes to a group."""
+    """Reject video calls, group calls, or both.
+
+    Only this rule looks at group calls; no text goes to a group.
+    """
 
     type: Literal["media"] = "media"
     reject: Annotated[tuple[Literal["video", "group"], ...], Field(min_length=1)]
@@ -232,7 +249,10 @@ Rule = Annotated[
 
 
 RULE_TYPES: Final = frozenset(
-    str(each.default) for kind in get_args(get_args(Rule)[0]) for each in fields(kind) if each.name == "type"
+    str(each.default)
+    for kind in get_args(get_args(Rule)[0])
+    for each in fields(kind)
+    if each.name == "type"
 )
 """The names of all rule types."""
 

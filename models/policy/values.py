@@ -18,7 +18,10 @@ STRICT: Final = ConfigDict(extra="forbid")
 
 
 def parse_duration(value: object) -> object:
-    """``"60s"`` to 60000; an int is milliseconds already. Raises ``ValueError`` with the forms allowed."""
+    """``"60s"`` to 60000; an int is milliseconds already.
+
+    Raises ``ValueError`` with the forms allowed.
+    """
     if isinstance(value, str):
         match = _DURATION.fullmatch(value)
         if not match:

@@ -33,7 +33,8 @@ JUDGED: Final = (
 """The topics that a case is made of; the audit's range is where all of them are whole."""
 
 FOLD_MS: Final = 900_000
-"""A case this old that is whole and clean needs no memory: text windows and confirmations are long over."""
+"""A case this old that is whole and clean needs no memory: text windows and confirmations are long
+over."""
 
 _UNDATED_MS: Final = 600_000
 """How much older than its outcome a call can be, where the outcome does not say."""
@@ -52,8 +53,9 @@ Judged = CallOffered | Decision | RejectCall | SendText | BlockCaller | UnblockC
 class Audit:
     """Takes records in any order between topics, in their own order within a partition. Pure.
 
-    Calls received before ``since_ms`` are outside its range: parts of them may be retired by retention.
-    Calls received from ``until_ms`` on are outside too; what became of earlier ones later is not.
+    Calls received before ``since_ms`` are outside its range: parts of them may be retired by
+    retention. Calls received from ``until_ms`` on are outside too; what became of earlier ones
+    later is not.
     """
 
     def __init__(
@@ -65,7 +67,10 @@ class Audit:
         clock: Clock = now_ms,
         cooldown_ms: Callable[[str], int] = lambda _line: TextGuard().cooldown,
     ) -> None:
-        """``partitions`` counts each topic's partitions; ``clock`` is the moment up to which was read."""
+        """``partitions`` counts each topic's partitions.
+
+        ``clock`` is the moment up to which was read.
+        """
         self._partitions = partitions
         self._since_ms = since_ms
         self._until_ms = until_ms if until_ms is not None else _FOREVER_MS
@@ -89,7 +94,10 @@ class Audit:
             return
         if seen.fault is not None:
             if seen.timestamp_ms >= self._since_ms and len(self._unread) < _KEPT_FINDINGS:
-                self._unread[seen.place] = AuditFinding("undecodable", seen.fault, None, seen.place), seen.timestamp_ms
+                self._unread[seen.place] = (
+                    AuditFinding("undecodable", seen.fault, None, seen.place),
+                    seen.timestamp_ms,
+                )
             return
         found = misplaced(seen, self._partitions.get(seen.topic.name))
         if found is not None:
@@ -116,12 +124,17 @@ class Audit:
         return _open(waiting), wrong
 
     def oldest_undecided_ms(self) -> int | None:
-        """When the oldest offer that has no decision yet, and is no dead letter, was received; None: there is none."""
+        """When the oldest offer that has no decision yet, and is no dead letter, was received.
+
+        None: there is none.
+        """
         return min(
             (
                 case.offers[0].value.received_at_ms
                 for case in self._unsettled.values()
-                if case.offers and not case.rulings and case.offers[0].place not in self._set_aside.places
+                if case.offers
+                and not case.rulings
+                and case.offers[0].place not in self._set_aside.places
             ),
             default=None,
         )
@@ -142,7 +155,10 @@ class Audit:
         return self._told.unsure.values()
 
     def fold(self) -> int:
-        """Forget old cases that are whole and clean, and say how many; for readers that run for months."""
+        """Forget old cases that are whole and clean, and say how many.
+
+        For readers that run for months.
+        """
         view = self._view()
         before = view.now_ms - FOLD_MS
         done = []
@@ -174,7 +190,9 @@ class Audit:
         counted = None
         if simulator_record is not None:
             counted = Counted.read(simulator_record)
-            wrong += compare(counted, self._cases.values(), accepted=self._told.accepted, whole=not self._folded)
+            wrong += compare(
+                counted, self._cases.values(), accepted=self._told.accepted, whole=not self._folded
+            )
         return Findings(
             tuple(wrong),
             _open(waiting),
@@ -190,20 +208,32 @@ class Audit:
         return AuditView(self._clock(), self._set_aside.places)
 
     def _unaccounted(self, view: AuditView) -> Iterator[AuditFinding]:
-        """What could not be read and is no dead letter: an agent sets aside what it cannot read, and loses nothing."""
+        """What could not be read and is no dead letter.
+
+        An agent sets aside what it cannot read, and loses nothing.
+        """
         for place, (finding, at_ms) in self._unread.items():
             if place not in view.set_aside and view.now_ms >= at_ms + GRACE_MS:
                 yield finding
 
     def _file(self, seen: Seen, value: Judged) -> None:
-        key = decision_id(value.line, value.call_id) if isinstance(value, CallOffered) else value.decision_id
+        key = (
+            decision_id(value.line, value.call_id)
+            if isinstance(value, CallOffered)
+            else value.decision_id
+        )
         received = value.received_at_ms
-        if key in self._outside or (received is not None and not self._since_ms <= received < self._until_ms):
+        if key in self._outside or (
+            received is not None and not self._since_ms <= received < self._until_ms
+        ):
             self._leave_out(key)
             return
         case = self._cases.get(key)
         if case is None:
-            if received is None and not self._since_ms + _UNDATED_MS <= seen.timestamp_ms < self._until_ms:
+            if (
+                received is None
+                and not self._since_ms + _UNDATED_MS <= seen.timestamp_ms < self._until_ms
+            ):
                 self._leave_out(key)
                 return
             case = self._cases[key] = AuditedCall(key)

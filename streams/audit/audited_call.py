@@ -26,7 +26,10 @@ class Stood(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What one webhook says of who calls whom. ``None``: the record that is compared does not say it."""
+    """What one webhook says of who calls whom.
+
+    ``None``: the record that is compared does not say it.
+    """
 
     gateway: str
     line: str
@@ -39,13 +42,23 @@ class Identity:
     def of(cls, value: CallOffered | Command | Decision | Outcome | Ruling) -> Identity:
         """The identity that a record carries."""
         if isinstance(value, CallOffered | RejectCall | SendText | BlockCaller | UnblockCaller):
-            return cls(value.gateway, value.line, value.call_id, value.caller, value.session, value.caller_raw)
+            return cls(
+                value.gateway,
+                value.line,
+                value.call_id,
+                value.caller,
+                value.session,
+                value.caller_raw,
+            )
         if isinstance(value, Ruling):
             return value.identity
         return cls(value.gateway, value.line, value.call_id, value.caller)
 
     def matches(self, offer: Identity) -> bool:
-        """Whether everything that this says is the offer's; the quick way to an empty ``differs_from``."""
+        """Whether everything that this says is the offer's.
+
+        The quick way to an empty ``differs_from``.
+        """
         return (
             self.call_id == offer.call_id
             and self.caller == offer.caller
@@ -66,7 +79,10 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What the audit needs of a decision: facts and traces are kilobytes, and only their presence counts."""
+    """What the audit needs of a decision.
+
+    Facts and traces are kilobytes, and only their presence counts.
+    """
 
     identity: Identity
     verdict: Verdict
@@ -128,7 +144,9 @@ class AuditedCall:
     def ends_of(self, command_id: str) -> Iterator[Stood[Outcome]]:
         """The terminal outcomes of one command."""
         return (
-            stood for stood in self.outcomes if stood.value.command_id == command_id and stood.value.result in TERMINAL
+            stood
+            for stood in self.outcomes
+            if stood.value.command_id == command_id and stood.value.result in TERMINAL
         )
 
     def results(self, kind: CommandKind) -> set[str]:

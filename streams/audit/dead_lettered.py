@@ -1,4 +1,7 @@
-"""Dead letters, as the audit needs them: which records they account for, and how many there were. Pure."""
+"""Dead letters, as the audit needs them: which records they account for, and how many there were.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ class DeadLettered:
     """Takes what stands on ``calls.dlq``. Marks of letters that were dealt with are passed over."""
 
     def __init__(self, topics: Collection[str], *, since_ms: int) -> None:
-        """``topics`` are the names without prefix; letters written before ``since_ms`` are not counted."""
+        """``topics`` are the names without prefix.
+
+        Letters written before ``since_ms`` are not counted.
+        """
         self._topics = topics
         self._since_ms = since_ms
         self.places: set[RecordRef] = set()

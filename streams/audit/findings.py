@@ -30,22 +30,18 @@ Code = Literal[
     "simulator-second-text",
     "simulator-differs",
 ]
-"""
-``undecided``       an offer without a decision, and not in the dead letters
-``decided-twice``   a later decision on the same call says something else (and not ``late``)
-``no-offer``        a decision or a command about a call that no offer names
-``unexplained``     a decision without its facts or its policy revision
-``crossed``         session, call id, caller, line or gateway are not those of the offer
-``no-reject``       a ``reject`` decision without its command
-``unasked-reject``  a reject command that no ``reject`` decision asked for
-``no-text``         a reply was named, by a reject that went through or a ``queue`` decision, and no text was asked for
-``unasked-text``    a text without a reject that went through, or a ``queue`` decision
-``no-outcome``      a command past its time without a terminal outcome
-``orphan-outcome``  an outcome of a command that stands nowhere
-``second-text``     one decision led to more than one accepted text
-``sent-late``       a request was begun at or after the end of its window
-``misplaced``       a key that is not the value's, or a partition that is not the key's
-``undecodable``     a value that is not what its topic promises
+""" ``undecided``       an offer without a decision, and not in the dead letters ``decided-twice``
+a later decision on the same call says something else (and not ``late``) ``no-offer``        a
+decision or a command about a call that no offer names ``unexplained``     a decision without its
+facts or its policy revision ``crossed``         session, call id, caller, line or gateway are not
+those of the offer ``no-reject``       a ``reject`` decision without its command ``unasked-reject``
+a reject command that no ``reject`` decision asked for ``no-text``         a reply was named, by a
+reject that went through or a ``queue`` decision, and no text was asked for ``unasked-text``    a
+text without a reject that went through, or a ``queue`` decision ``no-outcome``      a command past
+its time without a terminal outcome ``orphan-outcome``  an outcome of a command that stands nowhere
+``second-text``     one decision led to more than one accepted text ``sent-late``       a request
+was begun at or after the end of its window ``misplaced``       a key that is not the value's, or a
+partition that is not the key's ``undecodable``     a value that is not what its topic promises
 ``simulator-*``     the gateway simulator counted something else
 """
 
@@ -93,7 +89,10 @@ class Open:
 
     @property
     def total(self) -> int:
-        """Decisions and commands under way; a confirmation that is waited for leaves nothing undone."""
+        """Decisions and commands under way.
+
+        A confirmation that is waited for leaves nothing undone.
+        """
         return self.decisions + self.commands
 
 
@@ -114,7 +113,8 @@ class Findings:
     simulator: Mapping[str, int] | None = None
     """What the simulator's record says, where one was compared."""
     unsure: tuple[Unsure, ...] = ()
-    """Texts of which nobody knows whether they arrived: no contradiction, but somebody may look into the chat."""
+    """Texts of which nobody knows whether they arrived: no contradiction, but somebody may look
+    into the chat."""
 
     @property
     def holds(self) -> bool:
@@ -132,19 +132,31 @@ class Findings:
                 state += f", {self._open_words()}"
         lines = [f"audit       {state}", f"            compared {done}"]
         if self.simulator is not None:
-            said = ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in self.simulator.items())
-            lines.append(f"            simulator's own count: {said or 'nothing that can be compared'}")
+            said = ", ".join(
+                f"{name.replace('_', ' ')} {number}" for name, number in self.simulator.items()
+            )
+            lines.append(
+                f"            simulator's own count: {said or 'nothing that can be compared'}"
+            )
         if self.dead_letters:
-            said = ", ".join(f"{reason} {number}" for reason, number in sorted(self.dead_letters.items()))
+            said = ", ".join(
+                f"{reason} {number}" for reason, number in sorted(self.dead_letters.items())
+            )
             lines.append(f"            dead letters: {said}")
         if self.told_again:
-            lines.append(f"            {count(self.told_again, 'text')} within the cool-down of another")
+            lines.append(
+                f"            {count(self.told_again, 'text')} within the cool-down of another"
+            )
         lines += [f"  ! {finding.line()}" for finding in self.wrong[:_SHOWN]]
         if len(self.wrong) > _SHOWN:
-            lines.append(f"  ! and {len(self.wrong) - _SHOWN} more; --report and --json write them all")
+            lines.append(
+                f"  ! and {len(self.wrong) - _SHOWN} more; --report and --json write them all"
+            )
         lines += [f"  ? {each.sentence()}" for each in self.unsure[-_SHOWN:]]
         if len(self.unsure) > _SHOWN:
-            lines.append(f"  ? and {len(self.unsure) - _SHOWN} older; --report and --json write them all")
+            lines.append(
+                f"  ? and {len(self.unsure) - _SHOWN} older; --report and --json write them all"
+            )
         return lines
 
     def as_dict(self) -> dict[str, Any]:

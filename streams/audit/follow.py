@@ -1,4 +1,7 @@
-"""The audit that never ends: contradictions as they appear, and as they are mended, with metrics."""
+"""The audit that never ends.
+
+Contradictions as they appear, and as they are mended, with metrics.
+"""
 
 from __future__ import annotations
 
@@ -46,22 +49,38 @@ class Herald:
         return Counter(finding.code for finding in self._standing.values())
 
     def news(self, wrong: Iterable[AuditFinding]) -> list[str]:
-        """The lines for what changed since the last time; ``wrong`` is everything that is wrong now."""
+        """The lines for what changed since the last time.
+
+        ``wrong`` is everything that is wrong now.
+        """
         now = {(finding.code, finding.call_id, finding.place): finding for finding in wrong}
         new = [finding for key, finding in now.items() if key not in self._standing]
         gone = [finding for key, finding in self._standing.items() if key not in now]
         self._standing = now
         self.told.update(finding.code for finding in new)
-        return [f"! {finding.line()}" for finding in new] + [f"✓ no more: {finding.line()}" for finding in gone]
+        return [f"! {finding.line()}" for finding in new] + [
+            f"✓ no more: {finding.line()}" for finding in gone
+        ]
 
 
 class AuditFollower:
-    """One ``start``, one ``run``, then ``findings`` and ``stop``. Memory is bounded but for what is wrong."""
+    """One ``start``, one ``run``, then ``findings`` and ``stop``.
+
+    Memory is bounded but for what is wrong.
+    """
 
     def __init__(
-        self, settings: Settings, write: Callable[[str], None], *, since_ms: int | None = None, clock: Clock = now_ms
+        self,
+        settings: Settings,
+        write: Callable[[str], None],
+        *,
+        since_ms: int | None = None,
+        clock: Clock = now_ms,
     ) -> None:
-        """``write`` takes one line without its end; ``since_ms`` None: from where every topic is whole."""
+        """``write`` takes one line without its end.
+
+        ``since_ms`` None: from where every topic is whole.
+        """
         self._settings = settings
         self._write = write
         self._since_ms = since_ms
@@ -77,7 +96,10 @@ class AuditFollower:
         """As of the last look."""
 
     async def start(self) -> None:
-        """Read the range up to now, and tell what is wrong in it. Raises as ``audit_topics`` does."""
+        """Read the range up to now, and tell what is wrong in it.
+
+        Raises as ``audit_topics`` does.
+        """
         await self._reader.start()
         since = await open_range(self._reader, self._since_ms)
         self._audit = Audit(
@@ -169,7 +191,9 @@ async def follow(
     listen: str | None,
     stop: asyncio.Event,
 ) -> Findings:
-    """Audit until ``stop`` is set, also while the range is still being read; ``listen`` serves the metrics.
+    """Audit until ``stop`` is set, also while the range is still being read.
+
+    ``listen`` serves the metrics.
 
     Raises ``EnvironmentFaultError`` as ``audit_topics`` does, and where the address cannot be had.
     """
@@ -177,7 +201,9 @@ async def follow(
     metrics = AuditMetrics(lambda: follower.snapshot, now_ms)
     async with AsyncExitStack() as stack:
         if listen is not None:
-            server = HealthServer(listen, metrics.registry, ready=follower.unready, setting="--listen")
+            server = HealthServer(
+                listen, metrics.registry, ready=follower.unready, setting="--listen"
+            )
             await stack.enter_async_context(server)
             write(f"metrics on {server.url}/metrics")
         stack.push_async_callback(follower.stop)

@@ -1,7 +1,7 @@
 """The invariants, one function each, asked of one case. Pure.
 
-A check yields a ``AuditFinding`` for what contradicts an invariant, or a ``Waiting`` for what is not
-there yet and still has time. Nothing here depends on the order in which topics were read.
+A check yields a ``AuditFinding`` for what contradicts an invariant, or a ``Waiting`` for what is
+not there yet and still has time. Nothing here depends on the order in which topics were read.
 """
 
 from __future__ import annotations
@@ -10,7 +10,15 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from models.commands import REJECT_WINDOW_MS, TEXT_WINDOW_MS, BlockCaller, RejectCall, SendText, reject_id, text_id
+from models.commands import (
+    REJECT_WINDOW_MS,
+    TEXT_WINDOW_MS,
+    BlockCaller,
+    RejectCall,
+    SendText,
+    reject_id,
+    text_id,
+)
 from models.decisions import decision_id
 from streams.audit.audited_call import AuditedCall, Command, Identity, Stood
 from streams.audit.findings import AuditFinding
@@ -18,13 +26,16 @@ from streams.common.wording import span
 from streams.kafka.reader import RecordRef
 
 GRACE_MS: Final = 5_000
-"""How long the next step may take before it is missing: a dead worker's calls are decided again within 4 s."""
+"""How long the next step may take before it is missing: a dead worker's calls are decided again
+within 4 s."""
 
 END_GRACE_MS: Final = 15_000
-"""How long after its window a command may lack its outcome: a request that was begun in time runs into its time-out."""
+"""How long after its window a command may lack its outcome: a request that was begun in time runs
+into its time-out."""
 
 UNBLOCK_MS: Final = 3_600_000
-"""How long the end of a block on a gateway may take: it is tried again for as long as the gateway is ill."""
+"""How long the end of a block on a gateway may take: it is tried again for as long as the gateway
+is ill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +72,9 @@ def decided(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiti
         yield Waiting("decision")
         return
     age = span(view.now_ms - offer.value.received_at_ms)
-    yield AuditFinding("undecided", f"the offer has no decision after {age}", case.call_id, offer.place)
+    yield AuditFinding(
+        "undecided", f"the offer has no decision after {age}", case.call_id, offer.place
+    )
 
 
 def decided_once(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:  # noqa: ARG001 - a check is asked with the view
@@ -69,7 +82,12 @@ def decided_once(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | 
     for later in case.rulings[1:]:
         first, second = case.rulings[0].value.verdict, later.value.verdict
         if second not in {first, "late"}:
-            yield AuditFinding("decided-twice", f"decided {first} at first, then {second}", case.call_id, later.place)
+            yield AuditFinding(
+                "decided-twice",
+                f"decided {first} at first, then {second}",
+                case.call_id,
+                later.place,
+            )
 
 
 def founded(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:
@@ -77,19 +95,28 @@ def founded(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiti
     for ruling in case.rulings:
         lacking = [
             name
-            for name, there in (("facts", ruling.value.founded), ("policy revision", ruling.value.revised))
+            for name, there in (
+                ("facts", ruling.value.founded),
+                ("policy revision", ruling.value.revised),
+            )
             if not there
         ]
         if lacking:
             yield AuditFinding(
-                "unexplained", f"the decision has no {' and no '.join(lacking)}", case.call_id, ruling.place
+                "unexplained",
+                f"the decision has no {' and no '.join(lacking)}",
+                case.call_id,
+                ruling.place,
             )
     if not case.offers:
         for stood in (*case.rulings, *case.commands):
             if _overdue(stood, view):
                 what = _name(stood.value)
                 yield AuditFinding(
-                    "no-offer", f"the {what} is about a call that no offer names", case.call_id, stood.place
+                    "no-offer",
+                    f"the {what} is about a call that no offer names",
+                    case.call_id,
+                    stood.place,
                 )
 
 
@@ -119,7 +146,10 @@ def rejects_asked_for(case: AuditedCall, view: AuditView) -> Iterator[AuditFindi
         if not any(stood.value.command_id == reject_id(case.decision_id) for stood in case.rejects):
             if _overdue(ruling, view):
                 yield AuditFinding(
-                    "no-reject", "decided reject, and no reject was asked for", case.call_id, ruling.place
+                    "no-reject",
+                    "decided reject, and no reject was asked for",
+                    case.call_id,
+                    ruling.place,
                 )
             else:
                 yield Waiting("command")
@@ -127,11 +157,16 @@ def rejects_asked_for(case: AuditedCall, view: AuditView) -> Iterator[AuditFindi
     for stood in case.rejects:
         if _overdue(stood, view):
             said = f"the decision says {ruling.value.verdict}" if ruling else "no decision"
-            yield AuditFinding("unasked-reject", f"a reject was asked for, but {said}", case.call_id, stood.place)
+            yield AuditFinding(
+                "unasked-reject", f"a reject was asked for, but {said}", case.call_id, stood.place
+            )
 
 
 def texts_asked_for(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:
-    """A text follows a reject that went through, or a ``queue`` decision; where a reply is named, it does follow."""
+    """A text follows a reject that went through, or a ``queue`` decision.
+
+    Where a reply is named, it does follow.
+    """
     ruling = case.ruling
     queued = ruling is not None and ruling.value.verdict == "queue"
     if not case.reject_went_through and not queued:
@@ -149,12 +184,18 @@ def texts_asked_for(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding
         yield Waiting("command")
     else:
         yield AuditFinding(
-            "no-text", f"the {what} and names a reply, and no text was asked for", case.call_id, promised
+            "no-text",
+            f"the {what} and names a reply, and no text was asked for",
+            case.call_id,
+            promised,
         )
 
 
 def _promise(case: AuditedCall) -> tuple[RecordRef | None, int, str]:
-    """What names a reply that is due: where it stands, since when it is due, and what it is in words."""
+    """What names a reply that is due.
+
+    Where it stands, since when it is due, and what it is in words.
+    """
     ruling = case.ruling
     if ruling is not None and ruling.value.verdict == "queue" and ruling.value.reply is not None:
         return ruling.place, ruling.at_ms, "call was queued"
@@ -199,21 +240,39 @@ def ended(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting
 
 
 def told_once(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:  # noqa: ARG001 - a check is asked with the view
-    """One decision leads to one accepted text at most; the same outcome written twice is one text."""
+    """One decision leads to one accepted text at most.
+
+    The same outcome written twice is one text.
+    """
     texts = [stood for stood in case.outcomes if stood.value.command == "text"]
     sent: dict[tuple[int | None, str | None], RecordRef] = {}
     for stood in texts:
         if stood.value.result == "accepted":
             sent.setdefault((stood.value.sent_at_ms, stood.value.message_id), stood.place)
     for place in list(sent.values())[1:]:
-        yield AuditFinding("second-text", "the gateway accepted more than one text for this call", case.call_id, place)
+        yield AuditFinding(
+            "second-text",
+            "the gateway accepted more than one text for this call",
+            case.call_id,
+            place,
+        )
     # what was not to be sent, or may have been, must not be sent after that
     settled = [stood.value.at_ms for stood in texts if stood.value.result in {"suppressed", "late"}]
-    settled += [stood.value.at_ms for stood in texts if stood.value.result == "unknown" and stood.value.sent_at_ms]
+    settled += [
+        stood.value.at_ms
+        for stood in texts
+        if stood.value.result == "unknown" and stood.value.sent_at_ms
+    ]
     for stood in texts:
         sent_at_ms = stood.value.sent_at_ms
-        if stood.value.result == "accepted" and sent_at_ms and any(sent_at_ms > at_ms for at_ms in settled):
-            yield AuditFinding("second-text", "a text was sent that was settled before", case.call_id, stood.place)
+        if (
+            stood.value.result == "accepted"
+            and sent_at_ms
+            and any(sent_at_ms > at_ms for at_ms in settled)
+        ):
+            yield AuditFinding(
+                "second-text", "a text was sent that was settled before", case.call_id, stood.place
+            )
 
 
 def sent_in_time(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:  # noqa: ARG001 - a check is asked with the view

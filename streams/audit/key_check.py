@@ -18,14 +18,19 @@ _FIELDS: Final = {"caller JID": "caller", "call id": "call_id", "line": "line"}
 
 
 def misplaced(seen: Seen, partitions: int | None) -> AuditFinding | None:
-    """What is wrong with a decoded record's key or partition; None where nothing is, or nobody can tell."""
+    """What is wrong with a decoded record's key or partition.
+
+    None where nothing is, or nobody can tell.
+    """
     if isinstance(seen.value, SessionsDue):
         # a wake-up is sent to its partition, not to a key
         return None
     call_id = getattr(seen.value, "call_id", None)
     due = getattr(seen.value, _field_of_key(seen), None)
     if isinstance(due, str) and seen.key != due.encode():
-        return AuditFinding("misplaced", f"the key is not the value's {seen.topic.key}", call_id, seen.place)
+        return AuditFinding(
+            "misplaced", f"the key is not the value's {seen.topic.key}", call_id, seen.place
+        )
     if not partitions or seen.key is None or partition_of(seen.key, partitions) == seen.partition:
         return None
     sentence = (

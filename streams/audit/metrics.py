@@ -1,4 +1,7 @@
-"""The audit's counters for Prometheus. Labels are few and fixed; never a call id, a caller or a header's text."""
+"""The audit's counters for Prometheus.
+
+Labels are few and fixed; never a call id, a caller or a header's text.
+"""
 
 from __future__ import annotations
 
@@ -54,24 +57,40 @@ class AuditMetrics(Collector):
         """Everything, as it is now."""
         now = self._snapshot()
         yield _counter("ringfence_audit_checked", "Records compared", "kind", now.checked)
-        yield _gauge("ringfence_audit_findings", "Contradictions that hold now", "code", _codes(now.standing))
-        yield _counter("ringfence_audit_findings_told", "Contradictions ever found", "code", _codes(now.told))
-        under_way = {name: getattr(now.open, name) for name in ("decisions", "commands", "confirmations")}
+        yield _gauge(
+            "ringfence_audit_findings", "Contradictions that hold now", "code", _codes(now.standing)
+        )
+        yield _counter(
+            "ringfence_audit_findings_told", "Contradictions ever found", "code", _codes(now.told)
+        )
+        under_way = {
+            name: getattr(now.open, name) for name in ("decisions", "commands", "confirmations")
+        }
         yield _gauge("ringfence_audit_open", "Under way, and not due yet", "what", under_way)
-        yield _counter("ringfence_audit_dead_letters", "Dead letters", "reason", _bounded(now.dead_letters))
+        yield _counter(
+            "ringfence_audit_dead_letters", "Dead letters", "reason", _bounded(now.dead_letters)
+        )
         yield CounterMetricFamily(
-            "ringfence_audit_texts_unsure", "Texts of which nobody knows whether they arrived", now.unsure
+            "ringfence_audit_texts_unsure",
+            "Texts of which nobody knows whether they arrived",
+            now.unsure,
         )
         yield CounterMetricFamily("ringfence_audit_rejects", "Rejects that ended", now.rejects)
         yield CounterMetricFamily(
-            "ringfence_audit_rejects_within_one_second", "Rejects that the gateway took within 1 s", now.quick
+            "ringfence_audit_rejects_within_one_second",
+            "Rejects that the gateway took within 1 s",
+            now.quick,
         )
         yield GaugeMetricFamily(
             "ringfence_rejects_within_one_second_ratio",
             "Of the rejects of the last hour: from the webhook to the gateway's answer in 1 s or less; NaN without any",
             now.quick_ratio,
         )
-        waiting = 0 if now.oldest_undecided_ms is None else max(0, self._clock() - now.oldest_undecided_ms)
+        waiting = (
+            0
+            if now.oldest_undecided_ms is None
+            else max(0, self._clock() - now.oldest_undecided_ms)
+        )
         yield GaugeMetricFamily(
             "ringfence_oldest_undecided_offer_age_seconds",
             "Since the webhook of the oldest offer without a decision; 0 when all are decided",

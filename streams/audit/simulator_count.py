@@ -30,7 +30,8 @@ class Counted:
     whats: tuple[str, ...] = ()
     """What the latest violations were."""
     rejected_calls: frozenset[str] | None = None
-    """Ids of the calls of which a reject was answered with 2xx; None: not every request was kept."""
+    """Ids of the calls of which a reject was answered with 2xx; None: not every request was
+    kept."""
 
     @classmethod
     def read(cls, record: Mapping[str, Any]) -> Counted:
@@ -48,7 +49,9 @@ class Counted:
             second_rejects=_number((duplicates or {}).get("reject")),
             second_texts=_number((duplicates or {}).get("text")),
             whats=tuple(
-                str(entry.get("what")) for entry in record.get("recent_violations") or () if isinstance(entry, Mapping)
+                str(entry.get("what"))
+                for entry in record.get("recent_violations") or ()
+                if isinstance(entry, Mapping)
             ),
             rejected_calls=frozenset(_rejected_calls(recent)) if whole else None,
         )
@@ -77,17 +80,21 @@ def compare(
         named = "; ".join(dict.fromkeys(counted.whats[:_NAMED]))
         yield AuditFinding(
             "simulator-violation",
-            f"{counted.violations} requests that no gateway documents" + (f": {named}" if named else ""),
+            f"{counted.violations} requests that no gateway documents"
+            + (f": {named}" if named else ""),
         )
     if counted.second_texts:
-        yield AuditFinding("simulator-second-text", f"{counted.second_texts} texts that no rejected call was owed")
+        yield AuditFinding(
+            "simulator-second-text", f"{counted.second_texts} texts that no rejected call was owed"
+        )
     pairs: tuple[tuple[Literal["reject", "text"], int | None], ...] = (
         ("reject", counted.rejects),
         ("text", counted.texts),
     )
     for kind, received in pairs:
         claimed = accepted.get(kind, 0)
-        # fewer outcomes than answers can be right: an answer that was lost on its way is no accepted outcome
+        # fewer outcomes than answers can be right: an answer that was lost on its way is no
+        # accepted outcome
         if received is not None and claimed > received:
             yield AuditFinding(
                 "simulator-differs",
@@ -104,7 +111,11 @@ def _call_by_call(received: frozenset[str], cases: Iterable[AuditedCall]) -> Ite
         unasked.discard(case.call_id)
         for outcome in case.outcomes:
             said = outcome.value
-            if said.command == "reject" and said.result == "accepted" and said.call_id not in received:
+            if (
+                said.command == "reject"
+                and said.result == "accepted"
+                and said.call_id not in received
+            ):
                 yield AuditFinding(
                     "simulator-differs",
                     "the outcome says accepted, and the simulator accepted no reject of this call",
@@ -112,20 +123,30 @@ def _call_by_call(received: frozenset[str], cases: Iterable[AuditedCall]) -> Ite
                     outcome.place,
                 )
     for call_id in sorted(unasked):
-        yield AuditFinding("simulator-differs", "the simulator accepted a reject that no command asked for", call_id)
+        yield AuditFinding(
+            "simulator-differs",
+            "the simulator accepted a reject that no command asked for",
+            call_id,
+        )
 
 
 def _rejected_calls(recent: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for entry in recent:
         call_id = entry.get("call_id")
-        if entry.get("kind") == "reject" and 200 <= _number(entry.get("status")) < 300 and isinstance(call_id, str):
+        if (
+            entry.get("kind") == "reject"
+            and 200 <= _number(entry.get("status")) < 300
+            and isinstance(call_id, str)
+        ):
             yield call_id
 
 
 def _answered(requests: Mapping[str, Any] | None, kind: str) -> int | None:
     if requests is None:
         return None
-    return sum(_number(count) for name, count in requests.items() if str(name).startswith(f"{kind}.2"))
+    return sum(
+        _number(count) for name, count in requests.items() if str(name).startswith(f"{kind}.2")
+    )
 
 
 def _mapping(record: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:

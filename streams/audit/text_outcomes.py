@@ -67,7 +67,9 @@ class TextOutcomes:
 
     def take(self, outcome: Outcome, place: RecordRef) -> None:
         """One outcome; a repeat of it changes nothing."""
-        if outcome.result not in {"accepted", "unknown"} or not self._counted.first(outcome.outcome_id, None):
+        if outcome.result not in {"accepted", "unknown"} or not self._counted.first(
+            outcome.outcome_id, None
+        ):
             return
         if outcome.result == "accepted":
             self.accepted[outcome.command] += 1
@@ -84,11 +86,20 @@ class TextOutcomes:
 
     def forget(self, now_ms: int) -> None:
         """Drop callers whose cool-down is over."""
-        self._texted = {key: at_ms for key, at_ms in self._texted.items() if now_ms - at_ms < self._cooldown_ms(key[0])}
+        self._texted = {
+            key: at_ms
+            for key, at_ms in self._texted.items()
+            if now_ms - at_ms < self._cooldown_ms(key[0])
+        }
 
     def _doubt(self, outcome: Outcome, place: RecordRef) -> None:
         self.unsure[outcome.command_id] = Unsure(
-            outcome.call_id, outcome.line, mask(outcome.caller), outcome.reason, outcome.at_ms, place
+            outcome.call_id,
+            outcome.line,
+            mask(outcome.caller),
+            outcome.reason,
+            outcome.at_ms,
+            place,
         )
         if len(self.unsure) > _KEPT:
             del self.unsure[next(iter(self.unsure))]

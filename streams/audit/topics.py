@@ -16,13 +16,16 @@ from streams.stories.report import Report
 from streams.stories.summary import SummaryTally
 
 _LEAD_MS: Final = 60_000
-"""Read this much before the range: repeats of earlier webhooks and clocks that differ must be recognised."""
+"""Read this much before the range: repeats of earlier webhooks and clocks that differ must be
+recognised."""
 
 _EDGE_MS: Final = 5_000
 """A record that was written a little out of order at the edge of retention proves nothing."""
 
 
-async def audit_topics(settings: Settings, since_ms: int | None, until_ms: int | None = None) -> Report:
+async def audit_topics(
+    settings: Settings, since_ms: int | None, until_ms: int | None = None
+) -> Report:
     """Audit the calls that were received from ``since_ms`` on, or from where every topic is still whole.
 
     Reads to the ends that the topics have at the start, so it ends while traffic runs. Says on
@@ -55,7 +58,10 @@ async def audit_topics(settings: Settings, since_ms: int | None, until_ms: int |
 
 
 async def open_range(reader: TopicReader, since_ms: int | None) -> int:
-    """Place a reader before a range; returns from when on calls can be judged: no part of them is retired."""
+    """Place a reader before a range.
+
+    Returns from when on calls can be judged: no part of them is retired.
+    """
     whole_ms = await reader.whole_since_ms(JUDGED)
     since = max(since_ms or 0, whole_ms + _EDGE_MS if whole_ms else 0)
     if since:
@@ -64,7 +70,10 @@ async def open_range(reader: TopicReader, since_ms: int | None) -> int:
 
 
 async def cooldowns(settings: Settings) -> Callable[[str], int]:
-    """Each line's cool-down between texts, by the policies that are in force now. Raises as the reader does."""
+    """Each line's cool-down between texts, by the policies that are in force now.
+
+    Raises as the reader does.
+    """
     policies = (await read_shelf(settings.kafka)).policies()
     usual = TextGuard()
     texts = {line: policy.texts for line, policy in policies.items()}

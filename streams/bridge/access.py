@@ -1,4 +1,7 @@
-"""Who may use the bridge's protected endpoints: bearer tokens by role, and limits for those who ask too often."""
+"""Who may use the bridge's protected endpoints.
+
+Bearer tokens by role, and limits for those who ask too often.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 ROLE_BURST: Final = 500
 ROLE_PER_S: Final = 100.0
-"""Requests of one role: 1,000 agents who say every 10 s that they are there. More would take the webhooks' time."""
+"""Requests of one role: 1,000 agents who say every 10 s that they are there. More would take the
+webhooks' time."""
 
 FAILED_BURST: Final = 10
 FAILED_PER_S: Final = 1 / 6
@@ -33,10 +37,12 @@ _BEARER: Final = "bearer "
 
 
 class Access:
-    """Checks tokens. ``require`` wraps a handler of aiohttp: ``web.put("/x", access.require("crm")(handler))``.
+    """Checks tokens. ``require`` wraps a handler of aiohttp.
 
-    A right token is let in however many wrong ones came from the same address: behind a load balancer
-    all have one, and whoever keeps presence away from us makes us reject calls.
+    ``web.put("/x", access.require("crm")(handler))``.
+
+    A right token is let in however many wrong ones came from the same address: behind a load
+    balancer all have one, and whoever keeps presence away from us makes us reject calls.
     """
 
     def __init__(
@@ -46,7 +52,10 @@ class Access:
         *,
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``seconds`` is a clock that never goes back. Raises ``ConfigurationError`` where a token is empty."""
+        """``seconds`` is a clock that never goes back.
+
+        Raises ``ConfigurationError`` where a token is empty.
+        """
         self._known: list[tuple[bytes, Role]] = []
         for role, secrets in tokens.items():
             for secret in secrets:
@@ -60,7 +69,10 @@ class Access:
         self._failures = TokenBucket(burst=FAILED_BURST, per_s=FAILED_PER_S, seconds=seconds)
 
     def require(self, role: Role) -> Callable[[Handler], Handler]:
-        """Let a handler see only requests with a token of this role; others get 401, 403 or 429 with JSON."""
+        """Let a handler see only requests with a token of this role.
+
+        Others get 401, 403 or 429 with JSON.
+        """
 
         def protect(handler: Handler) -> Handler:
             @functools.wraps(handler)
@@ -72,24 +84,45 @@ class Access:
 
         return protect
 
-    def refusal(self, role: Role, authorization: str | None, peer: str | None) -> web.Response | None:
-        """The answer to a request that may not be served, or None. Counts the request; does not block."""
+    def refusal(
+        self, role: Role, authorization: str | None, peer: str | None
+    ) -> web.Response | None:
+        """The answer to a request that may not be served, or None.
+
+        Counts the request; does not block.
+        """
         roles = self._roles(authorization)
         if role in roles:
             wait_s = self._requests.take(role)
             self._metrics.admitted(role, "limited" if wait_s else "admitted")
-            return _limited("too-many-requests", f"More than {ROLE_PER_S:.0f} requests/s.", wait_s) if wait_s else None
+            return (
+                _limited("too-many-requests", f"More than {ROLE_PER_S:.0f} requests/s.", wait_s)
+                if wait_s
+                else None
+            )
         wait_s = self._failures.take(_network(peer))
         if wait_s:
             self._metrics.admitted(role, "blocked")
-            return _limited("too-many-attempts", "Too many requests from this address without a right token.", wait_s)
+            return _limited(
+                "too-many-attempts",
+                "Too many requests from this address without a right token.",
+                wait_s,
+            )
         if roles:
             self._metrics.admitted(role, "forbidden")
-            detail = f"This token is for {' and '.join(sorted(roles))}; use one of bridge.tokens.{role}."
+            detail = (
+                f"This token is for {' and '.join(sorted(roles))}; use one of bridge.tokens.{role}."
+            )
             return error(403, "forbidden", detail)
         self._metrics.admitted(role, "unauthorized")
-        fault = "The header Authorization is missing" if authorization is None else "The token is not valid"
-        detail = f"{fault}; send `Authorization: Bearer <token>` with a token of bridge.tokens.{role}."
+        fault = (
+            "The header Authorization is missing"
+            if authorization is None
+            else "The token is not valid"
+        )
+        detail = (
+            f"{fault}; send `Authorization: Bearer <token>` with a token of bridge.tokens.{role}."
+        )
         return error(401, "unauthorized", detail, {"WWW-Authenticate": "Bearer"})
 
     def _roles(self, authorization: str | None) -> set[Role]:
@@ -97,7 +130,8 @@ class Access:
         if given[: len(_BEARER)].lower() != _BEARER:
             return set()
         presented = _digest(given[len(_BEARER) :].strip())
-        # all of them are compared, so that the time tells nothing of which, or how much of it, was right
+        # all of them are compared, so that the time tells nothing of which, or how much of it, was
+        # right
         fits = [(hmac.compare_digest(known, presented), role) for known, role in self._known]
         return {role for fit, role in fits if fit}
 

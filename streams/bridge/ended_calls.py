@@ -31,7 +31,9 @@ class EndedCalls:
         """Remember that the call is over; may be repeated."""
         self._at[call] = now_ms
         self._at.move_to_end(call)
-        while self._at and (len(self._at) > self._capacity or self._is_old(next(iter(self._at.values())), now_ms)):
+        while self._at and (
+            len(self._at) > self._capacity or self._is_old(next(iter(self._at.values())), now_ms)
+        ):
             self._at.popitem(last=False)
 
     def has(self, call: CallKey, now_ms: int) -> bool:

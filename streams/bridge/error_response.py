@@ -15,7 +15,12 @@ BODY_S: Final = 10.0
 
 
 def error(
-    status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, *, field: str | None = None
+    status: int,
+    code: str,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    field: str | None = None,
 ) -> web.Response:
     """An error's answer: ``code`` is a word for programs, ``detail`` says what is wrong and how to mend it.
 

@@ -1,4 +1,7 @@
-"""One webhook body in, the records to be written for it out. Pure but for what the bridge remembers."""
+"""One webhook body in, the records to be written for it out.
+
+Pure but for what the bridge remembers.
+"""
 
 from __future__ import annotations
 
@@ -30,10 +33,14 @@ KEPT_HEADERS: Final = ("content-type", "user-agent", "x-webhook-request-id", "x-
 MAX_KEPT_BYTES: Final = 900_000
 """Of a dead letter: a broker takes records up to 1 MiB by default, headers included."""
 
-_TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
+_TRACEPARENT: Final = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?"
+)
 """W3C Trace Context, section 3.2."""
 
-_OUTSIDE_WINDOW: Final = Refused("outside-window", "the envelope is older than bridge.replay_window")
+_OUTSIDE_WINDOW: Final = Refused(
+    "outside-window", "the envelope is older than bridge.replay_window"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,11 @@ class Intake:
     """Reads the webhooks of one gateway."""
 
     def __init__(
-        self, settings: Settings, gateway: str, callers: Callers | None = None, lines: Lines | None = None
+        self,
+        settings: Settings,
+        gateway: str,
+        callers: Callers | None = None,
+        lines: Lines | None = None,
     ) -> None:
         """``callers`` and ``lines`` are what the bridge knows, the same for all its gateways."""
         self._gateway = gateway
@@ -76,9 +87,9 @@ class Intake:
     def take(self, body: bytes, headers: Mapping[str, str], received_at_ms: int) -> Take:
         """Turn a body whose signature is right into records. Does not block.
 
-        ``headers`` are the webhook's, looked up in lower case.
-        Raises ``NotJsonError`` where the body is no JSON. Safe to repeat: a body taken twice gives the
-        same events again, but for the time of receipt and for what has ended in between.
+        ``headers`` are the webhook's, looked up in lower case. Raises ``NotJsonError`` where the
+        body is no JSON. Safe to repeat: a body taken twice gives the same events again, but for the
+        time of receipt and for what has ended in between.
         """
         items = read_body(body)
         trace = _trace(headers.get("traceparent"))
@@ -92,25 +103,31 @@ class Intake:
                 whole = body if len(items) == 1 and body[:1] == b"{" else None
                 take.records.append(self._letter(item, reading, whole, headers, trace))
             take.tallies.append(IntakeTally(_event_label(item), _result(reading)))
-        # links first: whoever reads an event under its new key finds them. Words last: they are about all before
+        # links first: whoever reads an event under its new key finds them. Words last: they are
+        # about all before
         take.records[:0] = take.links.records(self._source)
         take.records.extend(take.links.words(self._source))
         return take
 
     def _is_outside_window(self, item: Envelope | Unintelligible, received_at_ms: int) -> bool:
-        # only what is signed counts: WAHA's X-Webhook-Timestamp can be written anew by whoever replays a body
+        # only what is signed counts: WAHA's X-Webhook-Timestamp can be written anew by whoever
+        # replays a body
         if self._window_ms is None or not isinstance(item, Envelope):
             return False
         said_at_ms = to_ms(item.timestamp)
         return said_at_ms is not None and received_at_ms - said_at_ms > self._window_ms
 
-    def _records(self, reading: Reading, links: LinkChanges, trace: str, now_ms: int) -> tuple[Record, ...]:
+    def _records(
+        self, reading: Reading, links: LinkChanges, trace: str, now_ms: int
+    ) -> tuple[Record, ...]:
         source = self._source
         if isinstance(reading, CallOffered):
             reading = self._callers.settle(reading, links)
             if self._ended.has((reading.gateway, reading.line, reading.call_id), now_ms):
                 reading = replace(reading, ended=True)
-            return records.call_event(reading, source, trace), records.lifecycle(reading, source, trace)
+            return records.call_event(reading, source, trace), records.lifecycle(
+                reading, source, trace
+            )
         if isinstance(reading, CallAccepted | CallRejected):
             if reading.caller is not None:
                 reading = replace(reading, caller=links.caller_of(reading.caller))
@@ -145,13 +162,23 @@ class Intake:
             kept.append(("ringfence-cut-from-bytes", str(len(value)).encode()))
             value = value[:MAX_KEPT_BYTES]
         return records.dead_letter(
-            key=None, value=value, headers=kept, reason=refused.reason, message=refused.why, source=self._source
+            key=None,
+            value=value,
+            headers=kept,
+            reason=refused.reason,
+            message=refused.why,
+            source=self._source,
         )
 
 
 def _trace(given: str | None) -> str:
     # both records of an offer belong to one trace, so a missing one is made here and not for each
-    if given is not None and len(given) <= 128 and given.isascii() and _TRACEPARENT.fullmatch(given):
+    if (
+        given is not None
+        and len(given) <= 128
+        and given.isascii()
+        and _TRACEPARENT.fullmatch(given)
+    ):
         return given
     return new_trace()
 

@@ -1,4 +1,7 @@
-"""Under whose key an event is written: the caller as the payload names them, and as everybody knows them."""
+"""Under whose key an event is written.
+
+The caller as the payload names them, and as everybody knows them.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,9 @@ class Callers:
         return LinkChanges(self.known, at_ms, since=self._number)
 
     def settle(self, event: E, links: LinkChanges) -> E:
-        """The event under its caller's key, with every other name of theirs; ``links`` takes what it tells.
+        """The event under its caller's key, with every other name of theirs.
+
+        ``links`` takes what it tells.
 
         A group's call stays under the group.
         """
@@ -47,13 +52,16 @@ class Callers:
         caller = links.caller_of(event.caller)
         self._note(caller)
         return replace(
-            event, caller=caller, caller_known_as=links.names_of(caller, event.caller, *event.caller_known_as)
+            event,
+            caller=caller,
+            caller_known_as=links.names_of(caller, event.caller, *event.caller_known_as),
         )
 
     def confirm(self, links: LinkChanges) -> None:
         """The changes are durable, and those concerned were told with them.
 
-        But for what was written under an alias since the changes were begun: it may stand behind the word of them.
+        But for what was written under an alias since the changes were begun: it may stand behind
+        the word of them.
         """
         for alias in links.aliases:
             if self._keyed.get(alias, 0) <= links.since:
@@ -61,7 +69,10 @@ class Callers:
         links.apply(self.known)
 
     def late(self) -> list[IdentityLink]:
-        """Links that were read after an event had been written under their alias; each is given out once."""
+        """Links that were read after an event had been written under their alias.
+
+        Each is given out once.
+        """
         found, self._late = self._late, []
         return found
 

@@ -1,4 +1,7 @@
-"""Requests that no HTTP server can read: counted. aiohttp would log a traceback for each, and anybody can send them."""
+"""Requests that no HTTP server can read: counted.
+
+Aiohttp would log a traceback for each, and anybody can send them.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,10 @@ class _NoClientsFaults(logging.Filter):
 
 
 def server_log(metrics: BridgeMetrics) -> logging.Logger:
-    """The log of one HTTP server: our own faults with their tracebacks, and nothing that a client can cause."""
+    """The log of one HTTP server.
+
+    Our own faults with their tracebacks, and nothing that a client can cause.
+    """
     log = logging.Logger("aiohttp.server")  # noqa: LOG001 - a named one's filters would add up with every server
     log.parent = logging.getLogger()
     log.addFilter(_NoClientsFaults(metrics))

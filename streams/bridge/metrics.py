@@ -8,7 +8,23 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from streams.bridge.intake import IntakeTally
 
-BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+BUCKETS: Final = (
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.5,
+    5.0,
+    10.0,
+    30.0,
+    60.0,
+)
 """Seconds."""
 
 
@@ -31,7 +47,9 @@ class BridgeMetrics:
             registry=self.registry,
         )
         self._connected = Gauge(
-            "ringfence_bridge_producer_connected", "1 while a producer is connected.", registry=self.registry
+            "ringfence_bridge_producer_connected",
+            "1 while a producer is connected.",
+            registry=self.registry,
         )
         self._late = Counter(
             "ringfence_bridge_late_acknowledgements_total",
@@ -78,7 +96,9 @@ class BridgeMetrics:
         key = (gateway, tally)
         child = self._event_children.get(key)
         if child is None:
-            child = self._event_children[key] = self._events.labels(gateway, tally.event, tally.result)
+            child = self._event_children[key] = self._events.labels(
+                gateway, tally.event, tally.result
+            )
         child.inc()
 
     def connected(self, *, yes: bool) -> None:

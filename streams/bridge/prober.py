@@ -27,9 +27,14 @@ _FIRST_WITHIN_S: Final = 1.0
 
 
 class Prober:
-    """Looks at every configured bridge in its turn; several bridge processes that do so do no harm."""
+    """Looks at every configured bridge in its turn.
 
-    def __init__(self, bridges: Mapping[str, RecordingBridgeSettings], outlet: Publisher, clock: Clock) -> None:
+    Several bridge processes that do so do no harm.
+    """
+
+    def __init__(
+        self, bridges: Mapping[str, RecordingBridgeSettings], outlet: Publisher, clock: Clock
+    ) -> None:
         self._bridges = bridges
         self._outlet = outlet
         self._clock = clock
@@ -57,20 +62,33 @@ class Prober:
         if http is not None:
             await http.close()
 
-    async def _watch(self, http: aiohttp.ClientSession, name: str, bridge: RecordingBridgeSettings) -> None:
+    async def _watch(
+        self, http: aiohttp.ClientSession, name: str, bridge: RecordingBridgeSettings
+    ) -> None:
         # apart from one another, so that many bridges are not asked at the same moment
         await asyncio.sleep(random.uniform(0, min(_FIRST_WITHIN_S, bridge.every / 1000)))  # noqa: S311 - no secret
         told: BridgeHealth | None = None
         while True:
             health = await look(http, name, bridge, self._clock)
-            if told is None or changed(told, health) or health.at_ms - told.at_ms >= bridge.ttl // 3:
+            if (
+                told is None
+                or changed(told, health)
+                or health.at_ms - told.at_ms >= bridge.ttl // 3
+            ):
                 try:
                     await self._outlet.deliver([records.reference(health, SOURCE, health.at_ms)])
                 except UnavailableError as exc:
-                    log.warning("the health of recording bridge %s could not be told: %s", name, exc)
+                    log.warning(
+                        "the health of recording bridge %s could not be told: %s", name, exc
+                    )
                 else:
                     if told is None or told.up != health.up:
-                        log.info("recording bridge %s is %s (%s)", name, "up" if health.up else "down", health.detail)
+                        log.info(
+                            "recording bridge %s is %s (%s)",
+                            name,
+                            "up" if health.up else "down",
+                            health.detail,
+                        )
                     told = health
             await asyncio.sleep(bridge.every / 1000 * random.uniform(0.9, 1.1))  # noqa: S311 - no secret
 
@@ -80,8 +98,13 @@ def changed(before: BridgeHealth, after: BridgeHealth) -> bool:
     return (before.up, before.active, before.capacity) != (after.up, after.active, after.capacity)
 
 
-async def look(http: aiohttp.ClientSession, name: str, bridge: RecordingBridgeSettings, clock: Clock) -> BridgeHealth:
-    """Ask once: any 2xx is up, whatever it says; no answer in time is down. Never raises but when cancelled."""
+async def look(
+    http: aiohttp.ClientSession, name: str, bridge: RecordingBridgeSettings, clock: Clock
+) -> BridgeHealth:
+    """Ask once: any 2xx is up, whatever it says; no answer in time is down.
+
+    Never raises but when cancelled.
+    """
     up, detail, body = False, "", b""
     try:
         timeout = aiohttp.ClientTimeout(total=bridge.timeout / 1000)
@@ -114,5 +137,8 @@ def _said(body: bytes) -> dict[str, int]:
     return {
         field: number
         for field, number in fields
-        if field in {"active", "capacity"} and isinstance(number, int) and not isinstance(number, bool) and number >= 0
+        if field in {"active", "capacity"}
+        and isinstance(number, int)
+        and not isinstance(number, bool)
+        and number >= 0
     }

@@ -49,8 +49,8 @@ TOPICS: Final = (
 """What the bridge writes."""
 
 ACKNOWLEDGEMENT_S: Final = 5.0
-"""How long a webhook waits for the broker. WAHA repeats a webhook 15 times, 2 s apart: better an early
-503 than a connection held until the gateway gives up."""
+"""How long a webhook waits for the broker. WAHA repeats a webhook 15 times, 2 s apart: better an
+early 503 than a connection held until the gateway gives up."""
 
 _REQUEST_MS: Final = 5_000
 """For one request to a broker, and for a missing topic to appear: no webhook waits longer."""
@@ -61,7 +61,12 @@ _CANCEL_AGAIN_S: Final = 0.2
 _FLUSH_S: Final = 1.0
 """For what is under way when a producer is closed; a broker on its feet needs milliseconds."""
 
-_HARMLESS = (KafkaTimeoutError, MessageSizeTooLargeError, ProducerClosed, UnknownTopicOrPartitionError)
+_HARMLESS = (
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    ProducerClosed,
+    UnknownTopicOrPartitionError,
+)
 """Refusals before a record got its sequence number: the producer is as good as before."""
 
 
@@ -77,7 +82,11 @@ class Publisher:
     """
 
     def __init__(
-        self, kafka: KafkaSettings, metrics: BridgeMetrics, *, acknowledgement_s: float = ACKNOWLEDGEMENT_S
+        self,
+        kafka: KafkaSettings,
+        metrics: BridgeMetrics,
+        *,
+        acknowledgement_s: float = ACKNOWLEDGEMENT_S,
     ) -> None:
         self._kafka = kafka
         self._metrics = metrics
@@ -114,13 +123,15 @@ class Publisher:
     def unready(self) -> str | None:
         """Why records cannot be delivered now, or None.
 
-        After a failure this holds until a record is acknowledged (late ones count) or a new producer
-        has connected and knows its topics.
+        After a failure this holds until a record is acknowledged (late ones count) or a new
+        producer has connected and knows its topics.
         """
         return self._why_not
 
     async def deliver(self, records: list[Record]) -> None:
-        """Write the records in order; returns once every one is acknowledged by all in-sync replicas.
+        """Write the records in order.
+
+        Returns once every one is acknowledged by all in-sync replicas.
 
         Raises ``UnavailableError`` if that did not happen within the acknowledgement time. Records
         already handed over may still be written then; a repeat is harmless, for events carry ids.
@@ -181,7 +192,9 @@ class Publisher:
     async def _connect(self) -> DurableProducer:
         pause = _FIRST_PAUSE_S
         while True:
-            producer = DurableProducer(self._kafka, "ringfence-bridge", request_timeout_ms=_REQUEST_MS)
+            producer = DurableProducer(
+                self._kafka, "ringfence-bridge", request_timeout_ms=_REQUEST_MS
+            )
             try:
                 await producer.start()
                 await producer.prepare(*TOPICS)

@@ -7,14 +7,36 @@ from typing import Any, Final
 import orjson
 
 _CONTENT: Final = frozenset(
-    {"body", "caption", "comment", "content", "conversation", "location", "message", "text", "vcard", "vcards"}
+    {
+        "body",
+        "caption",
+        "comment",
+        "content",
+        "conversation",
+        "location",
+        "message",
+        "text",
+        "vcard",
+        "vcards",
+    }
 )
 """Fields in which people's words stand, in lower case."""
 
 _SECRET: Final = frozenset(
-    {"access_token", "api_key", "apikey", "authorization", "hmac", "password", "secret", "token", "x-api-key"}
+    {
+        "access_token",
+        "api_key",
+        "apikey",
+        "authorization",
+        "hmac",
+        "password",
+        "secret",
+        "token",
+        "x-api-key",
+    }
 )
-"""Fields in which credentials stand, in lower case; Evolution, for one, sends its own ``apikey`` along."""
+"""Fields in which credentials stand, in lower case; Evolution, for one, sends its own ``apikey``
+along."""
 
 _PLAIN: Final = frozenset(
     {
@@ -24,7 +46,8 @@ _PLAIN: Final = frozenset(
         "t", "tier", "timestamp", "to", "type", "user", "version",
     }
 )  # fmt: skip
-"""Fields of a message that say who, when and how, in lower case: all that a dead letter of one keeps."""
+"""Fields of a message that say who, when and how, in lower case: all that a dead letter of one
+keeps."""
 
 _REMOVED: Final = "[removed]"
 
@@ -39,7 +62,10 @@ def without_content(raw: object) -> object:
 
 
 def kept_bytes(raw: object, body: bytes | None) -> bytes:
-    """The bytes to keep for one envelope: ``body`` itself where that is the whole of it and harmless."""
+    """The bytes to keep for one envelope.
+
+    ``body`` itself where that is the whole of it and harmless.
+    """
     clean = without_content(raw)
     return body if body is not None and clean == raw else orjson.dumps(clean)
 

@@ -1,4 +1,7 @@
-"""What the bridge itself knows from Kafka: who is who, who is at work, which lines are connected."""
+"""What the bridge itself knows from Kafka.
+
+Who is who, who is at work, which lines are connected.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,9 @@ _LATE_S: Final = 0.5
 class ReferenceFollower:
     """Reads its topics in the background; nothing waits for it but what needs it."""
 
-    def __init__(self, kafka: KafkaSettings, outlet: Publisher, *, on_undecodable: Callable[[str], None]) -> None:
+    def __init__(
+        self, kafka: KafkaSettings, outlet: Publisher, *, on_undecodable: Callable[[str], None]
+    ) -> None:
         """``on_undecodable`` is told the topic of a record that was left out."""
         self._kafka = kafka
         self._outlet = outlet
@@ -90,12 +95,18 @@ class ReferenceFollower:
         views = (self.callers.known, self.desk, self.bridges, self.lines)
         pause = _FIRST_PAUSE_S
         while True:
-            reader = CompactedReader(self._kafka, views, on_undecodable=self._on_undecodable, on_failure=fail)
+            reader = CompactedReader(
+                self._kafka, views, on_undecodable=self._on_undecodable, on_failure=fail
+            )
             try:
                 await reader.start()
             except (KafkaError, OSError, TimeoutError, EnvironmentFaultError) as exc:
                 delay = pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
-                log.warning("identities and presence cannot be read (%s); trying again in %.1f s", exc, delay)
+                log.warning(
+                    "identities and presence cannot be read (%s); trying again in %.1f s",
+                    exc,
+                    delay,
+                )
             else:
                 return reader
             await asyncio.sleep(delay)

@@ -61,13 +61,19 @@ class _RefusedError(Exception):
 
 
 class Bridge:
-    """The bridge as a whole. ``async with Bridge(settings) as bridge`` listens at ``bridge.url`` until the block ends.
+    """The bridge as a whole.
+
+    ``async with Bridge(settings) as bridge`` listens at ``bridge.url`` until the block ends.
 
     It listens at once and answers 503 until Kafka is there.
     """
 
     def __init__(
-        self, settings: Settings, *, clock: Clock = now_ms, acknowledgement_s: float = ACKNOWLEDGEMENT_S
+        self,
+        settings: Settings,
+        *,
+        clock: Clock = now_ms,
+        acknowledgement_s: float = ACKNOWLEDGEMENT_S,
     ) -> None:
         """Raises ``ConfigurationError`` where no cluster is named, or a gateway has no key to sign with."""
         if not settings.kafka.bootstrap_servers:
@@ -78,7 +84,9 @@ class Bridge:
         self._max_body_bytes = settings.bridge.max_body_bytes
         self.metrics = BridgeMetrics()
         self.outlet = Publisher(settings.kafka, self.metrics, acknowledgement_s=acknowledgement_s)
-        self.known = ReferenceFollower(settings.kafka, self.outlet, on_undecodable=self.metrics.left_out)
+        self.known = ReferenceFollower(
+            settings.kafka, self.outlet, on_undecodable=self.metrics.left_out
+        )
         self._prober = Prober(settings.recording_bridges, self.outlet, clock)
         self._desks = {name: _Desk(settings, name, self.known) for name in settings.gateways}
         app = web.Application(client_max_size=self._max_body_bytes)
@@ -86,7 +94,9 @@ class Bridge:
         access = Access(settings.bridge.tokens, self.metrics)
         app.add_routes(fact_routes(settings, access, self.known, self.outlet, clock))
         app.add_routes(health_routes(self.metrics.registry, self.unready))
-        self._runner = web.AppRunner(app, access_log=None, logger=server_log(self.metrics), shutdown_timeout=_FINISH_S)
+        self._runner = web.AppRunner(
+            app, access_log=None, logger=server_log(self.metrics), shutdown_timeout=_FINISH_S
+        )
         self.url = ""
         """The base URL, once it listens."""
 
@@ -104,15 +114,23 @@ class Bridge:
 
     async def __aexit__(self, *_exc: object) -> None:
         """Stop accepting, finish the requests in flight, flush; takes 3 s at most."""
-        await asyncio.gather(self._runner.cleanup(), self._prober.__aexit__(), self.known.__aexit__())
+        await asyncio.gather(
+            self._runner.cleanup(), self._prober.__aexit__(), self.known.__aexit__()
+        )
         await self.outlet.__aexit__()
 
     def unready(self) -> str | None:
-        """Why webhooks cannot be recorded now, or not yet under everybody's right key; None where they can."""
+        """Why webhooks cannot be recorded now, or not yet under everybody's right key.
+
+        None where they can.
+        """
         return self.outlet.unready() or self.known.unready()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Wait until ``stop`` is set; raises what ended the connection to Kafka, if anything unforeseen did."""
+        """Wait until ``stop`` is set.
+
+        Raises what ended the connection to Kafka, if anything unforeseen did.
+        """
         stopping = asyncio.create_task(stop.wait())
         keepers = (self.outlet.keeper, self.known.keeper)
         try:
@@ -197,7 +215,11 @@ class Bridge:
 
 
 def _unsigned(gateway: str, header: str, *, missing: bool) -> _RefusedError:
-    fault = f"The header {header} is missing" if missing else f"The signature in {header} does not fit the body"
+    fault = (
+        f"The header {header} is missing"
+        if missing
+        else f"The signature in {header} does not fit the body"
+    )
     detail = (
         f"{fault}; give the gateway the same key as gateways.{gateway}.webhook_secret"
         f" and let gateways.{gateway}.signature_header name its header."
@@ -214,8 +236,8 @@ async def serve(
 ) -> None:
     """Run the bridge until ``stop`` is set; ``on_ready`` gets its base URL as soon as it listens.
 
-    Returns within 3 s of ``stop``. Raises ``ConfigurationError`` and ``EnvironmentFaultError`` at the
-    start. Kafka may be away, at the start or later: webhooks are answered 503 meanwhile.
+    Returns within 3 s of ``stop``. Raises ``ConfigurationError`` and ``EnvironmentFaultError`` at
+    the start. Kafka may be away, at the start or later: webhooks are answered 503 meanwhile.
     """
     async with Bridge(settings, clock=clock) as bridge:
         log.info("the bridge listens at %s", bridge.url)

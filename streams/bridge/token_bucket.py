@@ -13,8 +13,13 @@ CAPACITY: Final = 10_000
 class TokenBucket:
     """One bucket for each key: ``burst`` at once, then ``per_s`` each second."""
 
-    def __init__(self, *, burst: float, per_s: float, seconds: Callable[[], float], capacity: int = CAPACITY) -> None:
-        """``seconds`` is a clock that never goes back; the keys not seen for longest are forgotten."""
+    def __init__(
+        self, *, burst: float, per_s: float, seconds: Callable[[], float], capacity: int = CAPACITY
+    ) -> None:
+        """``seconds`` is a clock that never goes back.
+
+        The keys not seen for longest are forgotten.
+        """
         self._burst = burst
         self._per_s = per_s
         self._seconds = seconds

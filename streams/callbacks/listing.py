@@ -43,6 +43,19 @@ def table(callbacks: list[Callback], now_ms: int, *, full: bool) -> list[str]:
     for place, each in enumerate(callbacks, 1):
         caller = each.caller if full else mask(each.caller)
         waiting = duration(now_ms - each.opened_at_ms)
-        rows.append((str(place), caller, each.line, each.tier or "-", waiting, each.reason, each.decision_id))
+        rows.append(
+            (
+                str(place),
+                caller,
+                each.line,
+                each.tier or "-",
+                waiting,
+                each.reason,
+                each.decision_id,
+            )
+        )
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]

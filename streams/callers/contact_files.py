@@ -1,7 +1,7 @@
 """Contact files: CSV or JSON Lines in UTF-8, row by row, with faults that name the line.
 
-The file as a whole is looked at first (encoding, columns), so that nothing is half imported for a fault
-that runs through all of it.
+The file as a whole is looked at first (encoding, columns), so that nothing is half imported for a
+fault that runs through all of it.
 """
 
 from __future__ import annotations
@@ -57,8 +57,10 @@ def check_encoding(path: Path) -> None:
                 try:
                     decoder.decode(chunk)
                 except UnicodeDecodeError as exc:
-                    # what was kept of the chunk before is at most part of one sign, and no line break
-                    raise _not_utf8(path, line + exc.object.count(b"\n", 0, exc.start), "WINDOWS-1252") from None
+                    # what was kept of the chunk before is at most a part of one sign
+                    raise _not_utf8(
+                        path, line + exc.object.count(b"\n", 0, exc.start), "WINDOWS-1252"
+                    ) from None
                 line += chunk.count(b"\n")
             try:
                 decoder.decode(b"", final=True)
@@ -78,9 +80,12 @@ def _not_utf8(path: Path, line: int, guess: str) -> ConfigurationError:
 
 
 def read_rows(path: Path, at_ms: int) -> Iterator[Contact | RowFault]:
-    """Each row as a record or as a fault, in order; raises ``ConfigurationError`` for wrong columns.
+    """Each row as a record or as a fault, in order.
 
-    ``at_ms`` is the time of every record. The kind of the file is its suffix: ``.csv`` or ``.jsonl``.
+    Raises ``ConfigurationError`` for wrong columns.
+
+    ``at_ms`` is the time of every record. The kind of the file is its suffix: ``.csv`` or
+    ``.jsonl``.
     """
     kind = path.suffix.lower()
     if kind == ".csv":
@@ -110,7 +115,11 @@ def _csv(path: Path, at_ms: int) -> Iterator[Contact | RowFault]:
             line = rows.line_num + 1
             if len(row) != len(columns):
                 mend = f"put values that hold {delimiter!r} in quotes"
-                yield RowFault(line, "row", f"has {len(row)} columns, the first line has {len(columns)}: {mend}")
+                yield RowFault(
+                    line,
+                    "row",
+                    f"has {len(row)} columns, the first line has {len(columns)}: {mend}",
+                )
                 continue
             said: dict[str, object] = dict(zip(columns, row, strict=True))
             aliases = str(said.get("aliases") or "")
@@ -122,7 +131,11 @@ def _columns(path: Path, found: list[str]) -> list[str]:
     columns = [name.strip().lower() for name in found]
     unknown = [name for name in columns if name not in COLUMNS]
     if unknown or len(set(columns)) != len(columns) or not set(columns) & set(WHO):
-        what = f"there is no column {', '.join(map(repr, unknown))}" if unknown else "each is named once at most"
+        what = (
+            f"there is no column {', '.join(map(repr, unknown))}"
+            if unknown
+            else "each is named once at most"
+        )
         msg = (
             f"{path}:1: the first line must name the columns: jid or number, and any of {', '.join(FIELDS)}; {what}. "
             "Nothing was imported"
@@ -143,7 +156,9 @@ def _jsonl(path: Path, at_ms: int) -> Iterator[Contact | RowFault]:
                 continue
             if not isinstance(said, dict):
                 yield RowFault(
-                    line, "row", 'must be a JSON object, such as {"number": "+44 7700 900123", "tier": "gold"}'
+                    line,
+                    "row",
+                    'must be a JSON object, such as {"number": "+44 7700 900123", "tier": "gold"}',
                 )
                 continue
             yield _contact(said, line, at_ms)

@@ -25,7 +25,8 @@ from streams.views.callers import Identities
 
 SOURCE: Final = "/ringfence/contacts"
 BATCH: Final = 5_000
-"""Rows that are durable before the bookmark moves; an import that is broken off repeats so many at most."""
+"""Rows that are durable before the bookmark moves; an import that is broken off repeats so many at
+most."""
 
 _LINGER_MS: Final = 20
 
@@ -45,9 +46,14 @@ class Imported:
 
 
 class Importer:
-    """One import of one file. Rows that cannot be used are left out and listed; all others are imported."""
+    """One import of one file.
 
-    def __init__(self, path: Path, kafka: KafkaSettings, *, on_progress: Callable[[Imported], None]) -> None:
+    Rows that cannot be used are left out and listed; all others are imported.
+    """
+
+    def __init__(
+        self, path: Path, kafka: KafkaSettings, *, on_progress: Callable[[Imported], None]
+    ) -> None:
         """``on_progress`` is told after each batch."""
         self._path = path
         self._kafka = kafka
@@ -63,7 +69,10 @@ class Importer:
         return self._path.with_name(f"{self._path.stem}.errors.csv")
 
     def check(self) -> Imported:
-        """Read the whole file and write nothing but the list of faults; raises ``ConfigurationError``."""
+        """Read the whole file and write nothing but the list of faults.
+
+        Raises ``ConfigurationError``.
+        """
         for batch in self._batches(0):
             self._count(batch)
             self._on_progress(self.done)
@@ -72,8 +81,9 @@ class Importer:
     async def run(self, *, resume: bool) -> Imported:
         """Import; with ``resume`` from where the last import of this file stopped.
 
-        Raises ``ConfigurationError`` for the file, ``EnvironmentFaultError`` and aiokafka's ``KafkaError``
-        for the cluster. May be repeated: a record that is written twice is the same record.
+        Raises ``ConfigurationError`` for the file, ``EnvironmentFaultError`` and aiokafka's
+        ``KafkaError`` for the cluster. May be repeated: a record that is written twice is the same
+        record.
         """
         before = Bookmark.read(self._path, self._cluster) if resume else None
         known = Identities()
@@ -83,7 +93,9 @@ class Importer:
         try:
             for batch in self._batches(before.rows if before is not None else 0):
                 contacts = self._count(batch)
-                await producer.send(*(record for each in contacts for record in written(each, known)))
+                await producer.send(
+                    *(record for each in contacts for record in written(each, known))
+                )
                 Bookmark.of(self._path, self._cluster, self.done.rows).write(self._path)
                 self._on_progress(self.done)
         finally:

@@ -20,18 +20,25 @@ _BATCH: Final = 500
 
 
 async def find_contact(kafka: KafkaSettings, *keys: str) -> Contact | None:
-    """The record under the first of these keys that has one; reads the keys' partitions from the beginning.
+    """The record under the first of these keys that has one.
+
+    Reads the keys' partitions from the beginning.
 
     With a million contacts this takes seconds: it is for people who ask, not for calls. Raises
-    ``EnvironmentFaultError`` where no broker answers or the topic is missing, another ``RingfenceError`` for
-    a record that cannot be read.
+    ``EnvironmentFaultError`` where no broker answers or the topic is missing, another
+    ``RingfenceError`` for a record that cannot be read.
     """
     consumer = AIOKafkaConsumer(
-        **connection(kafka), client_id="ringfence-lookup", enable_auto_commit=False, auto_offset_reset="earliest"
+        **connection(kafka),
+        client_id="ringfence-lookup",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
     )
     try:
         await consumer.start()
-        found = await _latest(consumer, CONTACTS.full_name(kafka.topic_prefix), [key.encode() for key in keys])
+        found = await _latest(
+            consumer, CONTACTS.full_name(kafka.topic_prefix), [key.encode() for key in keys]
+        )
     except (KafkaError, OSError, TimeoutError) as exc:
         msg = f"Kafka at {kafka.bootstrap_servers} does not answer ({type(exc).__name__}): see that it runs"
         raise EnvironmentFaultError(msg) from None
@@ -45,7 +52,9 @@ async def find_contact(kafka: KafkaSettings, *keys: str) -> Contact | None:
         raise RingfenceError(msg) from None
 
 
-async def _latest(consumer: AIOKafkaConsumer, topic: str, keys: list[bytes]) -> dict[bytes, bytes | None]:
+async def _latest(
+    consumer: AIOKafkaConsumer, topic: str, keys: list[bytes]
+) -> dict[bytes, bytes | None]:
     await consumer._client.force_metadata_update()  # noqa: SLF001 - without a subscription nothing else asks
     numbers = sorted(consumer.partitions_for_topic(topic) or ())
     if not numbers:

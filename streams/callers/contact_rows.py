@@ -29,7 +29,10 @@ _ZONES: Final = available_timezones()
 
 
 class ContactError(ValueError):
-    """A field of a record cannot be used; ``str()`` says why and how to mend it, and quotes nothing."""
+    """A field of a record cannot be used.
+
+    ``str()`` says why and how to mend it, and quotes nothing.
+    """
 
     def __init__(self, *, field: str, mend: str) -> None:
         super().__init__(f"{field}: {mend}")
@@ -38,16 +41,22 @@ class ContactError(ValueError):
 
 
 def read_contact(who: str, said: Mapping[str, object], source: str, at_ms: int) -> Contact:
-    """The record of ``who`` (a JID or a number); raises ``ContactError``. None and "" say nothing."""
+    """The record of ``who`` (a JID or a number); raises ``ContactError``.
+
+    None and "" say nothing.
+    """
     for field in said:
         if field not in FIELDS:
             raise ContactError(
-                field=str(field)[:40], mend=f"is not a field of a contact; there are {', '.join(FIELDS)}"
+                field=str(field)[:40],
+                mend=f"is not a field of a contact; there are {', '.join(FIELDS)}",
             )
     jid = read_jid(who, "jid")
     aliases = said.get("aliases") or ()
     if not isinstance(aliases, list | tuple) or len(aliases) > ALIASES:
-        raise ContactError(field="aliases", mend=f"must be a list of JIDs or numbers, {ALIASES} at most")
+        raise ContactError(
+            field="aliases", mend=f"must be a list of JIDs or numbers, {ALIASES} at most"
+        )
     found = dict.fromkeys(read_jid(each, "aliases") for each in aliases)
     found.pop(jid, None)
     return Contact(
@@ -63,27 +72,34 @@ def read_contact(who: str, said: Mapping[str, object], source: str, at_ms: int) 
 
 
 def read_jid(value: object, field: str) -> str:
-    """The canonical JID of a person, out of a JID or an international number; raises ``ContactError``."""
+    """The canonical JID of a person, out of a JID or an international number.
+
+    Raises ``ContactError``.
+    """
     if not isinstance(value, str) or not value.strip():
         raise ContactError(
-            field=field, mend="must be a JID such as 447700900123@c.us, or a number such as +44 7700 900123"
+            field=field,
+            mend="must be a JID such as 447700900123@c.us, or a number such as +44 7700 900123",
         )
     if "@" in value:
         try:
             jid = Jid.parse(value)
         except ValueError:
             raise ContactError(
-                field=field, mend="is no JID; write it like 447700900123@c.us or 900000000000143@lid"
+                field=field,
+                mend="is no JID; write it like 447700900123@c.us or 900000000000143@lid",
             ) from None
         if jid.kind not in {"phone", "lid"}:
             raise ContactError(
-                field=field, mend="must be the JID of a person (@c.us, @s.whatsapp.net or @lid), not of a group"
+                field=field,
+                mend="must be the JID of a person (@c.us, @s.whatsapp.net or @lid), not of a group",
             )
         return jid.canonical
     match = _NUMBER.fullmatch(without_trunk_zero(value).translate(_BETWEEN))
     if match is None:
         mend = (
-            "is no international number: write it with its country's code, such as +44 7700 900123; a LID ends in @lid"
+            "is no international number: write it with its country's code,"
+            " such as +44 7700 900123; a LID ends in @lid"
         )
         raise ContactError(field=field, mend=mend)
     return f"{match[1]}@c.us"
@@ -99,7 +115,9 @@ def _text(said: Mapping[str, object], field: str, longest: int) -> str | None:
     if len(text) > longest:
         raise ContactError(field=field, mend=f"is longer than {longest} characters")
     if not text.isprintable():
-        raise ContactError(field=field, mend="holds control characters, such as a line break; take them out")
+        raise ContactError(
+            field=field, mend="holds control characters, such as a line break; take them out"
+        )
     return text or None
 
 
@@ -119,11 +137,14 @@ def _locale(value: str | None) -> str | None:
         return None if value is None else _LOCALE.validate_python(value)
     except ValidationError:
         raise ContactError(
-            field="locale", mend="must be a language, with a country if need be, such as en or pt-BR"
+            field="locale",
+            mend="must be a language, with a country if need be, such as en or pt-BR",
         ) from None
 
 
 def _zone(value: str | None) -> str | None:
     if value is not None and value not in _ZONES:
-        raise ContactError(field="time_zone", mend="is no IANA time zone; write it like Europe/London")
+        raise ContactError(
+            field="time_zone", mend="is no IANA time zone; write it like Europe/London"
+        )
     return value

@@ -1,8 +1,8 @@
 """Which identities are one caller: what a payload or a contact record changes of what is known.
 
-A LID links to a phone number, never the other way round; a contact record may link other phone numbers
-to its own. A payload alone never makes two phone numbers one caller: an engine that mixes two people up
-would let one be rejected for what the other did.
+A LID links to a phone number, never the other way round; a contact record may link other phone
+numbers to its own. A payload alone never makes two phone numbers one caller: an engine that mixes
+two people up would let one be rejected for what the other did.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ log = logging.getLogger(__name__)
 Teller = Literal["payload", "contact"]
 
 AGAIN_MS: Final = 10 * 60_000
-"""A link so young is told again by whoever says it again: the process that learned it may have died between the link
-and the word of it, and the gateway repeats what was not answered for minutes."""
+"""A link so young is told again by whoever says it again: the process that learned it may have died
+between the link and the word of it, and the gateway repeats what was not answered for minutes."""
 
 KNOWN_AS: Final = 16
-"""Other JIDs of a caller that an event names at most: nobody has more, but a wrong file could say so."""
+"""Other JIDs of a caller that an event names at most: nobody has more, but a wrong file could say
+so."""
 
 
 class KnownLinks(Protocol):
@@ -52,10 +53,16 @@ def is_phone(jid: str) -> bool:
 
 
 class LinkChanges:
-    """What is known of links, with changes on top that are not durable yet. Pure but for the log."""
+    """What is known of links, with changes on top that are not durable yet.
+
+    Pure but for the log.
+    """
 
     def __init__(self, known: KnownLinks, at_ms: int, *, since: int = 0) -> None:
-        """``at_ms`` is the time of the changes; ``since`` is for whoever makes several of them at once."""
+        """``at_ms`` is the time of the changes.
+
+        ``since`` is for whoever makes several of them at once.
+        """
         self.since = since
         self._known = known
         self._at_ms = at_ms
@@ -83,11 +90,18 @@ class LinkChanges:
     def aliases_of(self, caller: str) -> tuple[str, ...]:
         """The JIDs that link to a caller."""
         kept = [alias for alias in self._known.aliases_of(caller) if alias not in self._changed]
-        new = [alias for alias, link in self._changed.items() if link is not None and link.caller == caller]
+        new = [
+            alias
+            for alias, link in self._changed.items()
+            if link is not None and link.caller == caller
+        ]
         return (*kept, *new)
 
     def names_of(self, caller: str, *said: str) -> tuple[str, ...]:
-        """Every other JID of a caller: those ``said`` first, then those known, ``KNOWN_AS`` at most."""
+        """Every other JID of a caller.
+
+        Those ``said`` first, then those known, ``KNOWN_AS`` at most.
+        """
         names = dict.fromkeys((*said, *self.aliases_of(caller)))
         names.pop(caller, None)
         return tuple(names)[:KNOWN_AS]
@@ -103,7 +117,9 @@ class LinkChanges:
                 self.link(lid, phones[0], "payload")
 
     def link(self, alias: str, caller: str, source: Teller) -> None:
-        """From now on ``alias`` is known as ``caller``, or as whom that one is known as; the newest word wins.
+        """From now on ``alias`` is known as ``caller``, or as whom that one is known as.
+
+        The newest word wins.
 
         Raises ``ValueError`` for a phone number that should be known as a LID.
         """
@@ -116,7 +132,9 @@ class LinkChanges:
         known = self.get(alias)
         if known is not None and known.caller == target and self._at_ms - known.at_ms < AGAIN_MS:
             self._said_again[alias] = known
-        if alias == target or (known is not None and (known.caller == target or known.at_ms > self._at_ms)):
+        if alias == target or (
+            known is not None and (known.caller == target or known.at_ms > self._at_ms)
+        ):
             return  # known, or an older word: a dead letter that is put back
         if known is not None:
             log.warning(
@@ -124,7 +142,9 @@ class LinkChanges:
                 source, _unnamed(alias), _unnamed(target), known.source, _unnamed(known.caller),
             )  # fmt: skip
         followers = self.aliases_of(alias)
-        self._change(alias, IdentityLink(alias=alias, caller=target, source=source, at_ms=self._at_ms))
+        self._change(
+            alias, IdentityLink(alias=alias, caller=target, source=source, at_ms=self._at_ms)
+        )
         for each in followers:
             link = self.get(each)
             if link is not None:
@@ -155,7 +175,9 @@ class LinkChanges:
 
         It may be said twice: each carries the link's own time and id.
         """
-        links = [link for link in {**self._said_again, **self._changed}.values() if link is not None]
+        links = [
+            link for link in {**self._said_again, **self._changed}.values() if link is not None
+        ]
         return [record for link in links for record in linked_records(link, source)]
 
     def apply(self, known: Identities) -> None:

@@ -46,7 +46,11 @@ class Bookmark:
             msg = f"{place}: cannot be read; remove it, and import without --resume"
             raise ConfigurationError(msg) from None
         now = cls.of(path, cluster)
-        if (found.size, found.modified_ns, found.cluster) != (now.size, now.modified_ns, now.cluster):
+        if (found.size, found.modified_ns, found.cluster) != (
+            now.size,
+            now.modified_ns,
+            now.cluster,
+        ):
             msg = (
                 f"{path}: the import that stopped was of another state of this file, or into another cluster; "
                 "import without --resume"

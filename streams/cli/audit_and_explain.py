@@ -24,22 +24,43 @@ from streams.common.errors import AuditError
 @config_option
 @demo_option
 @click.option(
-    "--since", "since_ms", type=MOMENT, metavar="TIME", help="Such as 15m, or 2026-11-24T18:00; default: all."
+    "--since",
+    "since_ms",
+    type=MOMENT,
+    metavar="TIME",
+    help="Such as 15m, or 2026-11-24T18:00; default: all.",
 )
 @click.option("--until", "until_ms", type=MOMENT, metavar="TIME", help="The same; default: now.")
-@click.option("--follow", is_flag=True, help="Go on, and tell what goes wrong as it does, until Ctrl-C.")
-@click.option("--listen", metavar="HOST:PORT", help="With --follow: serve /metrics (Prometheus) and /health there.")
+@click.option(
+    "--follow", is_flag=True, help="Go on, and tell what goes wrong as it does, until Ctrl-C."
+)
+@click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    help="With --follow: serve /metrics (Prometheus) and /health there.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Everything, for machines.")
 def audit(
-    config: Path, since_ms: int | None, until_ms: int | None, listen: str | None, *, follow: bool, as_json: bool
+    config: Path,
+    since_ms: int | None,
+    until_ms: int | None,
+    listen: str | None,
+    *,
+    follow: bool,
+    as_json: bool,
 ) -> None:
-    """Prove from the topics alone that no call and no command vanished. Exits with 4 where it fails.
+    """Prove from the topics alone that no call and no command vanished.
 
-    --since and --until are about when the bridge received a call; what became of it later counts too. A line with !
-    is a contradiction, one with ? a text of which nobody knows whether it arrived, for somebody to look into.
+    Exits with 4 where it fails.
+
+    --since and --until are about when the bridge received a call; what became of it later counts
+    too. A line with ! is a contradiction, one with ? a text of which nobody knows whether it
+    arrived, for somebody to look into.
     """
     if follow and (until_ms is not None or as_json):
-        msg = "--follow never ends: it goes with neither --until nor --json; --listen has its numbers"
+        msg = (
+            "--follow never ends: it goes with neither --until nor --json; --listen has its numbers"
+        )
         raise click.UsageError(msg)
     if listen is not None and not follow:
         msg = "--listen serves the numbers of --follow: say that too"
@@ -49,7 +70,9 @@ def audit(
         from streams.audit.follow import follow as follow_topics
 
         found = run_until_signalled(
-            lambda stop: follow_topics(settings, click.echo, since_ms=since_ms, listen=listen, stop=stop)
+            lambda stop: follow_topics(
+                settings, click.echo, since_ms=since_ms, listen=listen, stop=stop
+            )
         )
         click.echo("\n".join(found.lines()))
         holds = found.holds
@@ -74,19 +97,29 @@ def audit(
 @demo_option
 @click.argument("call_or_caller", metavar="CALL_ID|NUMBER")
 @click.option(
-    "--last", type=click.IntRange(min=1), default=1, show_default=True, metavar="N", help="Of a caller's calls."
+    "--last",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Of a caller's calls.",
 )
 def explain(config: Path, call_or_caller: str, last: int) -> None:
-    """Tell one call's whole story: what was decided, by which rule, on which facts, and what came of it.
+    """Tell one call's whole story.
 
-    A caller's number (+447700900123) or JID finds the newest calls of that caller, to whatever line.
+    What was decided, by which rule, on which facts, and what came of it.
+
+    A caller's number (+447700900123) or JID finds the newest calls of that caller, to whatever
+    line.
     """
     from streams.stories import explain as explaining
 
     settings = kafka_settings(config)
     jid = explaining.caller_of(call_or_caller)
     told = (
-        explaining.explain(settings, call_or_caller) if jid is None else explaining.explain_caller(settings, jid, last)
+        explaining.explain(settings, call_or_caller)
+        if jid is None
+        else explaining.explain_caller(settings, jid, last)
     )
     for line in asyncio.run(told):
         click.echo(line)

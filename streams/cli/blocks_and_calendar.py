@@ -19,30 +19,47 @@ if TYPE_CHECKING:
     from streams.policies.calendar import OpeningHours
     from streams.settings import Settings
 
-_REASON: Final = click.option("--reason", default="", metavar="TEXT", help="Why; stands in the decisions.")
+_REASON: Final = click.option(
+    "--reason", default="", metavar="TEXT", help="Why; stands in the decisions."
+)
 _UNTIL: Final = click.option(
-    "--until", "--for", "until", metavar="WHEN", help="A time, by the line's clock, or how long; default: for good."
+    "--until",
+    "--for",
+    "until",
+    metavar="WHEN",
+    help="A time, by the line's clock, or how long; default: for good.",
 )
 _LINE: Final = click.option("--line", default="*", metavar="LINE", help="Default: all lines.")
 
 
-@click.command(epilog=example("ringfence block +447700900123 --for 2h --line london --reason 'shouts at people'"))
+@click.command(
+    epilog=example(
+        "ringfence block +447700900123 --for 2h --line london --reason 'shouts at people'"
+    )
+)
 @config_option
 @demo_option
 @click.argument("caller", type=CALLER)
-@click.option("--for", "until_ms", type=UNTIL, required=True, metavar="WHEN", help="2h, 30d, or a time.")
+@click.option(
+    "--for", "until_ms", type=UNTIL, required=True, metavar="WHEN", help="2h, 30d, or a time."
+)
 @_LINE
 @_REASON
 @author_option
 def block(config: Path, caller: str, until_ms: int, line: str, reason: str, author: str) -> None:
-    """Reject every call of a caller for a while, whatever the rules say; emergencies alone beat it."""
+    """Reject every call of a caller for a while, whatever the rules say.
+
+    Emergencies alone beat it.
+    """
     from models.overrides import CallerBlock
     from streams.common.wording import moment
 
     settings = kafka_settings(config)
     _check_line(settings, line)
     at_ms = now_ms()
-    made = CallerBlock(caller=caller, line=line, until_ms=until_ms, reason=reason, author=author, at_ms=at_ms)
+    made = CallerBlock(
+        caller=caller, line=line, until_ms=until_ms, reason=reason, author=author, at_ms=at_ms
+    )
     _put(settings, made, at_ms)
     click.echo(f"{caller} is blocked on {_named(line)} until {moment(until_ms)}")
 
@@ -55,13 +72,22 @@ def block(config: Path, caller: str, until_ms: int, line: str, reason: str, auth
 @_REASON
 @author_option
 def unblock(config: Path, caller: str, line: str, reason: str, author: str) -> None:
-    """End every block of a caller: those by hand, and those that a burst began. Lists are not touched."""
+    """End every block of a caller: those by hand, and those that a burst began.
+
+    Lists are not touched.
+    """
     from models.overrides import CallerBlock
 
     settings = kafka_settings(config)
     _check_line(settings, line)
     at_ms = now_ms()
-    _put(settings, CallerBlock(caller=caller, line=line, until_ms=0, reason=reason, author=author, at_ms=at_ms), at_ms)
+    _put(
+        settings,
+        CallerBlock(
+            caller=caller, line=line, until_ms=0, reason=reason, author=author, at_ms=at_ms
+        ),
+        at_ms,
+    )
     click.echo(f"every block of {caller} on {_named(line)} has ended, if there was one")
 
 
@@ -82,7 +108,9 @@ def close(config: Path, line: str, until: str | None, reason: str, author: str) 
     _switch(config, line, "closed", until, reason, author)
 
 
-@calendar.command(name="open", epilog=example("ringfence calendar open london --until 2026-12-24T18:00"))
+@calendar.command(
+    name="open", epilog=example("ringfence calendar open london --until 2026-12-24T18:00")
+)
 @config_option
 @demo_option
 @click.argument("line")
@@ -104,13 +132,19 @@ def auto(config: Path, line: str, author: str) -> None:
     _switch(config, line, "calendar", None, "", author)
 
 
-@calendar.command(epilog=example("ringfence calendar show london --days 7", "ringfence calendar show calendar/office"))
+@calendar.command(
+    epilog=example(
+        "ringfence calendar show london --days 7", "ringfence calendar show calendar/office"
+    )
+)
 @config_option
 @demo_option
 @click.argument("name", metavar="LINE|calendar/NAME")
 @click.option("--days", type=click.IntRange(1, 366), default=14, show_default=True)
 @click.option(
-    "--zone", metavar="ZONE", help="Of the reader, where the calendar has none of its own; default: the line's."
+    "--zone",
+    metavar="ZONE",
+    help="Of the reader, where the calendar has none of its own; default: the line's.",
 )
 def show(config: Path, name: str, days: int, zone: str | None) -> None:
     """Show the hours that the calendars of a line, or a shared calendar, come to on the days ahead."""
@@ -130,7 +164,9 @@ def show(config: Path, name: str, days: int, zone: str | None) -> None:
         for each in effective_days(hours, zone or theirs, today, days):
             cause = "" if each.cause == "week" else f"  {each.cause}"
             note = f"  ({each.note})" if each.note else ""
-            click.echo(f"  {each.day:%a %Y-%m-%d}  {', '.join(each.hours) or 'closed'}{cause}{note}")
+            click.echo(
+                f"  {each.day:%a %Y-%m-%d}  {', '.join(each.hours) or 'closed'}{cause}{note}"
+            )
     if name in settings.lines:
         _say_switch(settings, name)
 
@@ -155,7 +191,10 @@ def _calendars(settings: Settings, name: str) -> tuple[dict[str, OpeningHours], 
         msg = f"the policy of {name} ({in_force.policy.line}) has no quiet_hours rule: it is always open"
         raise click.UsageError(msg)
     zone = settings.lines[name].time_zone if name in settings.lines else "UTC"
-    return {f"line {name}, rule {rule}, calendar {each}": in_force.calendars[each] for each, rule in read.items()}, zone
+    return {
+        f"line {name}, rule {rule}, calendar {each}": in_force.calendars[each]
+        for each, rule in read.items()
+    }, zone
 
 
 def _switch(
@@ -172,7 +211,9 @@ def _switch(
     _check_line(settings, line)
     until_ms = None if until is None else UNTIL.read(until, _zone(settings, line))
     at_ms = now_ms()
-    made = LineSwitch(line=line, state=state, until_ms=until_ms, reason=reason, author=author, at_ms=at_ms)
+    made = LineSwitch(
+        line=line, state=state, until_ms=until_ms, reason=reason, author=author, at_ms=at_ms
+    )
     _put(settings, made, at_ms)
     _say_switch(settings, *(sorted(settings.lines) if line == "*" else [line]))
 
@@ -200,7 +241,11 @@ def _zone(settings: Settings, line: str) -> ZoneInfo | None:
 def _described(found: LineSwitch, zone: ZoneInfo | None) -> str:
     from streams.common.wording import moment
 
-    until = f" until {moment(found.until_ms, zone)}" if found.until_ms else " until `ringfence calendar auto`"
+    until = (
+        f" until {moment(found.until_ms, zone)}"
+        if found.until_ms
+        else " until `ringfence calendar auto`"
+    )
     common = " by the switch of all lines" if found.line == "*" else ""
     reason = f": {found.reason}" if found.reason else ""
     return f"switched {found.state}{until}{common}, by {found.author}{reason}"

@@ -16,8 +16,9 @@ from streams.cli.options import CALLER, config_option, demo_option, example
 def callbacks() -> None:
     """Show and close the callbacks that callers are owed.
 
-    A callback opens when a rule queues a call, or rejects one of a tier in callback_tiers. It closes by itself when
-    a later call of the caller is accepted, or when a person writes to the caller.
+    A callback opens when a rule queues a call, or rejects one of a tier in callback_tiers. It
+    closes by itself when a later call of the caller is accepted, or when a person writes to the
+    caller.
     """
 
 

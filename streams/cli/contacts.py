@@ -23,7 +23,9 @@ def contacts() -> None:
 
 @contacts.command(
     name="import",
-    epilog=example("ringfence contacts import crm.csv", "ringfence contacts import crm.jsonl --resume"),
+    epilog=example(
+        "ringfence contacts import crm.csv", "ringfence contacts import crm.jsonl --resume"
+    ),
 )
 @config_option
 @demo_option
@@ -33,9 +35,9 @@ def contacts() -> None:
 def contacts_import(config: Path, file: Path, *, resume: bool, dry_run: bool) -> None:
     """Import contact records from FILE, .csv or .jsonl in UTF-8; may be repeated.
 
-    Columns: jid or number, and any of name, tier, time_zone, locale, aliases (with ; between them). Each row is
-    the whole record of a caller. Rows that cannot be used are listed in FILE's .errors.csv with line and
-    mend, and all others are imported; exits with 1 then.
+    Columns: jid or number, and any of name, tier, time_zone, locale, aliases (with ; between them).
+    Each row is the whole record of a caller. Rows that cannot be used are listed in FILE's
+    .errors.csv with line and mend, and all others are imported; exits with 1 then.
     """
     from streams.callers.contact_import import Importer
     from streams.settings import KafkaSettings
@@ -48,9 +50,15 @@ def contacts_import(config: Path, file: Path, *, resume: bool, dry_run: bool) ->
         click.echo(f"\nstopped after {importer.done.rows} rows; go on with --resume", err=True)
         sys.exit(130)
     verb = "can be imported" if dry_run else "imported"
-    click.echo(f"{done.contacts} contacts {verb}" + (f", {done.skipped} rows were before" if done.skipped else ""))
+    click.echo(
+        f"{done.contacts} contacts {verb}"
+        + (f", {done.skipped} rows were before" if done.skipped else "")
+    )
     if done.repeated:
-        click.echo(f"{done.repeated} rows name somebody whom an earlier row names: the later row holds", err=True)
+        click.echo(
+            f"{done.repeated} rows name somebody whom an earlier row names: the later row holds",
+            err=True,
+        )
     if done.faults:
         click.echo(f"{done.faults} rows left out: see {importer.errors}", err=True)
         sys.exit(1)
@@ -61,7 +69,10 @@ def contacts_import(config: Path, file: Path, *, resume: bool, dry_run: bool) ->
 @demo_option
 @click.argument("caller")
 def contacts_show(config: Path, caller: str) -> None:
-    """Show the record of CALLER, a JID or an international number, as JSON. Exits with 1 where there is none."""
+    """Show the record of CALLER, a JID or an international number, as JSON.
+
+    Exits with 1 where there is none.
+    """
     from dataclasses import asdict
 
     import orjson

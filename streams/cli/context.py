@@ -28,7 +28,10 @@ def service_settings(config: Path) -> Settings:
 
 
 def kafka_settings(config: Path) -> Settings:
-    """Settings for a command that only speaks to Kafka: no secret of a gateway is needed, and the log is a file."""
+    """Settings for a command that only speaks to Kafka.
+
+    No secret of a gateway is needed, and the log is a file.
+    """
     from streams.kafka.cluster import at_cluster
     from streams.settings import load_settings
 
@@ -66,7 +69,10 @@ def log_file() -> Path:
 
 
 def log_to_file() -> None:
-    """Send log entries to the log file: libraries' warnings belong there, what people must know is a message."""
+    """Send log entries to the log file.
+
+    Libraries' warnings belong there, what people must know is a message.
+    """
     _log(filename=log_file())
 
 

@@ -30,8 +30,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 def dlq() -> None:
     """Look at dead letters, put them back, or mark them as done.
 
-    A letter stays on calls.dlq until its retention ends. What is replayed or dropped gets a mark, a record
-    with the header ringfence-dlq-handled behind it, and is not listed any more.
+    A letter stays on calls.dlq until its retention ends. What is replayed or dropped gets a mark, a
+    record with the header ringfence-dlq-handled behind it, and is not listed any more.
     """
 
 
@@ -39,10 +39,20 @@ def _filters(command: F) -> F:
     """The options that say which letters are meant; the command gets a ``selection``."""
 
     @click.argument("places", nargs=-1, metavar="[PARTITION:OFFSET]...")
-    @click.option("--reason", metavar="CODE", help="Such as undecodable, unknown-event, unknown-line.")
-    @click.option("--topic", metavar="NAME", help="Where they stood; `webhook` for what never stood on a topic.")
-    @click.option("--since", "since_ms", type=MOMENT, metavar="TIME", help="Such as 2h, or 2026-11-24T18:00.")
-    @click.option("--until", "until_ms", type=MOMENT, metavar="TIME", help="The same; default: now.")
+    @click.option(
+        "--reason", metavar="CODE", help="Such as undecodable, unknown-event, unknown-line."
+    )
+    @click.option(
+        "--topic",
+        metavar="NAME",
+        help="Where they stood; `webhook` for what never stood on a topic.",
+    )
+    @click.option(
+        "--since", "since_ms", type=MOMENT, metavar="TIME", help="Such as 2h, or 2026-11-24T18:00."
+    )
+    @click.option(
+        "--until", "until_ms", type=MOMENT, metavar="TIME", help="The same; default: now."
+    )
     @click.option("--call", "call_id", metavar="ID", help="Letters in which this call id stands.")
     @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The newest N of them.")
     @functools.wraps(command)
@@ -74,7 +84,10 @@ def _filters(command: F) -> F:
 
 
 @dlq.command(
-    name="list", epilog=example("ringfence dlq list --since 2h --reason undecodable", "ringfence dlq list --all --json")
+    name="list",
+    epilog=example(
+        "ringfence dlq list --since 2h --reason undecodable", "ringfence dlq list --all --json"
+    ),
 )
 @config_option
 @demo_option
@@ -92,7 +105,11 @@ def list_letters(config: Path, selection: Selection, *, handled: bool, as_json: 
     for line in table(letters):
         click.echo(line)
     if not letters:
-        click.echo("no dead letters" if handled else "no dead letters that wait for somebody; --all shows the others")
+        click.echo(
+            "no dead letters"
+            if handled
+            else "no dead letters that wait for somebody; --all shows the others"
+        )
 
 
 @dlq.command(epilog=example("ringfence dlq show 3:17", "ringfence dlq show 3:17 --raw"))
@@ -107,12 +124,17 @@ def show(config: Path, place: str, *, raw: bool) -> None:
 
 
 @dlq.command(
-    epilog=example("ringfence dlq replay --reason unknown-line --dry-run", "ringfence dlq replay 3:17 3:18 --yes")
+    epilog=example(
+        "ringfence dlq replay --reason unknown-line --dry-run",
+        "ringfence dlq replay 3:17 3:18 --yes",
+    )
 )
 @config_option
 @demo_option
 @_filters
-@click.option("--dry-run", is_flag=True, help="Say what would be put back where, and write nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Say what would be put back where, and write nothing."
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option(
     "--max-replays",
@@ -122,18 +144,23 @@ def show(config: Path, place: str, *, raw: bool) -> None:
     metavar="N",
     help="Leave what was put back so often already.",
 )
-def replay(config: Path, selection: Selection, max_replays: int, *, dry_run: bool, yes: bool) -> None:
+def replay(
+    config: Path, selection: Selection, max_replays: int, *, dry_run: bool, yes: bool
+) -> None:
     """Put dead letters back where they stood, with their key, bytes and headers.
 
-    A webhook that never stood on a topic is read again, by the configuration as it is now. Nothing stale acts:
-    an offer that is older than a call rings can only become late, and a command past its window is not sent.
-    Exits with 1 where a letter had to stay.
+    A webhook that never stood on a topic is read again, by the configuration as it is now. Nothing
+    stale acts: an offer that is older than a call rings can only become late, and a command past
+    its window is not sent. Exits with 1 where a letter had to stay.
     """
     asyncio.run(_replay(kafka_settings(config), selection, max_replays, dry_run=dry_run, yes=yes))
 
 
 @dlq.command(
-    epilog=example("ringfence dlq drop --reason unintelligible --until 1d", "ringfence dlq drop 3:17 --note spam --yes")
+    epilog=example(
+        "ringfence dlq drop --reason unintelligible --until 1d",
+        "ringfence dlq drop 3:17 --note spam --yes",
+    )
 )
 @config_option
 @demo_option
@@ -142,7 +169,10 @@ def replay(config: Path, selection: Selection, max_replays: int, *, dry_run: boo
 @click.option("--dry-run", is_flag=True, help="Say what would be dropped, and write nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def drop(config: Path, selection: Selection, note: str, *, dry_run: bool, yes: bool) -> None:
-    """Mark dead letters as done, so that no list shows them; the bytes stay until their retention ends."""
+    """Mark dead letters as done, so that no list shows them.
+
+    The bytes stay until their retention ends.
+    """
     asyncio.run(_drop(kafka_settings(config), selection, note, dry_run=dry_run, yes=yes))
 
 
@@ -167,7 +197,9 @@ async def _show(settings: Settings, place: str, *, raw: bool) -> list[str]:
     raise RingfenceError(msg)
 
 
-async def _replay(settings: Settings, selection: Selection, max_replays: int, *, dry_run: bool, yes: bool) -> None:
+async def _replay(
+    settings: Settings, selection: Selection, max_replays: int, *, dry_run: bool, yes: bool
+) -> None:
     from streams.bridge.keying import Callers
     from streams.common.clock import now_ms
     from streams.dead_letters import replay
@@ -184,15 +216,26 @@ async def _replay(settings: Settings, selection: Selection, max_replays: int, *,
         if not _agreed(letters, "put back", dry_run=dry_run, yes=yes):
             return
         done = await replay.replay(
-            box, settings.kafka, letters, planner, author=_author(), clock=now_ms, tell=_tell(dry_run), dry_run=dry_run
+            box,
+            settings.kafka,
+            letters,
+            planner,
+            author=_author(),
+            clock=now_ms,
+            tell=_tell(dry_run),
+            dry_run=dry_run,
         )
     gone = f", {done.gone} retired meanwhile" if done.gone else ""
-    click.echo(f"{done.handled} {'would be put back' if dry_run else 'put back'}, {done.refused} left{gone}")
+    click.echo(
+        f"{done.handled} {'would be put back' if dry_run else 'put back'}, {done.refused} left{gone}"
+    )
     if done.refused:
         sys.exit(1)
 
 
-async def _drop(settings: Settings, selection: Selection, note: str, *, dry_run: bool, yes: bool) -> None:
+async def _drop(
+    settings: Settings, selection: Selection, note: str, *, dry_run: bool, yes: bool
+) -> None:
     from streams.common.clock import now_ms
     from streams.dead_letters import replay
     from streams.dead_letters.listing import table
@@ -217,7 +260,9 @@ def _agreed(letters: list[Letter], what: str, *, dry_run: bool, yes: bool) -> bo
     if not sys.stdin.isatty():
         msg = f"{len(letters)} dead letters fit, and nobody is there to be asked: say --yes, or --dry-run to see them"
         raise click.UsageError(msg)
-    click.confirm(f"{what} {len(letters)} dead letter{'s' if len(letters) > 1 else ''}?", abort=True)
+    click.confirm(
+        f"{what} {len(letters)} dead letter{'s' if len(letters) > 1 else ''}?", abort=True
+    )
     return True
 
 
@@ -236,7 +281,9 @@ def _tell(dry_run: bool) -> Callable[[Replay | ReplayRefusal], None]:  # noqa: F
 
 def _place(text: str) -> str:
     if not re.fullmatch(r"[0-9]{1,9}:[0-9]{1,18}", text):
-        msg = f"{text!r} is no place of a letter: PARTITION:OFFSET, as `ringfence dlq list` shows it"
+        msg = (
+            f"{text!r} is no place of a letter: PARTITION:OFFSET, as `ringfence dlq list` shows it"
+        )
         raise click.UsageError(msg)
     return text
 

@@ -25,7 +25,9 @@ def kafka_start() -> None:
 
     log_to_file()
     state = asyncio.run(daemon.start(click.echo))
-    click.echo(f"the local Kafka runs on {state.bootstrap} (process {state.pid}), its data in {state.data_dir}")
+    click.echo(
+        f"the local Kafka runs on {state.bootstrap} (process {state.pid}), its data in {state.data_dir}"
+    )
 
 
 @kafka.command(name="stop", epilog=example("ringfence kafka stop"))
@@ -34,7 +36,11 @@ def kafka_stop() -> None:
     from streams.local_kafka import daemon
 
     state = asyncio.run(daemon.stop())
-    click.echo("no local Kafka runs" if state is None else f"the local Kafka (process {state.pid}) has stopped")
+    click.echo(
+        "no local Kafka runs"
+        if state is None
+        else f"the local Kafka (process {state.pid}) has stopped"
+    )
 
 
 @kafka.command(name="status", epilog=example("ringfence kafka status"))
@@ -49,7 +55,9 @@ def kafka_status() -> None:
         sys.exit(1)
     state = found.state
     whose = "`ringfence up`" if state.owner == "up" else "`ringfence kafka start`"
-    click.echo(f"bootstrap  {state.bootstrap}\nprocess    {state.pid}, by {whose}\ndata       {state.data_dir}")
+    click.echo(
+        f"bootstrap  {state.bootstrap}\nprocess    {state.pid}, by {whose}\ndata       {state.data_dir}"
+    )
     click.echo(f"answers    {'yes' if found.answers else 'no'}")
     sys.exit(0 if found.answers else 1)
 
@@ -66,7 +74,9 @@ def kafka_status() -> None:
 @config_option
 @click.argument("name", required=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def kafka_tool(config: Path, name: str | None, arguments: tuple[str, ...], *, listing: bool) -> None:
+def kafka_tool(
+    config: Path, name: str | None, arguments: tuple[str, ...], *, listing: bool
+) -> None:
     """Run one of Kafka's own tools; --bootstrap-server is filled in.
 
     A cluster with TLS or SASL needs the tool's own --command-config FILE as well.

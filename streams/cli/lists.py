@@ -21,11 +21,21 @@ if TYPE_CHECKING:
 
 _NAME: Final = click.argument("name", metavar="LIST")
 _LINES: Final = click.option(
-    "--line", "lines", multiple=True, metavar="LINE", help="For this line only; may be repeated. Default: all lines."
+    "--line",
+    "lines",
+    multiple=True,
+    metavar="LINE",
+    help="For this line only; may be repeated. Default: all lines.",
 )
-_REASON: Final = click.option("--reason", default="", metavar="TEXT", help="Why; stands in the decisions.")
+_REASON: Final = click.option(
+    "--reason", default="", metavar="TEXT", help="Why; stands in the decisions."
+)
 _EXPIRES: Final = click.option(
-    "--expires", "expires_at_ms", type=UNTIL, metavar="WHEN", help="30d, or 2026-12-24T18:00; default: never."
+    "--expires",
+    "expires_at_ms",
+    type=UNTIL,
+    metavar="WHEN",
+    help="30d, or 2026-12-24T18:00; default: never.",
 )
 
 
@@ -33,8 +43,9 @@ _EXPIRES: Final = click.option(
 def lists() -> None:
     """Keep the lists that policies ask: allow, deny, emergency, or one of your own.
 
-    A PATTERN is a number (+447700900123), a JID (447700900123@c.us), a prefix (+44*) or a country (GB). An entry is
-    in force on all workers within a second. One that has expired counts for nothing; `remove --expired` tidies up.
+    A PATTERN is a number (+447700900123), a JID (447700900123@c.us), a prefix (+44*) or a country
+    (GB). An entry is in force on all workers within a second. One that has expired counts for
+    nothing; `remove --expired` tidies up.
     """
 
 
@@ -65,7 +76,11 @@ def add(config: Path, name: str, patterns: tuple[str, ...], **given: Any) -> Non
     _say_who_asks(settings, name)
 
 
-@lists.command(epilog=example("ringfence lists remove deny +447700900123", "ringfence lists remove deny --expired"))
+@lists.command(
+    epilog=example(
+        "ringfence lists remove deny +447700900123", "ringfence lists remove deny --expired"
+    )
+)
 @config_option
 @demo_option
 @_NAME
@@ -81,10 +96,14 @@ def remove(config: Path, name: str, patterns: tuple[str, ...], *, expired: bool)
     settings = kafka_settings(config)
     wanted = [_canonical(pattern) for pattern in patterns]
     known = asyncio.run(read_overrides(settings.kafka))
-    found = {each.key: each for pattern in wanted if (each := known.find(name, pattern)) is not None}
+    found = {
+        each.key: each for pattern in wanted if (each := known.find(name, pattern)) is not None
+    }
     missing = [pattern for pattern in wanted if known.find(name, pattern) is None]
     if expired:
-        found |= {each.key: each for each in known.entries() if each.list == name and _is_over(each)}
+        found |= {
+            each.key: each for each in known.entries() if each.list == name and _is_over(each)
+        }
     asyncio.run(take_away(settings.kafka, list(found.values()), now_ms()))
     click.echo(f"{len(found)} taken off the list {name}")
     for pattern in missing:
@@ -93,13 +112,26 @@ def remove(config: Path, name: str, patterns: tuple[str, ...], *, expired: bool)
         sys.exit(1)
 
 
-@lists.command(epilog=example("ringfence lists show", "ringfence lists show deny --full --limit 500"))
+@lists.command(
+    epilog=example("ringfence lists show", "ringfence lists show deny --full --limit 500")
+)
 @config_option
 @demo_option
 @click.argument("name", metavar="[LIST]", required=False)
 @click.option("--full", is_flag=True, help="Show whole numbers.")
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, metavar="N", help="The newest N.")
-@click.option("--no-hits", is_flag=True, help="Do not count how often each entry was met: that reads all decisions.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    metavar="N",
+    help="The newest N.",
+)
+@click.option(
+    "--no-hits",
+    is_flag=True,
+    help="Do not count how often each entry was met: that reads all decisions.",
+)
 def show(config: Path, name: str | None, limit: int, *, full: bool, no_hits: bool) -> None:
     """Show the lists, or one list with its entries, the newest first, and how often each was met."""
     from streams.overrides import hits, read_overrides
@@ -109,7 +141,9 @@ def show(config: Path, name: str | None, limit: int, *, full: bool, no_hits: boo
     if name is None:
         _show_names(known)
         return
-    entries = sorted((each for each in known.entries() if each.list == name), key=_added, reverse=True)
+    entries = sorted(
+        (each for each in known.entries() if each.list == name), key=_added, reverse=True
+    )
     if not entries:
         click.echo(f"nobody is on the list {name}")
         return
@@ -125,22 +159,30 @@ def show(config: Path, name: str | None, limit: int, *, full: bool, no_hits: boo
 
 
 @lists.command(
-    name="import", epilog=example("ringfence lists import deny spam.txt --reason 'regulator, November' --expires 90d")
+    name="import",
+    epilog=example(
+        "ringfence lists import deny spam.txt --reason 'regulator, November' --expires 90d"
+    ),
 )
 @config_option
 @demo_option
 @_NAME
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE")
+@click.argument(
+    "file", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE"
+)
 @_LINES
 @_REASON
 @_EXPIRES
 @author_option
 @click.option("--skip-wrong", is_flag=True, help="Import the sound rows although others are wrong.")
 def import_(config: Path, name: str, file: Path, *, skip_wrong: bool, **given: Any) -> None:
-    """Put everybody in a file on a list: a text file with a PATTERN a line, or CSV with pattern and reason.
+    """Put everybody in a file on a list.
 
-    Wrong rows are told with their line. Where there is one, nothing is imported, unless --skip-wrong is said; exits
-    with 2 then. A run that was cut off may be repeated: an entry that is there already is the same entry.
+    A text file with a PATTERN a line, or CSV with pattern and reason.
+
+    Wrong rows are told with their line. Where there is one, nothing is imported, unless
+    --skip-wrong is said; exits with 2 then. A run that was cut off may be repeated: an entry that
+    is there already is the same entry.
     """
     from streams.overrides import entries_of, put
 
@@ -159,7 +201,12 @@ def import_(config: Path, name: str, file: Path, *, skip_wrong: bool, **given: A
 
 
 def _maker(
-    settings: Settings, name: str, lines: tuple[str, ...], reason: str, author: str, expires_at_ms: int | None
+    settings: Settings,
+    name: str,
+    lines: tuple[str, ...],
+    reason: str,
+    author: str,
+    expires_at_ms: int | None,
 ) -> Any:
     """A function from pattern (and the row's own reason) to an entry."""
     from pydantic import TypeAdapter, ValidationError
@@ -220,7 +267,10 @@ def _say_who_asks(settings: Settings, name: str) -> None:
     if asking:
         click.echo(f"asked by the rule {', '.join(asking)}")
     else:
-        click.echo(f"no policy in force has a rule that asks the list {name}: it changes nothing yet", err=True)
+        click.echo(
+            f"no policy in force has a rule that asks the list {name}: it changes nothing yet",
+            err=True,
+        )
 
 
 def _show_names(known: Overrides) -> None:

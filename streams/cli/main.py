@@ -46,7 +46,10 @@ def _version(context: click.Context, _parameter: click.Parameter, wanted: bool) 
 
 
 def version() -> str:
-    """The product's version: of the package where it is installed as one, else of the checkout it runs from."""
+    """The product's version.
+
+    Of the package where it is installed as one, else of the checkout it runs from.
+    """
     try:
         return metadata.version("ringfence")
     except metadata.PackageNotFoundError:
@@ -55,7 +58,14 @@ def version() -> str:
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Say it, and end.")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Say it, and end.",
+)
 def cli() -> None:
     """Screen the calls that reach a business's WhatsApp lines."""
 

@@ -56,7 +56,9 @@ class _Moment(click.ParamType):
             ago = None
         if not isinstance(ago, int) or ago < 0:
             self.fail(
-                f"{text!r} is neither a time (2026-11-24T18:00, with or without a zone) nor how long ago", param, ctx
+                f"{text!r} is neither a time (2026-11-24T18:00, with or without a zone) nor how long ago",
+                param,
+                ctx,
             )
         return now_ms() - ago
 
@@ -78,7 +80,9 @@ class _Until(click.ParamType):
         """Milliseconds UTC; a time without a zone is meant in ``zone``, or in the machine's own where that is None."""
         try:
             moment = datetime.fromisoformat(text)
-            found: object = int((moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp() * 1000)
+            found: object = int(
+                (moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp() * 1000
+            )
         except (ValueError, OverflowError, OSError):
             try:
                 ahead = parse_duration(text)
@@ -86,7 +90,9 @@ class _Until(click.ParamType):
                 ahead = None
             found = now_ms() + ahead if isinstance(ahead, int) else None
         if not isinstance(found, int):
-            self.fail(f"{text!r} is neither how long (2h, 30d) nor a time (2026-12-24T18:00)", param, ctx)
+            self.fail(
+                f"{text!r} is neither how long (2h, 30d) nor a time (2026-12-24T18:00)", param, ctx
+            )
         if found <= now_ms():
             self.fail(f"{text!r} is over already", param, ctx)
         if found > LATEST_MS:
@@ -116,7 +122,9 @@ class _Rate(click.ParamType):
     name = "rate"
 
     @override
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | None:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | None:
         if value is None or value == "none":
             return None
         try:
@@ -124,7 +132,11 @@ class _Rate(click.ParamType):
         except ValueError:
             rate = -1.0
         if not 0 < rate <= 1000:
-            self.fail(f"{value!r} is neither `none` nor a number of calls per second, up to 1000", param, ctx)
+            self.fail(
+                f"{value!r} is neither `none` nor a number of calls per second, up to 1000",
+                param,
+                ctx,
+            )
         return rate
 
 
@@ -133,7 +145,8 @@ DURATION: Final = _Duration()
 MOMENT: Final = _Moment()
 """Milliseconds UTC; people write ``15m`` for fifteen minutes ago, or a time as in ISO 8601."""
 UNTIL: Final = _Until()
-"""Milliseconds UTC in the future; people write ``2h`` for how long from now, or a time as in ISO 8601."""
+"""Milliseconds UTC in the future; people write ``2h`` for how long from now, or a time as in ISO
+8601."""
 CALLER: Final = _Caller()
 """A canonical JID; people write a number, however they part its digits, or a JID."""
 RATE: Final = _Rate()
@@ -158,14 +171,21 @@ def _user() -> str:
 
 
 author_option = click.option(
-    "--author", default=_user, metavar="NAME", help="Who does this; default: the user who runs the command."
+    "--author",
+    default=_user,
+    metavar="NAME",
+    help="Who does this; default: the user who runs the command.",
 )
 
 
 def demo_option(command: F) -> F:
     """``--demo``: the topics of simulated traffic, which stand apart under a prefix of their own."""
 
-    @click.option("--demo", is_flag=True, help="Look at the topics of all runs of `ringfence up` with traffic.")
+    @click.option(
+        "--demo",
+        is_flag=True,
+        help="Look at the topics of all runs of `ringfence up` with traffic.",
+    )
     @functools.wraps(command)
     def with_demo(*args: Any, config: Path, demo: bool, **kwargs: Any) -> Any:
         if demo and not RUN_CONFIG.exists():

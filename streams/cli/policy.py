@@ -22,9 +22,15 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 _FILES: Final = click.argument(
-    "paths", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True)
+    "paths",
+    metavar="FILE...",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path, exists=True),
 )
-_NOTE: Final = click.option("--note", default="", metavar="TEXT", help="Why; stands in the history.")
+_NOTE: Final = click.option(
+    "--note", default="", metavar="TEXT", help="Why; stands in the history."
+)
 _LINE: Final = click.argument("name", metavar="LINE")
 
 
@@ -32,8 +38,8 @@ _LINE: Final = click.argument("name", metavar="LINE")
 def policy() -> None:
     """Check, apply and look at policies and shared calendars.
 
-    LINE is the line of a policy, '*' for the common one, or calendar/NAME for a shared calendar. FILE may be a
-    folder: all its *.yaml files are meant.
+    LINE is the line of a policy, '*' for the common one, or calendar/NAME for a shared calendar.
+    FILE may be a folder: all its *.yaml files are meant.
     """
 
 
@@ -50,14 +56,23 @@ class _Check(click.Command):
 
 
 @policy.command(
-    cls=_Check, epilog=example("ringfence policy check deploy/policies", "ringfence policy check --offline clinic.yaml")
+    cls=_Check,
+    epilog=example(
+        "ringfence policy check deploy/policies", "ringfence policy check --offline clinic.yaml"
+    ),
 )
 @config_option
 @demo_option
 @_FILES
-@click.option("--offline", is_flag=True, help="Do not ask Kafka for shared calendars that are applied already.")
+@click.option(
+    "--offline",
+    is_flag=True,
+    help="Do not ask Kafka for shared calendars that are applied already.",
+)
 def check(config: Path, paths: tuple[Path, ...], *, offline: bool) -> None:
-    """Check files together, and run the cases that stand in them. Writes nothing; exits with 2 where one fails.
+    """Check files together, and run the cases that stand in them.
+
+    Writes nothing; exits with 2 where one fails.
 
     Shared calendars and policies that are applied already are taken from Kafka where it answers.
     """
@@ -74,7 +89,10 @@ def check(config: Path, paths: tuple[Path, ...], *, offline: bool) -> None:
 
 
 @policy.command(
-    epilog=example("ringfence policy apply deploy/policies", "ringfence policy apply clinic.yaml --note 'more staff'")
+    epilog=example(
+        "ringfence policy apply deploy/policies",
+        "ringfence policy apply clinic.yaml --note 'more staff'",
+    )
 )
 @config_option
 @demo_option
@@ -104,7 +122,9 @@ def apply(config: Path, paths: tuple[Path, ...], author: str, note: str) -> None
     _put(settings, changed)
 
 
-@policy.command(epilog=example("ringfence policy diff deploy/policies", "ringfence policy diff london"))
+@policy.command(
+    epilog=example("ringfence policy diff deploy/policies", "ringfence policy diff london")
+)
 @config_option
 @demo_option
 @click.argument("what", metavar="FILE|LINE")
@@ -120,7 +140,11 @@ def diff(config: Path, what: str) -> None:
         click.echo("no difference", err=True)
 
 
-@policy.command(epilog=example("ringfence policy show london", "ringfence policy show calendar/office --revision 1f3a"))
+@policy.command(
+    epilog=example(
+        "ringfence policy show london", "ringfence policy show calendar/office --revision 1f3a"
+    )
+)
 @config_option
 @demo_option
 @_LINE
@@ -145,18 +169,30 @@ def history(config: Path, name: str) -> None:
         click.echo(line)
 
 
-@policy.command(epilog=example("ringfence policy rollback london", "ringfence policy rollback london --to 1f3a99"))
+@policy.command(
+    epilog=example(
+        "ringfence policy rollback london", "ringfence policy rollback london --to 1f3a99"
+    )
+)
 @config_option
 @demo_option
 @_LINE
-@click.option("--to", "revision", metavar="REVISION", help="Its first digits are enough; default: the one before.")
+@click.option(
+    "--to",
+    "revision",
+    metavar="REVISION",
+    help="Its first digits are enough; default: the one before.",
+)
 @author_option
 @_NOTE
 def rollback(config: Path, name: str, revision: str | None, author: str, note: str) -> None:
     """Put a former revision in force again, if it still can be compiled."""
     from streams.policy_admin.commands import rolled_back
 
-    _put(kafka_settings(config), lambda shelf: [rolled_back(shelf, name, revision, author, note, now_ms())])
+    _put(
+        kafka_settings(config),
+        lambda shelf: [rolled_back(shelf, name, revision, author, note, now_ms())],
+    )
 
 
 @policy.command(epilog=example("ringfence policy remove london --note 'as everywhere'"))
@@ -166,7 +202,10 @@ def rollback(config: Path, name: str, revision: str | None, author: str, note: s
 @author_option
 @_NOTE
 def remove(config: Path, name: str, author: str, note: str) -> None:
-    """Take a line's policy away: the common one ('*') holds for it then. History keeps what it was."""
+    """Take a line's policy away: the common one ('*') holds for it then.
+
+    History keeps what it was.
+    """
     from streams.policy_admin.commands import removed
 
     _put(kafka_settings(config), lambda shelf: [removed(shelf, name, author, note, now_ms())])
@@ -213,7 +252,11 @@ def _put(settings: Settings, make: Callable[[Shelf], list[PolicyDocument]]) -> N
             click.echo(f"{each.key}: {what}" + (f" (was {each.replaces})" if each.replaces else ""))
         found = await answers(settings.kafka, documents, now_ms)
         for answer in found:
-            state = "runs it" if answer.runs else f"does not run it: {answer.why_not or 'it has not said why'}"
+            state = (
+                "runs it"
+                if answer.runs
+                else f"does not run it: {answer.why_not or 'it has not said why'}"
+            )
             click.echo(f"worker {answer.worker} {state}", err=not answer.runs)
         if not found:
             click.echo("no worker runs just now; the next one that starts takes it")

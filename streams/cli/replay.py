@@ -20,7 +20,14 @@ from streams.cli.options import MOMENT, config_option, demo_option, example
 )
 @config_option
 @demo_option
-@click.option("--from", "from_ms", type=MOMENT, required=True, metavar="TIME", help="Such as 2h, or 2026-11-24T18:00.")
+@click.option(
+    "--from",
+    "from_ms",
+    type=MOMENT,
+    required=True,
+    metavar="TIME",
+    help="Such as 2h, or 2026-11-24T18:00.",
+)
 @click.option("--to", "to_ms", type=MOMENT, metavar="TIME", help="The same; default: now.")
 @click.option(
     "--policy",
@@ -51,9 +58,10 @@ def replay(
 ) -> None:
     """Decide past calls once more, with the policies in force or with others, and compare.
 
-    Nobody is rejected or told: this has no way to a gateway and writes nothing to Kafka. Each call is decided at the
-    time at which it was, with the messages that were known then; contacts, lists, presence, bridges and switches are
-    taken as they are now. Calls are kept for 7 days. --json writes everything to a file.
+    Nobody is rejected or told: this has no way to a gateway and writes nothing to Kafka. Each call
+    is decided at the time at which it was, with the messages that were known then; contacts, lists,
+    presence, bridges and switches are taken as they are now. Calls are kept for 7 days. --json
+    writes everything to a file.
     """
     from streams.common.clock import now_ms
     from streams.history.read_past import replay as replay_history
@@ -66,10 +74,14 @@ def replay(
     if until_ms <= from_ms:
         msg = "--to must be later than --from"
         raise click.UsageError(msg)
-    compared, revisions = asyncio.run(replay_history(settings, from_ms=from_ms, to_ms=until_ms, files=files, line=line))
+    compared, revisions = asyncio.run(
+        replay_history(settings, from_ms=from_ms, to_ms=until_ms, files=files, line=line)
+    )
     named = ", ".join(f"{name} {revision}" for name, revision in revisions.items())
     click.echo(f"policies    {named}")
     for each in compared.lines(diff=diff):
         click.echo(each)
     if json_file is not None:
-        json_file.write_text(json.dumps(compared.as_dict(revisions), indent=2) + "\n", encoding="utf-8")
+        json_file.write_text(
+            json.dumps(compared.as_dict(revisions), indent=2) + "\n", encoding="utf-8"
+        )

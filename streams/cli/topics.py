@@ -21,7 +21,10 @@ def topics() -> None:
 @config_option
 @demo_option
 def topics_apply(config: Path) -> None:
-    """Create missing topics and mend their settings; may be repeated. Partitions are never changed."""
+    """Create missing topics and mend their settings; may be repeated.
+
+    Partitions are never changed.
+    """
     from streams.kafka import topics_admin
 
     settings = kafka_settings(config)

@@ -1,4 +1,6 @@
-"""Run a program that must not outlive its parent: ``python -I tether.py PARENT_PID PROGRAM ARGS...``.
+"""Run a program that must not outlive its parent.
+
+``python -I tether.py PARENT_PID PROGRAM ARGS...``.
 
 On Linux the kernel kills the program when the thread that started it ends (PR_SET_PDEATHSIG), even
 where the parent was killed with SIGKILL. It needs nothing but the standard library and replaces

@@ -23,11 +23,13 @@ _READY: Final = b'{"status":"ready"}'
 _JSON: Final = "application/json"
 
 
-def health_routes(registry: CollectorRegistry, ready: Ready, warnings: Warnings = tuple) -> list[web.RouteDef]:
+def health_routes(
+    registry: CollectorRegistry, ready: Ready, warnings: Warnings = tuple
+) -> list[web.RouteDef]:
     """``/health/live``, ``/health/ready`` and ``/metrics``, for a server that has routes of its own.
 
-    Live says that the event loop turns. Ready is 200 with what a person should mend, or 503 with the reason.
-    Neither does IO.
+    Live says that the event loop turns. Ready is 200 with what a person should mend, or 503 with
+    the reason. Neither does IO.
     """
 
     async def live(_request: web.Request) -> web.Response:
@@ -43,13 +45,21 @@ def health_routes(registry: CollectorRegistry, ready: Ready, warnings: Warnings 
         return web.Response(status=503, body=body, content_type=_JSON)
 
     async def metrics(_request: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+        return web.Response(
+            body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4}
+        )
 
-    return [web.get("/health/live", live), web.get("/health/ready", readiness), web.get("/metrics", metrics)]
+    return [
+        web.get("/health/live", live),
+        web.get("/health/ready", readiness),
+        web.get("/metrics", metrics),
+    ]
 
 
 async def listen(runner: web.BaseRunner, address: str, setting: str) -> str:
-    """Open ``HOST:PORT`` for a runner that is set up; returns the base URL, with the port that was given for 0.
+    """Open ``HOST:PORT`` for a runner that is set up.
+
+    Returns the base URL, with the port that was given for 0.
 
     Raises ``EnvironmentFaultError`` that names the address, the configuration's key and the mend.
     """
@@ -74,7 +84,8 @@ def _explain(exc: OSError, address: str, setting: str) -> str:
 class HealthServer:
     """A small server for a process that has no other: liveness, readiness, metrics.
 
-    ``async with HealthServer("127.0.0.1:8081", registry, ready=...) as server`` listens until the block ends.
+    ``async with HealthServer("127.0.0.1:8081", registry, ready=...) as server`` listens until the
+    block ends.
     """
 
     def __init__(

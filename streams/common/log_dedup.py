@@ -20,14 +20,20 @@ class DuplicateFilter(logging.Filter):
     """Lets what aiokafka repeats through once in ``EVERY_S``, and then says how often it was said meanwhile."""
 
     def __init__(self, name: str = "aiokafka", clock: Callable[[], float] = time.monotonic) -> None:
-        """``name``: of the logger whose repeats, and its children's, are held back. Put it on a handler."""
+        """``name``: of the logger whose repeats, and its children's, are held back.
+
+        Put it on a handler.
+        """
         super().__init__(name)
         self._clock = clock
         self._said: dict[tuple[str, str], tuple[float, int]] = {}
 
     @override
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is to be written; one that says how often it was repeated is changed for it."""
+        """Whether the record is to be written.
+
+        One that says how often it was repeated is changed for it.
+        """
         if not super().filter(record):
             return True
         message = record.getMessage()
@@ -37,7 +43,10 @@ class DuplicateFilter(logging.Filter):
             self._said[key] = at, held + 1
             return False
         if held:
-            record.msg, record.args = f"{message} (said {held} times more in the {now - at:.0f} s before)", ()
+            record.msg, record.args = (
+                f"{message} (said {held} times more in the {now - at:.0f} s before)",
+                (),
+            )
         self._said.pop(key, None)
         self._said[key] = now, 0
         if len(self._said) > _MOST:

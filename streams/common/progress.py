@@ -26,7 +26,9 @@ class Progress:
         self._read += records
         if time.monotonic() >= self._next:
             self._next += _PATIENCE_S
-            self._say(f"{min(100 * self._read // max(self._total, 1), 99)} % of {self._total} records {self._what}")
+            self._say(
+                f"{min(100 * self._read // max(self._total, 1), 99)} % of {self._total} records {self._what}"
+            )
 
     def done(self) -> None:
         """Close the note, if there was one."""

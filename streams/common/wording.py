@@ -43,7 +43,9 @@ def outcome_words(outcome: Outcome) -> str:
     if outcome.command in {"block", "unblock"}:
         words = f"{'block' if outcome.command == 'block' else 'end of the block'} {outcome.result}"
     else:
-        words = (_REJECTS if outcome.command == "reject" else _TEXTS).get(outcome.result, outcome.result)
+        words = (_REJECTS if outcome.command == "reject" else _TEXTS).get(
+            outcome.result, outcome.result
+        )
     if outcome.result == "suppressed" and outcome.reason in _REASONS:
         return _REASONS[outcome.reason]
     if outcome.reason and outcome.result in {"failed", "unknown", "suppressed"}:
@@ -52,7 +54,10 @@ def outcome_words(outcome: Outcome) -> str:
 
 
 def span(ms: int) -> str:
-    """A short span: ``7 ms``, ``1.2 s``, ``45 s``, ``12 min``, ``3 h``, ``40 days``; a minus for the past."""
+    """A short span: ``7 ms``, ``1.2 s``, ``45 s``, ``12 min``, ``3 h``, ``40 days``.
+
+    A minus for the past.
+    """
     if ms < 0:
         return f"-{span(-ms)}"
     if ms < 1000:
@@ -93,4 +98,8 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
 
 
 def _local(at_ms: int, zone: tzinfo | None) -> datetime:
-    return datetime.fromtimestamp(at_ms / 1000, zone) if zone else datetime.fromtimestamp(at_ms / 1000).astimezone()
+    return (
+        datetime.fromtimestamp(at_ms / 1000, zone)
+        if zone
+        else datetime.fromtimestamp(at_ms / 1000).astimezone()
+    )

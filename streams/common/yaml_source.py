@@ -15,7 +15,8 @@ from models.policy import RULE_TYPES
 from streams.common.errors import ConfigurationError
 
 _TAGS = frozenset({"waha", "wawp", "[key]", "texts", "experiment", *RULE_TYPES})
-"""What pydantic puts into a fault's path for the kind of a rule, reply or gateway, where the file has no key."""
+"""What pydantic puts into a fault's path for the kind of a rule, reply or gateway, where the file
+has no key."""
 _QUOTED = re.compile(r"""(["'])((?:(?!\1).)*)\1""")
 
 
@@ -41,7 +42,9 @@ def _mend(error: Any) -> str:
         case "union_tag_invalid":
             known, wrong = str(error["ctx"]["expected_tags"]), str(error["ctx"]["tag"])
             near = get_close_matches(wrong, [each.strip("' ") for each in known.split(",")], n=1)
-            return f"{wrong!r} is not known; " + (f"do you mean {near[0]!r}?" if near else f"there are {known}")
+            return f"{wrong!r} is not known; " + (
+                f"do you mean {near[0]!r}?" if near else f"there are {known}"
+            )
         case _:
             return str(error["msg"]).removeprefix("Value error, ")
 
@@ -102,7 +105,8 @@ class YamlSource:
         return ConfigurationError(f"{self.path}:{self.line_of(where)}: {key}: {message}")
 
     def _place(self, loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
-        # pydantic puts a union's tag into the path, where the file has no key; but a gateway may be named "waha"
+        # pydantic puts a union's tag into the path, where the file has no key; but a gateway may be
+        # named "waha"
         node, where = self._root, []
         for part in loc:
             child, _ = _child(node, part, 1)
@@ -151,5 +155,10 @@ def _refuse_double_keys_of(path: Path, node: yaml.MappingNode) -> None:
 
 
 def _unquoted(problem: str) -> str:
-    """The parser's words without what they quote of the file: an unquoted secret may look like an alias or a tag."""
-    return _QUOTED.sub(lambda quoted: quoted[0] if len(quoted[2]) <= 2 or quoted[2][0] == "<" else "'...'", problem)
+    """The parser's words without what they quote of the file.
+
+    An unquoted secret may look like an alias or a tag.
+    """
+    return _QUOTED.sub(
+        lambda quoted: quoted[0] if len(quoted[2]) <= 2 or quoted[2][0] == "<" else "'...'", problem
+    )

@@ -15,7 +15,9 @@ _ADDED: Final = "kafka_dlt-"
 """The headers by which ``models.records.dead_letter`` says why and from where."""
 
 _SOURCE: Final = "ringfence-source"
-_CUT: Final = frozenset({"ringfence-cut-from-bytes", "ringfence-key-cut-from-bytes", "ringfence-left-out-headers"})
+_CUT: Final = frozenset(
+    {"ringfence-cut-from-bytes", "ringfence-key-cut-from-bytes", "ringfence-left-out-headers"}
+)
 
 
 _TOPIC_NAMES: Final = frozenset(topic.name for topic in TOPICS)
@@ -82,7 +84,9 @@ class Letter:
             "key": self.key.decode("utf-8", "replace"),
             "bytes": self.size,
             "replays": self.replays,
-            "handled": {"how": done.how, "author": done.author, "at_ms": done.at_ms} if done else None,
+            "handled": {"how": done.how, "author": done.author, "at_ms": done.at_ms}
+            if done
+            else None,
         }
 
 
@@ -109,7 +113,9 @@ class Selection:
             and (self.topic is None or self._of_topic(letter))
             and (self.since_ms is None or letter.at_ms >= self.since_ms)
             and (self.until_ms is None or letter.at_ms < self.until_ms)
-            and (self.containing is None or self.containing in value or self.containing in letter.key)
+            and (
+                self.containing is None or self.containing in value or self.containing in letter.key
+            )
             and (not self.places or letter.place in self.places)
         )
 
@@ -122,12 +128,19 @@ class Selection:
 
 
 def read_letter(seen: Seen) -> Letter:
-    """What the headers of a record on ``calls.dlq`` say; never raises: a header that is wrong is as none."""
+    """What the headers of a record on ``calls.dlq`` say.
+
+    Never raises: a header that is wrong is as none.
+    """
     topic = _last(seen.headers, f"{_ADDED}original-topic")
     origin = None
     if topic:
         origin = Origin(
-            topic, *(_number(_last(seen.headers, f"{_ADDED}original-{at}")) for at in ("partition", "offset"))
+            topic,
+            *(
+                _number(_last(seen.headers, f"{_ADDED}original-{at}"))
+                for at in ("partition", "offset")
+            ),
         )
     return Letter(
         partition=seen.partition,

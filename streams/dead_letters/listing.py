@@ -1,4 +1,7 @@
-"""Dead letters for people: a table, and one letter with headers and bytes. Numbers are masked. Pure."""
+"""Dead letters for people: a table, and one letter with headers and bytes.
+
+Numbers are masked. Pure.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,12 @@ from streams.kafka.reader import Seen
 _SHOWN: Final = 4_000
 """Characters of a value; ``--raw`` shows all of them."""
 
-_NUMBER: Final = re.compile(r"(?<![0-9A-Za-z])[0-9]{7,20}(?![0-9A-Za-z])(?P<server>@(?:c\.us|s\.whatsapp\.net|lid))?")
+_NUMBER: Final = re.compile(
+    r"(?<![0-9A-Za-z])[0-9]{7,20}(?![0-9A-Za-z])(?P<server>@(?:c\.us|s\.whatsapp\.net|lid))?"
+)
 _TIME: Final = re.compile(r"(?:1[6-9]|2[0-9])[0-9]{8}(?:[0-9]{3})?")
-"""Seconds or milliseconds from 2020 on. No phone number in international form has this shape and length."""
+"""Seconds or milliseconds from 2020 on. No phone number in international form has this shape and
+length."""
 _BEFORE_A_TIME: Final = re.compile(r"(?:^|[:\[,] ?)\Z")
 _AFTER_A_TIME: Final = re.compile(r" ?(?:\Z|[,}\]])")
 """A time stands alone, or as a number in JSON; digits in quotes or before a server are hidden."""
@@ -41,7 +47,12 @@ def table(letters: Iterable[Letter], zone: tzinfo | None = None) -> Iterator[str
     head = ("place", "written", "reason", "came from", "what it says")
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(4)]
     for row in [head, *rows]:
-        yield "  ".join([*(fit(text, width) for text, width in zip(row, widths, strict=False)), printable(row[4])])
+        yield "  ".join(
+            [
+                *(fit(text, width) for text, width in zip(row, widths, strict=False)),
+                printable(row[4]),
+            ]
+        )
 
 
 def whole(letter: Letter, seen: Seen, *, raw: bool, zone: tzinfo | None = None) -> Iterator[str]:
@@ -79,8 +90,13 @@ def masked(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """The text with every control character escaped: what stands in a letter must not steer a terminal."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+    """The text with every control character escaped.
+
+    What stands in a letter must not steer a terminal.
+    """
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
 
 
 def _text(value: bytes, *, raw: bool) -> str:

@@ -1,4 +1,7 @@
-"""The mark of a dead letter that is dealt with: how it is written, and how it is told from a letter. Pure."""
+"""The mark of a dead letter that is dealt with.
+
+How it is written, and how it is told from a letter. Pure.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,18 @@ _SOURCE: Final = "/ringfence/dlq"
 def mark(letter: Letter, how: How, *, author: str, at_ms: int, note: str = "") -> Record:
     """The record that marks a letter, on the letter's own partition."""
     said = LetterHandled(
-        partition=letter.partition, offset=letter.offset, how=how, author=author, note=note, at_ms=at_ms
+        partition=letter.partition,
+        offset=letter.offset,
+        how=how,
+        author=author,
+        note=note,
+        at_ms=at_ms,
     )
     place = said.place.encode()
     headers = cloud_event(said.type, f"{said.place}/{at_ms}", _SOURCE, at_ms)
-    return Record(topics.CALLS_DLQ, place, encode(said), [*headers, (HANDLED_HEADER, place)], letter.partition)
+    return Record(
+        topics.CALLS_DLQ, place, encode(said), [*headers, (HANDLED_HEADER, place)], letter.partition
+    )
 
 
 def is_mark(seen: Seen) -> bool:

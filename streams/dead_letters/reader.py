@@ -19,7 +19,10 @@ from streams.settings import KafkaSettings
 
 
 class DeadLetterReader:
-    """``async with LetterBox(kafka) as box``. Everything is derived from the topic; nothing is remembered elsewhere."""
+    """``async with LetterBox(kafka) as box``.
+
+    Everything is derived from the topic; nothing is remembered elsewhere.
+    """
 
     def __init__(self, kafka: KafkaSettings) -> None:
         self._topic = CALLS_DLQ.full_name(kafka.topic_prefix)
@@ -31,13 +34,18 @@ class DeadLetterReader:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         """Disconnect."""
         await self._reader.stop()
 
     async def letters(self, selection: Selection, *, handled: bool = False) -> list[Letter]:
-        """The selected letters that nobody has dealt with, oldest first; with ``handled`` all, each with its mark.
+        """The selected letters that nobody has dealt with, oldest first.
+
+        With ``handled`` all, each with its mark.
 
         Reads the topic up to its present end; says on stderr how far it is when that takes long.
         """
@@ -68,7 +76,10 @@ class DeadLetterReader:
         return chosen[-selection.limit :] if selection.limit else chosen
 
     async def contents(self, letters: Iterable[Letter]) -> AsyncIterator[list[tuple[Letter, Seen]]]:
-        """The letters with their bytes, in batches, each partition in its order; what retention took is left out."""
+        """The letters with their bytes, in batches, each partition in its order.
+
+        What retention took is left out.
+        """
         wanted = {(letter.partition, letter.offset): letter for letter in letters}
         by_partition: dict[int, list[int]] = {}
         for partition, offset in wanted:
@@ -77,13 +88,17 @@ class DeadLetterReader:
         stops = {at: max(by_partition.get(at.partition, [-1])) + 1 for at in ends}
         await self._reader.seek(
             {
-                TopicPartition(self._topic, at.partition): min(by_partition.get(at.partition, [end]))
+                TopicPartition(self._topic, at.partition): min(
+                    by_partition.get(at.partition, [end])
+                )
                 for at, end in ends.items()
             }
         )
         async for batch in self._reader.read_to(stops):
             found = [
-                (letter, seen) for seen in batch if (letter := wanted.get((seen.partition, seen.offset))) is not None
+                (letter, seen)
+                for seen in batch
+                if (letter := wanted.get((seen.partition, seen.offset))) is not None
             ]
             if found:
                 yield found

@@ -48,9 +48,9 @@ async def replay(
 ) -> Done:
     """Put letters back, each partition in its order, and mark each once its records are acknowledged.
 
-    With ``dry_run`` nothing is written. Cut short, it may be repeated: a letter that was put back and not
-    marked is put back a second time, and everybody who reads a topic knows a repeat by its id.
-    Raises ``EnvironmentFaultError`` where the broker refuses or is away.
+    With ``dry_run`` nothing is written. Cut short, it may be repeated: a letter that was put back
+    and not marked is put back a second time, and everybody who reads a topic knows a repeat by its
+    id. Raises ``EnvironmentFaultError`` where the broker refuses or is away.
     """
     handled = refused = 0
     progress = Progress(len(letters))
@@ -63,7 +63,9 @@ async def replay(
                 if producer is not None:
                     some = ready[start : start + _AT_ONCE]
                     await _send(producer, [record for each in some for record in each.records])
-                    marks = [mark(each.letter, "replayed", author=author, at_ms=clock()) for each in some]
+                    marks = [
+                        mark(each.letter, "replayed", author=author, at_ms=clock()) for each in some
+                    ]
                     await _send(producer, marks)
             for each in plans:
                 tell(each)
@@ -74,13 +76,20 @@ async def replay(
     return Done(handled, refused, len(letters) - handled - refused)
 
 
-async def drop(kafka: KafkaSettings, letters: Sequence[Letter], *, author: str, note: str, clock: Clock) -> Done:
-    """Mark letters as done with; may be repeated. Raises ``EnvironmentFaultError`` as ``replay``."""
+async def drop(
+    kafka: KafkaSettings, letters: Sequence[Letter], *, author: str, note: str, clock: Clock
+) -> Done:
+    """Mark letters as done with; may be repeated.
+
+    Raises ``EnvironmentFaultError`` as ``replay``.
+    """
     progress = Progress(len(letters))
     async with _producer(kafka) as producer:
         for start in range(0, len(letters), _AT_ONCE):
             some = letters[start : start + _AT_ONCE]
-            marks = [mark(letter, "dropped", author=author, note=note, at_ms=clock()) for letter in some]
+            marks = [
+                mark(letter, "dropped", author=author, note=note, at_ms=clock()) for letter in some
+            ]
             await _send(producer, marks)
             progress.advance(len(some))
     progress.done()

@@ -1,4 +1,7 @@
-"""What putting a dead letter back comes to: the records to be written, or why it must not be. Pure."""
+"""What putting a dead letter back comes to: the records to be written, or why it must not be.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -44,8 +47,13 @@ class ReplayRefusal:
 class Planner:
     """Plans replays with the configuration as it is now."""
 
-    def __init__(self, settings: Settings, callers: Callers, *, most_replays: int = MOST_REPLAYS) -> None:
-        """``callers`` knows who is who: a webhook must come under the key that the bridge would give it."""
+    def __init__(
+        self, settings: Settings, callers: Callers, *, most_replays: int = MOST_REPLAYS
+    ) -> None:
+        """``callers`` knows who is who.
+
+        A webhook must come under the key that the bridge would give it.
+        """
         prefix = settings.kafka.topic_prefix
         self._callers = callers
         self._settings = settings
@@ -58,9 +66,13 @@ class Planner:
     def plan(self, letter: Letter, seen: Seen) -> Replay | ReplayRefusal:
         """What to do with a letter whose record is ``seen``; may be asked again."""
         if letter.handled is not None:
-            return ReplayRefusal(letter, f"it is dealt with already: {letter.handled.how} by {letter.handled.author}")
+            return ReplayRefusal(
+                letter, f"it is dealt with already: {letter.handled.how} by {letter.handled.author}"
+            )
         if letter.cut:
-            return ReplayRefusal(letter, "only a part of it was kept, for its size; have its sender send it again")
+            return ReplayRefusal(
+                letter, "only a part of it was kept, for its size; have its sender send it again"
+            )
         if letter.replays >= self._most_replays:
             why = f"it was put back {letter.replays} times and died each time; mend the cause, then raise --max-replays"
             return ReplayRefusal(letter, why)
@@ -90,17 +102,27 @@ class Planner:
             return ReplayRefusal(letter, why)
         headers = {name: (value or b"").decode("utf-8", "replace") for name, value in seen.headers}
         try:
-            take = Intake(self._settings, gateway, self._callers).take(seen.raw, headers, letter.at_ms)
+            take = Intake(self._settings, gateway, self._callers).take(
+                seen.raw, headers, letter.at_ms
+            )
         except NotJsonError as exc:
-            return ReplayRefusal(letter, f"the webhook is no JSON ({exc}); have the gateway send it again")
+            return ReplayRefusal(
+                letter, f"the webhook is no JSON ({exc}); have the gateway send it again"
+            )
         refused = [record for record in take.records if record.topic is CALLS_DLQ]
         if refused:
             said = dict(refused[0].headers)["kafka_dlt-exception-message"].decode()
             why = f"the bridge still cannot read it: {said}; mend that, or have the gateway send it again"
             return ReplayRefusal(letter, why)
-        records = [replace(record, headers=_counted(record.headers, letter)) for record in take.records]
-        names = dict.fromkeys(record.topic.full_name(self._settings.kafka.topic_prefix) for record in records)
-        return Replay(letter, records, ", ".join(names) or "nowhere: it says nothing that is recorded")
+        records = [
+            replace(record, headers=_counted(record.headers, letter)) for record in take.records
+        ]
+        names = dict.fromkeys(
+            record.topic.full_name(self._settings.kafka.topic_prefix) for record in records
+        )
+        return Replay(
+            letter, records, ", ".join(names) or "nowhere: it says nothing that is recorded"
+        )
 
 
 def _counted(headers: Headers, letter: Letter) -> Headers:

@@ -1,4 +1,7 @@
-"""Aiokafka's consumer under Faust's: in the worker's own loop, fetching in sessions, losing nothing to a rebalance."""
+"""Aiokafka's consumer under Faust's.
+
+In the worker's own loop, fetching in sessions, losing nothing to a rebalance.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ from streams.faust_driver.metadata import pace
 from streams.faust_driver.recovery import Tables
 
 JOIN_SLACK_S: Final = 2.0
-"""Beyond the rebalance time-out, for which a coordinator may hold a join until all members are there."""
+"""Beyond the rebalance time-out, for which a coordinator may hold a join until all members are
+there."""
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -79,7 +83,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     @override
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> AIOKafkaConsumer:
-        """As Faust's, which lets a frozen broker keep every request waiting for 90 s; a join takes longest of all."""
+        """As Faust's, which lets a frozen broker keep every request waiting for 90 s.
+
+        A join takes longest of all.
+        """
         consumer = super()._create_consumer(loop)
         wait_s = self.consumer.app.conf.broker_rebalance_timeout + JOIN_SLACK_S
         consumer._client._request_timeout_ms = int(wait_s * 1000)  # noqa: SLF001 - Faust waits as long for other things
@@ -125,8 +132,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
         Faust passes its live set, which a rebalance or the end of recovery empties while the fetch
         waits; aiokafka reads an empty set as "all partitions", takes records of paused ones out,
-        and Faust drops them in silence: they are lost, and a changelog drained this way leaves
-        the worker waiting in recovery for ever. Changelog records end here: they go into their tables.
+        and Faust drops them in silence: they are lost, and a changelog drained this way leaves the
+        worker waiting in recovery for ever. Changelog records end here: they go into their tables.
         """
         wanted = None if active_partitions is None else frozenset(active_partitions)
         if wanted is not None and not wanted:

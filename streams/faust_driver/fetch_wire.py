@@ -1,4 +1,6 @@
-"""Kafka's fetch sessions (KIP-227) on the wire: what a broker remembers, what is asked, what is answered.
+"""Kafka's fetch sessions (KIP-227) on the wire.
+
+What a broker remembers, what is asked, what is answered.
 
 Packed and read by hand: aiokafka's schemas cost as much for one partition as this does for twenty.
 """
@@ -19,16 +21,23 @@ from aiokafka.structs import TopicPartition
 from typing_extensions import override
 
 MAX_WAIT_MS: Final = 100
-"""How long a broker may wait for news. What is resumed meanwhile (after a rebalance) waits for the answer,
-and so does learning how far an idle partition reaches; ten empty fetches a second cost nothing that shows."""
+"""How long a broker may wait for news. What is resumed meanwhile (after a rebalance) waits for the
+answer, and so does learning how far an idle partition reaches; ten empty fetches a second cost
+nothing that shows."""
 
 _VERSION: Final = 11
 """The newest that aiokafka speaks; every broker since 2.3 takes it, and 4.x still does."""
 
-_OPENING: Final = struct.Struct(">iiiibii")  # replica, wait, min bytes, max bytes, isolation, session, epoch
-_ASKED: Final = struct.Struct(">iiqqi")  # partition, leader's epoch, offset, start of the log, max bytes
+_OPENING: Final = struct.Struct(
+    ">iiiibii"
+)  # replica, wait, min bytes, max bytes, isolation, session, epoch
+_ASKED: Final = struct.Struct(
+    ">iiqqi"
+)  # partition, leader's epoch, offset, start of the log, max bytes
 _HEAD: Final = struct.Struct(">ihii")  # throttled for, error, session, number of topics
-_FOUND: Final = struct.Struct(">ihqqqi")  # partition, error, high watermark, last stable, start, aborted transactions
+_FOUND: Final = struct.Struct(
+    ">ihqqqi"
+)  # partition, error, high watermark, last stable, start, aborted transactions
 _ABORTED: Final = struct.Struct(">qq")
 _RECORDS: Final = struct.Struct(">ii")  # preferred replica, size
 _COUNT: Final = struct.Struct(">i")
@@ -80,7 +89,10 @@ class FetchSession:
         return self._epoch
 
     def restart(self) -> None:
-        """Let the next request begin a new session, in which the broker tells everything again; it ends this one."""
+        """Let the next request begin a new session, in which the broker tells everything again.
+
+        It ends this one.
+        """
         self._epoch = 0
 
     def ask(self, wanted: Mapping[TopicPartition, int]) -> bytes:
@@ -89,20 +101,30 @@ class FetchSession:
         changed: defaultdict[str, list[bytes]] = defaultdict(list)
         for tp, offset in wanted.items():
             if told.get(tp) != offset:
-                changed[tp.topic].append(_ASKED.pack(tp.partition, -1, offset, -1, self._limits.partition_max_bytes))
+                changed[tp.topic].append(
+                    _ASKED.pack(tp.partition, -1, offset, -1, self._limits.partition_max_bytes)
+                )
         forgotten: defaultdict[str, list[bytes]] = defaultdict(list)
         for tp in told.keys() - wanted.keys():
             forgotten[tp.topic].append(_COUNT.pack(tp.partition))
         limits = self._limits
         opening = _OPENING.pack(
-            -1, MAX_WAIT_MS, limits.min_bytes, limits.max_bytes, limits.isolation, self._id, self._epoch
+            -1,
+            MAX_WAIT_MS,
+            limits.min_bytes,
+            limits.max_bytes,
+            limits.isolation,
+            self._id,
+            self._epoch,
         )
         self._told = wanted
         self._epoch = 0  # until an answer proves that this one was heard
         return b"".join((opening, _by_topic(changed), _by_topic(forgotten), _LENGTH.pack(0)))
 
     def hear(self, epoch: int, body: bytes, at: int) -> FetchAnswer:
-        """Read the answer to the request of this epoch, which begins there; the next request builds on it.
+        """Read the answer to the request of this epoch, which begins there.
+
+        The next request builds on it.
 
         Whatever error the broker reports of the session itself, the next request begins a new one.
         """
@@ -119,7 +141,10 @@ class SessionFetchRequest(FetchRequest_v11):  # type: ignore[misc] # aiokafka ha
     """A request that encodes itself, and knows how to read its answer."""
 
     def __init__(
-        self, session: FetchSession, wanted: Mapping[TopicPartition, int], on_answer: Callable[[FetchAnswer], None]
+        self,
+        session: FetchSession,
+        wanted: Mapping[TopicPartition, int],
+        on_answer: Callable[[FetchAnswer], None],
     ) -> None:
         self._session = session
         self._epoch = session.epoch
@@ -132,7 +157,8 @@ class SessionFetchRequest(FetchRequest_v11):  # type: ignore[misc] # aiokafka ha
         oldest, newest = versions.get(self.API_KEY, (0, 0))
         if not oldest <= _VERSION <= newest:
             msg = (
-                f"the broker takes fetch requests of version {oldest} to {newest}, not {_VERSION}: use Kafka 3.7 to 4.x"
+                f"the broker takes fetch requests of version {oldest} to {newest}, not {_VERSION}:"
+                " use Kafka 3.7 to 4.x"
             )
             raise IncompatibleBrokerVersion(msg)
         return self

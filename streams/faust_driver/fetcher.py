@@ -21,12 +21,13 @@ from streams.faust_driver.fetch_wire import FetchAnswer, FetchSession, Limits, S
 log = logging.getLogger(__name__)
 
 FRESH_S: Final = 0.7
-"""A broker answers within 0.1 s (``MAX_WAIT_MS``) and is asked again at once. One whose last answer is to a request
-so old may have been replaced: 0.2 s are usual, the rest is for a busy machine."""
+"""A broker answers within 0.1 s (``MAX_WAIT_MS``) and is asked again at once. One whose last answer
+is to a request so old may have been replaced: 0.2 s are usual, the rest is for a busy machine."""
 
 ANSWER_S: Final = 3.0
-"""A fetch that is not answered by then is given up, and the metadata asked who leads now. aiokafka would wait for the
-time-out of its slowest request, a join, while every partition of a frozen broker goes unread."""
+"""A fetch that is not answered by then is given up, and the metadata asked who leads now. aiokafka
+would wait for the time-out of its slowest request, a join, while every partition of a frozen broker
+goes unread."""
 
 Partitions = list[tuple[TopicPartition, Any]]
 """Partitions with aiokafka's state of each."""
@@ -41,7 +42,9 @@ class SessionFetching:
         wanted: Callable[[], Collection[TopicPartition]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``wanted``: the partitions to read at the moment; others keep their position and cost nothing.
+        """``wanted``: the partitions to read at the moment.
+
+        Others keep their position and cost nothing.
 
         It takes the place of aiokafka's own way to pause partitions, which Faust does not use.
         """
@@ -70,20 +73,27 @@ class SessionFetching:
         self._fetcher._notify(self._fetcher._wait_consume_future)  # noqa: SLF001 - how aiokafka wakes its fetcher
 
     def is_fresh(self, tp: TopicPartition) -> bool:
-        """Whether the partition's high watermark is what its leader said a moment ago; does not block.
+        """Whether the partition's high watermark is what its leader said a moment ago.
 
-        Where the leader is away another broker may have taken records since that nobody has told of here.
+        Does not block.
+
+        Where the leader is away another broker may have taken records since that nobody has told of
+        here.
         """
         leader = self._leaders.get(tp)
         told_at = None if leader is None else self._told_at.get(leader)
         return told_at is not None and self._clock() - told_at < FRESH_S
 
-    async def _fetch_in_time(self, assignment: Any, node: int, request: SessionFetchRequest) -> bool:
+    async def _fetch_in_time(
+        self, assignment: Any, node: int, request: SessionFetchRequest
+    ) -> bool:
         """As aiokafka's, which takes a cancellation for the end of its partitions, for ``ANSWER_S`` at most."""
         async with asyncio.timeout(ANSWER_S) as limit:
             news = bool(await self._fetch(assignment, node, request))
         if limit.expired():
-            log.warning("broker %s does not answer a fetch; asking who leads its partitions now", node)
+            log.warning(
+                "broker %s does not answer a fetch; asking who leads its partitions now", node
+            )
             self._fetcher._client.force_metadata_update()  # noqa: SLF001 - the same
             return False
         return news
@@ -127,7 +137,8 @@ class SessionFetching:
             self._by_leader.setdefault(leader, []).append((tp, state))
             self._leaders[tp] = leader
             if leader != before.get(tp, leader):
-                # how far the log reaches is for the new leader to say, and its session may think it has
+                # how far the log reaches is for the new leader to say, and its session may think it
+                # has
                 state.highwater = None
                 if leader in self._sessions:
                     self._sessions[leader].restart()
@@ -151,7 +162,9 @@ class SessionFetching:
 
 def _pause(partitions: Partitions, unread: Mapping[TopicPartition, Any]) -> float:
     """How long aiokafka would still have what was fetched taken before it fetches the rest."""
-    return max((unread[tp].calculate_backoff() for tp, _ in partitions if tp in unread), default=0.0)
+    return max(
+        (unread[tp].calculate_backoff() for tp, _ in partitions if tp in unread), default=0.0
+    )
 
 
 def _positions(

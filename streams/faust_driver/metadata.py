@@ -7,8 +7,8 @@ from typing import Any, Final
 
 AT_LEAST_S: Final = 0.05
 AFTER_FAILURE_S: Final = 0.3
-"""While no broker answers, or a partition has no leader, aiokafka 0.14 asks again at once, hundreds of times a second,
-and logs each time. A new leader is known so much later at most."""
+"""While no broker answers, or a partition has no leader, aiokafka 0.14 asks again at once, hundreds
+of times a second, and logs each time. A new leader is known so much later at most."""
 
 
 def pace(client: Any) -> None:

@@ -1,7 +1,8 @@
 """Recovery of tables at the speed of the log: changelog records go from the fetch into the table.
 
-Faust carries each of them as a message, an event and an entry of a queue, and after each one works out what every
-partition still lacks: it was seen to read 6,500 records a second. ``tests/bench/run --recovery`` measures this way.
+Faust carries each of them as a message, an event and an entry of a queue, and after each one works
+out what every partition still lacks: it was seen to read 6,500 records a second. ``tests/bench/run
+--recovery`` measures this way.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ class Recovery(FaustRecovery):
     """Faust's recovery; its queue is left to what a plain driver brings."""
 
     def take(self, records: Records) -> Records:
-        """Put what belongs to changelogs into their tables, and return what does not; does not block.
+        """Put what belongs to changelogs into their tables, and return what does not.
+
+        Does not block.
 
         Call it with what was fetched for the present assignment, in the log's order.
         """
@@ -47,14 +50,16 @@ class Recovery(FaustRecovery):
     async def _wait(self, coro: Any, timeout: Any = None) -> None:
         """As Faust's, for as long as it takes.
 
-        Faust takes 90 s without an answer for the end of the service: the recovery ends in silence, and the worker
-        keeps its partitions, paused, for ever. aiokafka asks again by itself while brokers are away.
+        Faust takes 90 s without an answer for the end of the service: the recovery ends in silence,
+        and the worker keeps its partitions, paused, for ever. aiokafka asks again by itself while
+        brokers are away.
         """
         await super()._wait(coro)
 
     @override
     def _set_recovery_started(self) -> None:
-        # a signal that was set when nobody waited any more must not end the next recovery before it begins
+        # a signal that was set when nobody waited any more must not end the next recovery before it
+        # begins
         self.signal_recovery_end.clear()
         super()._set_recovery_started()
 
@@ -67,5 +72,7 @@ class Tables(TableManager):
     def recovery(self) -> Recovery:
         """The recovery, made when it is first asked for."""
         if self._recovery is None:
-            self._recovery = Recovery(self.app, cast("Any", self), beacon=self.beacon, loop=self.loop)
+            self._recovery = Recovery(
+                self.app, cast("Any", self), beacon=self.beacon, loop=self.loop
+            )
         return cast("Recovery", self._recovery)

@@ -13,7 +13,10 @@ class StreamProgress:
     """Asked before a decision that depends on another topic's records. Nothing here blocks."""
 
     def __init__(self, topic: str, consumer: Callable[[], Consumer]) -> None:
-        """``topic`` is its full name; ``consumer`` is asked each time, since it starts after the agents are made."""
+        """``topic`` is its full name.
+
+        ``consumer`` is asked each time, since it starts after the agents are made.
+        """
         self._topic = topic
         self._consumer = consumer
 
@@ -22,7 +25,10 @@ class StreamProgress:
         return self._consumer().owns(TP(self._topic, partition))
 
     def reach(self, partition: int) -> int | None:
-        """The offset up to which the partition is known to hold records now; None where that is not known."""
+        """The offset up to which the partition is known to hold records now.
+
+        None where that is not known.
+        """
         return self._consumer().reach(TP(self._topic, partition))
 
     def is_done(self, partition: int, upto: int) -> bool:

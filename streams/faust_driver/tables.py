@@ -27,9 +27,10 @@ class ChangelogWriter(Protocol):
 class Store(memory.Store[bytes, bytes]):
     """The keys and values of one table in memory, by partition, each with how far its changelog stands in it.
 
-    Faust's own keeps all partitions in one dictionary and the partition of every key in another: a third more
-    memory, and a walk over all keys to forget those of a partition that was lost. It also forgets how far it
-    had read, so that every rebalance reads the changelog again, and what a standby has read is worth nothing.
+    Faust's own keeps all partitions in one dictionary and the partition of every key in another: a
+    third more memory, and a walk over all keys to forget those of a partition that was lost. It
+    also forgets how far it had read, so that every rebalance reads the changelog again, and what a
+    standby has read is worth nothing.
     """
 
     @override
@@ -41,7 +42,10 @@ class Store(memory.Store[bytes, bytes]):
         self._read: dict[int, int] = {}
 
     def replay(self, partition: int, records: Sequence[Any]) -> None:
-        """Take records of the changelog (aiokafka's or Faust's), in its order; those taken before change nothing."""
+        """Take records of the changelog (aiokafka's or Faust's), in its order.
+
+        Those taken before change nothing.
+        """
         shard = self.shards.setdefault(partition, {})
         read = self._read.get(partition, -1)
         for record in records:
@@ -54,13 +58,20 @@ class Store(memory.Store[bytes, bytes]):
         self._read[partition] = max(read, records[-1].offset)
 
     @override
-    def apply_changelog_batch(self, batch: Iterable[EventT[Any]], to_key: Any, to_value: Any) -> None:
-        """Take what Faust's own reader read; ours takes the faster way (see ``streams.faust_driver.recovery``)."""
+    def apply_changelog_batch(
+        self, batch: Iterable[EventT[Any]], to_key: Any, to_value: Any
+    ) -> None:
+        """Take what Faust's own reader read.
+
+        Ours takes the faster way (see ``streams.faust_driver.recovery``).
+        """
         for event in batch:
             self.replay(event.message.partition, [event.message])
 
     def written(self, partition: int, offset: int) -> None:
-        """Our own write stands at an offset of the changelog: what is read up to there need not be read again.
+        """Our own write stands at an offset of the changelog.
+
+        What is read up to there need not be read again.
 
         Nothing follows from a write behind somebody else's, which is not known here.
         """
@@ -69,7 +80,10 @@ class Store(memory.Store[bytes, bytes]):
 
     @override
     def persisted_offset(self, tp: TP) -> int | None:
-        """The offset up to which the changelog stands in memory, or None; a recovery reads on from there."""
+        """The offset up to which the changelog stands in memory, or None.
+
+        A recovery reads on from there.
+        """
         return self._read.get(tp.partition)
 
     @override
@@ -91,15 +105,19 @@ class Store(memory.Store[bytes, bytes]):
 class PartitionedTable:
     """One Faust table of raw bytes, written by partition, each write awaitable.
 
-    Faust's own ``table[key] = value`` hides the changelog's acknowledgement, so that an offset can be
-    committed whose state is lost. Here the write returns the acknowledgement.
+    Faust's own ``table[key] = value`` hides the changelog's acknowledgement, so that an offset can
+    be committed whose state is lost. Here the write returns the acknowledgement.
     """
 
-    def __init__(self, app: faust.App, name: str, partitions: int, writer: Callable[[], ChangelogWriter]) -> None:
+    def __init__(
+        self, app: faust.App, name: str, partitions: int, writer: Callable[[], ChangelogWriter]
+    ) -> None:
         """``writer`` is asked at each write, since producers start after tables are declared."""
         # bytes keys: JSON-quoted ones would hash to another partition than the topic's
         table: Any = app.Table(name, key_type=bytes, value_type=bytes, partitions=partitions)
-        self._store = Store("memory://", app, table, table_name=name, key_type=bytes, value_type=bytes)
+        self._store = Store(
+            "memory://", app, table, table_name=name, key_type=bytes, value_type=bytes
+        )
         table._data = self._store  # noqa: SLF001 - Faust finds a store by its URL scheme, and knows four
         self._table = table
         self._writer = writer
@@ -112,7 +130,9 @@ class PartitionedTable:
                 return value
         return None
 
-    async def put(self, partition: int, key: bytes, value: bytes | None) -> Awaitable[RecordMetadata]:
+    async def put(
+        self, partition: int, key: bytes, value: bytes | None
+    ) -> Awaitable[RecordMetadata]:
         """Store (None: delete) now; the returned awaitable is done when the changelog has it.
 
         ``partition`` is the one of the event in work. May be repeated with the same effect.
@@ -122,7 +142,9 @@ class PartitionedTable:
             shard.pop(key, None)
         else:
             shard[key] = value
-        done = await self._writer().enqueue_to(self._table.changelog_topic_name, key, value, partition)
+        done = await self._writer().enqueue_to(
+            self._table.changelog_topic_name, key, value, partition
+        )
         done.add_done_callback(self._written)
         return done
 
@@ -139,9 +161,9 @@ class PartitionedTable:
     def sweep(self, partition: int, most: int) -> list[bytes]:
         """The next few keys of a partition, round and round, so that each comes up in time.
 
-        Who looks at more keys with each event than the event adds finds all that can be forgotten, with
-        nothing to remember for each key and nothing to rebuild after a recovery. Look the value up at the
-        moment of the deletion: others write while a write is awaited.
+        Who looks at more keys with each event than the event adds finds all that can be forgotten,
+        with nothing to remember for each key and nothing to rebuild after a recovery. Look the
+        value up at the moment of the deletion: others write while a write is awaited.
         """
         shard = self._store.shards.get(partition)
         if not shard:
@@ -183,7 +205,9 @@ class DueTimes:
 
     def partitions_due(self, now_ms: int) -> list[int]:
         """The partitions in which something is due."""
-        return [partition for partition, heap in self._heaps.items() if heap and heap[0][0] <= now_ms]
+        return [
+            partition for partition, heap in self._heaps.items() if heap and heap[0][0] <= now_ms
+        ]
 
     def clear(self) -> None:
         """Forget everything, before a rebuild."""

@@ -28,19 +28,22 @@ from streams.kafka.connection import tls
 from streams.settings import KafkaSettings
 
 FETCH_WAIT_S: Final = 0.1
-"""Faust waits 1 s for records; a rebalance has to wait for that fetch to end. 0.1 s costs ten calls a second."""
+"""Faust waits 1 s for records; a rebalance has to wait for that fetch to end. 0.1 s costs ten calls
+a second."""
 
 DRAIN_S: Final = 2.0
-"""How long a planned rebalance waits for events in work, so that they are committed and not repeated."""
+"""How long a planned rebalance waits for events in work, so that they are committed and not
+repeated."""
 
 LAST_WORK_S: Final = 0.5
-"""How much longer, once the sinks have finished what they had begun: for a decision and the broker's acknowledgement.
-What is open then was let go, and waiting for it would only keep every caller of the group waiting."""
+"""How much longer, once the sinks have finished what they had begun: for a decision and the
+broker's acknowledgement. What is open then was let go, and waiting for it would only keep every
+caller of the group waiting."""
 
 
 COMMIT_S: Final = 2.0
-"""A coordinator that is frozen must hold up neither a rebalance nor the next commit. What it did not confirm comes
-again after a crash, at worst."""
+"""A coordinator that is frozen must hold up neither a rebalance nor the next commit. What it did
+not confirm comes again after a crash, at worst."""
 
 
 class Consumer(driver.Consumer):
@@ -52,7 +55,8 @@ class Consumer(driver.Consumer):
     _between: bool = False
     """Partitions were taken away, and none given yet."""
     _given: dict[TP, int]
-    """Per partition, the offset after the last record that a stream was given, or where reading began."""
+    """Per partition, the offset after the last record that a stream was given, or where reading
+    began."""
     _unanswered: dict[TP, int]
     """Offsets whose commit nobody has confirmed."""
     _open: dict[TP, set[int]]
@@ -89,8 +93,8 @@ class Consumer(driver.Consumer):
     def on_buffer_drop(self, tp: TP) -> None:
         """As Faust's, and fetch at once what the stream has room for again.
 
-        A stream that empties in the middle of a rebalance has nothing to say about the next assignment: Faust would
-        fetch for it before the tables are recovered and the offsets sought.
+        A stream that empties in the middle of a rebalance has nothing to say about the next
+        assignment: Faust would fetch for it before the tables are recovered and the offsets sought.
         """
         if tp not in self._given:
             self._buffered_partitions.discard(tp)
@@ -111,7 +115,9 @@ class Consumer(driver.Consumer):
             return  # a rebalance overtook this one, and will seek again
         self._after_seek = frozenset()
         if waiting:
-            self._given = {tp: max(self._committed_offset[tp] or 0, earliest.get(tp) or 0) for tp in waiting}
+            self._given = {
+                tp: max(self._committed_offset[tp] or 0, earliest.get(tp) or 0) for tp in waiting
+            }
             self._open = {tp: set() for tp in waiting}
             self._resume(waiting)
 
@@ -135,9 +141,12 @@ class Consumer(driver.Consumer):
 
     @override
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """As Faust's, with everything paused from the first moment; a join is as good as a heartbeat.
+        """As Faust's, with everything paused from the first moment.
 
-        Faust pauses a little later, and a recovery that this rebalance overtook may let the flow go on meanwhile.
+        A join is as good as a heartbeat.
+
+        Faust pauses a little later, and a recovery that this rebalance overtook may let the flow go
+        on meanwhile.
         """
         cast("ConsumerThread", self._thread).heard_at = time.monotonic()
         self._paused_partitions.update(assigned)
@@ -152,14 +161,18 @@ class Consumer(driver.Consumer):
 
     @override
     async def wait_empty(self) -> None:
-        """As Faust's, which waits for ever; what is not done in time comes again to whoever takes over."""
+        """As Faust's, which waits for ever.
+
+        What is not done in time comes again to whoever takes over.
+        """
         await self._settle()
         await super().wait_empty()
 
     async def _settle(self) -> None:
         """Take nothing new, let what is in work finish for a while, commit what is done, and let go of the rest.
 
-        A rebalance and a stop come here twice; the second time nothing is held, and nothing is waited for.
+        A rebalance and a stop come here twice; the second time nothing is held, and nothing is
+        waited for.
         """
         self.stop_flow()
         self.app.flow_control.suspend()
@@ -170,7 +183,8 @@ class Consumer(driver.Consumer):
             deadline = min(deadline, self.loop.time() + LAST_WORK_S)
             while self._in_work() and self.loop.time() < deadline:  # noqa: ASYNC110 - acks come from many places
                 await asyncio.sleep(0.005)
-        # a commit that is under way has made up its mind before the last of this was done, and ours would only join it
+        # a commit that is under way has made up its mind before the last of this was done, and ours
+        # would only join it
         await self.maybe_wait_for_commit_to_finish()
         await self.commit()
         self._unacked_messages.clear()
@@ -186,20 +200,26 @@ class Consumer(driver.Consumer):
         return time.monotonic() - cast("ConsumerThread", self._thread).heard_at < within_s
 
     @override
-    async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
+    async def _commit_offsets(
+        self, offsets: Mapping[TP, int], start_new_transaction: bool = True
+    ) -> bool:
         """As Faust's, for ``COMMIT_S`` at most.
 
-        And without drawing a table of all partitions for a log that nobody reads, five times a second.
+        And without drawing a table of all partitions for a log that nobody reads, five times a
+        second.
         """
         assigned = self.assignment()
-        mine = {tp: offset for tp, offset in {**self._unanswered, **offsets}.items() if tp in assigned}
+        mine = {
+            tp: offset for tp, offset in {**self._unanswered, **offsets}.items() if tp in assigned
+        }
         if not mine:
             return False
         try:
             async with asyncio.timeout(COMMIT_S):
                 done = await self._commit(mine)
         except TimeoutError:
-            # what follows in a partition says this too; the rest is said again with the next commit of any
+            # what follows in a partition says this too; the rest is said again with the next commit
+            # of any
             self._unanswered, done = mine, False
             cast("ConsumerThread", self._thread).coordinator_is_silent()
         else:
@@ -244,8 +264,9 @@ class Consumer(driver.Consumer):
     def ack(self, message: Message) -> bool:
         """As Faust's, and noting that the record is done.
 
-        What was given before the last rebalance is not counted: a gateway may take seconds to answer, and such a late
-        acknowledgement would let the commit go past all that was let go and is to come again.
+        What was given before the last rebalance is not counted: a gateway may take seconds to
+        answer, and such a late acknowledgement would let the commit go past all that was let go and
+        is to come again.
         """
         held = self._open.get(message.tp)
         if held is None or message.generation_id != self.app.consumer_generation_id:
@@ -258,8 +279,9 @@ class Consumer(driver.Consumer):
     async def _wait_next_records(self, timeout: float) -> tuple[Any, Any]:
         """As Faust's, without its pause of a second while no partition is active (every rebalance).
 
-        And without the seek that follows where the flow stopped meanwhile: what was fetched was put back, and a seek
-        that is still under way when the next assignment is read would forget what that one has been given.
+        And without the seek that follows where the flow stopped meanwhile: what was fetched was put
+        back, and a seek that is still under way when the next assignment is read would forget what
+        that one has been given.
         """
         if self.flow_active and not self.app.client_only and not self._get_active_partitions():
             await self.sleep(0.02)
@@ -310,10 +332,16 @@ class Consumer(driver.Consumer):
             return None
 
     def is_done(self, tp: TP, upto: int) -> bool:
-        """Whether everything below an offset was given to its stream and acknowledged; does not block."""
+        """Whether everything below an offset was given to its stream and acknowledged.
+
+        Does not block.
+        """
         given = self._given.get(tp)
-        # aiokafka's own position runs ahead: it counts what is still on its way from the consumer's thread
-        return given is not None and given >= upto and all(offset >= upto for offset in self._open[tp])
+        # aiokafka's own position runs ahead: it counts what is still on its way from the consumer's
+        # thread
+        return (
+            given is not None and given >= upto and all(offset >= upto for offset in self._open[tp])
+        )
 
 
 class Transport(driver.Transport):
@@ -323,17 +351,27 @@ class Transport(driver.Transport):
 
 
 class QuietMonitor(Monitor):
-    """Faust's own statistics without the parts that cost something for every event; nobody reads them here."""
+    """Faust's own statistics without the parts that cost something for every event.
+
+    Nobody reads them here.
+    """
 
     @override
     def on_message_in(self, tp: TP, offset: int, message: Message) -> None: ...
 
     @override
-    def on_stream_event_in(self, tp: TP, offset: int, stream: StreamT[Any], event: EventT[Any]) -> None: ...
+    def on_stream_event_in(
+        self, tp: TP, offset: int, stream: StreamT[Any], event: EventT[Any]
+    ) -> None: ...
 
     @override
     def on_stream_event_out(
-        self, tp: TP, offset: int, stream: StreamT[Any], event: EventT[Any], state: dict[Any, Any] | None = None
+        self,
+        tp: TP,
+        offset: int,
+        stream: StreamT[Any],
+        event: EventT[Any],
+        state: dict[Any, Any] | None = None,
     ) -> None: ...
 
     @override
@@ -350,7 +388,10 @@ class App(faust.App):
         super().__init__(*args, TableManager=Tables, **options)
 
     async def drain(self, within_s: float) -> None:
-        """Called before a stop or a rebalance waits for events in work: let go of what has not begun."""
+        """Called before a stop or a rebalance waits for events in work.
+
+        Let go of what has not begun.
+        """
 
     @override
     def _new_transport(self) -> Transport:
@@ -362,7 +403,10 @@ class App(faust.App):
 
 
 def faust_credentials(kafka: KafkaSettings) -> dict[str, Any]:
-    """A Faust app's ``broker_credentials`` for a cluster that wants TLS or SASL; nothing for a plain one."""
+    """A Faust app's ``broker_credentials`` for a cluster that wants TLS or SASL.
+
+    Nothing for a plain one.
+    """
     if kafka.security_protocol == "PLAINTEXT":
         return {}
     context = tls(kafka) if kafka.security_protocol.endswith("SSL") else None
@@ -370,6 +414,9 @@ def faust_credentials(kafka: KafkaSettings) -> dict[str, Any]:
         return {"broker_credentials": faust.SSLCredentials(context=context)}
     password = kafka.password.get_secret_value() if kafka.password else None
     credentials = faust.SASLCredentials(
-        username=kafka.username, password=password, ssl_context=context, mechanism=kafka.sasl_mechanism
+        username=kafka.username,
+        password=password,
+        ssl_context=context,
+        mechanism=kafka.sasl_mechanism,
     )
     return {"broker_credentials": credentials}

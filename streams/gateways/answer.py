@@ -30,4 +30,5 @@ class GatewayAnswer:
 
 
 REACH_OUT_RESTRICTED: Final = "reach-out-restricted"
-"""The reason where WhatsApp answered with error 463: the account may not write to people it has no chat with."""
+"""The reason where WhatsApp answered with error 463: the account may not write to people it has no
+chat with."""

@@ -31,7 +31,10 @@ def words(body: bytes) -> str:
 
 
 def retry_after_ms(headers: dict[str, str], now: datetime | None = None) -> int | None:
-    """``Retry-After`` in ms: seconds or an HTTP date (RFC 9110, 10.2.3); None where it says nothing."""
+    """``Retry-After`` in ms: seconds or an HTTP date (RFC 9110, 10.2.3).
+
+    None where it says nothing.
+    """
     value = headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(value):
         return int(value) * 1000
@@ -48,12 +51,20 @@ def by_status(status: int, headers: dict[str, str]) -> GatewayAnswer:
     """What a status means where the body says nothing more special."""
     if status == 429:
         return GatewayAnswer(
-            meaning="busy", status=status, reason="rate-limited", retry_after_ms=retry_after_ms(headers)
+            meaning="busy",
+            status=status,
+            reason="rate-limited",
+            retry_after_ms=retry_after_ms(headers),
         )
     if status in {401, 403}:
         return GatewayAnswer(meaning="refused", status=status, reason="not-permitted")
     if status == 503:
-        return GatewayAnswer(meaning="fault", status=status, reason="http-503", retry_after_ms=retry_after_ms(headers))
+        return GatewayAnswer(
+            meaning="fault",
+            status=status,
+            reason="http-503",
+            retry_after_ms=retry_after_ms(headers),
+        )
     if status >= 500:
         return GatewayAnswer(meaning="fault", status=status, reason=f"http-{status}")
     return GatewayAnswer(meaning="refused", status=status, reason=f"http-{status}")

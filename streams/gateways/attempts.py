@@ -25,7 +25,8 @@ class Attempts:
     sent_at_ms: int | None = None
     """When the last one was begun."""
     held: bool = False
-    """Given up because the gateway is to be left alone: may be gone on with when it is well again."""
+    """Given up because the gateway is to be left alone: may be gone on with when it is well
+    again."""
 
 
 NONE = Attempts()
@@ -44,9 +45,10 @@ async def attempt(
 ) -> Attempts:
     """Call ``send(seconds left)`` until ``again(answer)`` is false, ``MOST`` times at most, while ``may_send()``.
 
-    Each waits first for one of the ``connections``, inside the window: a command in a queue of ours has not been sent,
-    and says nothing of the gateway. Waits between with backoff and jitter, as long as the gateway asks for, if that
-    ends in the window; else the last answer stands, which may be that of ``before``. Raises only what ``send`` raises.
+    Each waits first for one of the ``connections``, inside the window: a command in a queue of ours
+    has not been sent, and says nothing of the gateway. Waits between with backoff and jitter, as
+    long as the gateway asks for, if that ends in the window; else the last answer stands, which may
+    be that of ``before``. Raises only what ``send`` raises.
     """
     answer, count, sent_at_ms = before.answer, before.count, before.sent_at_ms
     for number in range(1, MOST + 1):

@@ -15,15 +15,20 @@ State = Literal["closed", "open", "half-open"]
 STATES: Final[tuple[State, ...]] = ("closed", "open", "half-open")
 
 OPENS_AFTER: Final = 5
-"""Failures in a row. Fewer would take one caller's bad luck, and the repeats of one reject, for an outage."""
+"""Failures in a row. Fewer would take one caller's bad luck, and the repeats of one reject, for an
+outage."""
 
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 5.0
-"""A call rings for 45 s at most: whoever waits for the gateway has some tries left after the longest pause."""
+"""A call rings for 45 s at most: whoever waits for the gateway has some tries left after the
+longest pause."""
 
 
 class CircuitBreaker:
-    """Whether commands may be sent to one gateway. Does no IO: its owner asks for the gateway's health."""
+    """Whether commands may be sent to one gateway.
+
+    Does no IO: its owner asks for the gateway's health.
+    """
 
     def __init__(self, on_state: Callable[[State], None]) -> None:
         """``on_state`` hears every state that begins, the first at once."""
@@ -51,9 +56,12 @@ class CircuitBreaker:
         return self._state == "closed"
 
     def answered(self, *, well: bool) -> None:
-        """Count what a command met: an answer of any kind, or (``not well``) none, or the gateway's own fault.
+        """Count what a command met.
 
-        Answers to requests from before the circuit opened change nothing: they say how the gateway was.
+        An answer of any kind, or (``not well``) none, or the gateway's own fault.
+
+        Answers to requests from before the circuit opened change nothing: they say how the gateway
+        was.
         """
         if self._state != "closed":
             return
@@ -63,7 +71,10 @@ class CircuitBreaker:
             self._failed()
 
     def pinged(self, *, well: bool) -> None:
-        """Count what a health request met. A good one proves nothing about commands while the circuit is closed."""
+        """Count what a health request met.
+
+        A good one proves nothing about commands while the circuit is closed.
+        """
         if self._state == "half-open":
             self._row = 0
             self._reopened += 1

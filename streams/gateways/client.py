@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 USER_AGENT = "Ringfence"
 
 _FAILURES: Final[frozenset[Meaning]] = frozenset({"unreached", "silent", "fault"})
-"""What tells that a gateway is not well; any other answer shows that it works, whatever it says of the command."""
+"""What tells that a gateway is not well; any other answer shows that it works, whatever it says of
+the command."""
 
 
 def provider_for(settings: Gateway) -> Provider:
@@ -37,8 +38,8 @@ def provider_for(settings: Gateway) -> Provider:
 class GatewayClient:
     """Sends commands to one gateway.
 
-    ``max_connections`` bounds the commands under way: who sends one takes one of ``connections`` first, so that waiting
-    for it is not taken for a gateway's silence. A health request needs none.
+    ``max_connections`` bounds the commands under way: who sends one takes one of ``connections``
+    first, so that waiting for it is not taken for a gateway's silence. A health request needs none.
     httpx runs on aiohttp's transport, which costs a quarter of the CPU of its own, and its requests
     go straight to the transport: redirects, cookies and authentication flows are not for commands.
     """
@@ -71,8 +72,13 @@ class GatewayClient:
         """Whoever sends commands asks it first; what they meet is counted here."""
 
     async def start(self) -> Self:
-        """Open a connection, so that the first call is as fast as any; an unreachable gateway is only logged."""
-        connector = aiohttp.TCPConnector(limit=self._limit + 1, keepalive_timeout=self._provider.idle_s)
+        """Open a connection, so that the first call is as fast as any.
+
+        An unreachable gateway is only logged.
+        """
+        connector = aiohttp.TCPConnector(
+            limit=self._limit + 1, keepalive_timeout=self._provider.idle_s
+        )
         session = aiohttp.ClientSession(
             connector=connector,
             auto_decompress=False,
@@ -109,8 +115,13 @@ class GatewayClient:
         return self._counted(failure or self._provider.read_block(status, body, headers))
 
     async def text(self, command: SendText, text: str, timeout_s: float) -> GatewayAnswer:
-        """Send one text; never raises likewise. Must not be repeated unless it is certain that nothing was sent."""
-        status, body, headers, failure = await self._send(self._provider.text(command, text), timeout_s)
+        """Send one text; never raises likewise.
+
+        Must not be repeated unless it is certain that nothing was sent.
+        """
+        status, body, headers, failure = await self._send(
+            self._provider.text(command, text), timeout_s
+        )
         answer = self._counted(failure or self._provider.read_text(status, body, headers))
         if answer.meaning in {"silent", "fault"}:
             # nobody told an id, and the text may be there: under the one that was asked for
@@ -127,7 +138,9 @@ class GatewayClient:
 
     def _told_circuit(self, state: State) -> None:
         if state == "open":
-            log.warning("gateway %s fails in a row: its commands wait until it answers again", self.name)
+            log.warning(
+                "gateway %s fails in a row: its commands wait until it answers again", self.name
+            )
         elif state == "closed":
             log.info("gateway %s gets its commands", self.name)
         self._on_circuit(self.name, state)
@@ -143,9 +156,12 @@ class GatewayClient:
         if url is None:
             url = self._urls[request.path] = httpx.URL(self._base_url + request.path)
         try:
-            # one bound for connecting, sending and reading: the whole of it must fit into the call's window
+            # one bound for connecting, sending and reading: the whole of it must fit into the
+            # call's window
             async with asyncio.timeout(timeout):
-                sent = httpx.Request(request.method, url, headers=request.headers, content=request.body)
+                sent = httpx.Request(
+                    request.method, url, headers=request.headers, content=request.body
+                )
                 response = await self._http.handle_async_request(sent)
                 try:
                     body = await response.aread()
@@ -160,7 +176,9 @@ class GatewayClient:
         return response.status_code, body, dict(response.headers), None
 
     async def _keep_warm(self) -> None:
-        """Use a connection before it idles away; a cold one costs a TCP and TLS handshake in a ringing call.
+        """Use a connection before it idles away.
+
+        A cold one costs a TCP and TLS handshake in a ringing call.
 
         Where the circuit is open, ask at its pace whether the gateway is well again.
         """
@@ -181,11 +199,17 @@ class GatewayClient:
         up = failure is None and status < 500
         if up != self.is_up:
             level = logging.INFO if up else logging.WARNING
-            what = "answers" if up else f"does not answer ({failure.reason if failure else f'HTTP {status}'})"
+            what = (
+                "answers"
+                if up
+                else f"does not answer ({failure.reason if failure else f'HTTP {status}'})"
+            )
             log.log(level, "gateway %s at %s %s", self.name, self._base_url, what)
         if up and status in {401, 403}:
             log.warning(
-                "gateway %s refuses our credentials (HTTP %d): check its key in the configuration", self.name, status
+                "gateway %s refuses our credentials (HTTP %d): check its key in the configuration",
+                self.name,
+                status,
             )
         self.is_up = up
         self._on_health(self.name, up)
@@ -196,7 +220,8 @@ def _failure(exc: Exception) -> GatewayAnswer:
     """Whether a request was never sent (nobody there) or may have been.
 
     Only aiohttp's connector error proves that nothing was sent: the transport maps a connection
-    that the server closed under a request to ``ConnectTimeout`` too, and that request may have acted.
+    that the server closed under a request to ``ConnectTimeout`` too, and that request may have
+    acted.
     """
     cause = exc if isinstance(exc, aiohttp.ClientError) else exc.__cause__
     if isinstance(cause, aiohttp.ClientConnectorError):

@@ -14,7 +14,10 @@ from streams.gateways.answer import GatewayAnswer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One HTTP request, relative to the gateway's base URL. ``body`` is sent as these very bytes."""
+    """One HTTP request, relative to the gateway's base URL.
+
+    ``body`` is sent as these very bytes.
+    """
 
     method: str
     path: str
@@ -36,10 +39,16 @@ class Provider(Protocol):
         """The request that sends the caller one text."""
 
     def message_id(self, command: SendText) -> str | None:
-        """The id that the gateway is asked to give the text, by which it is found again; None where it takes none."""
+        """The id that the gateway is asked to give the text, by which it is found again.
+
+        None where it takes none.
+        """
 
     def block(self, command: BlockCaller | UnblockCaller) -> Request | None:
-        """The request that blocks the contact or takes that back; None where the gateway is not known to offer it."""
+        """The request that blocks the contact or takes that back.
+
+        None where the gateway is not known to offer it.
+        """
 
     def health(self, session: str) -> Request:
         """A harmless request that keeps a connection warm and tells whether the session works."""

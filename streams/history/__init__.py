@@ -1,4 +1,7 @@
-"""History through the decision core: what a policy would have decided. Nothing here can reach a gateway.
+"""History through the decision core: what a policy would have decided.
 
-The import contracts see to it: no sink, no HTTP client and no producer is within this package's reach.
+Nothing here can reach a gateway.
+
+The import contracts see to it: no sink, no HTTP client and no producer is within this package's
+reach.
 """

@@ -1,4 +1,7 @@
-"""What deciding the past once more came to, for people and for machines. Pure; callers are masked."""
+"""What deciding the past once more came to, for people and for machines.
+
+Pure; callers are masked.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +41,13 @@ class Comparison:
             self.differing.append(call)
 
     def lines(self, *, diff: bool) -> Iterator[str]:
-        """For people: each verdict and rule, how often it was and would be; with ``diff`` the calls that differ."""
-        without = f", {self.undecided} of them without a decision on the topics" if self.undecided else ""
+        """For people: each verdict and rule, how often it was and would be.
+
+        With ``diff`` the calls that differ.
+        """
+        without = (
+            f", {self.undecided} of them without a decision on the topics" if self.undecided else ""
+        )
         yield f"calls       {count(self.calls, 'call')}{without}"
         rows = sorted({*self.was, *self.would}, key=lambda ruling: (ruling[0], ruling[1] or ""))
         names = {ruling: f"{ruling[0]} by {_rule(ruling)}" for ruling in rows}
@@ -49,7 +57,9 @@ class Comparison:
         for ruling in rows:
             yield f"{'':12}{names[ruling]:{width}}{self.was[ruling]:>9}{self.would[ruling]:>10}"
         yield f"differing   {count(len(self.differing), 'call')}"
-        changes = Counter((_was(call), (call.would.verdict, call.would.rule)) for call in self.differing)
+        changes = Counter(
+            (_was(call), (call.would.verdict, call.would.rule)) for call in self.differing
+        )
         for (before, after), number in changes.most_common():
             yield f"{'':12}{number} from {before[0]} by {_rule(before)} to {after[0]} by {_rule(after)}"
         if diff:

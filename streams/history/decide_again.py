@@ -19,7 +19,8 @@ from streams.views.availability import Workers
 from streams.views.views import Views
 
 _KEEP_MS: Final = 3660 * 86_400_000
-"""Every call that was read is remembered: a longer memory changes no count, for rules say how far they look back."""
+"""Every call that was read is remembered: a longer memory changes no count, for rules say how far
+they look back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,10 @@ class Compared:
     @property
     def differs(self) -> bool:
         """Whether verdict or rule are another."""
-        return self.was is not None and (self.was.verdict, self.was.rule) != (self.would.verdict, self.would.rule)
+        return self.was is not None and (self.was.verdict, self.was.rule) != (
+            self.would.verdict,
+            self.would.rule,
+        )
 
 
 def again(
@@ -46,9 +50,9 @@ def again(
 ) -> Iterator[Compared]:
     """Decide every call in the order in which they came; gives those that are ``wanted``.
 
-    The others come before the range, and count in windows and blocks. A call is decided at the moment at
-    which it was, with the messages that were known then. ``known`` is as of now: contacts, lists, presence,
-    bridges and switches have no history.
+    The others come before the range, and count in windows and blocks. A call is decided at the
+    moment at which it was, with the messages that were known then. ``known`` is as of now:
+    contacts, lists, presence, bridges and switches have no history.
     """
     callers: dict[str, RecentCalls] = {}
     storms = Storms(Workers("history"))

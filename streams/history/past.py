@@ -55,15 +55,25 @@ class Past:
             case Decision():
                 self.rulings.setdefault(value.decision_id, Ruled.of(value))
             case MessageSeen():
-                insort(self._messages.setdefault((value.caller, value.line, value.direction), array("q")), value.at_ms)
+                insort(
+                    self._messages.setdefault(
+                        (value.caller, value.line, value.direction), array("q")
+                    ),
+                    value.at_ms,
+                )
             case _:
                 pass
 
     def in_order(self) -> list[CallOffered]:
         """The calls as they came to the bridge."""
-        return sorted(self.offers.values(), key=lambda offer: (offer.received_at_ms, offer.line, offer.call_id))
+        return sorted(
+            self.offers.values(),
+            key=lambda offer: (offer.received_at_ms, offer.line, offer.call_id),
+        )
 
-    def last_message_ms(self, jids: Iterable[str], line: str, direction: str, before_ms: int) -> int:
+    def last_message_ms(
+        self, jids: Iterable[str], line: str, direction: str, before_ms: int
+    ) -> int:
         """When the last message between a person and a line passed before a moment; 0 for never."""
         latest = 0
         for jid in jids:

@@ -30,11 +30,13 @@ LEAD_MS: Final = 86_400_000
 async def replay(
     settings: Settings, *, from_ms: int, to_ms: int, files: Sequence[Path], line: str | None
 ) -> tuple[Comparison, Mapping[str, str]]:
-    """Decide the calls that were received in a range once more, and compare; also the revisions that decided.
+    """Decide the calls that were received in a range once more, and compare.
 
-    ``files`` are policies that stand for those in force, and calendars for them; the others stay. Reads only, and
-    writes nowhere. Says on stderr how far it is. Raises ``ConfigurationError`` for a file that is wrong,
-    ``EnvironmentFaultError`` where no broker answers or a topic is missing.
+    Also the revisions that decided.
+
+    ``files`` are policies that stand for those in force, and calendars for them; the others stay.
+    Reads only, and writes nowhere. Says on stderr how far it is. Raises ``ConfigurationError`` for
+    a file that is wrong, ``EnvironmentFaultError`` where no broker answers or a topic is missing.
     """
     checked = [read_file(path) for path in files]
     known = await _known(settings)
@@ -60,7 +62,9 @@ async def replay(
 
 
 async def _past(settings: Settings, from_ms: int, to_ms: int) -> Past:
-    reader = TopicReader(settings.kafka, (topics.CALLS_EVENTS, topics.MESSAGES_EVENTS, topics.CALLS_DECISIONS))
+    reader = TopicReader(
+        settings.kafka, (topics.CALLS_EVENTS, topics.MESSAGES_EVENTS, topics.CALLS_DECISIONS)
+    )
     await reader.start()
     past = Past()
     try:
@@ -81,7 +85,10 @@ async def _past(settings: Settings, from_ms: int, to_ms: int) -> Past:
 async def _known(settings: Settings) -> Views:
     known = Views.empty("history")
     reader = CompactedReader(
-        settings.kafka, known.views(), on_undecodable=lambda _topic: None, on_failure=lambda _error: None
+        settings.kafka,
+        known.views(),
+        on_undecodable=lambda _topic: None,
+        on_failure=lambda _error: None,
     )
     try:
         await reader.start()

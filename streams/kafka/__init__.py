@@ -1,1 +1,4 @@
-"""Everything that speaks to Kafka, or runs it: clients, Faust's transport, topics, the local broker."""
+"""Everything that speaks to Kafka, or runs it.
+
+Clients, Faust's transport, topics, the local broker.
+"""

@@ -18,10 +18,12 @@ MOST_BYTES: Final = 1_000_000
 
 
 async def write_atomically(kafka: KafkaSettings, records: Sequence[Record]) -> None:
-    """Append records to partition 0 of their topic as one batch, durably; a reader is given all of them at once.
+    """Append records to partition 0 of their topic as one batch, durably.
 
-    Raises ``RingfenceError`` for what does not fit into one batch, and ``EnvironmentFaultError`` where the
-    broker does not answer or refuses: it is not known then whether they were written.
+    A reader is given all of them at once.
+
+    Raises ``RingfenceError`` for what does not fit into one batch, and ``EnvironmentFaultError``
+    where the broker does not answer or refuses: it is not known then whether they were written.
     """
     producer = AIOKafkaProducer(
         **connection(kafka),
@@ -36,14 +38,22 @@ async def write_atomically(kafka: KafkaSettings, records: Sequence[Record]) -> N
         batch = producer.create_batch()
         for record in records:
             headers = list(record.headers)
-            if batch.append(key=record.key, value=record.value, timestamp=None, headers=headers) is None:
+            if (
+                batch.append(key=record.key, value=record.value, timestamp=None, headers=headers)
+                is None
+            ):
                 msg = f"this is more than {MOST_BYTES // 1000} kB in one go: apply fewer files at a time"
                 raise RingfenceError(msg)
         batch.close()
-        await (await producer.send_batch(batch, records[0].topic.full_name(kafka.topic_prefix), partition=0))
+        await (
+            await producer.send_batch(
+                batch, records[0].topic.full_name(kafka.topic_prefix), partition=0
+            )
+        )
     except KafkaError as exc:
         msg = (
-            f"Kafka at {kafka.bootstrap_servers} did not take it ({type(exc).__name__}): look what is there, and repeat"
+            f"Kafka at {kafka.bootstrap_servers} did not take it ({type(exc).__name__}):"
+            " look what is there, and repeat"
         )
         raise EnvironmentFaultError(msg) from None
     finally:

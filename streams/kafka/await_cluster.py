@@ -22,16 +22,21 @@ log = logging.getLogger(__name__)
 _ANSWER_MS: Final = 5_000
 _FIRST_PAUSE_S: Final = 0.2
 _LONGEST_PAUSE_S: Final = 5.0
-"""Waiting longer would only keep callers waiting once the cluster is back; a fleet that starts is spread by jitter."""
+"""Waiting longer would only keep callers waiting once the cluster is back; a fleet that starts is
+spread by jitter."""
 
 
 async def until_there(
-    kafka: KafkaSettings, topics: Sequence[Topic], *, stop: asyncio.Event, say: Callable[[str], None]
+    kafka: KafkaSettings,
+    topics: Sequence[Topic],
+    *,
+    stop: asyncio.Event,
+    say: Callable[[str], None],
 ) -> bool:
     """Return True once the cluster answers and shows all the topics, False if ``stop`` was set before.
 
-    ``say`` is told why not, each time it was tried; so is the log. Raises ``EnvironmentFaultError`` for what
-    waiting cannot mend: a certificate that is not believed, credentials that are refused.
+    ``say`` is told why not, each time it was tried; so is the log. Raises ``EnvironmentFaultError``
+    for what waiting cannot mend: a certificate that is not believed, credentials that are refused.
     """
     pause = _FIRST_PAUSE_S
     stopping = asyncio.ensure_future(stop.wait())

@@ -1,7 +1,8 @@
 """Hands records to a producer together, so that those of a busy moment make one request and not one each.
 
-aiokafka's ``linger_ms`` does not: it lets the batch of each partition wait by itself, and as soon as one is due, it
-goes alone. A worker writes to tens of partitions, so that it sent 2.5 requests for each call with it.
+aiokafka's ``linger_ms`` does not: it lets the batch of each partition wait by itself, and as soon
+as one is due, it goes alone. A worker writes to tens of partitions, so that it sent 2.5 requests
+for each call with it.
 """
 
 from __future__ import annotations
@@ -28,9 +29,14 @@ class Sending(NamedTuple):
 
 
 class RecordBatcher:
-    """A record that comes alone goes at once; what comes within ``pause_s`` after it goes together, in order."""
+    """A record that comes alone goes at once.
 
-    def __init__(self, send: Callable[[Sending], Awaitable[Acknowledgement]], pause_s: float) -> None:
+    What comes within ``pause_s`` after it goes together, in order.
+    """
+
+    def __init__(
+        self, send: Callable[[Sending], Awaitable[Acknowledgement]], pause_s: float
+    ) -> None:
         """``send`` hands one record to the producer; it may block while there is no room for it."""
         self._send = send
         self._pause_s = pause_s
@@ -60,7 +66,10 @@ class RecordBatcher:
             self._held_up -= 1
 
     async def flush(self) -> None:
-        """Hand over what waits, without the pause; blocks as ``send`` does, and not for the acknowledgements."""
+        """Hand over what waits, without the pause.
+
+        Blocks as ``send`` does, and not for the acknowledgements.
+        """
         while self._waiting or self._task is not None:
             self._begin()
             if self._task is not None:

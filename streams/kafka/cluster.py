@@ -60,7 +60,9 @@ async def _brokers(kafka: KafkaSettings) -> list[object]:
 
 
 def at_cluster(settings: Settings) -> Settings:
-    """The settings with a broker's address: the configured cluster, or else the local broker that runs.
+    """The settings with a broker's address.
+
+    The configured cluster, or else the local broker that runs.
 
     Raises ``EnvironmentFaultError`` where neither is there.
     """

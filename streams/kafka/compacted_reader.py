@@ -1,8 +1,8 @@
 """Reads compacted topics in full and follows them: what every worker must know at once.
 
-Not Faust's GlobalTable: it takes part in every fetch of the worker's one consumer, and each partition
-costs a ringing call its share there; and a worker must have it all before it takes over a partition,
-which a reader of its own has already read when a rebalance comes.
+Not Faust's GlobalTable: it takes part in every fetch of the worker's one consumer, and each
+partition costs a ringing call its share there; and a worker must have it all before it takes over a
+partition, which a reader of its own has already read when a rebalance comes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 _POLL_MS = 1000
 _AGAIN_S = 1.0
 _ANSWER_MS = 5_000
-"""A broker that is frozen must not keep facts away for aiokafka's 40 s: another one leads by then."""
+"""A broker that is frozen must not keep facts away for aiokafka's 40 s: another one leads by
+then."""
 
 
 class CompactedReader:
@@ -107,7 +108,9 @@ class CompactedReader:
             msg = f"Kafka lacks the topics {', '.join(missing)}: {TOPICS_MEND}"
             raise EnvironmentFaultError(msg)
         for name in self._views:
-            found += [TopicPartition(name, each) for each in consumer.partitions_for_topic(name) or ()]
+            found += [
+                TopicPartition(name, each) for each in consumer.partitions_for_topic(name) or ()
+            ]
         return found
 
     async def _at_end(self, consumer: AIOKafkaConsumer) -> bool:
@@ -140,7 +143,8 @@ class CompactedReader:
                 try:
                     view.take(record.key, record.value)
                 except UndecodableError as exc:
-                    log.error("%s %d:%d is left out: %s", tp.topic, tp.partition, record.offset, exc)  # noqa: TRY400 - the sentence says it
+                    where = f"{tp.topic} {tp.partition}:{record.offset}"
+                    log.error("%s is left out: %s", where, exc)  # noqa: TRY400 - the sentence says it
                     self._on_undecodable(tp.topic)
                 except Exception:
                     # one record of somebody else's must not end every worker, at every start
@@ -152,10 +156,12 @@ class CompactedReader:
 async def read_once(kafka: KafkaSettings, *views: CompactedView) -> None:
     """Read everything that stands on the views' topics now; blocks until it is read.
 
-    Raises ``EnvironmentFaultError`` where no broker answers or a topic is missing. A record that cannot be
-    read is logged and left out.
+    Raises ``EnvironmentFaultError`` where no broker answers or a topic is missing. A record that
+    cannot be read is logged and left out.
     """
-    reader = CompactedReader(kafka, views, on_undecodable=lambda _topic: None, on_failure=lambda _error: None)
+    reader = CompactedReader(
+        kafka, views, on_undecodable=lambda _topic: None, on_failure=lambda _error: None
+    )
     try:
         await reader.start()
     except KafkaError as exc:

@@ -10,7 +10,10 @@ from streams.settings import KafkaSettings
 
 
 def connection(kafka: KafkaSettings) -> dict[str, Any]:
-    """The keyword arguments by which any aiokafka client reaches the configured cluster; raises as ``tls``."""
+    """The keyword arguments by which any aiokafka client reaches the configured cluster.
+
+    Raises as ``tls``.
+    """
     options: dict[str, Any] = {
         "bootstrap_servers": kafka.bootstrap_servers,
         "security_protocol": kafka.security_protocol,
@@ -20,12 +23,17 @@ def connection(kafka: KafkaSettings) -> dict[str, Any]:
     if kafka.security_protocol.startswith("SASL"):
         options["sasl_mechanism"] = kafka.sasl_mechanism
         options["sasl_plain_username"] = kafka.username
-        options["sasl_plain_password"] = kafka.password.get_secret_value() if kafka.password else None
+        options["sasl_plain_password"] = (
+            kafka.password.get_secret_value() if kafka.password else None
+        )
     return options
 
 
 def tls(kafka: KafkaSettings) -> ssl.SSLContext:
-    """Whom to believe, and who we are; raises ``ConfigurationError`` for a file that cannot be used."""
+    """Whom to believe, and who we are.
+
+    Raises ``ConfigurationError`` for a file that cannot be used.
+    """
     try:
         context = ssl.create_default_context(cafile=kafka.ca_file)
     except (OSError, ssl.SSLError) as exc:

@@ -1,4 +1,7 @@
-"""Why a cluster does not take us in. aiokafka logs the cause and raises only that it could not connect."""
+"""Why a cluster does not take us in.
+
+Aiokafka logs the cause and raises only that it could not connect.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,8 @@ _LASTING: Final = (
     SaslAuthenticationFailed,
     UnsupportedSaslMechanismError,
 )
-"""What a broker that runs says to a configuration that is wrong; everything else may be a broker that starts."""
+"""What a broker that runs says to a configuration that is wrong; everything else may be a broker
+that starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +69,23 @@ async def refusal(kafka: KafkaSettings) -> ConnectionRefusal:
         chatter.setLevel(level)
     whys = sorted({each.why for each in found})
     return ConnectionRefusal(
-        f"Kafka at {where} does not take us in: {'; '.join(whys)}", any(each.lasting for each in found)
+        f"Kafka at {where} does not take us in: {'; '.join(whys)}",
+        any(each.lasting for each in found),
     )
 
 
-async def _refusal_at(kafka: KafkaSettings, server: str, options: dict[str, object]) -> ConnectionRefusal:
+async def _refusal_at(
+    kafka: KafkaSettings, server: str, options: dict[str, object]
+) -> ConnectionRefusal:
     host, _, port = server.strip().rpartition(":")
     try:
         async with asyncio.timeout(_ANSWER_MS / 1000):
-            conn = await create_conn(host.strip("[]"), int(port), request_timeout_ms=_ANSWER_MS, **options)
+            conn = await create_conn(
+                host.strip("[]"), int(port), request_timeout_ms=_ANSWER_MS, **options
+            )
             try:
-                # a broker looks at a client's certificate only after the client believes that all is well
+                # a broker looks at a client's certificate only after the client believes that all
+                # is well
                 await conn.send(MetadataRequest([]))
             finally:
                 conn.close()

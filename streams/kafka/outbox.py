@@ -40,20 +40,26 @@ class Outbox:
     ) -> None:
         """``on_failure`` must end the process soon: an event is held from then on.
 
-        ``commands`` is the producer for what a ringing call waits for; without one, ``producer`` does it all.
+        ``commands`` is the producer for what a ringing call waits for; without one, ``producer``
+        does it all.
         """
         self._producer = producer
         self._commands = commands or producer
         self._on_failure = on_failure
 
     async def finish(
-        self, event: Acknowledgeable, records: Iterable[Record] = (), writes: Iterable[Awaitable[Any]] = ()
+        self,
+        event: Acknowledgeable,
+        records: Iterable[Record] = (),
+        writes: Iterable[Awaitable[Any]] = (),
     ) -> None:
         """Enqueue the records, and acknowledge once they and the table writes are durable.
 
         Blocks only for the enqueueing (a full buffer), not for the broker. Not to be repeated.
         """
-        pending: list[Awaitable[Any]] = [await self._producer_of(record).enqueue(record) for record in records]
+        pending: list[Awaitable[Any]] = [
+            await self._producer_of(record).enqueue(record) for record in records
+        ]
         pending += writes
         if not pending:
             event.ack()
@@ -90,7 +96,9 @@ class _Finish:
             return  # the process is going down; the event stays unacknowledged
         error = done.exception()
         if error is not None:
-            log.error("a record could not be made durable; the event will come again", exc_info=error)
+            log.error(
+                "a record could not be made durable; the event will come again", exc_info=error
+            )
             self._on_failure(error)
             return
         self._left -= 1

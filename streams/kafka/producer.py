@@ -18,8 +18,9 @@ from streams.kafka.partitioner import partition_of
 from streams.settings import KafkaSettings
 
 ANSWER_MS: Final = 5_000
-"""For one request to be answered. A broker that is frozen answers nothing and closes no connection; the record then
-goes to whoever leads its partition now. The idempotent producer makes a repeat harmless."""
+"""For one request to be answered. A broker that is frozen answers nothing and closes no connection;
+the record then goes to whoever leads its partition now. The idempotent producer makes a repeat
+harmless."""
 
 
 class DurableProducer:
@@ -36,9 +37,9 @@ class DurableProducer:
     ) -> None:
         """Not connected yet. ``request_timeout_ms`` bounds how long a lost broker is waited for.
 
-        ``linger_ms`` is how long the batch of a partition waits for more, which fills it in bulk. ``pause_ms`` is the
-        least time between two requests to one broker: a record that comes alone goes at once, those of a busy moment
-        go together, whatever their partitions.
+        ``linger_ms`` is how long the batch of a partition waits for more, which fills it in bulk.
+        ``pause_ms`` is the least time between two requests to one broker: a record that comes alone
+        goes at once, those of a busy moment go together, whatever their partitions.
         """
         self._prefix = kafka.topic_prefix
         self._options = connection(kafka)
@@ -70,7 +71,9 @@ class DurableProducer:
             raise
         self._producer = producer
         if self._pause_ms:
-            self._gathering = RecordBatcher(lambda record: self._hand_over(producer, record), self._pause_ms / 1000)
+            self._gathering = RecordBatcher(
+                lambda record: self._hand_over(producer, record), self._pause_ms / 1000
+            )
 
     async def prepare(self, *topics: Topic) -> None:
         """Learn where the topics' partitions are, so that the first send does not wait for it.
@@ -85,7 +88,8 @@ class DurableProducer:
         if self._producer is None:
             msg = "the producer is not started"
             raise RuntimeError(msg)
-        # what aiokafka learns at its start of all topics, it forgets with the first one that it has to ask for by name
+        # what aiokafka learns at its start of all topics, it forgets with the first one that it has
+        # to ask for by name
         for name in names:
             self._producer.client.add_topic(name)
         for _ in range(2):
@@ -110,8 +114,8 @@ class DurableProducer:
     async def stop(self, *, flush_seconds: float | None = None) -> None:
         """Flush and close; may be repeated.
 
-        An idempotent producer never gives up on a record: without ``flush_seconds`` this lasts until
-        the broker is back. With it, what is unacknowledged by then is dropped.
+        An idempotent producer never gives up on a record: without ``flush_seconds`` this lasts
+        until the broker is back. With it, what is unacknowledged by then is dropped.
         """
         producer, self._producer = self._producer, None
         if producer is None:
@@ -128,14 +132,19 @@ class DurableProducer:
             await _abandon(producer)
 
     async def enqueue(self, record: Record) -> Acknowledgement:
-        """Hand a record to the producer, in order; the future is done at the broker's acknowledgement.
+        """Hand a record to the producer, in order.
+
+        The future is done at the broker's acknowledgement.
 
         Blocks only while metadata is missing or the buffer is full. The future raises aiokafka's
-        ``KafkaError`` when the broker refuses or does not answer in time: nothing is known then. So does this, at
-        once, where the record cannot be taken; with ``pause_ms`` the future says that too.
+        ``KafkaError`` when the broker refuses or does not answer in time: nothing is known then. So
+        does this, at once, where the record cannot be taken; with ``pause_ms`` the future says that
+        too.
         """
         name = record.topic.full_name(self._prefix)
-        return await self.enqueue_to(name, record.key, record.value, record.partition, record.headers)
+        return await self.enqueue_to(
+            name, record.key, record.value, record.partition, record.headers
+        )
 
     async def enqueue_to(
         self,
@@ -145,7 +154,10 @@ class DurableProducer:
         partition: int | None = None,
         headers: Headers | None = None,
     ) -> Acknowledgement:
-        """As ``enqueue``, for a topic outside the registry (a table's changelog); None is a tombstone."""
+        """As ``enqueue``, for a topic outside the registry (a table's changelog).
+
+        None is a tombstone.
+        """
         if self._producer is None:
             msg = "the producer is not started"
             raise RuntimeError(msg)
@@ -157,7 +169,9 @@ class DurableProducer:
     async def _hand_over(self, producer: AIOKafkaProducer, record: Sending) -> Acknowledgement:
         topic, key, value, partition, headers = record
         try:
-            done: Acknowledgement = await producer.send(topic, value, key, partition, headers=headers)
+            done: Acknowledgement = await producer.send(
+                topic, value, key, partition, headers=headers
+            )
         except UnknownTopicOrPartitionError:
             # also raised where the brokers are away; nothing was taken
             await self._await_topic(producer, topic)
@@ -165,7 +179,10 @@ class DurableProducer:
         return done
 
     async def send(self, *records: Record) -> None:
-        """Send all, and return when the broker has acknowledged every one; raises as ``enqueue``."""
+        """Send all, and return when the broker has acknowledged every one.
+
+        Raises as ``enqueue``.
+        """
         futures = [await self.enqueue(record) for record in records]
         await asyncio.gather(*futures)
 

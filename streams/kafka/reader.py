@@ -28,9 +28,9 @@ _MAX_RECORDS: Final = 2_000
 
 _FETCH_BYTES: Final = 1 << 18
 _FETCH_WAIT_MS: Final = 200
-"""The broker gathers this long or this much before it answers. A fetch costs the reader time for each
-of its partitions: answering every record at once would take a core that calls need. People see no
-difference."""
+"""The broker gathers this long or this much before it answers. A fetch costs the reader time for
+each of its partitions: answering every record at once would take a core that calls need. People see
+no difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +152,12 @@ class TopicReader:
     async def seek_to_time(self, since_ms: int) -> None:
         """Read on from the first record of each partition that is not older than this."""
         ends = await self.ends()
-        found = await self._running().offsets_for_times(dict.fromkeys(self._partitions, max(since_ms, 0)))
-        await self.seek({at: found[at].offset if found.get(at) else ends[at] for at in self._partitions})
+        found = await self._running().offsets_for_times(
+            dict.fromkeys(self._partitions, max(since_ms, 0))
+        )
+        await self.seek(
+            {at: found[at].offset if found.get(at) else ends[at] for at in self._partitions}
+        )
 
     async def seek_to_end(self) -> None:
         """Read on from what is written after this call."""
@@ -169,7 +173,9 @@ class TopicReader:
         return sum(rest for rest in behind if rest > 0)
 
     async def whole_since_ms(self, topics: Sequence[Topic]) -> int:
-        """The earliest time from which none of these topics lacks a record for retention's sake; 0: none ever did.
+        """The earliest time from which none of these topics lacks a record for retention's sake.
+
+        0: none ever did.
 
         A partition that starts at offset 0 lost nothing; one that starts later is whole from its
         first record's time on; one that is empty now kept nothing older than its retention.
@@ -194,13 +200,17 @@ class TopicReader:
         return min((found.timestamp for found in first.values() if found is not None), default=None)
 
     async def poll(self, timeout_ms: int = 200) -> list[Seen]:
-        """The next records, oldest first within each partition; empty when none came in this time."""
+        """The next records, oldest first within each partition.
+
+        Empty when none came in this time.
+        """
         batches = await self._running().getmany(timeout_ms=timeout_ms, max_records=_MAX_RECORDS)
         return [
             self._read(self._by_name[at.topic], record)
             for at, records in batches.items()
             for record in records
-            if self._containing is None or any(each in (record.value or b"") for each in self._containing)
+            if self._containing is None
+            or any(each in (record.value or b"") for each in self._containing)
         ]
 
     async def read_to(self, ends: Mapping[TopicPartition, int]) -> AsyncIterator[list[Seen]]:
@@ -215,7 +225,11 @@ class TopicReader:
             described = await admin.describe_topics()
         finally:
             await admin.close()
-        known = {entry["topic"]: entry["partitions"] for entry in described if entry["topic"] in self._by_name}
+        known = {
+            entry["topic"]: entry["partitions"]
+            for entry in described
+            if entry["topic"] in self._by_name
+        }
         missing = sorted(self._by_name.keys() - known.keys())
         if missing:
             msg = (
@@ -223,7 +237,11 @@ class TopicReader:
                 f"check kafka.topic_prefix, and {TOPICS_MEND}"
             )
             raise EnvironmentFaultError(msg)
-        return [TopicPartition(name, part["partition"]) for name, parts in known.items() for part in parts]
+        return [
+            TopicPartition(name, part["partition"])
+            for name, parts in known.items()
+            for part in parts
+        ]
 
     def _running(self) -> AIOKafkaConsumer:
         if self._consumer is None:

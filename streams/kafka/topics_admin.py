@@ -11,7 +11,12 @@ from typing import Any, Final, Literal
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import (
+    KafkaError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 
 from models.topics import DAY_MS, TOPICS, Topic
 from streams.common.errors import EnvironmentFaultError
@@ -96,22 +101,34 @@ async def check(kafka: KafkaSettings, topics: Sequence[Topic] = TOPICS) -> list[
 
 
 async def found(kafka: KafkaSettings, topics: Sequence[Topic] = TOPICS) -> dict[str, Found]:
-    """The registry's topics as the cluster has them, by registry name; those missing are left out."""
+    """The registry's topics as the cluster has them, by registry name.
+
+    Those missing are left out.
+    """
     async with _admin(kafka) as admin:
         return await _look(admin, kafka, topics)
 
 
-def table(kafka: KafkaSettings, there: dict[str, Found], topics: Sequence[Topic] = TOPICS) -> list[str]:
+def table(
+    kafka: KafkaSettings, there: dict[str, Found], topics: Sequence[Topic] = TOPICS
+) -> list[str]:
     """The registry as lines of text in columns, beside what ``found`` says of the cluster."""
     rows = [("TOPIC", "PARTITIONS", "KEPT", "KEY", "WRITTEN BY", "READ BY")]
     for topic in topics:
         real = there.get(topic.name)
-        kept = "latest per key" if topic.cleanup == "compact" else f"{topic.retention_ms // DAY_MS} d"
+        kept = (
+            "latest per key" if topic.cleanup == "compact" else f"{topic.retention_ms // DAY_MS} d"
+        )
         partitions = "missing" if real is None else str(real.partitions)
         writers, readers = ", ".join(topic.writers), ", ".join(topic.readers)
-        rows.append((topic.full_name(kafka.topic_prefix), partitions, kept, topic.key, writers, readers))
+        rows.append(
+            (topic.full_name(kafka.topic_prefix), partitions, kept, topic.key, writers, readers)
+        )
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
 
 
 async def apply(kafka: KafkaSettings, topics: Sequence[Topic] = TOPICS) -> Applied:
@@ -122,12 +139,18 @@ async def apply(kafka: KafkaSettings, topics: Sequence[Topic] = TOPICS) -> Appli
     """
     async with _admin(kafka) as admin:
         there = await _look(admin, kafka, topics)
-        created = await _create(admin, kafka, [topic for topic in topics if topic.name not in there])
+        created = await _create(
+            admin, kafka, [topic for topic in topics if topic.name not in there]
+        )
         await _until_led(admin, kafka, topics)
         differences = _compare(kafka, topics, await _look_at_all(admin, kafka, topics))
         mended = tuple(each for each in differences if each.what == "config")
         names = {each.topic for each in mended}
-        await _set_configs(admin, kafka, [topic for topic in topics if topic.full_name(kafka.topic_prefix) in names])
+        await _set_configs(
+            admin,
+            kafka,
+            [topic for topic in topics if topic.full_name(kafka.topic_prefix) in names],
+        )
         await _until_set(admin, kafka, topics)
     left = tuple(each for each in differences if each.what != "config")
     return Applied(created=tuple(created), mended=mended, left=left)
@@ -147,7 +170,9 @@ async def _admin(kafka: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
         await admin.close()
 
 
-async def _look(admin: AIOKafkaAdminClient, kafka: KafkaSettings, topics: Sequence[Topic]) -> dict[str, Found]:
+async def _look(
+    admin: AIOKafkaAdminClient, kafka: KafkaSettings, topics: Sequence[Topic]
+) -> dict[str, Found]:
     by_full_name = {topic.full_name(kafka.topic_prefix): topic for topic in topics}
     described = {
         each["topic"]: each["partitions"]
@@ -175,12 +200,19 @@ async def _look(admin: AIOKafkaAdminClient, kafka: KafkaSettings, topics: Sequen
     return result
 
 
-async def _look_at_all(admin: AIOKafkaAdminClient, kafka: KafkaSettings, topics: Sequence[Topic]) -> dict[str, Found]:
-    """As ``_look``, for topics that are there: each request goes to any broker, and one may lag behind."""
+async def _look_at_all(
+    admin: AIOKafkaAdminClient, kafka: KafkaSettings, topics: Sequence[Topic]
+) -> dict[str, Found]:
+    """As ``_look``, for topics that are there.
+
+    Each request goes to any broker, and one may lag behind.
+    """
     deadline = time.monotonic() + _VISIBLE_SECONDS
     while True:
         there = await _look(admin, kafka, topics)
-        lacking = [topic.full_name(kafka.topic_prefix) for topic in topics if topic.name not in there]
+        lacking = [
+            topic.full_name(kafka.topic_prefix) for topic in topics if topic.name not in there
+        ]
         if not lacking:
             return there
         if time.monotonic() > deadline:
@@ -189,16 +221,27 @@ async def _look_at_all(admin: AIOKafkaAdminClient, kafka: KafkaSettings, topics:
         await asyncio.sleep(0.05)
 
 
-def _compare(kafka: KafkaSettings, topics: Sequence[Topic], there: dict[str, Found]) -> list[Difference]:
+def _compare(
+    kafka: KafkaSettings, topics: Sequence[Topic], there: dict[str, Found]
+) -> list[Difference]:
     differences = []
     for topic in topics:
         name = topic.full_name(kafka.topic_prefix)
         real = there.get(topic.name)
         if real is None:
-            differences.append(Difference(topic=name, what="missing", setting="topic", wanted="there", found="missing"))
+            differences.append(
+                Difference(
+                    topic=name, what="missing", setting="topic", wanted="there", found="missing"
+                )
+            )
             continue
         pairs: list[tuple[Literal["partitions", "replication", "config"], str, str, str]] = [
-            ("partitions", "partitions", str(topic.partitions or kafka.partitions), str(real.partitions)),
+            (
+                "partitions",
+                "partitions",
+                str(topic.partitions or kafka.partitions),
+                str(real.partitions),
+            ),
             ("replication", "replicas", str(kafka.replication_factor), str(real.replicas)),
         ]
         pairs += [("config", key, value, real.config[key]) for key, value in topic.config().items()]
@@ -210,7 +253,9 @@ def _compare(kafka: KafkaSettings, topics: Sequence[Topic], there: dict[str, Fou
     return differences
 
 
-async def _create(admin: AIOKafkaAdminClient, kafka: KafkaSettings, topics: Sequence[Topic]) -> list[str]:
+async def _create(
+    admin: AIOKafkaAdminClient, kafka: KafkaSettings, topics: Sequence[Topic]
+) -> list[str]:
     if not topics:
         return []
     answer = await admin.create_topics(
@@ -234,7 +279,9 @@ async def _create(admin: AIOKafkaAdminClient, kafka: KafkaSettings, topics: Sequ
     return created
 
 
-async def _until_led(admin: AIOKafkaAdminClient, kafka: KafkaSettings, topics: Sequence[Topic]) -> None:
+async def _until_led(
+    admin: AIOKafkaAdminClient, kafka: KafkaSettings, topics: Sequence[Topic]
+) -> None:
     names = [topic.full_name(kafka.topic_prefix) for topic in topics]
     deadline = time.monotonic() + _VISIBLE_SECONDS
     while True:
@@ -251,21 +298,29 @@ async def _until_led(admin: AIOKafkaAdminClient, kafka: KafkaSettings, topics: S
 def _led(described: dict[str, Any]) -> bool:
     parts = described["partitions"]
     return (
-        described["error_code"] == 0 and bool(parts) and all(p["error_code"] == 0 and p["leader"] >= 0 for p in parts)
+        described["error_code"] == 0
+        and bool(parts)
+        and all(p["error_code"] == 0 and p["leader"] >= 0 for p in parts)
     )
 
 
-async def _until_set(admin: AIOKafkaAdminClient, kafka: KafkaSettings, topics: Sequence[Topic]) -> None:
+async def _until_set(
+    admin: AIOKafkaAdminClient, kafka: KafkaSettings, topics: Sequence[Topic]
+) -> None:
     # the controller has taken the change; the broker that we ask may lag behind it
     deadline = time.monotonic() + _VISIBLE_SECONDS
-    while any(each.what == "config" for each in _compare(kafka, topics, await _look(admin, kafka, topics))):
+    while any(
+        each.what == "config" for each in _compare(kafka, topics, await _look(admin, kafka, topics))
+    ):
         if time.monotonic() > deadline:
             msg = f"the topics' settings are not in force {_VISIBLE_SECONDS:.0f} s after Kafka took them; try again"
             raise EnvironmentFaultError(msg)
         await asyncio.sleep(0.05)
 
 
-async def _set_configs(admin: AIOKafkaAdminClient, kafka: KafkaSettings, topics: Sequence[Topic]) -> None:
+async def _set_configs(
+    admin: AIOKafkaAdminClient, kafka: KafkaSettings, topics: Sequence[Topic]
+) -> None:
     if not topics:
         return
     there = await _look_at_all(admin, kafka, topics)

@@ -49,7 +49,9 @@ async def start(progress: Progress, place: BrokerFiles | None = None) -> BrokerS
     return state
 
 
-async def stop(place: BrokerFiles | None = None, *, within: float = STOP_SECONDS) -> BrokerState | None:
+async def stop(
+    place: BrokerFiles | None = None, *, within: float = STOP_SECONDS
+) -> BrokerState | None:
     """End the daemon, gracefully at first; None where none ran.
 
     Raises ``EnvironmentFaultError`` for a broker that belongs to a running ``ringfence up``.

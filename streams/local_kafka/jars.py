@@ -18,7 +18,9 @@ CACHE = ROOT / ".cache" / "kafka"
 JAVA_MINIMUM = 17
 """Kafka 4's broker and tools need Java 17 (its documentation, "Java Version")."""
 
-_MEND = "install it, e.g. `apt-get install default-jre-headless maven`, or set KAFKA_BOOTSTRAP_SERVERS"
+_MEND = (
+    "install it, e.g. `apt-get install default-jre-headless maven`, or set KAFKA_BOOTSTRAP_SERVERS"
+)
 _FETCH_SECONDS = 600
 
 Progress = Callable[[str], None]

@@ -48,7 +48,10 @@ class LocalKafka:
     """
 
     def __init__(self, place: BrokerFiles | None = None, *, owner: Owner = "up") -> None:
-        """A ``daemon`` outlives this process; otherwise the broker ends with it, however it ends."""
+        """A ``daemon`` outlives this process.
+
+        Otherwise the broker ends with it, however it ends.
+        """
         self._place = place or BrokerFiles()
         self.data_dir = self._place.data_dir
         self.log = self._place.log_dir / "kafka.log"
@@ -68,7 +71,8 @@ class LocalKafka:
     def prepare(self, progress: Progress) -> None:
         """Check Java and disk, lock and format the data directory, fetch the jars.
 
-        Blocks, the first time for long. Raises ``EnvironmentFaultError`` that names what is missing.
+        Blocks, the first time for long. Raises ``EnvironmentFaultError`` that names what is
+        missing.
         """
         self._java = java()
         self.data_dir.mkdir(parents=True, exist_ok=True)
@@ -87,9 +91,9 @@ class LocalKafka:
     async def start(self, *, within: float = START_SECONDS) -> None:
         """Start the broker and return when it answers metadata requests.
 
-        Call it on the main thread (see ``streams.common.die_with_parent``). Raises ``EnvironmentFaultError`` with
-        the log's last lines when the broker ends or does not answer in ``within`` seconds; no
-        process is left behind then.
+        Call it on the main thread (see ``streams.common.die_with_parent``). Raises
+        ``EnvironmentFaultError`` with the log's last lines when the broker ends or does not answer
+        in ``within`` seconds; no process is left behind then.
         """
         try:
             for attempt in range(_STARTS):
@@ -185,7 +189,9 @@ class LocalKafka:
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode != 0:
             said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-12:])
-            msg = f"the local Kafka's data directory {self.data_dir} could not be formatted:\n{said}"
+            msg = (
+                f"the local Kafka's data directory {self.data_dir} could not be formatted:\n{said}"
+            )
             raise EnvironmentFaultError(msg)
 
     def _spawn(self) -> None:

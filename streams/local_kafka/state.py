@@ -51,7 +51,10 @@ class BrokerState:
     """The process that started it."""
 
     def alive(self) -> bool:
-        """Whether this very broker still runs: the process id may belong to another program by now."""
+        """Whether this very broker still runs.
+
+        The process id may belong to another program by now.
+        """
         command = command_line(self.pid)
         return "kafka.Kafka" in command and self.data_dir in command
 
@@ -69,7 +72,10 @@ def write_state(state: BrokerState, place: BrokerFiles) -> None:
 
 
 def read_state(place: BrokerFiles | None = None) -> BrokerState | None:
-    """The broker that runs, or None, also where a dead broker left its file behind: the next start replaces it."""
+    """The broker that runs, or None, also where a dead broker left its file behind.
+
+    The next start replaces it.
+    """
     path = (place or BrokerFiles()).state_file
     try:
         state = _READER.validate_json(path.read_bytes())
@@ -79,7 +85,10 @@ def read_state(place: BrokerFiles | None = None) -> BrokerState | None:
 
 
 def command_line(pid: int) -> str:
-    """The command line of a process, words parted by spaces; empty where there is no such process."""
+    """The command line of a process, words parted by spaces.
+
+    Empty where there is no such process.
+    """
     proc = Path("/proc")
     if (proc / "self" / "cmdline").exists():
         try:

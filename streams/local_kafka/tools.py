@@ -9,7 +9,9 @@ from typing import Final, Literal
 from streams.common.errors import ConfigurationError
 from streams.local_kafka.jars import Progress, ensure_jars, java
 
-_OPTIONS = frozenset({"--bootstrap-server", "--bootstrap-controller", "--broker-list", "--zookeeper"})
+_OPTIONS = frozenset(
+    {"--bootstrap-server", "--bootstrap-controller", "--broker-list", "--zookeeper"}
+)
 _NO_BROKER_NEEDED = frozenset({"--help", "-h", "--version"})
 _JVM = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=ERROR")
 """A tool lives for seconds: start fast, and print no log."""
@@ -54,7 +56,10 @@ TOOLS: Final = {
 
 
 def find(name: str) -> Tool:
-    """The tool of that name, with or without ``.sh``; raises ``ConfigurationError`` that lists them."""
+    """The tool of that name, with or without ``.sh``.
+
+    Raises ``ConfigurationError`` that lists them.
+    """
     tool = TOOLS.get(name.removesuffix(".sh"))
     if tool is None:
         msg = f"no Kafka tool is called {name!r}; there are: {', '.join(TOOLS)}"
@@ -68,7 +73,9 @@ def needs_broker(tool: Tool, arguments: Sequence[str]) -> bool:
     return tool.broker != "never" and not given & (_OPTIONS | _NO_BROKER_NEEDED)
 
 
-def command(tool: Tool, arguments: Sequence[str], bootstrap: str | None, progress: Progress) -> list[str]:
+def command(
+    tool: Tool, arguments: Sequence[str], bootstrap: str | None, progress: Progress
+) -> list[str]:
     """The command line to execute; fetches the jars where they are missing, which blocks."""
     broker = [] if bootstrap is None else ["--bootstrap-server", bootstrap]
     placed = [*broker, *arguments] if tool.broker == "first" else [*arguments, *broker]

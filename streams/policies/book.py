@@ -28,7 +28,8 @@ class PolicyInForce:
 
 
 FORMER_KEPT: Final = 3
-"""Former revisions of a policy that texts under way may still quote: they are three minutes old at most."""
+"""Former revisions of a policy that texts under way may still quote: they are three minutes old at
+most."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,10 @@ class PolicyBook:
         return next((each for each in known if each.revision == revision), None)
 
     def followed_by(self, by_line: Mapping[str, PolicyInForce]) -> PolicyBook:
-        """The book when other policies are in force; it remembers ``FORMER_KEPT`` revisions of each."""
+        """The book when other policies are in force.
+
+        It remembers ``FORMER_KEPT`` revisions of each.
+        """
         former = dict(self.former)
         for name, before in self.by_line.items():
             now = by_line.get(name)

@@ -1,4 +1,7 @@
-"""When a calendar is open. Instants are compared, never wall times: a day may have 23 or 25 hours."""
+"""When a calendar is open.
+
+Instants are compared, never wall times: a day may have 23 or 25 hours.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,8 @@ class Opening:
     why: str
     """For people: ``open on Tuesday 09:00-17:00``, ``closed for Christmas Day (GB)``."""
     opens_at_ms: int | None = None
-    """When it opens next, where it is closed; None where it does not open within ``LOOK_AHEAD_DAYS``."""
+    """When it opens next, where it is closed; None where it does not open within
+    ``LOOK_AHEAD_DAYS``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +51,8 @@ class EffectiveDay:
     spans_ms: tuple[tuple[int, int], ...]
     """The same as instants, from and until."""
     note: str
-    """What a person should know of the day: the clock changes, the zone skips it, its holidays are not known."""
+    """What a person should know of the day: the clock changes, the zone skips it, its holidays are
+    not known."""
 
 
 def resolve(name: str, known: Mapping[str, Calendar]) -> Calendar:
@@ -66,7 +71,9 @@ def resolve(name: str, known: Mapping[str, Calendar]) -> Calendar:
         if found is None:
             by = f", which {chain[-1].calendar!r} extends" if chain else ""
             there = ", ".join(sorted(known)) or "none"
-            msg = f"there is no calendar {wanted!r}{by}{did_you_mean(wanted, known)} (there: {there})"
+            msg = (
+                f"there is no calendar {wanted!r}{by}{did_you_mean(wanted, known)} (there: {there})"
+            )
             raise CalendarError(msg)
         chain.append(found)
         wanted = found.extends
@@ -99,11 +106,15 @@ class _Known:
     starts: tuple[int, ...]
     ends: tuple[int, ...]
     openings: tuple[Opening, ...]
-    """One a span, and after each the closed time that follows it; the first is the closed time before all."""
+    """One a span, and after each the closed time that follows it; the first is the closed time
+    before all."""
 
 
 class OpeningHours:
-    """A resolved calendar, asked at instants. A day is worked out once for each zone; ``_KEPT`` of them are kept."""
+    """A resolved calendar, asked at instants.
+
+    A day is worked out once for each zone; ``_KEPT`` of them are kept.
+    """
 
     def __init__(self, calendar: Calendar) -> None:
         """Raises ``CalendarError`` where a country's holidays are not known."""
@@ -120,7 +131,10 @@ class OpeningHours:
         return self.calendar.zone or reader
 
     def at(self, now_ms: int, zone: str) -> Opening:
-        """Whether it is open at an instant, for a reader in ``zone``. The first ask of a day costs milliseconds."""
+        """Whether it is open at an instant, for a reader in ``zone``.
+
+        The first ask of a day costs milliseconds.
+        """
         name = self.zone(zone)
         day = dt.datetime.fromtimestamp(now_ms / 1000, ZoneInfo(name)).toordinal()
         known = self._known(day, name)
@@ -130,7 +144,10 @@ class OpeningHours:
         return known.openings[2 * begun]
 
     def opens_after(self, from_ms: int, zone: str) -> int | None:
-        """When it is open first, not before an instant; None where it does not open within ``LOOK_AHEAD_DAYS``."""
+        """When it is open first, not before an instant.
+
+        None where it does not open within ``LOOK_AHEAD_DAYS``.
+        """
         then = self.at(from_ms, zone)
         return from_ms if then.open else then.opens_at_ms
 
@@ -147,7 +164,10 @@ class OpeningHours:
         why = self._closed(day)
         openings = [Opening(open=False, why=why, opens_at_ms=opens[0])]
         for (_, _, open_why), next_ms in zip(spans, opens[1:], strict=True):
-            openings += [Opening(open=True, why=open_why), Opening(open=False, why=why, opens_at_ms=next_ms)]
+            openings += [
+                Opening(open=True, why=open_why),
+                Opening(open=False, why=why, opens_at_ms=next_ms),
+            ]
         starts, ends = tuple(start for start, _, _ in spans), tuple(end for _, end, _ in spans)
         return _Known(starts, ends, tuple(openings))
 
@@ -167,10 +187,17 @@ class OpeningHours:
         """From, until and why, of each span that begins on a day; none of a length of nothing."""
         plan = self._plan(day)
         for start, end in plan.spans:
-            start_ms, end_ms = wall_clock.first_instant(day, start, tz), wall_clock.last_instant(day, end, tz)
+            start_ms, end_ms = (
+                wall_clock.first_instant(day, start, tz),
+                wall_clock.last_instant(day, end, tz),
+            )
             if start_ms < end_ms:
                 cause = f", the hours of {plan.cause}" if plan.cause else ""
-                yield start_ms, end_ms, f"open on {wall_clock.DAYS[day.weekday()]} {_spoken(start, end)}{cause}"
+                yield (
+                    start_ms,
+                    end_ms,
+                    f"open on {wall_clock.DAYS[day.weekday()]} {_spoken(start, end)}{cause}",
+                )
 
     def _closed(self, day: dt.date) -> str:
         plan, weekday = self._plan(day), wall_clock.DAYS[day.weekday()]
@@ -212,8 +239,13 @@ class OpeningHours:
                 yield f"the public holidays of {country} are not known for {day.year}"
 
 
-def effective_days(calendar: OpeningHours, zone: str, first_day: dt.date, days: int) -> list[EffectiveDay]:
-    """So many days of a calendar as they really are, for a reader in ``zone``: the calendar view of people."""
+def effective_days(
+    calendar: OpeningHours, zone: str, first_day: dt.date, days: int
+) -> list[EffectiveDay]:
+    """So many days of a calendar as they really are, for a reader in ``zone``.
+
+    The calendar view of people.
+    """
     return [calendar.day(first_day + n * _DAY, zone) for n in range(days)]
 
 

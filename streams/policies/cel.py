@@ -33,8 +33,9 @@ EXAMPLE_FACTS: Mapping[str, Scalar] = {
     "minute": 30,
     "weekday": 1,
 }
-"""Every fact that a condition may use, with a value of its type. ``*_ago_ms`` is -1 for never; ``tier`` and
-``country`` are empty where unknown; ``hour``, ``minute`` and ``weekday`` (1 is Monday) are the line's."""
+"""Every fact that a condition may use, with a value of its type. ``*_ago_ms`` is -1 for never;
+``tier`` and ``country`` are empty where unknown; ``hour``, ``minute`` and ``weekday`` (1 is Monday)
+are the line's."""
 
 
 class ConditionError(ValueError):
@@ -60,10 +61,18 @@ class Condition:
             raise ConditionError(msg)
         # both ways, for || and && leave out what they need not know
         self.holds(EXAMPLE_FACTS)
-        self.holds({name: not value if isinstance(value, bool) else value for name, value in EXAMPLE_FACTS.items()})
+        self.holds(
+            {
+                name: not value if isinstance(value, bool) else value
+                for name, value in EXAMPLE_FACTS.items()
+            }
+        )
 
     def holds(self, facts: Mapping[str, Scalar]) -> bool:
-        """Whether the condition is true of these facts; raises ``ConditionError`` where it has no truth value."""
+        """Whether the condition is true of these facts.
+
+        Raises ``ConditionError`` where it has no truth value.
+        """
         asked = {name: facts[name] for name in self.names}
         try:
             found = self._program.execute(asked)

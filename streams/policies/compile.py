@@ -37,14 +37,17 @@ class PolicyError(ValueError):
     """A policy that cannot be compiled, with all its faults."""
 
     def __init__(self, faults: list[PolicyFault]) -> None:
-        super().__init__("; ".join(f"{'.'.join(map(str, each.where))}: {each.message}" for each in faults))
+        super().__init__(
+            "; ".join(f"{'.'.join(map(str, each.where))}: {each.message}" for each in faults)
+        )
         self.faults = faults
 
 
 def compile_policy(policy: Policy, shared: Mapping[str, Calendar]) -> PolicyInForce:
     """The policy in force; ``shared`` are the calendars that stand in documents of their own.
 
-    Raises ``PolicyError`` with every fault. Costs milliseconds (holidays are worked out for two years).
+    Raises ``PolicyError`` with every fault. Costs milliseconds (holidays are worked out for two
+    years).
     """
     faults: list[PolicyFault] = []
     own = {each.calendar: each for each in policy.calendars}
@@ -72,7 +75,9 @@ def compile_policy(policy: Policy, shared: Mapping[str, Calendar]) -> PolicyInFo
     return PolicyInForce(policy, revision_of(policy), calendars, conditions, callers)
 
 
-def _calendars(policy: Policy, known: Mapping[str, Calendar], faults: list[PolicyFault]) -> dict[str, OpeningHours]:
+def _calendars(
+    policy: Policy, known: Mapping[str, Calendar], faults: list[PolicyFault]
+) -> dict[str, OpeningHours]:
     found: dict[str, OpeningHours] = {}
     wanted: list[tuple[Place, str]] = [
         (("calendars", at), each.calendar) for at, each in enumerate(policy.calendars)

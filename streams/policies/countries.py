@@ -17,12 +17,17 @@ def check_country(code: str) -> None:
     if code in phonenumbers.SUPPORTED_REGIONS:
         return
     meant = f" (did you mean {MEANT[code]}?)" if code in MEANT else ""
-    msg = f"no country with telephone numbers has the code {code}{meant}; use ISO 3166-1, such as GB"
+    msg = (
+        f"no country with telephone numbers has the code {code}{meant}; use ISO 3166-1, such as GB"
+    )
     raise ValueError(msg)
 
 
 def read_pattern(text: str) -> CallerPattern:
-    """As ``CallerPattern.parse``, and a country must be one. Raises ``ValueError`` with the mend."""
+    """As ``CallerPattern.parse``, and a country must be one.
+
+    Raises ``ValueError`` with the mend.
+    """
     pattern = CallerPattern.parse(text)
     if pattern.kind == "country":
         check_country(pattern.value)

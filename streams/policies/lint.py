@@ -1,6 +1,7 @@
 """What a policy says that its author cannot mean. Pure.
 
-Asked when a policy is checked and applied, not by the workers: one that is in force must not fall for a stricter check.
+Asked when a policy is checked and applied, not by the workers: one that is in force must not fall
+for a stricter check.
 """
 
 from __future__ import annotations
@@ -73,7 +74,9 @@ def _nowhere(rule: Rule, at: int) -> Iterator[PolicyFault]:
             return
 
 
-def _refused(check: Callable[[str], object], texts: tuple[str, ...], where: Place) -> Iterator[PolicyFault]:
+def _refused(
+    check: Callable[[str], object], texts: tuple[str, ...], where: Place
+) -> Iterator[PolicyFault]:
     for n, text in enumerate(texts):
         try:
             check(text)

@@ -31,7 +31,9 @@ def locale_of(name: str) -> Locale | None:
     return None
 
 
-def opening(at_ms: int, now_ms: int, locale: Locale, line_zone: str, caller_zone: str | None) -> str:
+def opening(
+    at_ms: int, now_ms: int, locale: Locale, line_zone: str, caller_zone: str | None
+) -> str:
     """When a line opens, by its own clock and, where that differs, by the caller's, each with its zone's name.
 
     ``Wednesday 25 November, 09:00 (United Kingdom Time) = 14:30 (India Time)``
@@ -52,10 +54,19 @@ def opening(at_ms: int, now_ms: int, locale: Locale, line_zone: str, caller_zone
 
 
 def wait(ms: int, locale: Locale) -> str:
-    """A wait in whole minutes, or hours where it is long: rounded up, for nobody minds a shorter one."""
+    """A wait in whole minutes, or hours where it is long.
+
+    Rounded up, for nobody minds a shorter one.
+    """
     minutes = max(1, -(-ms // 60_000))
-    span = dt.timedelta(minutes=minutes) if minutes < _MINUTES_UP_TO else dt.timedelta(hours=-(-minutes // 60))
-    return format_timedelta(span, granularity="minute", threshold=_MINUTES_UP_TO / 60, locale=locale)
+    span = (
+        dt.timedelta(minutes=minutes)
+        if minutes < _MINUTES_UP_TO
+        else dt.timedelta(hours=-(-minutes // 60))
+    )
+    return format_timedelta(
+        span, granularity="minute", threshold=_MINUTES_UP_TO / 60, locale=locale
+    )
 
 
 def _day(at: dt.datetime, locale: Locale, *, far: bool) -> str:

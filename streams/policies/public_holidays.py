@@ -29,7 +29,8 @@ def of_year(country: str, subdivision: str | None, year: int) -> Mapping[dt.date
 
     Empty for a year outside ``known_years``. Takes about a millisecond the first time.
     """
-    # without a language the package asks the environment, and two workers would name one day differently
+    # without a language the package asks the environment, and two workers would name one day
+    # differently
     return dict(_country(country, subdivision, language=_language(country), years=year))
 
 
@@ -58,7 +59,10 @@ def _country(
         meant = f"; did you mean {MEANT[country]!r}?" if country in MEANT else ""
         msg = f"no public holidays are known for {country}{meant}; use a country of ISO 3166-1, or overrides"
         raise UnknownHolidaysError(msg) from None
-    if subdivision is not None and subdivision not in {*found.subdivisions, *found.subdivisions_aliases}:
+    if subdivision is not None and subdivision not in {
+        *found.subdivisions,
+        *found.subdivisions_aliases,
+    }:
         raise UnknownHolidaysError(_no_subdivision(country, subdivision, found))
     return holidays.country_holidays(country, subdiv=subdivision, years=years, language=language)
 
@@ -66,5 +70,7 @@ def _country(
 def _no_subdivision(country: str, subdivision: str, found: holidays.HolidayBase) -> str:
     if not found.subdivisions:
         return f"{country} is known without subdivisions; leave out subdivision {subdivision!r}"
-    meant = did_you_mean(subdivision.removeprefix(f"{country}-"), (*found.subdivisions, *found.subdivisions_aliases))
+    meant = did_you_mean(
+        subdivision.removeprefix(f"{country}-"), (*found.subdivisions, *found.subdivisions_aliases)
+    )
     return f"{country} has no subdivision {subdivision!r} with holidays{meant}; known: {', '.join(found.subdivisions)}"

@@ -1,8 +1,10 @@
-"""Replies made into texts: variables checked when the policy is applied, filled when a text is sent.
+"""Replies made into texts.
 
-A text never has a hole. A name that is not known goes with the space before it (``Hello {name},`` becomes
-``Hello,``), and the check sees to it that this leaves a sentence. Any other fact that is missing means that the
-text is not sent: ``FactMissingError``.
+Variables checked when the policy is applied, filled when a text is sent.
+
+A text never has a hole. A name that is not known goes with the space before it (``Hello {name},``
+becomes ``Hello,``), and the check sees to it that this leaves a sentence. Any other fact that is
+missing means that the text is not sent: ``FactMissingError``.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ _SPOKEN_IN_A_LOCALE: Final = ("next_opening", "wait")
 
 _CALLED_BY_NAME: Final = re.compile(r"\w[^\S\n]*\Z")
 _AFTER_A_NAME: Final = re.compile(r"\Z|\s*\n|[.,:;!?…،؛؟。，、！？]")  # noqa: RUF001 - other scripts' own
-_NO_WORD: Final = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
+_NO_WORD: Final = re.compile(
+    r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+"
+)
 """White space, and the signs that end a line or turn the direction of writing."""
 
 
@@ -66,8 +70,8 @@ class TextFacts:
 def check_reply(reply: Reply, links: Links) -> None:
     """Raise ``TemplateError`` for a text that cannot always be filled, or that may get longer than ``MAX_TEXT``.
 
-    That is an unknown variable, a link that is not there, a name whose lack would leave a hole, or a time in a
-    locale that nobody knows.
+    That is an unknown variable, a link that is not there, a name whose lack would leave a hole, or
+    a time in a locale that nobody knows.
     """
     if isinstance(reply, Experiment):
         for name, variant in reply.variants.items():
@@ -83,7 +87,9 @@ def variables_of(reply: Reply) -> frozenset[str]:
     variants = reply.variants.values() if isinstance(reply, Experiment) else ()
     texts = [*(text for each in variants for text in each.texts.values())]
     texts += [] if isinstance(reply, Experiment) else reply.values()
-    return frozenset(name for text in texts for _, name, _, _ in Formatter().parse(text) if name is not None)
+    return frozenset(
+        name for text in texts for _, name, _, _ in Formatter().parse(text) if name is not None
+    )
 
 
 def _check(text: str, locale: str, links: Links, where: tuple[str, ...]) -> None:
@@ -105,7 +111,9 @@ def _check(text: str, locale: str, links: Links, where: tuple[str, ...]) -> None
             raise TemplateError(where, msg)
         following = parts[at + 1][0] if at + 1 < len(parts) else ""
         ends = at + 1 == len(parts) or bool(following)
-        if name == "name" and not (_CALLED_BY_NAME.search(literal) and ends and _AFTER_A_NAME.match(following)):
+        if name == "name" and not (
+            _CALLED_BY_NAME.search(literal) and ends and _AFTER_A_NAME.match(following)
+        ):
             msg = (
                 "{name} is left out where the caller's name is not known, so write it after a word and before a "
                 "comma, a full stop or the like: 'Hello {name}, ...'"
@@ -121,9 +129,12 @@ def _check(text: str, locale: str, links: Links, where: tuple[str, ...]) -> None
 
 
 def render(reply: Reply, variant: str | None, facts: TextFacts, links: Links) -> str | None:
-    """The text for one caller, ``MAX_TEXT`` characters at most; None where the reply has no such variant.
+    """The text for one caller, ``MAX_TEXT`` characters at most.
 
-    Raises ``FactMissingError`` for a text that would have a hole. The reply and links are of one checked policy.
+    None where the reply has no such variant.
+
+    Raises ``FactMissingError`` for a text that would have a hole. The reply and links are of one
+    checked policy.
     """
     texts = texts_of(reply, variant)
     if texts is None:
@@ -171,5 +182,8 @@ def _tag(locale: str | None) -> str | None:
 
 
 def _one_line(words: str) -> str:
-    """Names come from other systems: no line breaks, no signs that turn the direction of writing."""
+    """Names come from other systems.
+
+    No line breaks, no signs that turn the direction of writing.
+    """
     return _NO_WORD.sub(" ", words).strip()

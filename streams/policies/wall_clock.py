@@ -43,7 +43,10 @@ def is_zone(name: str) -> bool:
 
 
 def clock_changes(day: dt.date, zone: ZoneInfo) -> int:
-    """How many minutes longer than others a day is: 60 when the clock goes back, -60 when it leaps, else 0."""
+    """How many minutes longer than others a day is.
+
+    60 when the clock goes back, -60 when it leaps, else 0.
+    """
     following = day + dt.timedelta(days=1)
     midnights = (dt.datetime.combine(each, dt.time(), zone) for each in (day, following))
     before, after = (each.utcoffset() or dt.timedelta() for each in midnights)
@@ -52,9 +55,14 @@ def clock_changes(day: dt.date, zone: ZoneInfo) -> int:
 
 def _instant(day: dt.date, minutes: int, zone: ZoneInfo, *, fold: int) -> int:
     midnight = dt.datetime(day.year, day.month, day.day, tzinfo=zone)
-    wall = midnight + dt.timedelta(minutes=minutes)  # on the wall clock: the same zone on both sides
+    wall = midnight + dt.timedelta(
+        minutes=minutes
+    )  # on the wall clock: the same zone on both sides
     early, late = round(wall.replace(fold=1).timestamp()), round(wall.timestamp())
-    if early < late:  # the offset after a leap puts a time that the leap left out before it, the one before it after
+    if (
+        early < late
+        # the offset after a leap puts a time that the leap left out before it, the one before it after
+    ):
         return _leap(early, late, zone) * 1000
     return round(wall.replace(fold=fold).timestamp()) * 1000
 

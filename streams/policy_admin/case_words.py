@@ -56,8 +56,12 @@ def read(given: Mapping[str, Any], policy: Policy, zones: Mapping[str, str]) -> 
     """What a case gives, for a policy; raises ``CaseError`` for what means nothing."""
     for word in given:
         if word not in WORDS:
-            raise CaseError((word,), f"{word!r} is no word of a case; the words are {', '.join(WORDS)}")
-    line = str(given.get("line") or (policy.line if policy.line != ANY_LINE else next(iter(zones), "line")))
+            raise CaseError(
+                (word,), f"{word!r} is no word of a case; the words are {', '.join(WORDS)}"
+            )
+    line = str(
+        given.get("line") or (policy.line if policy.line != ANY_LINE else next(iter(zones), "line"))
+    )
     zone = str(given.get("zone") or zones.get(line, "UTC"))
     scene = Scene(line, _at(_zone, zone, "zone"), 0, "")
     for word, (reader, _) in WORDS.items():
@@ -111,9 +115,13 @@ def _contact(scene: Scene, value: Any) -> None:
         for key in value:
             _one_of(key, ("tier", "name", "time_zone", "locale", "aliases"))
         aliases = tuple(Jid.parse(each).canonical for each in value.get("aliases", ()))
-        given = {key: str(each) for key, each in value.items() if key != "aliases" and each is not None}
+        given: dict[str, Any] = {
+            key: str(each) for key, each in value.items() if key != "aliases" and each is not None
+        }
         _zone(given.get("time_zone", "UTC"))
-        contact = Contact(contact=scene.caller, aliases=aliases, source=_WHO, at_ms=scene.now_ms, **given)  # type: ignore[arg-type]
+        contact = Contact(
+            contact=scene.caller, aliases=aliases, source=_WHO, at_ms=scene.now_ms, **given
+        )
         scene.known.append(contact)
 
 
@@ -171,7 +179,10 @@ def _lists(scene: Scene, value: Any) -> None:
     for name, patterns in value.items():
         for pattern in patterns:
             entry = ListEntry(
-                list=str(name), pattern=str(CallerPattern.parse(pattern)), author=_WHO, added_at_ms=scene.now_ms
+                list=str(name),
+                pattern=str(CallerPattern.parse(pattern)),
+                author=_WHO,
+                added_at_ms=scene.now_ms,
             )
             scene.known.append(entry)
 
@@ -179,13 +190,17 @@ def _lists(scene: Scene, value: Any) -> None:
 def _switch(scene: Scene, value: Any) -> None:
     if value is not None:
         state = _one_of(value, ("open", "closed"))
-        scene.known.append(LineSwitch(line=scene.line, state=state, author=_WHO, at_ms=scene.now_ms))
+        scene.known.append(
+            LineSwitch(line=scene.line, state=state, author=_WHO, at_ms=scene.now_ms)
+        )
 
 
 def _blocked(scene: Scene, value: Any) -> None:
     if value is not None:
         until_ms = scene.now_ms + _span(value)
-        block = CallerBlock(caller=scene.caller, line=scene.line, until_ms=until_ms, author=_WHO, at_ms=scene.now_ms)
+        block = CallerBlock(
+            caller=scene.caller, line=scene.line, until_ms=until_ms, author=_WHO, at_ms=scene.now_ms
+        )
         scene.known.append(block)
 
 
@@ -219,16 +234,28 @@ WORDS: Final[Mapping[str, tuple[Callable[[Scene, Any], None], str]]] = {
     "caller": (_caller, "a number such as +447700900123, or a JID"),
     "media": (_media, "voice or video"),
     "group": (_group, "true or false"),
-    "contact": (_contact, "the contact record: {tier: gold, name: Ann, time_zone: Europe/Paris, locale: fr}, or null"),
+    "contact": (
+        _contact,
+        "the contact record: {tier: gold, name: Ann, time_zone: Europe/Paris, locale: fr}, or null",
+    ),
     "wrote": (_wrote, "when the caller wrote last: 3d ago, a time, or null for never"),
-    "answered": (_answered, "when the line wrote to the caller last: 2d ago, a time, or null for never"),
+    "answered": (
+        _answered,
+        "when the line wrote to the caller last: 2d ago, a time, or null for never",
+    ),
     "calls": (_calls, "when the caller called before, oldest or newest first: [50s ago, 10s ago]"),
-    "agents": (_agents, "{mia: online, ben: busy} (or away, offline), or a number of them: {online: 2, free: 0}"),
+    "agents": (
+        _agents,
+        "{mia: online, ben: busy} (or away, offline), or a number of them: {online: 2, free: 0}",
+    ),
     "bridges": (_bridges, "recording bridges: {sbc-1: up} (or down, full, silent)"),
     "lists": (_lists, "entries of lists: {deny: [+44*, GB]}"),
     "switch": (_switch, "the line's night switch: open or closed"),
     "blocked": (_blocked, "how much longer a block by hand lasts: 2h"),
-    "disconnected": (_disconnected, "when the gateway was without a connection last: 2h ago, or now"),
+    "disconnected": (
+        _disconnected,
+        "when the gateway was without a connection last: 2h ago, or now",
+    ),
     "strangers": (_strangers, "how many different strangers called the line a second ago"),
     "history_incomplete": (_history_incomplete, "true while messages are still to be read"),
 }

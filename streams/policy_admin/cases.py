@@ -1,4 +1,7 @@
-"""The cases of a policy: what is given in a file becomes real facts, by the real views, and the real core decides."""
+"""The cases of a policy.
+
+What is given in a file becomes real facts, by the real views, and the real core decides.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,10 @@ class CaseResult:
 
 
 def run_case(in_force: PolicyInForce, case: PolicyCase, zones: Mapping[str, str]) -> CaseResult:
-    """Decide one case; ``zones`` are the configured lines' time zones. Raises ``CaseError`` for what means nothing."""
+    """Decide one case; ``zones`` are the configured lines' time zones.
+
+    Raises ``CaseError`` for what means nothing.
+    """
     decision = _decided(in_force, read(case.given, in_force.policy, zones))
     return CaseResult(case, decision, _difference(case, decision))
 
@@ -85,7 +91,9 @@ def _decided(in_force: PolicyInForce, scene: Scene) -> Decision:
         if counts_for_a_storm(facts):
             storms.note(scene.line, scene.caller, at_ms)
         taken = decide(in_force, facts)
-        recent = remembered(decided(recent, offer, taken.verdict, at_ms), taken, burst_of(in_force, taken))
+        recent = remembered(
+            decided(recent, offer, taken.verdict, at_ms), taken, burst_of(in_force, taken)
+        )
     return taken
 
 

@@ -1,4 +1,7 @@
-"""What ``ringfence policy`` does with files and with what is applied; nothing here writes to Kafka."""
+"""What ``ringfence policy`` does with files and with what is applied.
+
+Nothing here writes to Kafka.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,9 @@ def check(paths: Iterable[Path], settings: Settings, shelf: Shelf | None) -> Che
     for file in files:
         for at, result in _cases(file, book, zones):
             if isinstance(result, CaseError):
-                faults.append(str(file.source.fault(("cases", at, "given", *result.where), str(result))))
+                faults.append(
+                    str(file.source.fault(("cases", at, "given", *result.where), str(result)))
+                )
             elif result.wrong is not None:
                 said = f"{result.wrong}; case {result.case.name!r}"
                 faults.append(str(file.source.fault(("cases", at), said)))
@@ -70,7 +75,9 @@ def check(paths: Iterable[Path], settings: Settings, shelf: Shelf | None) -> Che
     return CheckReport(files, passed, faults)
 
 
-def _cases(file: PolicyFile, book: PolicyBook, zones: dict[str, str]) -> Iterator[tuple[int, CaseResult | CaseError]]:
+def _cases(
+    file: PolicyFile, book: PolicyBook, zones: dict[str, str]
+) -> Iterator[tuple[int, CaseResult | CaseError]]:
     if not isinstance(file.checked, Policy):
         return
     for at, case in enumerate(file.checked.cases):
@@ -111,7 +118,10 @@ def differences(settings: Settings, what: str, shelf: Shelf) -> list[str]:
 
 
 def find(shelf: Shelf, key: str, revision: str | None) -> PolicyDocument:
-    """What is in force under a key, or a former revision of it; raises ``RingfenceError`` that lists what is there."""
+    """What is in force under a key, or a former revision of it.
+
+    Raises ``RingfenceError`` that lists what is there.
+    """
     if revision is None:
         found = shelf.in_force().get(key)
         if found is None:
@@ -133,7 +143,10 @@ def as_yaml(document: PolicyDocument) -> str:
 
 
 def history_lines(shelf: Shelf, key: str) -> list[str]:
-    """One line an application, the newest first; raises ``RingfenceError`` where nothing was ever applied."""
+    """One line an application, the newest first.
+
+    Raises ``RingfenceError`` where nothing was ever applied.
+    """
     found = shelf.history(key)
     if not found:
         msg = f"nothing was ever applied for {key!r}"
@@ -144,15 +157,24 @@ def history_lines(shelf: Shelf, key: str) -> list[str]:
     return [f"the newest is not in force: {fault}", *lines] if fault else lines
 
 
-def rolled_back(shelf: Shelf, key: str, revision: str | None, author: str, note: str, at_ms: int) -> PolicyDocument:
-    """The record that puts a former revision in force again: the one named, or the last that was another.
+def rolled_back(
+    shelf: Shelf, key: str, revision: str | None, author: str, note: str, at_ms: int
+) -> PolicyDocument:
+    """The record that puts a former revision in force again.
 
-    Raises ``RingfenceError`` where there is none, where it is in force, and where it cannot be compiled any more.
+    The one named, or the last that was another.
+
+    Raises ``RingfenceError`` where there is none, where it is in force, and where it cannot be
+    compiled any more.
     """
     runs = shelf.in_force().get(key)
     if revision is None:
         current = runs.revision if runs else None
-        former = [each.revision for each in shelf.history(key) if not each.removed and each.revision != current]
+        former = [
+            each.revision
+            for each in shelf.history(key)
+            if not each.removed and each.revision != current
+        ]
         if not former:
             msg = f"there is no former revision of {key!r}; `ringfence policy history '{key}'` lists what was applied"
             raise RingfenceError(msg)
@@ -172,7 +194,10 @@ def rolled_back(shelf: Shelf, key: str, revision: str | None, author: str, note:
 
 
 def removed(shelf: Shelf, key: str, author: str, note: str, at_ms: int) -> PolicyDocument:
-    """The record that takes away what is applied under a key; raises ``RingfenceError`` where that cannot be."""
+    """The record that takes away what is applied under a key.
+
+    Raises ``RingfenceError`` where that cannot be.
+    """
     found = shelf.document(key)
     if found is None:
         known = ", ".join(sorted(shelf.documents())) or "nothing"

@@ -51,36 +51,55 @@ class Shelf(Policies):
     def policies(self) -> dict[str, Policy]:
         """The checked policies in force, by line."""
         documents = self.in_force().values()
-        return {each.name: read_policy(each.document) for each in documents if each.kind == "policy"}
+        return {
+            each.name: read_policy(each.document) for each in documents if each.kind == "policy"
+        }
 
 
 async def read_shelf(kafka: KafkaSettings) -> Shelf:
-    """Everything on the topic now; raises ``EnvironmentFaultError`` where no broker answers or the topic is missing."""
+    """Everything on the topic now.
+
+    Raises ``EnvironmentFaultError`` where no broker answers or the topic is missing.
+    """
     shelf = Shelf()
     await read_once(kafka, shelf)
     return shelf
 
 
-def changes(files: Iterable[PolicyFile], shelf: Shelf, *, author: str, note: str, at_ms: int) -> list[PolicyDocument]:
-    """What applying the files would write: calendars first, and nothing for a document that is in force as it is."""
+def changes(
+    files: Iterable[PolicyFile], shelf: Shelf, *, author: str, note: str, at_ms: int
+) -> list[PolicyDocument]:
+    """What applying the files would write.
+
+    Calendars first, and nothing for a document that is in force as it is.
+    """
     in_force = shelf.in_force()
     made = []
     for file in sorted(files, key=lambda each: each.kind == "policy"):
         there, runs = shelf.document(file.key), in_force.get(file.key)
-        new = file.document(author=author, at_ms=at_ms, note=note, replaces=runs.revision if runs else None)
+        new = file.document(
+            author=author, at_ms=at_ms, note=note, replaces=runs.revision if runs else None
+        )
         if runs is None or runs.revision != new.revision or there != runs:
             made.append(new)
     return made
 
 
 async def write(kafka: KafkaSettings, documents: Sequence[PolicyDocument]) -> None:
-    """Put documents in force, and take away those that are ``removed``: all of them, or none. Raises as the writer."""
+    """Put documents in force, and take away those that are ``removed``: all of them, or none.
+
+    Raises as the writer.
+    """
     records: list[Record] = []
     for each in documents:
-        headers = cloud_event(each.type, f"{each.history_key}/{each.revision}", _SOURCE, each.applied_at_ms)
+        headers = cloud_event(
+            each.type, f"{each.history_key}/{each.revision}", _SOURCE, each.applied_at_ms
+        )
         value = encode(each)
         records.append(Record(topics.POLICIES, each.history_key.encode(), value, headers))
-        records.append(Record(topics.POLICIES, each.key.encode(), None if each.removed else value, headers))
+        records.append(
+            Record(topics.POLICIES, each.key.encode(), None if each.removed else value, headers)
+        )
     await write_atomically(kafka, records)
 
 
@@ -89,7 +108,14 @@ def removal(document: PolicyDocument, *, author: str, note: str, at_ms: int) -> 
 
     A worker that starts after the tombstone is gone knows from it when the document ended.
     """
-    return replace(document, author=author, note=note, applied_at_ms=at_ms, replaces=document.revision, removed=True)
+    return replace(
+        document,
+        author=author,
+        note=note,
+        applied_at_ms=at_ms,
+        replaces=document.revision,
+        removed=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +130,19 @@ class WorkerAck:
 
 
 async def answers(
-    kafka: KafkaSettings, documents: Sequence[PolicyDocument], now_ms: Callable[[], int], wait_s: float = WAIT_S
+    kafka: KafkaSettings,
+    documents: Sequence[PolicyDocument],
+    now_ms: Callable[[], int],
+    wait_s: float = WAIT_S,
 ) -> list[WorkerAck]:
-    """What every running worker made of the documents; waits until all have said so, or ``wait_s`` have passed."""
+    """What every running worker made of the documents.
+
+    Waits until all have said so, or ``wait_s`` have passed.
+    """
     workers = Workers("")
-    reader = CompactedReader(kafka, [workers], on_undecodable=lambda _topic: None, on_failure=lambda _error: None)
+    reader = CompactedReader(
+        kafka, [workers], on_undecodable=lambda _topic: None, on_failure=lambda _error: None
+    )
     try:
         await reader.start()
     except KafkaError as exc:
@@ -131,5 +165,9 @@ def _answer(status: WorkerStatus, documents: Sequence[PolicyDocument]) -> Worker
     runs = all(status.policies.get(key) == revision for key, revision in wanted.items())
     # what it refused before these were written is no answer to them
     newest_ms = max((each.applied_at_ms for each in documents), default=0)
-    refused = [f"{key}: {why}" for key, why in status.refused.items() if key in wanted and status.at_ms >= newest_ms]
+    refused = [
+        f"{key}: {why}"
+        for key, why in status.refused.items()
+        if key in wanted and status.at_ms >= newest_ms
+    ]
     return WorkerAck(status.worker, runs, None if runs or not refused else "; ".join(refused))

@@ -35,7 +35,8 @@ JOIN_MS = 10_000
 """A link so old has been worked on: an alias' history is where its caller's is."""
 
 SWEEP = 4
-"""Callers looked at with each offer: more than it adds, so that what is over goes sooner than new ones come."""
+"""Callers looked at with each offer: more than it adds, so that what is over goes sooner than new
+ones come."""
 
 
 class Messages(Protocol):
@@ -82,30 +83,40 @@ class Screening:
         self._recovered_at_ms = 0
 
     def recovered(self) -> None:
-        """Tables are complete and what piled up meanwhile is still to be read: call it after each rebalance."""
+        """Tables are complete and what piled up meanwhile is still to be read.
+
+        Call it after each rebalance.
+        """
         self._recovered_at_ms = self._clock()
 
     async def run(self, stream: Any) -> None:
         """Work through the stream until it ends; the body of the Faust agent."""
         seen: CallEvent
-        events = decoded(stream, topics.CALLS_EVENTS, self._outbox, "screening", self._metrics.undecodable)
+        events = decoded(
+            stream, topics.CALLS_EVENTS, self._outbox, "screening", self._metrics.undecodable
+        )
         async for event, seen in events:
             match seen:
                 case CallOffered():
                     await self._screen(event, seen)
                 case CallerLinked():
                     word = told(seen, load(self._recent.get(seen.alias.encode())))
-                    # most aliases never called: an import of many contacts must not hold up ringing calls
+                    # most aliases never called: an import of many contacts must not hold up ringing
+                    # calls
                     say = word.calls or word.blocks
                     trace = header(event, "traceparent")
-                    await self._outbox.finish(event, [calls_joined(word, SOURCE, trace)] if say else [])
+                    await self._outbox.finish(
+                        event, [calls_joined(word, SOURCE, trace)] if say else []
+                    )
                 case CallsJoined():
                     await self._join(event, seen)
 
     async def _join(self, event: Any, word: CallsJoined) -> None:
         partition, key = event.message.partition, word.caller.encode()
         recent = joined(load(self._recent.get(key)), word)
-        await self._outbox.finish(event, writes=[await self._recent.put(partition, key, dump(recent))])
+        await self._outbox.finish(
+            event, writes=[await self._recent.put(partition, key, dump(recent))]
+        )
 
     async def _screen(self, event: Any, offer: CallOffered) -> None:
         partition, offset = event.message.partition, event.message.offset
@@ -122,7 +133,9 @@ class Screening:
         now_ms = known.decided_at_ms if known is not None and known.decided_at_ms else self._clock()
         told_of = self._with_link(offer)
         # what is too old to act on waits for nothing
-        history_incomplete = not is_stale(told_of, now_ms) and not await self._history_is_read(partition, told_of)
+        history_incomplete = not is_stale(told_of, now_ms) and not await self._history_is_read(
+            partition, told_of
+        )
         talked = self._conversations.with_line((offer.caller, *told_of.caller_known_as), offer.line)
         facts = gather(
             told_of,
@@ -142,11 +155,21 @@ class Screening:
             # what was learned since must not turn a verdict that may be on its way already
             why = f"decided before an interruption ({known.verdict}), and repeated as it was"
             taken = replace(
-                taken, verdict=known.verdict, rule=None, why=why, reply=None, variant=None, block=None, callback=False
+                taken,
+                verdict=known.verdict,
+                rule=None,
+                why=why,
+                reply=None,
+                variant=None,
+                block=None,
+                callback=False,
             )
         burst = burst_of(in_force, taken)
         recent = remembered(decided(recent, offer, taken.verdict, now_ms), taken, burst)
-        writes = [await self._recent.put(partition, key, dump(recent)), *await self._forget(partition)]
+        writes = [
+            await self._recent.put(partition, key, dump(recent)),
+            *await self._forget(partition),
+        ]
         self._metrics.decided(taken)
         on_gateway = burst is not None and burst.on_gateway
         effects = records(offer, taken, header(event, "traceparent"), on_gateway=on_gateway)
@@ -154,14 +177,19 @@ class Screening:
         await self._outbox.finish(event, effects, writes)
 
     def _with_link(self, offer: CallOffered) -> CallOffered:
-        """The offer, naming the caller to whom its JID is linked: a bridge that had not read the link yet did not."""
+        """The offer, naming the caller to whom its JID is linked.
+
+        A bridge that had not read the link yet did not.
+        """
         caller = self._known.identities.caller_of(offer.caller)
         if caller == offer.caller or caller in offer.caller_known_as:
             return offer
         return replace(offer, caller_known_as=(*offer.caller_known_as, caller))
 
     async def _history_is_read(self, partition: int, offer: CallOffered) -> bool:
-        """Whether every message that came before is counted, an alias' too; waits a little where it is not.
+        """Whether every message that came before is counted, an alias' too.
+
+        Waits a little where it is not.
 
         What comes while it waits is no matter: under steady traffic something is always in work.
         """
@@ -177,7 +205,10 @@ class Screening:
             return self._messages.is_done(each, upto)
 
         until = self._patience.until(partition, loop.time())
-        while not (is_read(partition) and all(self._alias_is_known(each, is_read) for each in offer.caller_known_as)):
+        while not (
+            is_read(partition)
+            and all(self._alias_is_known(each, is_read) for each in offer.caller_known_as)
+        ):
             if loop.time() >= until:
                 if not is_read(partition):
                     self._patience.gave_up(partition, loop.time())
@@ -188,8 +219,8 @@ class Screening:
     def _alias_is_known(self, alias: str, is_read: Callable[[int], bool]) -> bool:
         """Whether what was said to and by an alias counts for its caller.
 
-        It does where the alias is kept by this worker, and when its history was joined to the caller's, which
-        takes some milliseconds once the link is learned.
+        It does where the alias is kept by this worker, and when its history was joined to the
+        caller's, which takes some milliseconds once the link is learned.
         """
         partition = self._partition_of(alias.encode())
         if is_read(partition) or self._conversations.has_joined(alias):
@@ -197,8 +228,8 @@ class Screening:
         if self._messages.owns(partition):
             return False
         link = self._known.identities.get(alias)
-        # no link leads on from the caller's own JID: where that is the alias here, its history is kept elsewhere.
-        # Nobody works on a link while partitions change hands
+        # no link leads on from the caller's own JID: where that is the alias here, its history is
+        # kept elsewhere. Nobody works on a link while partitions change hands
         return link is not None and self._clock() - max(link.at_ms, self._recovered_at_ms) > JOIN_MS
 
     async def _forget(self, partition: int) -> list[Awaitable[Any]]:

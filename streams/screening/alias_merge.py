@@ -1,4 +1,7 @@
-"""Joining the calls of an alias to those of the caller it belongs to. Pure; order and repeats make no difference."""
+"""Joining the calls of an alias to those of the caller it belongs to.
+
+Pure; order and repeats make no difference.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ from models.identity_links import CallerLinked, CallsJoined, JoinedBlock, Joined
 from streams.screening.recent_calls import KEEP_MOST, LineBlock, RecentCall, RecentCalls
 
 ELSEWHERE = -1
-"""The offset of a call that was decided under another key: no offer stands there, so its webhook is a duplicate."""
+"""The offset of a call that was decided under another key: no offer stands there, so its webhook is
+a duplicate."""
 
 
 def told(link: CallerLinked, kept: RecentCalls) -> CallsJoined:
@@ -47,11 +51,19 @@ def joined(state: RecentCalls, event: CallsJoined) -> RecentCalls:
         there = calls.get((each.line, each.call_id))
         if there is None or (there.verdict is None and each.verdict is not None):
             calls[each.line, each.call_id] = RecentCall(
-                each.line, each.call_id, each.offered_at_ms, ELSEWHERE, each.decided_at_ms, each.verdict, each.group
+                each.line,
+                each.call_id,
+                each.offered_at_ms,
+                ELSEWHERE,
+                each.decided_at_ms,
+                each.verdict,
+                each.group,
             )
     blocks = {each.line: each for each in state.blocks}
     for other in event.blocks:
-        block = LineBlock(other.line, other.begun_ms, other.until_ms, other.strikes, other.keep_until_ms)
+        block = LineBlock(
+            other.line, other.begun_ms, other.until_ms, other.strikes, other.keep_until_ms
+        )
         former = blocks.get(other.line)
         if former is None or (former.until_ms, former.strikes) < (block.until_ms, block.strikes):
             blocks[other.line] = block

@@ -1,4 +1,7 @@
-"""``decide(policy, facts)``: the guards, then the rules in order; the first that decides wins. Pure."""
+"""``decide(policy, facts)``: the guards, then the rules in order; the first that decides wins.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,8 @@ class _Course:
 def decide(in_force: PolicyInForce, facts: Facts) -> Decision:
     """The decision on one call. The same policy and facts give the same decision, on every worker.
 
-    Never raises for a rule's sake: a rule that fails is on the record, and the policy's ``on_error`` decides.
+    Never raises for a rule's sake: a rule that fails is on the record, and the policy's
+    ``on_error`` decides.
     """
     verdict, why = _guard(facts)
     course = _Course()
@@ -80,7 +84,8 @@ def is_late(facts: Facts) -> bool:
 def counts_for_a_storm(facts: Facts) -> bool:
     """Whether the call is one of those that make a storm.
 
-    What comes from a queue after an outage is none, and nobody is a stranger for sure before all is read.
+    What comes from a queue after an outage is none, and nobody is a stranger for sure before all is
+    read.
     """
     return facts.stranger and not is_late(facts) and not facts.history_incomplete
 
@@ -105,7 +110,10 @@ def _guard(facts: Facts) -> tuple[Verdict | None, str]:
 
 
 def _ask(in_force: PolicyInForce, facts: Facts, course: _Course) -> None:
-    """Ask the rules until one decides: emergencies, then a block by hand, then the others as they are written."""
+    """Ask the rules until one decides.
+
+    Emergencies, then a block by hand, then the others as they are written.
+    """
     rules = in_force.policy.rules
     for rule in rules:
         if isinstance(rule, EmergencyRule) and _decides(rule, in_force, facts, course):
@@ -129,19 +137,29 @@ def _decides(rule: Rule, in_force: PolicyInForce, facts: Facts, course: _Course)
     shadow = rule.mode == "shadow"
     try:
         outside = _outside(rule.when, facts) if rule.when is not None else None
-        finding = RuleFinding(None, outside) if outside is not None else judge(rule, in_force, facts)
+        finding = (
+            RuleFinding(None, outside) if outside is not None else judge(rule, in_force, facts)
+        )
     except Exception as exc:
         log.exception("rule %s failed; the policy's on_error decides", rule.id)
         verdict = in_force.policy.on_error
-        then = "the policy lets the call ring then" if verdict == "ring" else "the policy rejects then"
+        then = (
+            "the policy lets the call ring then" if verdict == "ring" else "the policy rejects then"
+        )
         why = f"the rule failed ({type(exc).__name__}); {then}"
-        course.traces.append(RuleTrace(rule=rule.id, kind=rule.type, matched=False, why=why, shadow=shadow, error=True))
+        course.traces.append(
+            RuleTrace(
+                rule=rule.id, kind=rule.type, matched=False, why=why, shadow=shadow, error=True
+            )
+        )
         if shadow:
             return False
         course.rule, course.finding = rule, RuleFinding(verdict, why)
         return True
     matched = finding.verdict is not None
-    course.traces.append(RuleTrace(rule=rule.id, kind=rule.type, matched=matched, why=finding.why, shadow=shadow))
+    course.traces.append(
+        RuleTrace(rule=rule.id, kind=rule.type, matched=matched, why=finding.why, shadow=shadow)
+    )
     if finding.facts:
         course.measured.update(finding.facts)
     if not matched and outside is None:
@@ -170,12 +188,20 @@ def _blocked_by_hand(facts: Facts) -> RuleFinding | None:
     if block is None or facts.now_ms >= block.until_ms:
         return None
     why = f"blocked by {block.author}" + (f": {block.reason}" if block.reason else "")
-    return RuleFinding("reject", why, {"blocked_until_ms": block.until_ms, "block_age_ms": facts.now_ms - block.at_ms})
+    return RuleFinding(
+        "reject",
+        why,
+        {"blocked_until_ms": block.until_ms, "block_age_ms": facts.now_ms - block.at_ms},
+    )
 
 
 def _variant(in_force: PolicyInForce, reply: str | None, caller: str) -> str | None:
     found = in_force.policy.replies.get(reply) if reply is not None else None
-    return assign(found, reply, caller) if isinstance(found, Experiment) and reply is not None else None
+    return (
+        assign(found, reply, caller)
+        if isinstance(found, Experiment) and reply is not None
+        else None
+    )
 
 
 def _nothing_applied(course: _Course, facts: Facts) -> str:

@@ -20,7 +20,9 @@ from models.records import Record, block_command, decision, reject_command, text
 SOURCE = "/ringfence/screening"
 
 
-def records(offer: CallOffered, taken: Decision, trace: str | None, *, on_gateway: bool = False) -> list[Record]:
+def records(
+    offer: CallOffered, taken: Decision, trace: str | None, *, on_gateway: bool = False
+) -> list[Record]:
     """What a decision puts on the topics: the command first, for a call is ringing.
 
     ``on_gateway``: a block that the decision began is also one of the gateway's.

@@ -1,4 +1,7 @@
-"""Everything a decision may depend on. What is cheap is gathered at once, the rest when a rule asks. Pure."""
+"""Everything a decision may depend on.
+
+What is cheap is gathered at once, the rest when a rule asks. Pure.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +76,10 @@ class Facts:
 
     @property
     def caller_zone(self) -> str | None:
-        """The caller's time zone: of the contact record, else of the number where that has only one."""
+        """The caller's time zone.
+
+        Of the contact record, else of the number where that has only one.
+        """
         if self.contact is not None and self.contact.time_zone is not None:
             return self.contact.time_zone
         return next((found for found in map(zone_of, self.jids) if found is not None), None)
@@ -94,7 +100,9 @@ class Facts:
 
     def entry(self, name: str) -> ListEntry | None:
         """The entry of a list that means the caller now."""
-        return self.known.overrides.entry(name, self.offer.line, self.jids, lambda: self.country, self.now_ms)
+        return self.known.overrides.entry(
+            name, self.offer.line, self.jids, lambda: self.country, self.now_ms
+        )
 
     def scalars(self) -> dict[str, Scalar]:
         """The facts as they stand on every decision: no numbers, no names."""
@@ -131,7 +139,10 @@ def gather(  # noqa: PLR0913 - one keyword for each thing that is known
     line: LineFacts,
     storms: Storms,
 ) -> Facts:
-    """Bring together what is known. A contact record that cannot be read is as none, and is on the record."""
+    """Bring together what is known.
+
+    A contact record that cannot be read is as none, and is on the record.
+    """
     try:
         contact, unreadable = known.contacts.of_any((offer.caller, *offer.caller_known_as)), False
     except UndecodableError:

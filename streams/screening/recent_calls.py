@@ -10,7 +10,8 @@ from models.calls import CallOffered
 from models.decisions import Block, Verdict
 
 KEEP_MS = 600_000
-"""Ten minutes: an offer is acted on for 45 s only, so a duplicate that comes later is late anyway."""
+"""Ten minutes: an offer is acted on for 45 s only, so a duplicate that comes later is late
+anyway."""
 
 KEEP_MOST = 200
 """Calls kept of one caller, newest first to stay: more would only repeat what 200 say."""
@@ -24,7 +25,8 @@ class RecentCall:
     call_id: str
     offered_at_ms: int
     offset: int
-    """Where the offer that was decided stands in its partition: tells a redelivery from a duplicate."""
+    """Where the offer that was decided stands in its partition: tells a redelivery from a
+    duplicate."""
     decided_at_ms: int = 0
     """0 while nothing is decided."""
     verdict: Verdict | None = None
@@ -69,7 +71,11 @@ class RecentCalls:
         Calls that were over when they were told of do not count, nor those of groups.
         """
         since = until_ms - window_ms
-        counted = (call for call in self.calls if call.line == line and not call.group and call.verdict != "late")
+        counted = (
+            call
+            for call in self.calls
+            if call.line == line and not call.group and call.verdict != "late"
+        )
         return sum(1 for call in counted if since < call.offered_at_ms <= until_ms)
 
     def block(self, line: str) -> LineBlock | None:
@@ -83,7 +89,9 @@ class RecentCalls:
 
 
 def evolve(state: RecentCalls, event: CallOffered, offset: int, keep_ms: int) -> RecentCalls:
-    """The state with this offer in it. Applying an offer twice, or a duplicate of it, changes nothing.
+    """The state with this offer in it.
+
+    Applying an offer twice, or a duplicate of it, changes nothing.
 
     Forgets calls that are older than ``keep_ms`` before this one, by the provider's clock.
     """
@@ -91,7 +99,9 @@ def evolve(state: RecentCalls, event: CallOffered, offset: int, keep_ms: int) ->
         return state
     oldest = event.offered_at_ms - keep_ms
     kept = [call for call in state.calls if call.offered_at_ms > oldest]
-    kept.append(RecentCall(event.line, event.call_id, event.offered_at_ms, offset, group=event.group))
+    kept.append(
+        RecentCall(event.line, event.call_id, event.offered_at_ms, offset, group=event.group)
+    )
     blocks = tuple(each for each in state.blocks if each.keep_until_ms > event.offered_at_ms)
     return RecentCalls(tuple(kept[-KEEP_MOST:]), blocks)
 
@@ -99,7 +109,10 @@ def evolve(state: RecentCalls, event: CallOffered, offset: int, keep_ms: int) ->
 def decided(state: RecentCalls, event: CallOffered, verdict: Verdict, at_ms: int) -> RecentCalls:
     """The state with the verdict on a call in it."""
     key = (event.line, event.call_id)
-    calls = (replace(call, verdict=verdict, decided_at_ms=at_ms) if call.key == key else call for call in state.calls)
+    calls = (
+        replace(call, verdict=verdict, decided_at_ms=at_ms) if call.key == key else call
+        for call in state.calls
+    )
     return RecentCalls(tuple(calls), state.blocks)
 
 
@@ -114,12 +127,22 @@ def dump(state: RecentCalls) -> bytes:
     """The table's bytes: JSON, short, readable in the changelog with any Kafka tool."""
     stored: dict[str, list[list[object]]] = {
         "calls": [
-            [c.line, c.call_id, c.offered_at_ms, c.offset, c.decided_at_ms, c.verdict, *([True] if c.group else [])]
+            [
+                c.line,
+                c.call_id,
+                c.offered_at_ms,
+                c.offset,
+                c.decided_at_ms,
+                c.verdict,
+                *([True] if c.group else []),
+            ]
             for c in state.calls
         ]
     }
     if state.blocks:
-        stored["blocks"] = [[b.line, b.begun_ms, b.until_ms, b.strikes, b.keep_until_ms] for b in state.blocks]
+        stored["blocks"] = [
+            [b.line, b.begun_ms, b.until_ms, b.strikes, b.keep_until_ms] for b in state.blocks
+        ]
     return orjson.dumps(stored)
 
 

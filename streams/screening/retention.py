@@ -9,8 +9,13 @@ from streams.screening.recent_calls import KEEP_MS, RecentCalls, blocked
 
 
 def keep_ms(in_force: PolicyInForce) -> int:
-    """How long a line's policy needs a call remembered: its longest window, ten minutes at least."""
-    windows = [rule.within for rule in in_force.policy.rules if rule.type in {"burst", "urgent_repeat"}]
+    """How long a line's policy needs a call remembered.
+
+    Its longest window, ten minutes at least.
+    """
+    windows = [
+        rule.within for rule in in_force.policy.rules if rule.type in {"burst", "urgent_repeat"}
+    ]
     return max([KEEP_MS, *windows])
 
 
@@ -23,7 +28,10 @@ def burst_of(in_force: PolicyInForce, taken: Decision) -> BurstRule | None:
     """The rule that began the decision's block, or None."""
     if taken.block is None:
         return None
-    return next((rule for rule in in_force.policy.rules if rule.type == "burst" and rule.id == taken.rule), None)
+    return next(
+        (rule for rule in in_force.policy.rules if rule.type == "burst" and rule.id == taken.rule),
+        None,
+    )
 
 
 def remembered(recent: RecentCalls, taken: Decision, burst: BurstRule | None) -> RecentCalls:

@@ -1,8 +1,8 @@
 """How many different strangers call each line: the state behind storms.
 
-A line's strangers come to all workers, for callers are shared out by caller. Each worker counts its own
-in spans of ten seconds and tells the others every second; since a caller always comes to the same
-worker, the counts add up.
+A line's strangers come to all workers, for callers are shared out by caller. Each worker counts its
+own in spans of ten seconds and tells the others every second; since a caller always comes to the
+same worker, the counts add up.
 """
 
 from __future__ import annotations
@@ -44,12 +44,17 @@ class Storms:
 
     def buckets(self, now_ms: int) -> dict[str, dict[str, int]]:
         """What to tell the other workers: per line, strangers by the span of their last call."""
-        found = {line: strangers.buckets(now_ms - KEEP_MS) for line, strangers in self._lines.items()}
+        found = {
+            line: strangers.buckets(now_ms - KEEP_MS) for line, strangers in self._lines.items()
+        }
         return {line: counts for line, counts in found.items() if counts}
 
 
 class _Strangers:
-    """When each stranger called one line last. Counting costs no more in a storm, when every call asks."""
+    """When each stranger called one line last.
+
+    Counting costs no more in a storm, when every call asks.
+    """
 
     def __init__(self) -> None:
         self._seen: dict[str, int] = {}

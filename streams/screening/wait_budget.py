@@ -10,8 +10,8 @@ WAIT_S: Final = 0.3
 IN_VAIN_S: Final = 1.0
 """Once an offer has waited for nothing, so long the others of its partition do not wait at all.
 
-The offers of a partition stand behind one another: if each of them waited, a broker that is away would make
-all of them late.
+The offers of a partition stand behind one another: if each of them waited, a broker that is away
+would make all of them late.
 """
 
 
@@ -29,7 +29,10 @@ class WaitBudget:
         return now + WAIT_S
 
     def gave_up(self, partition: int, now: float) -> None:
-        """An offer waited as long as it may, and its partition's messages were still not read; may be repeated."""
+        """An offer waited as long as it may, and its partition's messages were still not read.
+
+        May be repeated.
+        """
         gave_up_at = self._gave_up_at.get(partition)
         if gave_up_at is None or now - gave_up_at >= IN_VAIN_S:
             self._gave_up_at[partition] = now

@@ -1,17 +1,14 @@
 """The simulator's own routes under ``/_sim/``, for tests and benchmarks in other processes.
 
-| request | does |
-| --- | --- |
-| ``GET /_sim/record?last=N`` | the record: counts, and the last N (1000) requests and violations |
-| ``POST /_sim/calls`` | places a call (``CallOrder``); 201 with the call |
-| ``GET /_sim/calls/{id}`` | one call |
-| ``POST /_sim/calls/{id}/hang-up``, ``.../answer`` | ends it from the caller's or the line's side |
-| ``POST /_sim/messages`` | plays a message (``MessageOrder``) |
-| ``POST /_sim/reconnects`` | replays old offers (``ReconnectOrder``) |
-| ``PUT /_sim/faults``, ``GET /_sim/faults`` | replaces, shows the dials (a list of ``GatewayFault``) |
-| ``PUT /_sim/sessions/{line}`` | ``{"status": "SCAN_QR_CODE"}`` |
-| ``POST /_sim/traffic/start`` | begins the traffic of a process that was told to wait |
-| ``POST /_sim/traffic/stop`` | no new calls from the process's own traffic; everything else goes on |
+| request | does | | --- | --- | | ``GET /_sim/record?last=N`` | the record: counts, and the last N
+(1000) requests and violations | | ``POST /_sim/calls`` | places a call (``CallOrder``); 201 with
+the call | | ``GET /_sim/calls/{id}`` | one call | | ``POST /_sim/calls/{id}/hang-up``,
+``.../answer`` | ends it from the caller's or the line's side | | ``POST /_sim/messages`` | plays a
+message (``MessageOrder``) | | ``POST /_sim/reconnects`` | replays old offers (``ReconnectOrder``) |
+| ``PUT /_sim/faults``, ``GET /_sim/faults`` | replaces, shows the dials (a list of
+``GatewayFault``) | | ``PUT /_sim/sessions/{line}`` | ``{"status": "SCAN_QR_CODE"}`` | | ``POST
+/_sim/traffic/start`` | begins the traffic of a process that was told to wait | | ``POST
+/_sim/traffic/stop`` | no new calls from the process's own traffic; everything else goes on |
 """
 
 from __future__ import annotations
@@ -26,7 +23,13 @@ from typing_extensions import TypedDict
 from models.codec import UndecodableError, decode, encode
 from streams.simulator.faults import FaultBoard, GatewayFault
 from streams.simulator.journal import Journal
-from streams.simulator.session_state import Call, CallOrder, MessageOrder, ReconnectOrder, SessionStatus
+from streams.simulator.session_state import (
+    Call,
+    CallOrder,
+    MessageOrder,
+    ReconnectOrder,
+    SessionStatus,
+)
 from streams.simulator.world import World
 
 
@@ -53,9 +56,15 @@ class Control:
             found = self._route(request, path.strip("/").split("/"), body)
         except (UndecodableError, ValueError) as exc:
             return _json(400, {"error": str(exc)})
-        return found if found is not None else _json(404, {"error": f"nothing at {request.method} {path}"})
+        return (
+            found
+            if found is not None
+            else _json(404, {"error": f"nothing at {request.method} {path}"})
+        )
 
-    def _route(self, request: web.BaseRequest, parts: list[str], body: bytes) -> web.Response | None:
+    def _route(
+        self, request: web.BaseRequest, parts: list[str], body: bytes
+    ) -> web.Response | None:
         match request.method, *parts:
             case "GET", "record":
                 return _json(200, self._record.as_json(int(request.query.get("last", "1000"))))
@@ -82,7 +91,9 @@ class Control:
             case "messages":
                 return {"id": self._world.write(decode(MessageOrder, body)).id}
             case _:
-                return [call_json(call) for call in self._world.reconnect(decode(ReconnectOrder, body))]
+                return [
+                    call_json(call) for call in self._world.reconnect(decode(ReconnectOrder, body))
+                ]
 
     def _call(self, method: str, call_id: str, rest: list[str]) -> web.Response | None:
         call = self._world.calls.get(call_id)

@@ -44,7 +44,9 @@ class SimulatedAnswer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def json(cls, status: int, body: Any, headers: Mapping[str, str] | None = None) -> SimulatedAnswer:
+    def json(
+        cls, status: int, body: Any, headers: Mapping[str, str] | None = None
+    ) -> SimulatedAnswer:
         """An answer whose body is this object."""
         return cls(status, orjson.dumps(body), headers=headers or {})
 
@@ -52,7 +54,9 @@ class SimulatedAnswer:
 class RefusedError(Exception):
     """A request that the gateway turns down before it does anything; always a violation."""
 
-    def __init__(self, answer: SimulatedAnswer, kind: str, violation: str, session: str | None = None) -> None:
+    def __init__(
+        self, answer: SimulatedAnswer, kind: str, violation: str, session: str | None = None
+    ) -> None:
         super().__init__(violation)
         self.answer = answer
         self.kind = kind
@@ -102,7 +106,9 @@ class Dialect(Protocol):
     def call_error(self, ask: Ask, session: Session) -> SimulatedAnswer:
         """500 for a call that is over or was never there."""
 
-    def failed(self, ask: Ask, session: Session | None, status: int, rng: random.Random) -> SimulatedAnswer:
+    def failed(
+        self, ask: Ask, session: Session | None, status: int, rng: random.Random
+    ) -> SimulatedAnswer:
         """An error without a reason, as from a proxy or a bug."""
 
     def rate_limited(self, ask: Ask, retry_after_s: int) -> SimulatedAnswer:
@@ -123,9 +129,15 @@ def json_object(body: bytes, content_type: str) -> dict[str, Any] | str:
     return data if isinstance(data, dict) else "the body is no JSON object"
 
 
-def field_faults(data: Mapping[str, Any], required: Mapping[str, type], optional: Mapping[str, type]) -> list[str]:
+def field_faults(
+    data: Mapping[str, Any], required: Mapping[str, type], optional: Mapping[str, type]
+) -> list[str]:
     """One sentence per missing, empty, mistyped or unknown field."""
-    faults = [f"property {name} should not exist" for name in data if name not in required and name not in optional]
+    faults = [
+        f"property {name} should not exist"
+        for name in data
+        if name not in required and name not in optional
+    ]
     for name, kind in required.items():
         if data.get(name) is None or data[name] == "":
             faults.append(f"{name} should not be empty")

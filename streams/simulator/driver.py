@@ -16,7 +16,10 @@ from streams.simulator.traffic import TrafficPlan
 
 
 class Driver:
-    """Callers at work. Redials count towards the rate: each one pushes the rest of the plan back."""
+    """Callers at work. Redials count towards the rate.
+
+    Each one pushes the rest of the plan back.
+    """
 
     def __init__(
         self,
@@ -37,7 +40,10 @@ class Driver:
         simulator.on_end(self._ended)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Play until ``stop`` is set. Calls that still ring then go on ringing; nobody redials any more."""
+        """Play until ``stop`` is set.
+
+        Calls that still ring then go on ringing; nobody redials any more.
+        """
         self._simulator.add_faults(
             GatewayFault(kind="status", probability=self._profile.errors),
             GatewayFault(kind="hang", probability=self._profile.timeouts),

@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
-RequestFault = Literal["latency", "status", "rate_limited", "hang", "drop", "half_answer", "reachout", "session_down"]
+RequestFault = Literal[
+    "latency", "status", "rate_limited", "hang", "drop", "half_answer", "reachout", "session_down"
+]
 """
 ``latency``       the answer takes longer: ``delay_ms``, or lognormal around it with ``sigma``
 ``status``        an error of the number ``status`` (any 4xx or 5xx), in the gateway's own shape
@@ -117,7 +119,9 @@ class FaultBoard:
     def holds_offer(self, gateway: str) -> bool:
         """Whether this offer's webhook is held back (``webhook_disorder``)."""
         return any(
-            fault.kind == "webhook_disorder" and fault.gateway in {"*", gateway} and self._strikes(fault)
+            fault.kind == "webhook_disorder"
+            and fault.gateway in {"*", gateway}
+            and self._strikes(fault)
             for fault in self._faults
         )
 

@@ -1,4 +1,7 @@
-"""Ids in the gateways' own forms. Random, never seeded: a second run must not repeat a first run's ids."""
+"""Ids in the gateways' own forms.
+
+Random, never seeded: a second run must not repeat a first run's ids.
+"""
 
 from __future__ import annotations
 

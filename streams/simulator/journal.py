@@ -72,14 +72,17 @@ class Journal:
     counts: Counter[str] = field(default_factory=Counter)
     """Requests by ``kind`` and by ``kind.status``."""
     calls: Counter[str] = field(default_factory=Counter)
-    """Calls ``placed``, ``rejected``, ``hung_up``, ``rang_out``, ``answered``, ``blocked``, and ``stale`` offers."""
+    """Calls ``placed``, ``rejected``, ``hung_up``, ``rang_out``, ``answered``, ``blocked``, and
+    ``stale`` offers."""
     duplicates: Counter[str] = field(default_factory=Counter)
-    """``reject``: a second successful reject of a call. ``text``: a text, and every rejected call of
-    this person has one already. ``caller``: a further text to a person, which a policy's cool-down may
-    or may not allow."""
+    """``reject``: a second successful reject of a call. ``text``: a text, and every rejected call
+    of this person has one already. ``caller``: a further text to a person, which a policy's
+    cool-down may or may not allow."""
     stale: Counter[str] = field(default_factory=Counter)
     """Rejects and texts for calls that were over before their offer was first delivered."""
-    webhooks: defaultdict[str, WebhookCount] = field(default_factory=lambda: defaultdict(WebhookCount))
+    webhooks: defaultdict[str, WebhookCount] = field(
+        default_factory=lambda: defaultdict(WebhookCount)
+    )
     """Deliveries by event; an event that was never sent has zeros."""
     violation_count: int = 0
     requests: deque[RequestSeen] = field(init=False)
@@ -111,7 +114,9 @@ class Journal:
 
     def of(self, kind: str, call_id: str | None = None) -> list[RequestSeen]:
         """The kept requests of a kind, of one call where it is given."""
-        return [r for r in self.requests if r.kind == kind and (call_id is None or r.call_id == call_id)]
+        return [
+            r for r in self.requests if r.kind == kind and (call_id is None or r.call_id == call_id)
+        ]
 
     def wake(self) -> None:
         """Something changed: let the waiting look again."""
@@ -121,7 +126,10 @@ class Journal:
                 future.set_result(None)
 
     async def wait(self, until: Callable[[Journal], bool], timeout_s: float) -> None:
-        """Return when ``until`` is true; raises ``TimeoutError`` with the counts after ``timeout_s``."""
+        """Return when ``until`` is true.
+
+        Raises ``TimeoutError`` with the counts after ``timeout_s``.
+        """
         deadline = asyncio.get_running_loop().time() + timeout_s
         while not until(self):
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()

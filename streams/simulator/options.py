@@ -12,7 +12,9 @@ Ended = Literal["accepted", "not_found", "error"]
 """How a gateway answers a reject of a call that is over (or that it never knew): the success
 answer, 404, or 500 with "Call <id> not found"."""
 
-EventName = Literal["call.received", "call.accepted", "call.rejected", "message", "message.any", "session.status"]
+EventName = Literal[
+    "call.received", "call.accepted", "call.rejected", "message", "message.any", "session.status"
+]
 
 ALL_EVENTS: frozenset[EventName] = frozenset(
     {"call.received", "call.accepted", "call.rejected", "message", "message.any", "session.status"}
@@ -21,7 +23,9 @@ ALL_EVENTS: frozenset[EventName] = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retries:
-    """How a gateway repeats a webhook that was not answered with 2xx; ``Retry-After`` goes before it.
+    """How a gateway repeats a webhook that was not answered with 2xx.
+
+    ``Retry-After`` goes before it.
 
     WAHA's default is constant, 2 s, 15 attempts, whatever the error. Wawp documents a backoff
     without numbers: 1 s, doubled each time up to 60 s, 8 attempts is our choice.
@@ -51,12 +55,13 @@ class SimulatorOptions:
     """Everything about a simulator that has a default."""
 
     engines: Mapping[str, Engine] = field(default_factory=dict)
-    """The engine of a line, by its name. Lines of Wawp take WEBJS otherwise, those of WAHA NOWEB, GOWS, WEBJS
-    and WPP in turn, in the order of the configuration."""
+    """The engine of a line, by its name. Lines of Wawp take WEBJS otherwise, those of WAHA NOWEB,
+    GOWS, WEBJS and WPP in turn, in the order of the configuration."""
     ended: Ended | Literal["mix"] = "mix"
     """``mix``: as the engine's source has it, see ``world.ENDED_MIX``."""
     events: frozenset[EventName] = ALL_EVENTS
-    """What the webhooks are subscribed to. ``message`` and ``message.any`` both fire for a message in."""
+    """What the webhooks are subscribed to. ``message`` and ``message.any`` both fire for a message
+    in."""
     waha_retries: Retries = WAHA_RETRIES
     wawp_retries: Retries = WAWP_RETRIES
     session_wait_ms: int = 5_000

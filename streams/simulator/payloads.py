@@ -70,7 +70,9 @@ def status_payload(session: Session) -> Payload:
 
 def _caller(call: Call) -> str:
     # WEBJS and Wawp name the peer, which is the group where there is one
-    if call.group is not None and (call.session.provider == "wawp" or call.engine in {"WEBJS", "WPP"}):
+    if call.group is not None and (
+        call.session.provider == "wawp" or call.engine in {"WEBJS", "WPP"}
+    ):
         return call.group
     return call.party.jid
 
@@ -100,7 +102,13 @@ def _baileys_call(call: Call, event: CallEventName, at_ms: int, *, api: bool) ->
         "id": call.id,
         "date": _iso(call.began_ms if began else at_ms),
         "offline": call.offline,
-        "status": "offer" if began else "accept" if event == "call.accepted" else "reject" if api else "terminate",
+        "status": "offer"
+        if began
+        else "accept"
+        if event == "call.accepted"
+        else "reject"
+        if api
+        else "terminate",
         "isVideo": call.media == "video",
         "isGroup": call.group is not None,
     }

@@ -1,4 +1,7 @@
-"""Takes a gateway's requests: read by its dialect, struck by faults, carried out, answered, recorded."""
+"""Takes a gateway's requests.
+
+Read by its dialect, struck by faults, carried out, answered, recorded.
+"""
 
 from __future__ import annotations
 
@@ -110,7 +113,9 @@ class RequestHandler:
                         await session.changed.wait()
         return session.status
 
-    def _reject(self, visit: _Visit, ask: Ask, session: Session, dialect: Dialect) -> SimulatedAnswer:
+    def _reject(
+        self, visit: _Visit, ask: Ask, session: Session, dialect: Dialect
+    ) -> SimulatedAnswer:
         call = self._world.calls.get(ask.call_id)
         fault = _mismatch(call, ask, session)
         visit.violation = visit.violation or fault
@@ -145,10 +150,14 @@ class RequestHandler:
             call.rejected_ns = time.perf_counter_ns()
         return answer
 
-    def _block(self, visit: _Visit, ask: Ask, session: Session, dialect: Dialect) -> SimulatedAnswer:
+    def _block(
+        self, visit: _Visit, ask: Ask, session: Session, dialect: Dialect
+    ) -> SimulatedAnswer:
         party = self._world.met(session, ask.chat)
         if party is None:
-            visit.violation = visit.violation or "nobody with this contact id has been in touch with this line"
+            visit.violation = (
+                visit.violation or "nobody with this contact id has been in touch with this line"
+            )
             return dialect.failed(ask, session, 500, self._rng)
         self._world.block(session, party, yes=ask.kind == "block")
         visit.acted = True
@@ -156,7 +165,9 @@ class RequestHandler:
 
     def _text(self, visit: _Visit, ask: Ask, session: Session, dialect: Dialect) -> SimulatedAnswer:
         if self._world.met(session, ask.chat) is None:
-            visit.violation = visit.violation or "nobody with this chat id has been in touch with this line"
+            visit.violation = (
+                visit.violation or "nobody with this chat id has been in touch with this line"
+            )
         call, first = self._world.call_behind(session, ask.chat)
         visit.call = call
         if not first:
@@ -177,7 +188,12 @@ class RequestHandler:
         return dialect.sent(ask, message)
 
     async def _strike(
-        self, request: web.BaseRequest, visit: _Visit, ask: Ask, dialect: Dialect, fault: GatewayFault
+        self,
+        request: web.BaseRequest,
+        visit: _Visit,
+        ask: Ask,
+        dialect: Dialect,
+        fault: GatewayFault,
     ) -> web.StreamResponse:
         session = self._world.sessions.get((visit.gateway, ask.session))
         acts = fault.acts and fault.kind in {"status", "hang", "drop", "half_answer"}
@@ -208,7 +224,9 @@ class RequestHandler:
                 return _broken(request, _half(answer if acts else dialect.rejected(ask)))
         return _response(self._note(visit, ask, answer))
 
-    def _refuse(self, visit: _Visit, answer: SimulatedAnswer, kind: str, session: str | None) -> SimulatedAnswer:
+    def _refuse(
+        self, visit: _Visit, answer: SimulatedAnswer, kind: str, session: str | None
+    ) -> SimulatedAnswer:
         self._record.request(
             RequestSeen(
                 at_ms=visit.at_ms,
@@ -265,7 +283,10 @@ def _response(answer: SimulatedAnswer) -> web.StreamResponse:
     if not answer.body:
         return web.Response(status=answer.status, headers=answer.headers)
     return web.Response(
-        status=answer.status, body=answer.body, content_type=answer.content_type, headers=answer.headers
+        status=answer.status,
+        body=answer.body,
+        content_type=answer.content_type,
+        headers=answer.headers,
     )
 
 

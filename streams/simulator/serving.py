@@ -31,7 +31,9 @@ async def serve(
     are called, all where none are named. Raises
     ``EnvironmentFaultError`` where the port is taken.
     """
-    async with Simulator(settings, bridge_url=bridge_url.rstrip("/"), listen=listen, seed=seed) as simulator:
+    async with Simulator(
+        settings, bridge_url=bridge_url.rstrip("/"), listen=listen, seed=seed
+    ) as simulator:
         traffic = "no traffic" if rate is None else f"{rate:g} calls/s, seed {seed}"
         log.info(
             "gateway simulator ready on %s (%s) for bridge %s: %s",
@@ -48,7 +50,8 @@ async def serve(
 
 
 async def _drive(driver: Driver, simulator: Simulator, stop: asyncio.Event) -> None:
-    # the end of the process is the end of its traffic; the end of its traffic leaves the gateways up
+    # the end of the process is the end of its traffic; the end of its traffic leaves the gateways
+    # up
     ending = asyncio.create_task(_forward(stop, simulator.traffic_start, simulator.traffic_stop))
     try:
         await simulator.traffic_start.wait()

@@ -153,7 +153,8 @@ class CallOrder(TypedDict, total=False):
     media: SimulatedMedia
     group: bool
     outgoing: bool
-    """The line's own call, which WEBJS reports like an incoming one. Other engines do not: ``ValueError``."""
+    """The line's own call, which WEBJS reports like an incoming one. Other engines do not:
+    ``ValueError``."""
     offline: bool
     """Queued while the gateway was disconnected, and delivered now: goes with ``age_s``."""
     age_s: float

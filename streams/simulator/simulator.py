@@ -18,7 +18,14 @@ from streams.simulator.faults import FaultBoard, GatewayFault
 from streams.simulator.journal import Journal
 from streams.simulator.options import SimulatorOptions
 from streams.simulator.request_handler import RequestHandler
-from streams.simulator.session_state import Call, CallOrder, Message, MessageOrder, ReconnectOrder, SessionStatus
+from streams.simulator.session_state import (
+    Call,
+    CallOrder,
+    Message,
+    MessageOrder,
+    ReconnectOrder,
+    SessionStatus,
+)
 from streams.simulator.webhook_schedule import WebhookSchedule
 from streams.simulator.webhook_sender import WebhookSender
 from streams.simulator.world import World
@@ -28,7 +35,9 @@ _SHUTDOWN_S = 0.2
 
 
 class Simulator:
-    """Plays the gateways of ``settings``: ``async with Simulator(settings, bridge_url=...) as sim``.
+    """Plays the gateways of ``settings``.
+
+    ``async with Simulator(settings, bridge_url=...) as sim``.
 
     A gateway's base URL is ``http://HOST:PORT/<gateway name>`` (``base_url``); webhooks go to
     ``{bridge_url}/webhooks/<gateway name>``, and ``bridge_url`` may be set later, before the first
@@ -159,7 +168,10 @@ class Simulator:
         return self._world.write(order)
 
     async def reconnect(self, **order: Unpack[ReconnectOrder]) -> list[Call]:
-        """The line's gateway comes back and replays offers from while it was away. Raises ``ValueError``."""
+        """The line's gateway comes back and replays offers from while it was away.
+
+        Raises ``ValueError``.
+        """
         return self._world.reconnect(order)
 
     def set_session(self, line: str, status: SessionStatus) -> None:
@@ -198,5 +210,8 @@ class Simulator:
         self._world.on_end.append(listener)
 
     async def wait_for(self, until: Callable[[Journal], bool], timeout_s: float = 10.0) -> None:
-        """Return as soon as ``until(record)`` is true; raises ``TimeoutError`` that shows the counts."""
+        """Return as soon as ``until(record)`` is true.
+
+        Raises ``TimeoutError`` that shows the counts.
+        """
         await self.record.wait(until, timeout_s)

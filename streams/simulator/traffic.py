@@ -19,8 +19,22 @@ from typing import Final, Literal
 
 from streams.simulator.faults import GatewayFault
 from streams.simulator.fictional_numbers import Strangers
-from streams.simulator.session_state import CallOrder, Delivery, MessageOrder, ReconnectOrder, SimulatedPerson
-from streams.simulator.steps import CallStep, FaultStep, Kind, Profile, ReconnectStep, Step, WriteStep
+from streams.simulator.session_state import (
+    CallOrder,
+    Delivery,
+    MessageOrder,
+    ReconnectOrder,
+    SimulatedPerson,
+)
+from streams.simulator.steps import (
+    CallStep,
+    FaultStep,
+    Kind,
+    Profile,
+    ReconnectStep,
+    Step,
+    WriteStep,
+)
 
 _HOURS: Final = (
     *(0.55, 0.5, 0.5, 0.5, 0.55, 0.6, 0.75, 0.9, 1.1, 1.3, 1.4, 1.4),
@@ -128,7 +142,9 @@ class TrafficPlan:
 
     def _faulty(self, what: str, line: str, clock: float) -> Iterator[Step]:
         kind: Literal["status", "hang"] = "status" if what == "error" else "hang"
-        yield FaultStep(at_s=clock, fault=GatewayFault(kind=kind, operation="reject", status=502, count=1))
+        yield FaultStep(
+            at_s=clock, fault=GatewayFault(kind=kind, operation="reject", status=502, count=1)
+        )
         yield from self._stranger(line, clock)
 
     def _stranger(self, line: str, clock: float, *, shown: str | None = None) -> Iterator[Step]:
@@ -143,13 +159,23 @@ class TrafficPlan:
         person = self._strangers.another(lid_share=self.profile.lids)
         known.append(person)
         del known[:-200]
-        yield WriteStep(at_s=clock, order=_message(line, person, "in", "Hello, are you open today?"))
+        yield WriteStep(
+            at_s=clock, order=_message(line, person, "in", "Hello, are you open today?")
+        )
         if self._rng.random() < 0.6:
-            yield WriteStep(at_s=clock + 0.4, order=_message(line, person, "out", "We are. How can we help?"))
+            yield WriteStep(
+                at_s=clock + 0.4, order=_message(line, person, "out", "We are. How can we help?")
+            )
         yield self._by_person("regular", line, person, clock + self._rng.uniform(1.0, 3.0))
 
     def _by_person(
-        self, kind: Kind, line: str, person: SimulatedPerson, at_s: float, *, shown: str | None = None
+        self,
+        kind: Kind,
+        line: str,
+        person: SimulatedPerson,
+        at_s: float,
+        *,
+        shown: str | None = None,
     ) -> CallStep:
         rng, profile = self._rng, self.profile
         order = _call(line, person)
@@ -164,7 +190,9 @@ class TrafficPlan:
         while len(redials) < profile.max_redials and (
             rng.random() < profile.redial or (shown == "stranger" and not redials)
         ):
-            redials.append(profile.redial_median_s * rng.lognormvariate(0, 0.6) / profile.compression)
+            redials.append(
+                profile.redial_median_s * rng.lognormvariate(0, 0.6) / profile.compression
+            )
         writes = rng.random() < profile.writes or shown == "stranger"
         hangs_up = rng.uniform(1.0, 3.0) if order["delivery"] == "disorder" else None
         return CallStep(
@@ -172,7 +200,9 @@ class TrafficPlan:
             kind=kind,
             order=order,
             redials=tuple(redials),
-            writes_after_s=rng.uniform(5.0, profile.writes_within_s) / profile.compression if writes else None,
+            writes_after_s=rng.uniform(5.0, profile.writes_within_s) / profile.compression
+            if writes
+            else None,
             hangs_up_after_s=hangs_up,
             answered_after_s=rng.uniform(4.0, 15.0) if rng.random() < profile.answered else None,
         )
@@ -198,19 +228,29 @@ class TrafficPlan:
         # one in two is so short that the reject meets a call that is over
         if self._rng.random() < 0.5:
             hangs_up = 0.002
-        yield CallStep(at_s=clock, kind="wangiri", order=_call(line, caller), hangs_up_after_s=hangs_up)
+        yield CallStep(
+            at_s=clock, kind="wangiri", order=_call(line, caller), hangs_up_after_s=hangs_up
+        )
 
     def _storm(self, line: str, clock: float) -> Iterator[Step]:
-        # real storms have 200 to 2,000 callers within ten minutes: here four times the rate for some seconds
+        # real storms have 200 to 2,000 callers within ten minutes: here four times the rate for
+        # some seconds
         callers = min(max(round(self.rate * 5), 8), 2_000)
         for index in range(callers):
             caller = self._strangers.another(lid_share=self.profile.lids)
-            yield CallStep(at_s=clock + index / (4 * self.rate), kind="storm", order=_call(line, caller))
+            yield CallStep(
+                at_s=clock + index / (4 * self.rate), kind="storm", order=_call(line, caller)
+            )
 
     def _reconnect(self, line: str, clock: float) -> Iterator[Step]:
-        # a real flood has hundreds; so many show it, and leave room on the screen for the other stories
+        # a real flood has hundreds; so many show it, and leave room on the screen for the other
+        # stories
         offers = self._rng.randint(4, 8)
-        order: ReconnectOrder = {"line": line, "offers": offers, "age_s": self._rng.uniform(120.0, 3600.0)}
+        order: ReconnectOrder = {
+            "line": line,
+            "offers": offers,
+            "age_s": self._rng.uniform(120.0, 3600.0),
+        }
         yield ReconnectStep(at_s=clock, order=order)
 
 
@@ -218,7 +258,9 @@ def _call(line: str, caller: SimulatedPerson) -> CallOrder:
     return {"line": line, "caller": caller.phone or caller.jid, "lid": caller.lid}
 
 
-def _message(line: str, party: SimulatedPerson, direction: Literal["in", "out"], text: str) -> MessageOrder:
+def _message(
+    line: str, party: SimulatedPerson, direction: Literal["in", "out"], text: str
+) -> MessageOrder:
     return {
         "line": line,
         "caller": party.phone or party.jid,

@@ -10,7 +10,13 @@ from streams.common.clock import now_ms
 from streams.simulator.envelopes import encode, envelope
 from streams.simulator.faults import FaultBoard
 from streams.simulator.options import EventName, SimulatorOptions
-from streams.simulator.payloads import CallEventName, Payload, call_payload, message_payload, status_payload
+from streams.simulator.payloads import (
+    CallEventName,
+    Payload,
+    call_payload,
+    message_payload,
+    status_payload,
+)
 from streams.simulator.session_state import Call, Message, Session
 from streams.simulator.session_state import Delivery as Manner
 from streams.simulator.webhook_sender import Delivery, WebhookSender
@@ -23,7 +29,11 @@ class WebhookSchedule:
     """Turns what happens into signed webhooks."""
 
     def __init__(
-        self, options: SimulatorOptions, courier: WebhookSender, faults: FaultBoard, rng: random.Random
+        self,
+        options: SimulatorOptions,
+        courier: WebhookSender,
+        faults: FaultBoard,
+        rng: random.Random,
     ) -> None:
         self._options = options
         self._courier = courier
@@ -45,7 +55,11 @@ class WebhookSchedule:
     def _offer(self, call: Call, *, twice: bool) -> None:
         # a replay after a reconnect is a new event about an old call; a late retry is the old event
         at_ms = now_ms() if call.offline else call.began_ms
-        events = 2 if call.group is not None and call.engine == "GOWS" and call.session.provider == "waha" else 1
+        events = (
+            2
+            if call.group is not None and call.engine == "GOWS" and call.session.provider == "waha"
+            else 1
+        )
 
         def sent(sent_ms: int, sent_ns: int) -> None:
             if call.offer_sent_ns is None:
@@ -53,11 +67,15 @@ class WebhookSchedule:
 
         for _ in range(events):
             payload = call_payload(call, "call.received", at_ms)
-            self._emit(call.session, "call.received", payload, at_ms, on_first_send=sent, twice=twice)
+            self._emit(
+                call.session, "call.received", payload, at_ms, on_first_send=sent, twice=twice
+            )
 
     def end(self, call: Call, *, api: bool) -> None:
         """A call ended or was accepted; an offer that was held back follows."""
-        event: CallEventName = "call.accepted" if call.state == "answered" and not api else "call.rejected"
+        event: CallEventName = (
+            "call.accepted" if call.state == "answered" and not api else "call.rejected"
+        )
         if _reports(call, event, api=api) and event in self._options.events:
             at_ms = now_ms()
             payload = call_payload(call, event, at_ms, api=api)
@@ -79,7 +97,10 @@ class WebhookSchedule:
         self._emit(message.session, "message.any", payload, message.at_ms)
 
     def status(self, session: Session) -> None:
-        """A session stopped, started or wants something; nobody is told where there is no bridge."""
+        """A session stopped, started or wants something.
+
+        Nobody is told where there is no bridge.
+        """
         if self._courier.bridge_url is not None:
             self._emit(session, "session.status", status_payload(session), now_ms())
 

@@ -41,11 +41,14 @@ class WebhookSender:
         self._record = record
         self._signers = {name: Signer(gateway) for name, gateway in settings.gateways.items()}
         self._retries: dict[str, Retries] = {
-            name: options.waha_retries if isinstance(gateway, WahaSettings) else options.wawp_retries
+            name: options.waha_retries
+            if isinstance(gateway, WahaSettings)
+            else options.wawp_retries
             for name, gateway in settings.gateways.items()
         }
         self._timeouts = {
-            name: ClientTimeout(total=retries.timeout_ms / 1000) for name, retries in self._retries.items()
+            name: ClientTimeout(total=retries.timeout_ms / 1000)
+            for name, retries in self._retries.items()
         }
         self._http: ClientSession | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -58,13 +61,17 @@ class WebhookSender:
     @bridge_url.setter
     def bridge_url(self, url: str | None) -> None:
         self._bridge_url = url
-        self._targets = {} if url is None else {n: URL(f"{url}/webhooks/{n}") for n in self._signers}
+        self._targets = (
+            {} if url is None else {n: URL(f"{url}/webhooks/{n}") for n in self._signers}
+        )
 
     async def start(self) -> None:
         """Open the client, whose connections are kept."""
         connector = TCPConnector(limit=256, keepalive_timeout=60)
         # what a gateway's client does not need costs time on every webhook: cookies, decompression
-        self._http = ClientSession(connector=connector, auto_decompress=False, cookie_jar=DummyCookieJar())
+        self._http = ClientSession(
+            connector=connector, auto_decompress=False, cookie_jar=DummyCookieJar()
+        )
 
     async def stop(self) -> None:
         """Drop what is under way and close; may be repeated."""
@@ -81,7 +88,9 @@ class WebhookSender:
         """Deliveries that are neither acknowledged nor given up."""
         return len(self._tasks)
 
-    def send(self, delivery: Delivery, *, after_s: float = 0.0, then: Callable[[], None] | None = None) -> None:
+    def send(
+        self, delivery: Delivery, *, after_s: float = 0.0, then: Callable[[], None] | None = None
+    ) -> None:
         """Begin a delivery; ``then`` is called once it is acknowledged or given up.
 
         Raises ``RuntimeError`` before the start, and where no bridge is set.
@@ -120,7 +129,12 @@ class WebhookSender:
                 wait_s = retries.delay(attempt) / 1000 if retry_after_s is None else retry_after_s
                 await asyncio.sleep(wait_s)
         count.failed += 1
-        log.warning("gave up a %s webhook of %s after %d attempts", delivery.event, delivery.gateway, attempt)
+        log.warning(
+            "gave up a %s webhook of %s after %d attempts",
+            delivery.event,
+            delivery.gateway,
+            attempt,
+        )
 
     async def _attempt(
         self, http: ClientSession, delivery: Delivery, headers: dict[str, str]

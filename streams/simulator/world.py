@@ -149,7 +149,9 @@ class World:
         if not stale:
             ring_s = order.get("ring_s")
             rings_s = self._rng.triangular(25, 60, 45) if ring_s is None else ring_s
-            call.timer = asyncio.get_running_loop().call_later(max(rings_s - age_s, 0.0), self._ring_out, call)
+            call.timer = asyncio.get_running_loop().call_later(
+                max(rings_s - age_s, 0.0), self._ring_out, call
+            )
         self._outbox.offer(call, order.get("delivery", "once"))
         return call
 
@@ -203,7 +205,10 @@ class World:
         return self._end(call, "ended", "hung_up")
 
     def answer(self, call: Call) -> bool:
-        """Somebody of the line picks up on the phone; False where the call does not ring any more."""
+        """Somebody of the line picks up on the phone.
+
+        False where the call does not ring any more.
+        """
         return self._end(call, "answered", "answered")
 
     def _ring_out(self, call: Call) -> None:
@@ -294,7 +299,12 @@ class World:
             self._enter(session, message.party, "e2e_notification")
         return message
 
-    def _enter(self, session: Session, party: SimulatedPerson, entry: Literal["call_log", "e2e_notification"]) -> None:
+    def _enter(
+        self,
+        session: Session,
+        party: SimulatedPerson,
+        entry: Literal["call_log", "e2e_notification"],
+    ) -> None:
         """An entry that WEBJS puts into a chat by itself, and that nobody wrote."""
         if session.engine == "WEBJS" and session.provider == "waha":
             self._outbox.message(
@@ -314,8 +324,8 @@ class World:
         """The call that a text to this chat answers, and whether it is the first text to this person.
 
         It is the earliest call of the last minutes that a reject was asked of and that has no text
-        yet; else the latest of the last minutes that nobody asked to reject and that has no text yet (its
-        caller was queued); else the latest that a reject was asked of; else None.
+        yet; else the latest of the last minutes that nobody asked to reject and that has no text
+        yet (its caller was queued); else the latest that a reject was asked of; else None.
         """
         party = self.met(session, chat)
         jid = party.aliases[0] if party is not None else chat
@@ -323,7 +333,11 @@ class World:
         calls = [call for call in all_calls if call.reject_requests]
         since = now_ms() - TEXT_WINDOW_MS
         untold = [call for call in calls if not call.texts and (call.ended_ms or since) >= since]
-        queued = [c for c in all_calls if not c.reject_requests and not c.texts and not c.stale and c.began_ms >= since]
+        queued = [
+            c
+            for c in all_calls
+            if not c.reject_requests and not c.texts and not c.stale and c.began_ms >= since
+        ]
         untold += queued[-1:]
         first = (session.line, jid) not in self._texted
         self._texted.add((session.line, jid))

@@ -26,8 +26,13 @@ _LOG_BYTES: Final = 50 * 1024 * 1024
 class ChildProcess:
     """A process of ours. It gets no terminal signals, and ends with us, however we end."""
 
-    def __init__(self, name: str, command: Sequence[str], ready_url: str, log: Path, env: Mapping[str, str]) -> None:
-        """Not started yet. ``ready_url`` answers 200 once the process is ready; ``env`` is all it gets."""
+    def __init__(
+        self, name: str, command: Sequence[str], ready_url: str, log: Path, env: Mapping[str, str]
+    ) -> None:
+        """Not started yet. ``ready_url`` answers 200 once the process is ready.
+
+        ``env`` is all it gets.
+        """
         self.name = name
         self.log = log
         self._command = tuple(command)
@@ -44,7 +49,10 @@ class ChildProcess:
         return None if self._process is None else self._process.poll()
 
     def start(self) -> None:
-        """Start, or start again; call it on the main thread (see ``streams.common.die_with_parent``)."""
+        """Start, or start again.
+
+        Call it on the main thread (see ``streams.common.die_with_parent``).
+        """
         self.rotate()
         with self.log.open("ab") as output:
             self._log_start = output.tell()
@@ -70,7 +78,9 @@ class ChildProcess:
                 msg = f"the {self.name} is not ready after {within:.0f} s ({said}); {self.ending()}"
                 raise EnvironmentFaultError(msg)
             with contextlib.suppress(aiohttp.ClientError, TimeoutError):
-                async with http.get(self._ready_url, timeout=aiohttp.ClientTimeout(total=2)) as answer:
+                async with http.get(
+                    self._ready_url, timeout=aiohttp.ClientTimeout(total=2)
+                ) as answer:
                     if answer.status == 200:
                         self.warnings = _warnings(await answer.read())
                         return
@@ -112,7 +122,10 @@ class ChildProcess:
         return f"its log {self.log} ends:\n{said}"
 
     def rotate(self) -> None:
-        """Put a log that has grown too long aside; the process goes on writing to the emptied one."""
+        """Put a log that has grown too long aside.
+
+        The process goes on writing to the emptied one.
+        """
         with contextlib.suppress(FileNotFoundError):
             if self.log.stat().st_size > _LOG_BYTES:
                 shutil.copyfile(self.log, self.log.with_name(f"{self.log.name}.1"))

@@ -42,7 +42,8 @@ class DemoRun:
 
     config: Path
     secrets: dict[str, str]
-    """By environment variable, for the children alone. Only variables that were not set are here."""
+    """By environment variable, for the children alone. Only variables that were not set are
+    here."""
     token: str | None
     """For the bridge's endpoints; None where no scenes are played."""
     called: tuple[str, ...]
@@ -52,13 +53,19 @@ class DemoRun:
 def write_demo(
     config: Path, simulator_url: str, policies: Path, to: Path = RUN_CONFIG, *, scenes: bool = False
 ) -> DemoRun:
-    """Write the run configuration, readable by its owner alone: each gateway at ``simulator_url``/its name.
+    """Write the run configuration, readable by its owner alone.
 
-    ``config`` is a configuration that was read without fault; ``policies`` is its resolved folder. For ``scenes``
-    there are lines with ready-made policies beside the user's own, and a token for the bridge's endpoints.
+    Each gateway at ``simulator_url``/its name.
+
+    ``config`` is a configuration that was read without fault; ``policies`` is its resolved folder.
+    For ``scenes`` there are lines with ready-made policies beside the user's own, and a token for
+    the bridge's endpoints.
     """
     data: dict[str, Any] = YamlSource(config).data
-    gateways = {name: {**gateway, "base_url": f"{simulator_url}/{name}"} for name, gateway in data["gateways"].items()}
+    gateways = {
+        name: {**gateway, "base_url": f"{simulator_url}/{name}"}
+        for name, gateway in data["gateways"].items()
+    }
     kafka = {**(data.get("kafka") or {})}
     kafka["topic_prefix"] = f"{kafka.get('topic_prefix', '')}{DEMO_PREFIX}"
     to.parent.mkdir(parents=True, exist_ok=True)
@@ -71,9 +78,14 @@ def write_demo(
     text = yaml.safe_dump(written, sort_keys=False, allow_unicode=True)
     half = to.with_name(f".{to.name}.{os.getpid()}")
     half.touch(mode=0o600)
-    half.write_text(f"# Written by `ringfence up` from {config}; the next run replaces it.\n{text}", encoding="utf-8")
+    half.write_text(
+        f"# Written by `ringfence up` from {config}; the next run replaces it.\n{text}",
+        encoding="utf-8",
+    )
     half.replace(to)
-    missing = sorted(set(_variables(gateways)) - {name for name, value in os.environ.items() if value})
+    missing = sorted(
+        set(_variables(gateways)) - {name for name, value in os.environ.items() if value}
+    )
     made_up = {name: secrets.token_hex(16) for name in missing}
     return DemoRun(to, made_up | ({TOKEN: token} if token else {}), token, tuple(data["lines"]))
 
@@ -90,21 +102,30 @@ def _with_scenes(data: dict[str, Any], folder: Path) -> dict[str, Any]:
     gateways = list(data["gateways"])
     lines = dict(data["lines"])
     for name, line in LINES.items():
-        _write_policy({**YamlSource(READY / f"{line.policy}.yaml").data, "line": name}, folder / f"{name}.yaml")
+        _write_policy(
+            {**YamlSource(READY / f"{line.policy}.yaml").data, "line": name},
+            folder / f"{name}.yaml",
+        )
         lines[name] = {
             "gateway": gateways[line.gateway % len(gateways)],
             "session": name,
             "time_zone": line.time_zone,
             "locale": line.locale,
         }
-    bridge = {**(data.get("bridge") or {}), "tokens": dict.fromkeys(("crm", "presence", "bridges"), f"${{{TOKEN}}}")}
+    bridge = {
+        **(data.get("bridge") or {}),
+        "tokens": dict.fromkeys(("crm", "presence", "bridges"), f"${{{TOKEN}}}"),
+    }
     return {"lines": lines, "bridge": bridge}
 
 
 def _write_policy(policy: dict[str, Any], path: Path) -> None:
     # nobody is really told, and a run that only says "stranger cap" shows nothing
     if "line" in policy:
-        policy = {**policy, "texts": {**(policy.get("texts") or {}), "strangers_per_day": _TELL_ALL}}
+        policy = {
+            **policy,
+            "texts": {**(policy.get("texts") or {}), "strangers_per_day": _TELL_ALL},
+        }
     path.write_text(yaml.safe_dump(policy, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 

@@ -66,7 +66,9 @@ def make_plan(options: RunOptions) -> RunPlan:
     _check_ports(settings, options.config)
     _check_report(options.report)
     if not traffic:
-        return RunPlan(options=options, settings=settings, config=options.config, demo=None, simulator=None)
+        return RunPlan(
+            options=options, settings=settings, config=options.config, demo=None, simulator=None
+        )
     simulator = f"127.0.0.1:{free_ports(1)[0]}"
     scenes = options.config.resolve() == DEFAULT_CONFIG.resolve()
     demo = write_demo(options.config, f"http://{simulator}", settings.policies, scenes=scenes)
@@ -97,7 +99,10 @@ def children(plan: RunPlan, bootstrap: str) -> dict[str, ChildProcess]:
     env = {"RINGFENCE_INSTANCE": _INSTANCE, **os.environ, **secrets}
     env |= {"KAFKA_BOOTSTRAP_SERVERS": bootstrap, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
     config = ("--config", str(plan.config))
-    health = {"bridge": bridge_url(plan.settings), "worker": f"http://{_reachable(plan.settings.worker.listen)}"}
+    health = {
+        "bridge": bridge_url(plan.settings),
+        "worker": f"http://{_reachable(plan.settings.worker.listen)}",
+    }
     commands = {name: (*_HEAD, name, *config) for name in health}
     if plan.simulator is not None:
         health["simulator"] = f"http://{plan.simulator}"
@@ -106,15 +111,26 @@ def children(plan: RunPlan, bootstrap: str) -> dict[str, ChildProcess]:
             *(*_HEAD, "gateway-sim", *config),
             *("--listen", plan.simulator, "--bridge-url", bridge_url(plan.settings)),
             *("--rate", str(plan.options.rate), "--wait", *seed),
-            *(part for line in (plan.demo.called if plan.demo else ()) for part in ("--line", line)),
+            *(
+                part
+                for line in (plan.demo.called if plan.demo else ())
+                for part in ("--line", line)
+            ),
         )
     ready = {name: f"{url}{_READY[name]}" for name, url in health.items()}
     logs = BrokerFiles().log_dir
     logs.mkdir(parents=True, exist_ok=True)
-    return {name: ChildProcess(name, commands[name], ready[name], logs / f"{name}.log", env) for name in commands}
+    return {
+        name: ChildProcess(name, commands[name], ready[name], logs / f"{name}.log", env)
+        for name in commands
+    }
 
 
-_READY: Final = {"bridge": "/health/ready", "worker": "/health/ready", "simulator": "/_sim/record?last=0"}
+_READY: Final = {
+    "bridge": "/health/ready",
+    "worker": "/health/ready",
+    "simulator": "/_sim/record?last=0",
+}
 
 
 def _reachable(address: str) -> str:
@@ -126,7 +142,8 @@ def _check_ports(settings: Settings, config: Path) -> None:
     addresses = {"bridge.listen": settings.bridge.listen, "worker.listen": settings.worker.listen}
     if len(set(addresses.values())) == 1:
         msg = (
-            f"{config}: bridge.listen and worker.listen are both {settings.bridge.listen}; give each a port of its own"
+            f"{config}: bridge.listen and worker.listen are both {settings.bridge.listen};"
+            " give each a port of its own"
         )
         raise ConfigurationError(msg)
     for key, address in addresses.items():

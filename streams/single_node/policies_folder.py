@@ -1,4 +1,7 @@
-"""What a run does with the policies folder: a demo applies it, production only says where it differs."""
+"""What a run does with the policies folder.
+
+A demo applies it, production only says where it differs.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,9 @@ AUTHOR = "ringfence up"
 
 
 async def agree(settings: Settings, *, demo: bool) -> list[str]:
-    """Put the folder in force in a demo; returns what is to be said. A worker seeds what was never applied.
+    """Put the folder in force in a demo; returns what is to be said.
+
+    A worker seeds what was never applied.
 
     Raises ``RingfenceError`` where Kafka does not answer.
     """

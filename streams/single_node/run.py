@@ -50,7 +50,11 @@ def up(options: RunOptions, say: Say) -> int:
     """
     with _sigterm_as_interrupt():
         try:
-            plan = make_plan(replace(options, seed=secrets.randbelow(2**31) if options.seed is None else options.seed))
+            plan = make_plan(
+                replace(
+                    options, seed=secrets.randbelow(2**31) if options.seed is None else options.seed
+                )
+            )
             broker = _prepare_broker(plan.settings, say)
             return uvloop.run(_Run(plan, broker, say).go())
         except KeyboardInterrupt:
@@ -130,7 +134,9 @@ class _Run:
             lines = None
             if self._plan.simulator is not None:
                 await self._simulator(http, "POST", "/_sim/traffic/start")
-            async with _in_background(Supervisor(self._children, self._broker, self._say).run(http)) as watching:
+            async with _in_background(
+                Supervisor(self._children, self._broker, self._say).run(http)
+            ) as watching:
                 async with _in_background(self._play_scenes(http, settings)):
                     await self._tell_stories(console, watching)
                 record = await self._quiet(http, console, watching)
@@ -143,7 +149,9 @@ class _Run:
             self._stopped_at = time.monotonic()
         self._stop.set()
 
-    async def _unless_stopped(self, work: Awaitable[T], watching: asyncio.Task[None] | None = None) -> T:
+    async def _unless_stopped(
+        self, work: Awaitable[T], watching: asyncio.Task[None] | None = None
+    ) -> T:
         task = asyncio.ensure_future(work)
         stop = asyncio.ensure_future(self._stop.wait())
         ends = {stop} if watching is None else {stop, watching}
@@ -201,19 +209,31 @@ class _Run:
                     self._say(f"warning: {warning}")
         options = self._plan.options
         if self._plan.demo is None:
-            self._say(f"gateways send their webhooks to http://{settings.bridge.listen}/webhooks/<gateway>")
+            self._say(
+                f"gateways send their webhooks to http://{settings.bridge.listen}/webhooks/<gateway>"
+            )
             return
         made_up = ", ".join(self._plan.demo.secrets)
         self._say(
             f"simulated traffic: {options.rate:g} calls/s, seed {options.seed}; every gateway is the simulator at "
             f"{self._plan.simulator}, no request can reach a real one, and the topics begin with "
-            f"{settings.kafka.topic_prefix!r}" + (f"; made up for this run: {made_up}" if made_up else "")
+            f"{settings.kafka.topic_prefix!r}"
+            + (f"; made up for this run: {made_up}" if made_up else "")
         )
-        played = "scenes (·) show the ready-made policies on lines of their own; " if self._plan.demo.token else ""
-        self._say(f"{played}strangers are told without a daily cap; other commands see this run with --demo")
+        played = (
+            "scenes (·) show the ready-made policies on lines of their own; "
+            if self._plan.demo.token
+            else ""
+        )
+        self._say(
+            f"{played}strangers are told without a daily cap; other commands see this run with --demo"
+        )
 
     async def _play_scenes(self, http: aiohttp.ClientSession, settings: Settings) -> None:
-        """The demo's scenes, until they are cancelled; one that cannot be played ends them, and is said."""
+        """The demo's scenes, until they are cancelled.
+
+        One that cannot be played ends them, and is said.
+        """
         demo = self._plan.demo
         if demo is None or demo.token is None:
             return
@@ -261,11 +281,15 @@ class _Run:
             return None
         return await self._simulator(http, "GET", "/_sim/record")
 
-    async def _simulator(self, http: aiohttp.ClientSession, method: str, path: str) -> dict[str, Any]:
+    async def _simulator(
+        self, http: aiohttp.ClientSession, method: str, path: str
+    ) -> dict[str, Any]:
         url = f"http://{self._plan.simulator}{path}"
         seconds = 10.0 if self._stopped_at is None else 1.0
         try:
-            async with http.request(method, url, timeout=aiohttp.ClientTimeout(total=seconds)) as answer:
+            async with http.request(
+                method, url, timeout=aiohttp.ClientTimeout(total=seconds)
+            ) as answer:
                 answer.raise_for_status()
                 found: dict[str, Any] = await answer.json()
         except (aiohttp.ClientError, TimeoutError) as exc:
@@ -289,7 +313,9 @@ class _Run:
     async def _end_children(self) -> None:
         if not self._children:
             return
-        by = time.monotonic() + 10.0 if self._stopped_at is None else self._stopped_at + _CHILDREN_BY
+        by = (
+            time.monotonic() + 10.0 if self._stopped_at is None else self._stopped_at + _CHILDREN_BY
+        )
         try:
             await asyncio.gather(*(child.end(by) for child in self._children.values()))
         finally:

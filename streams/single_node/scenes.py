@@ -1,8 +1,11 @@
-"""What the demo shows beside its random traffic: each ready-made policy at work on a line of its own.
+"""What the demo shows beside its random traffic.
 
-The scenes are played one after the other, again and again: a CRM tells of contacts, agents come, go and
-crash, a recording bridge fills up, somebody throws the night switch. All of it takes the way it takes in
-production: the bridge's HTTP endpoints with a token, the topic of what is set by hand, signed webhooks.
+Each ready-made policy at work on a line of its own.
+
+The scenes are played one after the other, again and again: a CRM tells of contacts, agents come, go
+and crash, a recording bridge fills up, somebody throws the night switch. All of it takes the way it
+takes in production: the bridge's HTTP endpoints with a token, the topic of what is set by hand,
+signed webhooks.
 """
 
 from __future__ import annotations
@@ -49,7 +52,13 @@ _BETWEEN_S: Final = 1.5
 _KNOWN_S: Final = 0.5
 """How long a fact may take from its acknowledgement to every worker; measured in milliseconds."""
 _AUTHOR: Final = "the demo"
-_ZONES: Final = ("America/Los_Angeles", "America/New_York", "Europe/London", "Asia/Dubai", "Asia/Tokyo")
+_ZONES: Final = (
+    "America/Los_Angeles",
+    "America/New_York",
+    "Europe/London",
+    "Asia/Dubai",
+    "Asia/Tokyo",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,17 +96,26 @@ class Stage:
         """A call comes in, once what was told before is known everywhere."""
         if not at_once:
             await asyncio.sleep(_KNOWN_S)
-        await self._request("POST", f"{self.simulator_url}/_sim/calls", {"line": line, "caller": caller, **order}, {})
+        await self._request(
+            "POST",
+            f"{self.simulator_url}/_sim/calls",
+            {"line": line, "caller": caller, **order},
+            {},
+        )
 
     async def write(self, line: str, caller: str) -> None:
         """The caller writes."""
-        await self._request("POST", f"{self.simulator_url}/_sim/messages", {"line": line, "caller": caller}, {})
+        await self._request(
+            "POST", f"{self.simulator_url}/_sim/messages", {"line": line, "caller": caller}, {}
+        )
 
     async def by_hand(self, value: ListEntry | CallerBlock | LineSwitch) -> None:
         """Somebody sets something by hand."""
         await overrides.put(self.kafka, [value], now_ms())
 
-    async def _request(self, method: str, url: str, body: dict[str, Any], headers: dict[str, str]) -> None:
+    async def _request(
+        self, method: str, url: str, body: dict[str, Any], headers: dict[str, str]
+    ) -> None:
         try:
             async with self.http.request(method, url, json=body, headers=headers) as answer:
                 if answer.status >= 300:
@@ -109,7 +127,10 @@ class Stage:
 
 
 async def play(stage: Stage) -> None:
-    """Play the scenes in turn until cancelled; raises ``EnvironmentFaultError`` where one cannot be played."""
+    """Play the scenes in turn until cancelled.
+
+    Raises ``EnvironmentFaultError`` where one cannot be played.
+    """
     while True:
         for scene in SCENES:
             await scene(stage)
@@ -132,7 +153,9 @@ async def _vip(stage: Stage) -> None:
 
 
 async def _queue(stage: Stage) -> None:
-    stage.say("sales: Mia takes a call, so all are busy; platinum waits in the queue, gold is owed a callback")
+    stage.say(
+        "sales: Mia takes a call, so all are busy; platinum waits in the queue, gold is owed a callback"
+    )
     platinum, gold = stage.somebody(), stage.somebody()
     await stage.contact(platinum, name="Hiro", tier="platinum")
     await stage.contact(gold, name="Ines", tier="gold")
@@ -157,7 +180,14 @@ async def _friend(stage: Stage) -> None:
     now = now_ms()
     await stage.by_hand(_entry("allow", friend, "a partner"))
     await stage.by_hand(
-        CallerBlock(caller=nuisance, line="*", until_ms=now + 600_000, reason="threats", author=_AUTHOR, at_ms=now)
+        CallerBlock(
+            caller=nuisance,
+            line="*",
+            until_ms=now + 600_000,
+            reason="threats",
+            author=_AUTHOR,
+            at_ms=now,
+        )
     )
     await stage.call("sales", friend)
     await stage.call("sales", nuisance)
@@ -175,10 +205,14 @@ async def _clinic(stage: Stage) -> None:
 
 
 async def _night(stage: Stage) -> None:
-    stage.say("clinic: the night switch; a patient hears when it opens, calls again at once and gets through")
+    stage.say(
+        "clinic: the night switch; a patient hears when it opens, calls again at once and gets through"
+    )
     patient, ward = stage.somebody(), stage.somebody()
     await stage.by_hand(_switch("clinic", "closed"))
-    await stage.contact(patient, name="Jonas", tier="patient", locale="de", time_zone="Europe/Lisbon")
+    await stage.contact(
+        patient, name="Jonas", tier="patient", locale="de", time_zone="Europe/Lisbon"
+    )
     await stage.call("clinic", patient)
     await stage.call("clinic", patient)
     stage.say("clinic: the ward's number is on the emergency list, and rings at night")
@@ -187,7 +221,9 @@ async def _night(stage: Stage) -> None:
 
 
 async def _record(stage: Stage) -> None:
-    stage.say("desk: a client calls while the recording bridge is up, then it is full, then it is silent")
+    stage.say(
+        "desk: a client calls while the recording bridge is up, then it is full, then it is silent"
+    )
     await stage.by_hand(_switch("desk", "open"))
     report: dict[str, Any] = {"up": True, "lines": ["desk"], "capacity": 30}
     for active, ttl, pause_s in ((3, "30s", 0.0), (30, "30s", 0.0), (3, "1s", 1.0)):
@@ -200,9 +236,15 @@ async def _record(stage: Stage) -> None:
 
 async def _world(stage: Stage) -> None:
     now = datetime.now(UTC)
-    asleep = next((zone for zone in _ZONES if not 7 <= now.astimezone(ZoneInfo(zone)).hour < 22), _ZONES[0])
-    awake = next((zone for zone in _ZONES if 8 <= now.astimezone(ZoneInfo(zone)).hour < 21), _ZONES[2])
-    stage.say(f"support: two customers who wrote before call; it is night in {asleep}, and day in {awake}")
+    asleep = next(
+        (zone for zone in _ZONES if not 7 <= now.astimezone(ZoneInfo(zone)).hour < 22), _ZONES[0]
+    )
+    awake = next(
+        (zone for zone in _ZONES if 8 <= now.astimezone(ZoneInfo(zone)).hour < 21), _ZONES[2]
+    )
+    stage.say(
+        f"support: two customers who wrote before call; it is night in {asleep}, and day in {awake}"
+    )
     await stage.agent("ben", "support", "online", capacity=5)
     for zone in (asleep, awake):
         customer = stage.somebody()
@@ -234,10 +276,17 @@ SCENES: Final[Sequence[Callable[[Stage], Awaitable[None]]]] = (
 def _entry(name: str, pattern: str, reason: str) -> ListEntry:
     now = now_ms()
     return ListEntry(
-        list=name, pattern=pattern, reason=reason, author=_AUTHOR, added_at_ms=now, expires_at_ms=now + 600_000
+        list=name,
+        pattern=pattern,
+        reason=reason,
+        author=_AUTHOR,
+        added_at_ms=now,
+        expires_at_ms=now + 600_000,
     )
 
 
 def _switch(line: str, state: Any) -> LineSwitch:
     now = now_ms()
-    return LineSwitch(line=line, state=state, until_ms=now + 3_600_000, reason="demo", author=_AUTHOR, at_ms=now)
+    return LineSwitch(
+        line=line, state=state, until_ms=now + 3_600_000, reason="demo", author=_AUTHOR, at_ms=now
+    )

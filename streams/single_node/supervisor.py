@@ -29,7 +29,10 @@ class Supervisor:
     """Looks after the children until it is cancelled."""
 
     def __init__(
-        self, children: Mapping[str, ChildProcess], broker: LocalKafka | None, say: Callable[[str], None]
+        self,
+        children: Mapping[str, ChildProcess],
+        broker: LocalKafka | None,
+        say: Callable[[str], None],
     ) -> None:
         """``broker`` is the local Kafka that this run started, if it did."""
         self._children = children
@@ -78,7 +81,8 @@ class Supervisor:
         try:
             await child.ready(http, READY_SECONDS)
         except EnvironmentFaultError:
-            # one that ended again is counted by the next look; one that hangs cannot be mended by waiting
+            # one that ended again is counted by the next look; one that hangs cannot be mended by
+            # waiting
             if child.exit_code is None:
                 raise
         else:

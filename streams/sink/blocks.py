@@ -1,7 +1,10 @@
-"""Blocks on the gateway: a burst's caller is blocked while the temporary block lasts, and unblocked after it.
+"""Blocks on the gateway.
 
-A block may be repeated harmlessly, its end too. Where a block may have taken effect, its end is sent all
-the same, and an end that failed is tried again: nobody may stay blocked for longer than was decided.
+A burst's caller is blocked while the temporary block lasts, and unblocked after it.
+
+A block may be repeated harmlessly, its end too. Where a block may have taken effect, its end is
+sent all the same, and an end that failed is tried again: nobody may stay blocked for longer than
+was decided.
 """
 
 from __future__ import annotations
@@ -28,8 +31,8 @@ BLOCK_WINDOW_MS = 60_000
 """A block is of use while the caller is still at it."""
 
 UNBLOCK_WINDOW_MS = 60_000
-"""A command that waits holds up the commit of its whole partition: where a gateway is ill for longer, the end is
-ordered again instead."""
+"""A command that waits holds up the commit of its whole partition: where a gateway is ill for
+longer, the end is ordered again instead."""
 
 AGAIN_MS = 300_000
 """When an end that failed is tried again."""
@@ -38,7 +41,8 @@ AGAIN_REFUSED_MS = 3_600_000
 """The same where the gateway said no: a person has to mend something first."""
 
 GIVE_UP_MS = 7 * 86_400_000
-"""After a week a person has to unblock the contact; the outcomes say so from the first failure on."""
+"""After a week a person has to unblock the contact; the outcomes say so from the first failure
+on."""
 
 _RESULTS: Mapping[Meaning, Result] = {
     "accepted": "accepted",
@@ -86,16 +90,24 @@ def job_of(parts: SinkContext, event: Any, command: BlockCaller | UnblockCaller)
     return job
 
 
-async def publish(parts: SinkContext, event: Any, command: BlockCaller | UnblockCaller, reason: str) -> None:
+async def publish(
+    parts: SinkContext, event: Any, command: BlockCaller | UnblockCaller, reason: str
+) -> None:
     """End a command that cannot be executed."""
     await _end(parts, event, command, Ended(result="failed", reason=reason, at_ms=parts.clock()))
 
 
-async def _end(parts: SinkContext, event: Any, command: BlockCaller | UnblockCaller, ended: Ended) -> None:
+async def _end(
+    parts: SinkContext, event: Any, command: BlockCaller | UnblockCaller, ended: Ended
+) -> None:
     said = outcome_of(command, ended)
     parts.metrics.ended(said)
     if ended.result in {"failed", "unknown", "late"}:
-        what = "unblock: the caller stays blocked on the gateway" if said.command == "unblock" else "block"
+        what = (
+            "unblock: the caller stays blocked on the gateway"
+            if said.command == "unblock"
+            else "block"
+        )
         log.warning("a %s on line %s is %s: %s", what, command.line, ended.result, ended.reason)
     await parts.outbox.finish(event, records(command, ended, header(event, "traceparent")))
 
@@ -121,10 +133,13 @@ def records(command: BlockCaller | UnblockCaller, ended: Ended, trace: str | Non
 
 
 def _to_be_ended_at(command: BlockCaller | UnblockCaller, ended: Ended) -> int | None:
-    """When the end of a block is to be ordered, or ordered again; None where the caller is surely not blocked."""
+    """When the end of a block is to be ordered, or ordered again.
+
+    None where the caller is surely not blocked.
+    """
     if isinstance(command, BlockCaller):
-        # one request that failed did nothing; of several, an earlier one may have. A late one may have been sent
-        # before a crash.
+        # one request that failed did nothing; of several, an earlier one may have. A late one may
+        # have been sent before a crash.
         surely_not = ended.result == "failed" and ended.attempts <= 1
         return None if surely_not else command.until_ms
     if ended.result == "accepted" or ended.at_ms - command.received_at_ms > GIVE_UP_MS:

@@ -1,4 +1,7 @@
-"""What the text sink remembers of each caller and line: the last text, claimed before it was sent. Pure."""
+"""What the text sink remembers of each caller and line.
+
+The last text, claimed before it was sent. Pure.
+"""
 
 from __future__ import annotations
 

@@ -19,8 +19,8 @@ from streams.metrics import WorkerMetrics
 from streams.sink.keyed_executor import Bulkheads, Gate, open_gate
 
 WAITING = 10_000
-"""Commands taken in and not done, for each gateway: about 40 MB. A storm of 5,000 calls in a second waits its turn;
-what a gateway has not taken by then would be late long before more were of use."""
+"""Commands taken in and not done, for each gateway: about 40 MB. A storm of 5,000 calls in a second
+waits its turn; what a gateway has not taken by then would be late long before more were of use."""
 
 GATEWAY_OPEN = "gateway-open"
 """The reason where the gateway's circuit stayed open for the whole of a command's window."""
@@ -40,8 +40,8 @@ class SinkContext:
     may_act: Callable[[Any], Awaitable[bool]]
     """Whether an event's partition is surely still this worker's. Waits while that is in doubt."""
     is_ours: Callable[[Any], bool]
-    """Whether no rebalance has come since an event was given; does not wait. After one the event comes again, to
-    whoever owns its partition now."""
+    """Whether no rebalance has come since an event was given; does not wait. After one the event
+    comes again, to whoever owns its partition now."""
     on_failure: Callable[[BaseException], None]
     """Ends the process."""
 
@@ -98,7 +98,10 @@ class Ended:
 
 
 def ended_by(tried: Attempts, results: Mapping[Meaning, Result], now_ms: int) -> Ended:
-    """How a command ended that was tried; ``results`` says what each meaning of an answer comes to."""
+    """How a command ended that was tried.
+
+    ``results`` says what each meaning of an answer comes to.
+    """
     answer = tried.answer
     if answer is None and tried.held:
         return Ended(result="failed", reason=GATEWAY_OPEN, at_ms=now_ms)
@@ -123,7 +126,9 @@ _KINDS: Mapping[type, CommandKind] = {
 }
 
 
-def outcome_of(command: RejectCall | SendText | BlockCaller | UnblockCaller, ended: Ended) -> Outcome:
+def outcome_of(
+    command: RejectCall | SendText | BlockCaller | UnblockCaller, ended: Ended
+) -> Outcome:
     """The outcome to publish; whose it is and which call are the command's own."""
     return Outcome(
         outcome_id=outcome_id(command.command_id, ended.result),

@@ -1,4 +1,7 @@
-"""Work side by side across keys and in order within one, bounded, behind a gate; and a bulkhead for each gateway."""
+"""Work side by side across keys and in order within one, bounded, behind a gate.
+
+And a bulkhead for each gateway.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,12 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 
 Job = Callable[[], Awaitable[bool]]
-"""Returns whether it is done; one that is not is begun again, first of its key, once the gate lets it."""
+"""Returns whether it is done; one that is not is begun again, first of its key, once the gate lets
+it."""
 
 Gate = Callable[[str, int], Awaitable[None]]
-"""Asked with a job's key and when it expires (milliseconds UTC). Returns when the job may begin, at the latest when
-it expires, as it must say so then."""
+"""Asked with a job's key and when it expires (milliseconds UTC). Returns when the job may begin, at
+the latest when it expires, as it must say so then."""
 
 
 async def open_gate(_key: str, _expires_at_ms: int) -> None:
@@ -25,7 +29,9 @@ class KeyedExecutor:
     unacknowledged and comes again after a restart.
     """
 
-    def __init__(self, waiting: int, on_failure: Callable[[BaseException], None], gate: Gate = open_gate) -> None:
+    def __init__(
+        self, waiting: int, on_failure: Callable[[BaseException], None], gate: Gate = open_gate
+    ) -> None:
         """``waiting`` bounds the jobs taken in and not yet done."""
         self._room = waiting
         self._on_failure = on_failure
@@ -99,7 +105,10 @@ class KeyedExecutor:
             self._letting_go = False
 
     async def join(self, timeout_s: float) -> None:
-        """Wait for everything taken in, so long; then cancel the rest (it comes again elsewhere)."""
+        """Wait for everything taken in, so long.
+
+        Then cancel the rest (it comes again elsewhere).
+        """
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=timeout_s)
             for task in late:
@@ -110,9 +119,13 @@ class KeyedExecutor:
 class Bulkheads:
     """Lanes of its own for each gateway, so that one which hangs or is away holds up nobody else's commands."""
 
-    def __init__(self, waiting: int, on_failure: Callable[[BaseException], None], gates: Mapping[str, Gate]) -> None:
+    def __init__(
+        self, waiting: int, on_failure: Callable[[BaseException], None], gates: Mapping[str, Gate]
+    ) -> None:
         """``waiting`` is for each gateway; ``gates`` are by gateway."""
-        self._of = {gateway: KeyedExecutor(waiting, on_failure, gate) for gateway, gate in gates.items()}
+        self._of = {
+            gateway: KeyedExecutor(waiting, on_failure, gate) for gateway, gate in gates.items()
+        }
         self._unknown = KeyedExecutor(waiting, on_failure)
 
     def submit(self, gateway: str, key: str, job: Job, expires_at_ms: int) -> bool:
@@ -121,8 +134,12 @@ class Bulkheads:
 
     async def drain(self, timeout_s: float) -> None:
         """As ``KeyedExecutor.drain``, at all gateways."""
-        await asyncio.gather(*(lanes.drain(timeout_s) for lanes in (*self._of.values(), self._unknown)))
+        await asyncio.gather(
+            *(lanes.drain(timeout_s) for lanes in (*self._of.values(), self._unknown))
+        )
 
     async def join(self, timeout_s: float) -> None:
         """As ``KeyedExecutor.join``, at all gateways."""
-        await asyncio.gather(*(lanes.join(timeout_s) for lanes in (*self._of.values(), self._unknown)))
+        await asyncio.gather(
+            *(lanes.join(timeout_s) for lanes in (*self._of.values(), self._unknown))
+        )

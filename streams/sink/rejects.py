@@ -13,7 +13,15 @@ from typing import Any
 
 from models import topics
 from models.calls import RejectAccepted
-from models.commands import TEXT_WINDOW_MS, BlockCaller, CallCommand, RejectCall, SendText, UnblockCaller, text_id
+from models.commands import (
+    TEXT_WINDOW_MS,
+    BlockCaller,
+    CallCommand,
+    RejectCall,
+    SendText,
+    UnblockCaller,
+    text_id,
+)
 from models.outcomes import Result
 from models.records import Record, lifecycle, outcome, text_command
 from streams.faust_driver.event import decoded, header
@@ -50,7 +58,9 @@ class RejectSink:
         """Work through the stream until it ends; the body of the Faust agent."""
         parts = self._parts
         command: CallCommand
-        events = decoded(stream, topics.CALLS_COMMANDS, parts.outbox, "reject sink", parts.metrics.undecodable)
+        events = decoded(
+            stream, topics.CALLS_COMMANDS, parts.outbox, "reject sink", parts.metrics.undecodable
+        )
         async for event, command in events:
             if isinstance(command, BlockCaller | UnblockCaller):
                 await self._take_block(event, command)
@@ -61,7 +71,9 @@ class RejectSink:
 
     async def _take_block(self, event: Any, command: BlockCaller | UnblockCaller) -> None:
         job = blocks.job_of(self._parts, event, command)
-        taken = self.lanes.submit(command.gateway, command.caller, job, blocks.expires_at_ms(command))
+        taken = self.lanes.submit(
+            command.gateway, command.caller, job, blocks.expires_at_ms(command)
+        )
         if not taken and await self._parts.may_act(event):
             await blocks.publish(self._parts, event, command, GATEWAY_BACKLOG)
 
@@ -75,7 +87,9 @@ class RejectSink:
                 return True  # the partition's new owner has the command too
             gateway = self._parts.gateways.get(command.gateway)
             if gateway is None:
-                ended = Ended(result="failed", reason="gateway-not-configured", at_ms=self._parts.clock())
+                ended = Ended(
+                    result="failed", reason="gateway-not-configured", at_ms=self._parts.clock()
+                )
                 await self._publish(event, command, ended)
                 return True
             if not came_late:
@@ -89,7 +103,9 @@ class RejectSink:
 
         return job
 
-    async def _try(self, event: Any, gateway: GatewayClient, command: RejectCall, before: Attempts) -> Attempts:
+    async def _try(
+        self, event: Any, gateway: GatewayClient, command: RejectCall, before: Attempts
+    ) -> Attempts:
         return await self._parts.attempt(
             event,
             gateway,
@@ -102,14 +118,18 @@ class RejectSink:
     async def _turn_away(self, event: Any, command: RejectCall) -> None:
         if await self._parts.may_act(event):
             await self._publish(
-                event, command, Ended(result="failed", reason=GATEWAY_BACKLOG, at_ms=self._parts.clock())
+                event,
+                command,
+                Ended(result="failed", reason=GATEWAY_BACKLOG, at_ms=self._parts.clock()),
             )
 
     async def _publish(self, event: Any, command: RejectCall, ended: Ended) -> None:
         self._parts.metrics.ended(outcome_of(command, ended))
         if ended.result in {"failed", "unknown"}:
             log.warning("a reject on line %s is %s: %s", command.line, ended.result, ended.reason)
-        await self._parts.outbox.finish(event, records(command, ended, header(event, "traceparent")))
+        await self._parts.outbox.finish(
+            event, records(command, ended, header(event, "traceparent"))
+        )
 
 
 def _may_repeat(answer: GatewayAnswer) -> bool:

@@ -1,4 +1,7 @@
-"""What a text says to one caller: the reply of the policy that was decided by, filled with what is known now. Pure."""
+"""What a text says to one caller.
+
+The reply of the policy that was decided by, filled with what is known now. Pure.
+"""
 
 from __future__ import annotations
 
@@ -26,17 +29,27 @@ class LineVoice:
 def text_body(known: Views, line: LineVoice, command: SendText, now_ms: int) -> str | Ended:
     """The text, or how the command ends without one.
 
-    The policy is the revision that the command quotes, where that is still known: what was decided is said. Else
-    it is the one in force, if it has the reply (and variant).
+    The policy is the revision that the command quotes, where that is still known: what was decided
+    is said. Else it is the one in force, if it has the reply (and variant).
     """
     book = known.policies.book
-    policy = (book.quoted(command.policy, command.policy_revision) or book.for_line(command.line)).policy
+    policy = (
+        book.quoted(command.policy, command.policy_revision) or book.for_line(command.line)
+    ).policy
     reply = policy.replies.get(command.reply)
     try:
-        text = render(reply, command.variant, _facts(known, line, command, now_ms), policy.links) if reply else None
+        text = (
+            render(reply, command.variant, _facts(known, line, command, now_ms), policy.links)
+            if reply
+            else None
+        )
     except FactMissingError:
         return Ended(result="suppressed", reason="fact-missing", at_ms=now_ms)
-    return text if text is not None else Ended(result="failed", reason="reply-not-in-policy", at_ms=now_ms)
+    return (
+        text
+        if text is not None
+        else Ended(result="failed", reason="reply-not-in-policy", at_ms=now_ms)
+    )
 
 
 def _facts(known: Views, line: LineVoice, command: SendText, now_ms: int) -> TextFacts:
@@ -65,7 +78,9 @@ def _zone(contact: Contact | None, caller: str) -> str | None:
     if contact is not None and contact.time_zone is not None and _is_zone(contact.time_zone):
         return contact.time_zone
     numbers = (caller, *(contact.aliases if contact else ()))
-    return next((zone for zone in map(zone_of, numbers) if zone is not None and _is_zone(zone)), None)
+    return next(
+        (zone for zone in map(zone_of, numbers) if zone is not None and _is_zone(zone)), None
+    )
 
 
 def _is_zone(name: str) -> bool:

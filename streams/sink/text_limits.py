@@ -1,7 +1,9 @@
-"""What holds back the texts of a line: strangers in a day, WhatsApp's restriction, a gateway's 429. Pure.
+"""What holds back the texts of a line.
 
-The state of a line stands in the table ``texts`` beside the claims, under a key of the line. It is kept by the
-worker that owns the line's partition, so that one worker counts all of a line's texts.
+Strangers in a day, WhatsApp's restriction, a gateway's 429. Pure.
+
+The state of a line stands in the table ``texts`` beside the claims, under a key of the line. It is
+kept by the worker that owns the line's partition, so that one worker counts all of a line's texts.
 """
 
 from __future__ import annotations
@@ -18,8 +20,9 @@ from streams.gateways.answer import REACH_OUT_RESTRICTED, GatewayAnswer
 DAY_MS: Final = 86_400_000
 
 BUCKET_MS: Final = 600_000
-"""Texts to strangers are counted in spans of ten minutes: a day is 145 numbers, however many there were. A span
-counts until all of it is a day old, so that no 24 hours ever have more than the cap."""
+"""Texts to strangers are counted in spans of ten minutes: a day is 145 numbers, however many there
+were. A span counts until all of it is a day old, so that no 24 hours ever have more than the
+cap."""
 
 PAUSE_MS: Final = 60_000
 """After a 429 that does not say how long."""
@@ -77,7 +80,11 @@ def met(state: LineState, answer: GatewayAnswer | None, now_ms: int) -> LineStat
     if answer.reason == REACH_OUT_RESTRICTED:
         return replace(state, restricted_at_ms=now_ms)
     if answer.status == 429:
-        asked = PAUSE_MS if answer.retry_after_ms is None else min(answer.retry_after_ms, LONGEST_PAUSE_MS)
+        asked = (
+            PAUSE_MS
+            if answer.retry_after_ms is None
+            else min(answer.retry_after_ms, LONGEST_PAUSE_MS)
+        )
         return replace(state, paused_until_ms=max(state.paused_until_ms, now_ms + asked))
     return state
 

@@ -26,7 +26,14 @@ from streams.gateways.answer import GatewayAnswer, Meaning
 from streams.gateways.attempts import Attempts
 from streams.sink import text_limits
 from streams.sink.claims import Claim, dump, load, standing
-from streams.sink.context import GATEWAY_BACKLOG, GATEWAY_OPEN, Ended, SinkContext, ended_by, outcome_of
+from streams.sink.context import (
+    GATEWAY_BACKLOG,
+    GATEWAY_OPEN,
+    Ended,
+    SinkContext,
+    ended_by,
+    outcome_of,
+)
 from streams.sink.keyed_executor import Job
 from streams.sink.text_body import LineVoice, text_body
 from streams.sink.text_limits import LineState
@@ -55,7 +62,12 @@ class TextSink:
     """Executes ``messages.commands``."""
 
     def __init__(
-        self, parts: SinkContext, *, claims: PartitionedTable, known: Views, lines: Mapping[str, LineVoice]
+        self,
+        parts: SinkContext,
+        *,
+        claims: PartitionedTable,
+        known: Views,
+        lines: Mapping[str, LineVoice],
     ) -> None:
         """``claims`` holds the lines' state too, each under its own kind of key."""
         self._parts = parts
@@ -68,7 +80,9 @@ class TextSink:
         """Work through the stream until it ends; the body of the Faust agent."""
         parts = self._parts
         command: SendText
-        events = decoded(stream, topics.MESSAGES_COMMANDS, parts.outbox, "text sink", parts.metrics.undecodable)
+        events = decoded(
+            stream, topics.MESSAGES_COMMANDS, parts.outbox, "text sink", parts.metrics.undecodable
+        )
         async for event, command in events:
             job = self._job(event, command)
             if not self.lanes.submit(command.gateway, command.line, job, command.expires_at_ms):
@@ -82,7 +96,11 @@ class TextSink:
             if not await parts.may_act(event):
                 return True
             instead = None if came_late else self._shut(command)
-            if instead is not None and instead.at_ms < command.expires_at_ms and not self._paused_too_long(command):
+            if (
+                instead is not None
+                and instead.at_ms < command.expires_at_ms
+                and not self._paused_too_long(command)
+            ):
                 return False
             await self._tell(event, command, instead)
             return True
@@ -92,7 +110,8 @@ class TextSink:
     def _shut(self, command: SendText) -> Ended | None:
         """How a text ends for which there is no leave in time; None where there is leave now.
 
-        A gateway that is not configured has no pause: nothing is ever sent to it, and no gate waits for it.
+        A gateway that is not configured has no pause: nothing is ever sent to it, and no gate waits
+        for it.
         """
         now_ms = self._parts.clock()
         gateway = self._parts.gateways.get(command.gateway)
@@ -128,14 +147,20 @@ class TextSink:
             case "interrupted" if known is not None:
                 gateway = self._parts.gateways.get(command.gateway)
                 sent_as = gateway.message_id(command) if gateway is not None else None
-                ended = Ended(result="unknown", reason="interrupted", message_id=sent_as, at_ms=now_ms)
+                ended = Ended(
+                    result="unknown", reason="interrupted", message_id=sent_as, at_ms=now_ms
+                )
                 await self._publish(event, command, ended, replace(known, ended=ended))
             case "cooling":
-                await self._publish(event, command, Ended(result="suppressed", reason="cool-down", at_ms=now_ms))
+                await self._publish(
+                    event, command, Ended(result="suppressed", reason="cool-down", at_ms=now_ms)
+                )
             case _ if (other := self._told_under_another_name(command, now_ms)) is not None:
                 cooling = Ended(result="suppressed", reason="cool-down", at_ms=now_ms)
                 same = other.command_id == command.command_id
-                await self._publish(event, command, other.ended if same and other.ended is not None else cooling)
+                await self._publish(
+                    event, command, other.ended if same and other.ended is not None else cooling
+                )
             case _ if instead is not None:
                 await self._publish(event, command, instead)
             case _:
@@ -153,7 +178,9 @@ class TextSink:
         if command.stranger:
             counted = text_limits.counted(self._state(command.line), now_ms)
             writes.append(
-                await self._claims.put(partition, text_limits.line_key(command.line), text_limits.dump(counted))
+                await self._claims.put(
+                    partition, text_limits.line_key(command.line), text_limits.dump(counted)
+                )
             )
         await asyncio.gather(*writes)
         if not await self._parts.may_act(event):
@@ -178,7 +205,9 @@ class TextSink:
         if not is_person(command.caller_raw):
             return Ended(result="suppressed", reason="not-a-person", at_ms=now_ms)
         if command.stranger:
-            reason = text_limits.holds_stranger(self._state(command.line), self._guard(command.line), now_ms)
+            reason = text_limits.holds_stranger(
+                self._state(command.line), self._guard(command.line), now_ms
+            )
             if reason is not None:
                 return Ended(result="suppressed", reason=reason, at_ms=now_ms)
         if command.variant == HOLDOUT:
@@ -208,15 +237,24 @@ class TextSink:
         )
 
     async def _note(self, partition: int, command: SendText, claim: Claim, tried: Attempts) -> None:
-        """Remember what the line met, durably: the next text must not be sent before it is known."""
+        """Remember what the line met, durably.
+
+        The next text must not be sent before it is known.
+        """
         before = self._state(command.line)
         after = text_limits.met(before, tried.answer, self._parts.clock())
         if command.stranger and not claim.may_have_told:
             after = text_limits.taken_back(after, claim.claimed_at_ms)
         if after != before:
-            await (await self._claims.put(partition, text_limits.line_key(command.line), text_limits.dump(after)))
+            await (
+                await self._claims.put(
+                    partition, text_limits.line_key(command.line), text_limits.dump(after)
+                )
+            )
 
-    async def _publish(self, event: Any, command: SendText, ended: Ended, keep: Claim | None = None) -> None:
+    async def _publish(
+        self, event: Any, command: SendText, ended: Ended, keep: Claim | None = None
+    ) -> None:
         """Publish the result, remember the claim if one is given, and acknowledge when all is durable."""
         said = outcome_of(command, ended)
         self._parts.metrics.ended(said)
@@ -226,7 +264,9 @@ class TextSink:
         writes = await self._forget(partition)
         if keep is not None:
             writes.append(await self._claims.put(partition, _key(command), dump(keep)))
-        await self._parts.outbox.finish(event, [outcome(said, SOURCE, header(event, "traceparent"))], writes)
+        await self._parts.outbox.finish(
+            event, [outcome(said, SOURCE, header(event, "traceparent"))], writes
+        )
 
     async def _forget(self, partition: int) -> list[Awaitable[Any]]:
         """Delete claims whose cool-down and window are over, a few with each text."""
@@ -242,14 +282,22 @@ class TextSink:
     def _told_under_another_name(self, command: SendText, now_ms: int) -> Claim | None:
         """The claim of a text that the caller got a short while ago as somebody who turned out to be the same person.
 
-        It may be of this very command: one call may come under a LID first, and under the number again.
+        It may be of this very command: one call may come under a LID first, and under the number
+        again.
         """
         identities = self._known.identities
         caller = identities.caller_of(command.caller)
         names = {caller, *identities.aliases_of(caller)} - {command.caller}
         cooldown_ms = self._guard(command.line).cooldown
         claims = (load(self._claims.get(f"{command.line}|{each}".encode())) for each in names)
-        return next((each for each in claims if each is not None and each.forbids_another(now_ms, cooldown_ms)), None)
+        return next(
+            (
+                each
+                for each in claims
+                if each is not None and each.forbids_another(now_ms, cooldown_ms)
+            ),
+            None,
+        )
 
 
 def _surely_not_sent(answer: GatewayAnswer) -> bool:

@@ -1,4 +1,7 @@
-"""``ringfence explain``: one call's story, or a caller's newest ones, in plain words, from the topics alone."""
+"""``ringfence explain``.
+
+One call's story, or a caller's newest ones, in plain words, from the topics alone.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,8 @@ async def explain(settings: Settings, call_id: str) -> list[str]:
     """The lines that tell one call: offer, facts, rules, verdict, what was sent, what came back.
 
     Several lines with this call id are told one after the other. Raises ``RingfenceError`` with the
-    range that was searched where no topic knows the id, ``EnvironmentFaultError`` as the reader does.
+    range that was searched where no topic knows the id, ``EnvironmentFaultError`` as the reader
+    does.
     """
     # bytes first: most records of a topic are about other calls, and need no decoding
     offers = await _read(settings, (topics.CALLS_EVENTS,), _needles(call_id), None)
@@ -55,12 +59,20 @@ async def explain(settings: Settings, call_id: str) -> list[str]:
 
 
 async def explain_caller(settings: Settings, jid: str, last: int) -> list[str]:
-    """The newest calls of one caller (a canonical JID) to any line, oldest first. Raises as ``explain``."""
-    about = await _read(settings, (topics.CALLS_EVENTS, topics.CALLS_DECISIONS), _needles(jid), None)
+    """The newest calls of one caller (a canonical JID) to any line, oldest first.
+
+    Raises as ``explain``.
+    """
+    about = await _read(
+        settings, (topics.CALLS_EVENTS, topics.CALLS_DECISIONS), _needles(jid), None
+    )
     received: dict[tuple[str, str], int] = {}
     for seen in about:
         value = seen.value
-        if isinstance(value, CallOffered | Decision) and jid in {value.caller, *getattr(value, "caller_known_as", ())}:
+        if isinstance(value, CallOffered | Decision) and jid in {
+            value.caller,
+            *getattr(value, "caller_known_as", ()),
+        }:
             received.setdefault((value.line, value.call_id), value.received_at_ms)
     if not received:
         hint = "A caller may have called under another identity: a LID is no phone number"
@@ -74,12 +86,18 @@ async def explain_caller(settings: Settings, jid: str, last: int) -> list[str]:
         story = [seen for seen in found if (seen.value.line, seen.value.call_id) == call]
         lines += [*([""] if lines else []), *narrate(story)]
     if len(received) > last:
-        lines += ["", f"{len(received) - last} more of this caller; --last {len(received)} tells all"]
+        lines += [
+            "",
+            f"{len(received) - last} more of this caller; --last {len(received)} tells all",
+        ]
     return lines
 
 
 def caller_of(text: str) -> str | None:
-    """The canonical JID that a person means by a number or a JID; None for anything else, such as a call id."""
+    """The canonical JID that a person means by a number or a JID.
+
+    None for anything else, such as a call id.
+    """
     try:
         found = CallerPattern.parse(text)
     except ValueError:
@@ -135,5 +153,7 @@ async def _searched(settings: Settings, what: str, hint: str) -> str:
             oldest = await reader.oldest_ms()
         finally:
             await reader.stop()
-        parts.append(f"{topic.name} " + (f"since {moment(oldest)}" if oldest is not None else "(empty)"))
+        parts.append(
+            f"{topic.name} " + (f"since {moment(oldest)}" if oldest is not None else "(empty)")
+        )
     return f"{what} on the topics; searched {', '.join(parts)}. {hint}; older calls are retired"

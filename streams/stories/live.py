@@ -27,7 +27,10 @@ _FOLD_S: Final = 10.0
 
 
 class LiveConsole:
-    """Reads on from the moment of its start; one ``start``, one ``run``, then ``settle``, ``report``, ``stop``."""
+    """Reads on from the moment of its start.
+
+    One ``start``, one ``run``, then ``settle``, ``report``, ``stop``.
+    """
 
     def __init__(
         self,
@@ -42,7 +45,9 @@ class LiveConsole:
         self._write = write
         self._clock = clock
         self._reader = TopicReader(settings.kafka, (*JUDGED, topics.CALLS_DLQ), clock=clock)
-        self._story = Story(settings.lines, colour=wants_colour(sys.stdout) if colour is None else colour)
+        self._story = Story(
+            settings.lines, colour=wants_colour(sys.stdout) if colour is None else colour
+        )
         self._tally = SummaryTally()
         self._read_up_to_ms = 0
         self._audit = Audit({})

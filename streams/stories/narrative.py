@@ -29,10 +29,17 @@ _EPOCH_SIZED: Final = 10**12
 
 
 def narrate(records: Sequence[Seen], zone: tzinfo | None = None) -> list[str]:
-    """The story of one call of one line. ``records`` must not be empty; any order; repeats are told as such."""
+    """The story of one call of one line.
+
+    ``records`` must not be empty; any order; repeats are told as such.
+    """
     first = min(records, key=_at_ms)
     received = min(
-        (seen.value.received_at_ms for seen in records if isinstance(seen.value, CallOffered | Decision)),
+        (
+            seen.value.received_at_ms
+            for seen in records
+            if isinstance(seen.value, CallOffered | Decision)
+        ),
         default=_at_ms(first),
     )
     caller = next((seen.value.caller for seen in records if seen.value.caller), None)
@@ -72,8 +79,19 @@ def _at_ms(seen: Seen) -> int:
 
 def _order(seen: Seen) -> tuple[int, int]:
     # within one millisecond: what happened, the verdict, the command, its end
-    rank = (CallOffered, Decision, RejectCall, BlockCaller, CallAccepted, CallRejected, Outcome, SendText)
-    place = next((index for index, kind in enumerate(rank) if isinstance(seen.value, kind)), len(rank))
+    rank = (
+        CallOffered,
+        Decision,
+        RejectCall,
+        BlockCaller,
+        CallAccepted,
+        CallRejected,
+        Outcome,
+        SendText,
+    )
+    place = next(
+        (index for index, kind in enumerate(rank) if isinstance(seen.value, kind)), len(rank)
+    )
     return _at_ms(seen), place
 
 
@@ -85,7 +103,11 @@ def _tell(seen: Seen, zone: tzinfo | None) -> Iterator[str]:
         case CallAccepted():
             yield "the gateway says: picked up on another device of the line"
         case CallRejected():
-            echo = " (its own echo of our reject: no proof that the ringing stopped)" if value.echo else ""
+            echo = (
+                " (its own echo of our reject: no proof that the ringing stopped)"
+                if value.echo
+                else ""
+            )
             yield f"the gateway says: the call is over{echo}"
         case Decision():
             yield from _decision(value, zone)
@@ -95,7 +117,11 @@ def _tell(seen: Seen, zone: tzinfo | None) -> Iterator[str]:
             yield f"to be sent before {moment(value.expires_at_ms, zone)}"
         case SendText():
             variant = f" in the variant {value.variant}" if value.variant else ""
-            whom = "" if value.rejected_at_ms is not None else " (the caller is queued, and the call rings on)"
+            whom = (
+                ""
+                if value.rejected_at_ms is not None
+                else " (the caller is queued, and the call rings on)"
+            )
             yield f"text asked for{whom}: the reply {value.reply}{variant}"
             yield f"to be sent before {moment(value.expires_at_ms, zone)}"
         case BlockCaller():
@@ -130,7 +156,9 @@ def _decision(decision: Decision, zone: tzinfo | None) -> Iterator[str]:
     yield f"decided: {decision.verdict} ({VERDICTS[decision.verdict]}) {rule}: {decision.why}"
     whose = "the common policy" if decision.policy == "*" else f"the policy of {decision.policy}"
     yield f"{whose}, revision {decision.policy_revision}"
-    known = " · ".join(_fact(name, value, decision.decided_at_ms, zone) for name, value in decision.facts.items())
+    known = " · ".join(
+        _fact(name, value, decision.decided_at_ms, zone) for name, value in decision.facts.items()
+    )
     if known:
         yield f"known: {known}"
     yield from (_rule(trace) for trace in decision.rules)

@@ -25,12 +25,18 @@ class RejectLatency:
         self.quick = 0
 
     def take(self, outcome: Outcome) -> None:
-        """One outcome; a repeat of it changes nothing. ``raced`` is as quick as ``accepted``: the call was over."""
+        """One outcome; a repeat of it changes nothing.
+
+        ``raced`` is as quick as ``accepted``: the call was over.
+        """
         if outcome.command != "reject" or outcome.result not in TERMINAL:
             return
         if outcome.received_at_ms is None or not self._ended.first(outcome.command_id, None):
             return
-        quick = outcome.result in {"accepted", "raced"} and outcome.at_ms - outcome.received_at_ms <= QUICK_MS
+        quick = (
+            outcome.result in {"accepted", "raced"}
+            and outcome.at_ms - outcome.received_at_ms <= QUICK_MS
+        )
         self.rejects += 1
         self.quick += quick
         counted = self._minutes.setdefault(outcome.at_ms // _MINUTE_MS, [0, 0])
@@ -38,9 +44,16 @@ class RejectLatency:
         counted[1] += quick
 
     def ratio(self, now_ms: int) -> float:
-        """The share of quick ones among the rejects that ended within the last hour; NaN where there were none."""
+        """The share of quick ones among the rejects that ended within the last hour.
+
+        NaN where there were none.
+        """
         oldest = now_ms // _MINUTE_MS - _MINUTES
         for minute in [minute for minute in self._minutes if minute <= oldest]:
             del self._minutes[minute]
         rejects = sum(counted[0] for counted in self._minutes.values())
-        return sum(counted[1] for counted in self._minutes.values()) / rejects if rejects else float("nan")
+        return (
+            sum(counted[1] for counted in self._minutes.values()) / rejects
+            if rejects
+            else float("nan")
+        )

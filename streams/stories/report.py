@@ -27,4 +27,8 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """For ``--report``: JSON-ready, times in milliseconds, no caller's number in it."""
-        return {"holds": self.holds, "summary": self.summary.as_dict(), "audit": self.audit.as_dict()}
+        return {
+            "holds": self.holds,
+            "summary": self.summary.as_dict(),
+            "audit": self.audit.as_dict(),
+        }

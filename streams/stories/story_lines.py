@@ -1,9 +1,9 @@
 """The story lines: one line for each call as it unfolds. Pure; the time is given.
 
 ```
-time      line    caller          verdict       story                                        reject    text
-22:57:14  london  +447•••••••23   rejected ✓    has never written to this line · told          9 ms   41 ms
-22:57:15  riyadh  lid•••43        rang          wrote 3 days ago
+time      line    caller          verdict       story                                        reject
+text 22:57:14  london  +447•••••••23   rejected ✓    has never written to this line · told
+9 ms   41 ms 22:57:15  riyadh  lid•••43        rang          wrote 3 days ago
 ```
 """
 
@@ -25,7 +25,8 @@ from streams.common.wording import TROUBLE, VERDICTS, clock, fit, fit_masked, ou
 from streams.kafka.reader import Seen
 
 HOLD_MS: Final = 2_000
-"""How long a rejected call's line waits for its text and its confirmation before it is shown without."""
+"""How long a rejected call's line waits for its text and its confirmation before it is shown
+without."""
 
 UNDECIDED_MS: Final = 5_000
 """After this time an offer without a decision is shown as waiting."""
@@ -87,7 +88,10 @@ class _Rejected:
 
 
 class Story:
-    """Turns records into lines: ``take`` each record, ``tick`` every second or so, ``flush`` at the end."""
+    """Turns records into lines.
+
+    ``take`` each record, ``tick`` every second or so, ``flush`` at the end.
+    """
 
     def __init__(
         self,
@@ -99,7 +103,9 @@ class Story:
     ) -> None:
         """``line_names`` set the width of their column; ``zone`` None is the machine's own."""
         self._line_width = min(max((len(name) for name in line_names), default=8), 16)
-        self._text_width = width - 10 - (self._line_width + 2) - _CALLER - _VERDICT - 1 - 2 * _NUMBER
+        self._text_width = (
+            width - 10 - (self._line_width + 2) - _CALLER - _VERDICT - 1 - 2 * _NUMBER
+        )
         self._colour = colour
         self._zone = zone
         self._held: dict[str, _Rejected] = {}
@@ -117,7 +123,16 @@ class Story:
         if seen.topic is CALLS_DLQ:
             return self._set_aside(seen)
         if seen.fault is not None:
-            return [self._show(seen.timestamp_ms, "", "", "unreadable", f"{seen.place}: {seen.fault}", tone=_RED)]
+            return [
+                self._show(
+                    seen.timestamp_ms,
+                    "",
+                    "",
+                    "unreadable",
+                    f"{seen.place}: {seen.fault}",
+                    tone=_RED,
+                )
+            ]
         match seen.value:
             case CallOffered() if seen.topic is CALLS_EVENTS:
                 key = decision_id(seen.value.line, seen.value.call_id)
@@ -139,14 +154,25 @@ class Story:
                 del self._undecided[key]
                 said = f"no decision after {span(now_ms - offer.received_at_ms)}"
                 lines.append(
-                    self._show(offer.received_at_ms, offer.line, mask(offer.caller), "waiting", said, tone=_RED)
+                    self._show(
+                        offer.received_at_ms,
+                        offer.line,
+                        mask(offer.caller),
+                        "waiting",
+                        said,
+                        tone=_RED,
+                    )
                 )
         due = [key for key, call in self._held.items() if call.due(now_ms)]
         return lines + [self._release(key) for key in due]
 
     def flush(self) -> list[str]:
         """The lines of everything that is still held back."""
-        return [self._release(key) for key, call in list(self._held.items()) if call.decision is not None]
+        return [
+            self._release(key)
+            for key, call in list(self._held.items())
+            if call.decision is not None
+        ]
 
     def _set_aside(self, seen: Seen) -> list[str]:
         if seen.header(HANDLED_HEADER) is not None:
@@ -164,7 +190,14 @@ class Story:
             word = VERDICTS[decision.verdict]
             tone = _GREEN if decision.verdict == "ring" else _DIM
             return [
-                self._show(decision.received_at_ms, decision.line, mask(decision.caller), word, decision.why, tone=tone)
+                self._show(
+                    decision.received_at_ms,
+                    decision.line,
+                    mask(decision.caller),
+                    word,
+                    decision.why,
+                    tone=tone,
+                )
             ]
         call = self._held.setdefault(key, _Rejected())
         call.decision = decision
@@ -220,7 +253,11 @@ class Story:
         if outcome.result == "unconfirmed":
             said = "the gateway never said that it stopped"
         elif outcome.result == "confirmed":
-            said = f"the ringing stopped {span(outcome.at_ms - since)} after the reject" if since else ""
+            said = (
+                f"the ringing stopped {span(outcome.at_ms - since)} after the reject"
+                if since
+                else ""
+            )
         elif outcome.command == "reject":
             said = (outcome.reason or "").replace("-", " ")
             reject = _between(outcome.received_at_ms, outcome)
@@ -230,7 +267,14 @@ class Story:
         word = f"└ {outcome_words(outcome).partition(' (')[0]}"
         tone = _RED if outcome.result in TROUBLE else _DIM
         return self._show(
-            outcome.at_ms, outcome.line, mask(outcome.caller), word, said, reject=reject, text=text, tone=tone
+            outcome.at_ms,
+            outcome.line,
+            mask(outcome.caller),
+            word,
+            said,
+            reject=reject,
+            text=text,
+            tone=tone,
         )
 
     def _joined(self, why: str, tail: list[str]) -> str:
@@ -257,7 +301,9 @@ class Story:
         end = start + _VERDICT
         return f"{_DIM}{row[:10]}{_PLAIN}{row[10:start]}{tone}{row[start:end]}{_PLAIN}{row[end:]}"
 
-    def _row(self, time: str, line: str, caller: str, word: str, said: str, reject: str, text: str) -> str:
+    def _row(
+        self, time: str, line: str, caller: str, word: str, said: str, reject: str, text: str
+    ) -> str:
         row = (
             f"{time:<8}  {fit(line, self._line_width)}  {fit_masked(caller, _CALLER - 2)}  {fit(word, _VERDICT - 1)} "
             f"{fit(said, self._text_width)} {reject:>{_NUMBER}}{text:>{_NUMBER}}"

@@ -41,13 +41,20 @@ class Latency:
         if not samples:
             return None
         ordered = sorted(samples)
-        # the rank is rounded up, in whole numbers: a fraction of 0.07 would already be the next rank
+        # the rank is rounded up, in whole numbers: a fraction of 0.07 would already be the next
+        # rank
         p50, p90, p99 = (ordered[-(-len(ordered) * percent // 100) - 1] for percent in _PERCENTILES)
         return cls(len(ordered), p50, p90, p99, ordered[-1])
 
     def as_dict(self) -> dict[str, int]:
         """For JSON; milliseconds."""
-        return {"samples": self.samples, "p50": self.p50, "p90": self.p90, "p99": self.p99, "max": self.max}
+        return {
+            "samples": self.samples,
+            "p50": self.p50,
+            "p90": self.p90,
+            "p99": self.p99,
+            "max": self.max,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,8 @@ class Summary:
     rules: Mapping[str, int]
     """By the rule that decided; ``none`` where no rule did."""
     outcomes: Mapping[str, Mapping[str, int]]
-    """By command, then by result and reason (``failed/session-missing``): the first end of each command."""
+    """By command, then by result and reason (``failed/session-missing``): the first end of each
+    command."""
     confirmed: int
     unconfirmed: int
     webhook_to_reject: Latency | None
@@ -77,8 +85,13 @@ class Summary:
         """For people."""
         repeats = f" ({count(self.repeats, 'webhook')} repeated)" if self.repeats else ""
         verdicts = {_DECIDED.get(name, name): number for name, number in self.verdicts.items()}
-        unknown = self.outcomes.get("reject", {}).get("accepted", 0) - self.confirmed - self.unconfirmed
-        rules = {"no rule, or by hand" if name == "none" else name: number for name, number in self.rules.items()}
+        unknown = (
+            self.outcomes.get("reject", {}).get("accepted", 0) - self.confirmed - self.unconfirmed
+        )
+        rules = {
+            "no rule, or by hand" if name == "none" else name: number
+            for name, number in self.rules.items()
+        }
         lines = [
             f"calls       {count(self.calls, 'call')}{repeats}: {_listed(verdicts)}",
             f"rules       {_listed(rules)}",
@@ -88,8 +101,13 @@ class Summary:
             f"texts       {_listed(self.words.get('text', {}))}",
         ]
         if self.webhook_to_reject or self.reject_to_text:
-            lines.append("latency     " + "".join(f"{name:>10}" for name in ("p50", "p90", "p99", "max")))
-        for name, latency in (("to reject", self.webhook_to_reject), ("to text", self.reject_to_text)):
+            lines.append(
+                "latency     " + "".join(f"{name:>10}" for name in ("p50", "p90", "p99", "max"))
+            )
+        for name, latency in (
+            ("to reject", self.webhook_to_reject),
+            ("to text", self.reject_to_text),
+        ):
             if latency is not None:
                 numbers = (latency.p50, latency.p90, latency.p99, latency.max)
                 lines.append(f"  {name:<10}" + "".join(f"{span(number):>10}" for number in numbers))
@@ -138,7 +156,9 @@ class SummaryTally:
     def take(self, seen: Seen) -> None:
         """Count one record; a repeat of it counts once."""
         match seen.value:
-            case CallOffered() if seen.topic is CALLS_EVENTS and seen.value.received_at_ms in self._range:
+            case CallOffered() if (
+                seen.topic is CALLS_EVENTS and seen.value.received_at_ms in self._range
+            ):
                 if self._offered.first(decision_id(seen.value.line, seen.value.call_id), None):
                     self._calls += 1
                 else:
@@ -192,7 +212,10 @@ class SummaryTally:
         else:
             return
         if outcome.decision_id in self._rejected_at and outcome.decision_id in self._told_at:
-            rejected, told = self._rejected_at.take(outcome.decision_id), self._told_at.take(outcome.decision_id)
+            rejected, told = (
+                self._rejected_at.take(outcome.decision_id),
+                self._told_at.take(outcome.decision_id),
+            )
             if rejected is not None and told is not None:
                 self._to_text.append(told - rejected)
 

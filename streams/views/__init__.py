@@ -1,4 +1,7 @@
-"""What every worker knows beside its tables: contacts, presence, bridges, lists, policies. Views of compacted topics.
+"""What every worker knows beside its tables: contacts, presence, bridges, lists, policies.
 
-Each view takes the records of one topic and answers questions; none does IO (``streams.kafka.compacted_reader`` reads).
+Views of compacted topics.
+
+Each view takes the records of one topic and answers questions; none does IO
+(``streams.kafka.compacted_reader`` reads).
 """

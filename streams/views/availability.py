@@ -1,4 +1,7 @@
-"""Who and what can take a call now: human agents, recording bridges, the lines' gateway sessions."""
+"""Who and what can take a call now.
+
+Human agents, recording bridges, the lines' gateway sessions.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +81,9 @@ class Workers(Latest[WorkerStatus]):
 
 
 def merged_presence(before: Presence, after: Presence) -> Presence:
-    """What two reports of an agent come to. The status that was said last holds, however late a heartbeat comes.
+    """What two reports of an agent come to.
+
+    The status that was said last holds, however late a heartbeat comes.
 
     Of one bridge's heartbeat and another's logout, either may reach the topic first.
     """
@@ -90,4 +95,6 @@ def merged_presence(before: Presence, after: Presence) -> Presence:
 def merged_line(before: LineStatus, after: LineStatus) -> LineStatus:
     """What two reports of a line come to, in either order."""
     newer = after if after.changed_at_ms >= before.changed_at_ms else before
-    return replace(newer, disconnected_at_ms=max(before.disconnected_at_ms, after.disconnected_at_ms))
+    return replace(
+        newer, disconnected_at_ms=max(before.disconnected_at_ms, after.disconnected_at_ms)
+    )

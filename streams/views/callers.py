@@ -1,4 +1,7 @@
-"""Contacts and identities: who a caller is, and under which JID everything about the caller is kept."""
+"""Contacts and identities.
+
+Who a caller is, and under which JID everything about the caller is kept.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ class Contacts:
         self._raw: dict[bytes, bytes] = {}
 
     def take(self, key: bytes, value: bytes | None) -> None:
-        """See ``View``. What cannot be read is found out when it is asked for: a start must not decode millions."""
+        """See ``View``. What cannot be read is found out when it is asked for.
+
+        A start must not decode millions.
+        """
         if value is None:
             self._raw.pop(key, None)
         else:
@@ -31,7 +37,10 @@ class Contacts:
         """See ``View``."""
 
     def get(self, caller: str) -> Contact | None:
-        """The contact record of a canonical JID; raises ``UndecodableError`` for one that cannot be read."""
+        """The contact record of a canonical JID.
+
+        Raises ``UndecodableError`` for one that cannot be read.
+        """
         raw = self._raw.get(caller.encode())
         return None if raw is None else decode(Contact, raw)
 
@@ -80,8 +89,8 @@ class Identities(Latest[IdentityLink]):
 def end_of_chain(jid: str, get: Callable[[str], IdentityLink | None]) -> str:
     """Where the links from a JID lead.
 
-    Writers flatten chains and break circles; two of them at the same time may leave one behind, so that
-    whoever reads must follow. All JIDs of a circle lead to where its newest link does.
+    Writers flatten chains and break circles; two of them at the same time may leave one behind, so
+    that whoever reads must follow. All JIDs of a circle lead to where its newest link does.
     """
     first = get(jid)
     if first is None:

@@ -13,7 +13,8 @@ from models.patterns import CallerPattern, PatternIndex
 class Overrides:
     """The latest of each; a million list entries cost a look-up no more than one.
 
-    Entries of lists are kept as the bytes that were read: an object for each would take four times the memory.
+    Entries of lists are kept as the bytes that were read: an object for each would take four times
+    the memory.
     """
 
     topic = topics.OVERRIDES
@@ -51,7 +52,12 @@ class Overrides:
         """See ``View``."""
 
     def entry(
-        self, name: str, line: str, jids: tuple[str, ...], country: Callable[[], str | None], now_ms: int
+        self,
+        name: str,
+        line: str,
+        jids: tuple[str, ...],
+        country: Callable[[], str | None],
+        now_ms: int,
     ) -> ListEntry | None:
         """The most exact entry of a list that means this person on this line now, or None."""
         if name not in self._lists:
@@ -76,7 +82,11 @@ class Overrides:
     def block(self, jids: tuple[str, ...], line: str) -> CallerBlock | None:
         """The block by hand of a person on a line that lasts longest, of those that nobody took back since, or None."""
         lift = self.lift(jids, line)
-        standing = [each for each in self._words(jids, line) if each.until_ms and (not lift or each.at_ms > lift.at_ms)]
+        standing = [
+            each
+            for each in self._words(jids, line)
+            if each.until_ms and (not lift or each.at_ms > lift.at_ms)
+        ]
         return max(standing, key=lambda block: block.until_ms, default=None)
 
     def lift(self, jids: tuple[str, ...], line: str) -> CallerBlock | None:
@@ -94,11 +104,17 @@ class Overrides:
         """The night switch in force for a line, its own before the common one, or None."""
         for key in (line, "*"):
             found = self._switches.get(key)
-            if found is not None and found.state != "calendar" and (found.until_ms is None or now_ms < found.until_ms):
+            if (
+                found is not None
+                and found.state != "calendar"
+                and (found.until_ms is None or now_ms < found.until_ms)
+            ):
                 return found
         return None
 
-    def _candidates(self, name: str, jids: tuple[str, ...], country: Callable[[], str | None]) -> Iterator[str]:
+    def _candidates(
+        self, name: str, jids: tuple[str, ...], country: Callable[[], str | None]
+    ) -> Iterator[str]:
         yield from jids
         wide = self._wide.get(name)
         if wide is not None:

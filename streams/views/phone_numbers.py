@@ -25,7 +25,10 @@ def country_of(jid: str) -> str | None:
 
 @lru_cache(maxsize=65_536)
 def zone_of(jid: str) -> str | None:
-    """The IANA zone of a canonical phone JID; None for a LID, and where the number may be in several zones."""
+    """The IANA zone of a canonical phone JID.
+
+    None for a LID, and where the number may be in several zones.
+    """
     number = _number(jid)
     zones = timezone.time_zones_for_number(number) if number is not None else ()
     return zones[0] if len(zones) == 1 and zones[0] != "Etc/Unknown" else None

@@ -21,11 +21,14 @@ Documents = Mapping[str, PolicyDocument]
 
 
 class Policies:
-    """Follows the ``policies`` topic. A document that cannot be compiled never replaces one that works.
+    """Follows the ``policies`` topic.
 
-    A calendar that would break one policy is refused for all of them, and so is the end of one that is still
-    read. What was refused is tried again with whatever comes later: a policy and a calendar that need each
-    other are switched together. All workers read the same records in the same order, and come to the same.
+    A document that cannot be compiled never replaces one that works.
+
+    A calendar that would break one policy is refused for all of them, and so is the end of one that
+    is still read. What was refused is tried again with whatever comes later: a policy and a
+    calendar that need each other are switched together. All workers read the same records in the
+    same order, and come to the same.
     """
 
     topic = topics.POLICIES
@@ -62,13 +65,18 @@ class Policies:
         if self._begun is None:
             self._follow(name, found)
             if name in self.faults:
-                log.error("the document %s on %s is not in force: %s", name, self.topic.name, self.faults[name])
+                log.error(
+                    "the document %s on %s is not in force: %s",
+                    name,
+                    self.topic.name,
+                    self.faults[name],
+                )
 
     def complete(self) -> None:
         """See ``View``: compile what was read, for a policy may stand before the calendar that it reads.
 
-        Where that does not work, everything is gone through again as it was applied, so that a worker that
-        starts runs the same as those that run on.
+        Where that does not work, everything is gone through again as it was applied, so that a
+        worker that starts runs the same as those that run on.
         """
         begun, self._begun = self._begun or [], None
         if not self._switch(self._there):
@@ -86,7 +94,10 @@ class Policies:
             log.error("the document %s on %s is not in force: %s", name, self.topic.name, fault)
 
     def document(self, key: str) -> PolicyDocument | None:
-        """The document that stands on the topic under a key; ``faults`` tells whether it is in force."""
+        """The document that stands on the topic under a key.
+
+        ``faults`` tells whether it is in force.
+        """
         return self._there.get(key)
 
     def documents(self) -> Documents:
@@ -102,7 +113,10 @@ class Policies:
         return key in self._ever
 
     def trial(self, documents: Iterable[PolicyDocument]) -> dict[str, str]:
-        """What would be wrong, by key, if these were applied to what is in force; nothing is changed."""
+        """What would be wrong, by key, if these were applied to what is in force.
+
+        Nothing is changed.
+        """
         tried = dict(self._in_force)
         for each in documents:
             tried.pop(each.key, None)
@@ -124,10 +138,14 @@ class Policies:
     def _attempts(self, name: str, document: PolicyDocument | None) -> Iterator[Documents]:
         yield self._there
         others = self._in_force.keys() - {name}
-        alone = {key: self._in_force[key] for key in others} | ({name: document} if document is not None else {})
+        alone = {key: self._in_force[key] for key in others} | (
+            {name: document} if document is not None else {}
+        )
         if document is not None:
             same = {
-                key: each for key, each in self._there.items() if each.applied_at_ms == document.applied_at_ms
+                key: each
+                for key, each in self._there.items()
+                if each.applied_at_ms == document.applied_at_ms
             }  # what was applied at one time belongs together
             yield alone | same
         yield alone
@@ -154,7 +172,9 @@ class Policies:
         if own is not None:
             return own
         broken = "; ".join(f"{key}: {fault}" for key, fault in faults.items())
-        return f"{'it breaks' if document is not None else 'it is removed and still read:'} {broken}"
+        return (
+            f"{'it breaks' if document is not None else 'it is removed and still read:'} {broken}"
+        )
 
     def _compiled(self, documents: Documents) -> tuple[dict[str, PolicyInForce], dict[str, str]]:
         faults: dict[str, str] = {}

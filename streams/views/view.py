@@ -20,7 +20,8 @@ class CompactedView(Protocol):
     def take(self, key: bytes, value: bytes | None) -> None:
         """Take one record, in the topic's order; None removes the key. May be repeated.
 
-        Raises ``UndecodableError`` and stays as it was for a value that is not what the topic promises.
+        Raises ``UndecodableError`` and stays as it was for a value that is not what the topic
+        promises.
         """
 
     def complete(self) -> None:
@@ -36,7 +37,10 @@ class Latest(Generic[T]):
 
     def take(self, key: bytes, value: bytes | None) -> None:
         """See ``CompactedView``."""
-        self.set(key.decode("utf-8", "replace"), None if value is None else decode(self.topic.values, value))
+        self.set(
+            key.decode("utf-8", "replace"),
+            None if value is None else decode(self.topic.values, value),
+        )
 
     def set(self, key: str, value: T | None) -> None:
         """Take the value of a key, or None for no value any more; may be repeated."""
@@ -59,7 +63,10 @@ class Latest(Generic[T]):
         return list(self._values.values())
 
     def _merged(self, _before: T, after: T) -> T:
-        """What is known once this record was read after that one: what was written last, unless a topic differs."""
+        """What is known once this record was read after that one.
+
+        What was written last, unless a topic differs.
+        """
         return after
 
     def _changed(self, before: T | None, after: T | None) -> None:

@@ -1,4 +1,7 @@
-"""Builds the worker's Faust app from settings: tables, agents, sinks, and the reason for every number."""
+"""Builds the worker's Faust app from settings.
+
+Tables, agents, sinks, and the reason for every number.
+"""
 
 from __future__ import annotations
 
@@ -51,8 +54,9 @@ FAULT = 70
 """The exit code after an unexpected error (sysexits.h: EX_SOFTWARE): start the process again."""
 
 PAUSE_MS = 50
-"""Between two requests of records that no call waits for: decisions, outcomes, tables. Every request costs the
-worker and the broker as much as several records, and the commit waits for them 0.2 s anyway."""
+"""Between two requests of records that no call waits for: decisions, outcomes, tables. Every
+request costs the worker and the broker as much as several records, and the commit waits for them
+0.2 s anyway."""
 
 FLUSH_S = 2.0
 """For what is under way at the end; without a broker the rest comes again after the next start."""
@@ -95,15 +99,15 @@ class WorkerApp(App):
     async def _create_changelogs(self) -> None:
         """Create the tables' changelogs, and wait until the broker shows them.
 
-        Faust leaves a topic that is not shown yet out of the assignment, with no more than a warning.
-        A static member that comes back gets the same assignment again, so that its table would start
-        empty: a text that was claimed would be sent a second time.
+        Faust leaves a topic that is not shown yet out of the assignment, with no more than a
+        warning. A static member that comes back gets the same assignment again, so that its table
+        would start empty: a text that was claimed would be sent a second time.
         """
         for table in self.tables.values():
             await table.changelog_topic.declare()
         names = [table.changelog_topic.get_topic_name() for table in self.tables.values()]
-        # and all others with them: a first send must not be what finds out where its topic is, for by then the brokers
-        # may be away
+        # and all others with them: a first send must not be what finds out where its topic is, for
+        # by then the brokers may be away
         names += [topic.full_name(self.parts.settings.kafka.topic_prefix) for topic in TOPICS]
         await asyncio.gather(*(producer.await_topics(*names) for producer in self.parts.producers))
 
@@ -131,7 +135,10 @@ class WorkerParts:
     async def start(self) -> None:
         """Connect to Kafka and the gateways, and serve health; blocks until connected."""
         self.health = HealthServer(
-            self.settings.worker.listen, self.metrics.registry, ready=self.not_ready, warnings=self.warnings
+            self.settings.worker.listen,
+            self.metrics.registry,
+            ready=self.not_ready,
+            warnings=self.warnings,
         )
         await self.health.__aenter__()
         await asyncio.gather(*(producer.start() for producer in self.producers))
@@ -148,12 +155,16 @@ class WorkerParts:
             for each in sorted(self.files, key=lambda file: file.kind == "policy")
             if not policies.ever_applied(each.key)
         ]
-        await self.producers[0].send(*(record for each in new for record in policy_document(each, SOURCE)))
+        await self.producers[0].send(
+            *(record for each in new for record in policy_document(each, SOURCE))
+        )
         while any(policies.document(each.key) is None for each in new):  # noqa: ASYNC110 - the reader brings them
             await asyncio.sleep(0.01)
         for line in self.settings.lines:
             in_force = policies.book.for_line(line)
-            log.info("line %s runs policy %s, revision %s", line, in_force.policy.line, in_force.revision)
+            log.info(
+                "line %s runs policy %s, revision %s", line, in_force.policy.line, in_force.revision
+            )
 
     async def drain(self, within_s: float) -> None:
         """Finish the requests that are under way, so long, and begin no other."""
@@ -178,10 +189,16 @@ class WorkerParts:
         return None
 
     def warnings(self) -> list[str]:
-        """What a person should mend: policies that were applied and are not in force, gateways that do not answer."""
+        """What a person should mend.
+
+        Policies that were applied and are not in force, gateways that do not answer.
+        """
         silent = [name for name, gateway in self.gateways.items() if gateway.is_up is False]
         return [
-            *(f"{key} is not in force: {fault}" for key, fault in self.known.policies.faults.items()),
+            *(
+                f"{key} is not in force: {fault}"
+                for key, fault in self.known.policies.faults.items()
+            ),
             *(f"gateway {name} does not answer: calls ring until it does" for name in silent),
         ]
 
@@ -193,16 +210,24 @@ class WorkerParts:
 
 
 def build(
-    settings: Settings, files: Sequence[PolicyFile], *, clock: Clock = now_ms, instance: str | None = None
+    settings: Settings,
+    files: Sequence[PolicyFile],
+    *,
+    clock: Clock = now_ms,
+    instance: str | None = None,
 ) -> WorkerApp:
-    """The worker's app, not started. ``files``: policies to begin with, where none were applied yet.
+    """The worker's app, not started.
+
+    ``files``: policies to begin with, where none were applied yet.
 
     ``instance``: its static member id, unique per process on the cluster.
     """
     app = _faust(settings, instance)
     metrics = WorkerMetrics()
     commands = DurableProducer(settings.kafka, "ringfence-commands", request_timeout_ms=30_000)
-    producer = DurableProducer(settings.kafka, "ringfence-worker", request_timeout_ms=30_000, pause_ms=PAUSE_MS)
+    producer = DurableProducer(
+        settings.kafka, "ringfence-worker", request_timeout_ms=30_000, pause_ms=PAUSE_MS
+    )
     fail = _ender(app)
     outbox = Outbox(producer, fail, commands=commands)
 
@@ -240,10 +265,14 @@ def build(
         recent=shards("recent-calls"),
         conversations=conversations,
         known=known,
-        lines={name: LineFacts(line.time_zone, line.locale) for name, line in settings.lines.items()},
+        lines={
+            name: LineFacts(line.time_zone, line.locale) for name, line in settings.lines.items()
+        },
         outbox=outbox,
         clock=clock,
-        messages=StreamProgress(topics.MESSAGES_EVENTS.full_name(settings.kafka.topic_prefix), consumer),
+        messages=StreamProgress(
+            topics.MESSAGES_EVENTS.full_name(settings.kafka.topic_prefix), consumer
+        ),
         partition_of=lambda key: partition_of(key, settings.kafka.partitions),
         metrics=metrics,
     )
@@ -264,7 +293,10 @@ def build(
         on_failure=fail,
     )
     rejects = RejectSink(sink)
-    voices = {name: LineVoice(line.title or name, line.locale, line.time_zone) for name, line in settings.lines.items()}
+    voices = {
+        name: LineVoice(line.title or name, line.locale, line.time_zone)
+        for name, line in settings.lines.items()
+    }
     texts = TextSink(sink, claims=shards("texts", commands), known=known, lines=voices)
     app.parts = WorkerParts(
         app=app,
@@ -279,7 +311,9 @@ def build(
         sessions=sessions,
         rejects=rejects,
         texts=texts,
-        status=StatusReport(myself, known, screening.storms, clock=clock, metrics=metrics, send=producer.enqueue),
+        status=StatusReport(
+            myself, known, screening.storms, clock=clock, metrics=metrics, send=producer.enqueue
+        ),
     )
     prefix = settings.kafka.topic_prefix
     _agent(app, prefix, topics.CALLS_EVENTS, "screening", screening.run)
@@ -318,7 +352,8 @@ def _faust(settings: Settings, instance: str | None) -> WorkerApp:
         stream_buffer_maxsize=4096,
         # a restart within the session time-out takes its partitions back without a rebalance
         consumer_group_instance_id=instance,
-        # with a million callers a killed worker's are decided about 2 s sooner, for as much memory once more; see Store
+        # with a million callers a killed worker's are decided about 2 s sooner, for as much memory
+        # once more; see Store
         table_standby_replicas=1,
         cython_optimizations=True,
         monitor=QuietMonitor(),
@@ -341,9 +376,14 @@ def _client(settings: Settings, name: str, metrics: WorkerMetrics) -> GatewayCli
 
 def _agent(app: WorkerApp, prefix: str, topic: Topic, name: str, run: Callable[[Any], Any]) -> None:
     source = app.topic(
-        topic.full_name(prefix), key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+        topic.full_name(prefix),
+        key_type=bytes,
+        value_type=bytes,
+        key_serializer="raw",
+        value_serializer="raw",
     )
-    # an exception that gets out of an agent must end the process: any other supervisor acknowledges the event
+    # an exception that gets out of an agent must end the process: any other supervisor acknowledges
+    # the event
     app.agent(source, name=name, supervisor_strategy=CrashingSupervisor)(run)
 
 
@@ -367,7 +407,9 @@ def _wire(app: WorkerApp, prefix: str) -> None:
 
 
 def _too_late() -> None:
-    log.error("the worker did not end within %.0f s and is cut off; what was in work comes again", STOP_S)
+    log.error(
+        "the worker did not end within %.0f s and is cut off; what was in work comes again", STOP_S
+    )
     os._exit(FAULT)
 
 

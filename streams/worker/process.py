@@ -1,4 +1,7 @@
-"""Runs one worker process: Faust's own worker, quiet, on uvloop, with exit codes that mean something."""
+"""Runs one worker process.
+
+Faust's own worker, quiet, on uvloop, with exit codes that mean something.
+"""
 
 from __future__ import annotations
 
@@ -28,15 +31,16 @@ from streams.worker.app import FAULT, build
 log = logging.getLogger(__name__)
 
 NO_BROKER = 75
-"""The exit code where Kafka went away in the very moment of the start (EX_TEMPFAIL): start the process again."""
+"""The exit code where Kafka went away in the very moment of the start (EX_TEMPFAIL): start the
+process again."""
 
 
 def run(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT, then drain, commit and leave the group; blocks.
 
-    Waits for a cluster that does not answer, or lacks topics, and says so. Returns 0 after a clean stop, ``FAULT``
-    after an unexpected error: the events that were in work come again to whoever takes over.
-    Raises ``RingfenceError`` for what a person must mend first.
+    Waits for a cluster that does not answer, or lacks topics, and says so. Returns 0 after a clean
+    stop, ``FAULT`` after an unexpected error: the events that were in work come again to whoever
+    takes over. Raises ``RingfenceError`` for what a person must mend first.
     """
     if not settings.kafka.bootstrap_servers:
         msg = (
@@ -52,14 +56,21 @@ def run(settings: Settings) -> int:
     logging.config.dictConfig(_logging())
     if not loop.run_until_complete(_kafka_is_there(settings)):
         return 0
-    # what lives long is built by now or stays in tables; the default looks through young objects for every 700
+    # what lives long is built by now or stays in tables; the default looks through young objects
+    # for every 700
     gc.set_threshold(10_000, 20, 50)
     app = build(settings, files, instance=os.environ.get("RINGFENCE_INSTANCE"))
-    # Faust asks for a full collection in each rebalance and stop: let it look through nothing of what is built by now
+    # Faust asks for a full collection in each rebalance and stop: let it look through nothing of
+    # what is built by now
     gc.collect()
     gc.freeze()
     worker = faust.Worker(
-        app, loop=loop, loglevel="info", logging_config=_logging(), redirect_stdouts=False, quiet=True
+        app,
+        loop=loop,
+        loglevel="info",
+        logging_config=_logging(),
+        redirect_stdouts=False,
+        quiet=True,
     )
     code: Any = 0
     try:
@@ -79,7 +90,10 @@ def run(settings: Settings) -> int:
 
 
 async def _kafka_is_there(settings: Settings) -> bool:
-    """Wait for the cluster; False if a signal came first. Health tells meanwhile why the worker is not ready."""
+    """Wait for the cluster; False if a signal came first.
+
+    Health tells meanwhile why the worker is not ready.
+    """
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     reason = f"Kafka at {settings.kafka.bootstrap_servers} has not answered yet"
 
@@ -113,6 +127,7 @@ def _logging() -> dict[str, Any]:
             }
         },
         "root": {"level": "INFO", "handlers": ["stderr"]},
-        # 6 % of a worker's CPU went into records of these that nobody prints; httpx has a line for every request
+        # 6 % of a worker's CPU went into records of these that nobody prints; httpx has a line for
+        # every request
         "loggers": {name: {"level": "WARNING"} for name in ("aiokafka", "mode", "faust", "httpx")},
     }

@@ -1,4 +1,7 @@
-"""What a worker tells the others and the operator: the policies it runs, and how many strangers call it."""
+"""What a worker tells the others and the operator.
+
+The policies it runs, and how many strangers call it.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,10 @@ _FORGET_MS: Final = 86_400_000
 
 
 def running(workers: Workers, now_ms: int) -> list[WorkerStatus]:
-    """What the workers say that are running: those that ended without a word are left out after 45 s."""
+    """What the workers say that are running.
+
+    Those that ended without a word are left out after 45 s.
+    """
     return [each for each in workers.values() if now_ms - each.at_ms < _GONE_MS]
 
 
@@ -40,7 +46,10 @@ class StatusReport:
         metrics: WorkerMetrics,
         send: Callable[[Record], Awaitable[object]],
     ) -> None:
-        """``send`` hands a record to a producer; the status is repeated, so that nobody waits for it to be durable."""
+        """``send`` hands a record to a producer.
+
+        The status is repeated, so that nobody waits for it to be durable.
+        """
         self._myself = myself
         self._known = known
         self._storms = storms
@@ -51,12 +60,19 @@ class StatusReport:
         self._left = False
 
     async def tell(self) -> None:
-        """Write the status if it is another than before, or old; and take away what has long ended."""
+        """Write the status if it is another than before, or old.
+
+        And take away what has long ended.
+        """
         if self._left:
             return
         status = self._status()
         said = self._said
-        if said is not None and replace(said, at_ms=status.at_ms) == status and status.at_ms - said.at_ms < _AGAIN_MS:
+        if (
+            said is not None
+            and replace(said, at_ms=status.at_ms) == status
+            and status.at_ms - said.at_ms < _AGAIN_MS
+        ):
             return
         self._said = status
         self._metrics.policies(status.policies, status.refused)

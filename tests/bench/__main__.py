@@ -61,7 +61,9 @@ def _recover(context: click.Context, _parameter: click.Parameter, callers: int |
 
 async def _recovery(callers: int, folder: Path) -> list[recovery.Start]:
     async with _broker(folder) as (bootstrap, pids):
-        kafka = KafkaSettings(bootstrap_servers=bootstrap, topic_prefix=f"bench-{uuid.uuid4().hex[:8]}.", partitions=8)
+        kafka = KafkaSettings(
+            bootstrap_servers=bootstrap, topic_prefix=f"bench-{uuid.uuid4().hex[:8]}.", partitions=8
+        )
         site = Site(kafka, "http://127.0.0.1:1", 8, folder)
         await prepare(site)
         try:
@@ -75,33 +77,98 @@ class _Rates(click.ParamType):
     name = "rates"
 
     @override
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
         try:
             rates = tuple(float(part) for part in str(value).split(",") if part.strip())
         except ValueError:
             rates = (0.0,)
         if any(not 0 < rate <= 5_000 for rate in rates):
-            self.fail(f"{value!r}: rates are numbers of calls per second, such as 5,50,200", param, ctx)
+            self.fail(
+                f"{value!r}: rates are numbers of calls per second, such as 5,50,200", param, ctx
+            )
         return rates
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=EPILOG)
-@click.option("--rates", type=_Rates(), default="5,50,200", show_default=True, help="Calls per second, one row each.")
-@click.option("--seconds", type=DURATION, default="30", show_default=True, help="Per rate and system.")
-@click.option("--sustain", type=_Rates(), default="100,150,200,250,300,400", show_default=True, help="Rates to climb.")
+@click.command(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=EPILOG,
+)
+@click.option(
+    "--rates",
+    type=_Rates(),
+    default="5,50,200",
+    show_default=True,
+    help="Calls per second, one row each.",
+)
+@click.option(
+    "--seconds", type=DURATION, default="30", show_default=True, help="Per rate and system."
+)
+@click.option(
+    "--sustain",
+    type=_Rates(),
+    default="100,150,200,250,300,400",
+    show_default=True,
+    help="Rates to climb.",
+)
 @click.option("--no-sustain", is_flag=True, help="Leave the climb out.")
-@click.option("--sustain-seconds", type=DURATION, default="15", show_default=True, help="Per step of the climb.")
-@click.option("--drain", type=DURATION, default="500ms", show_default=True, help="Longer, and a rate is not sustained.")
-@click.option("--idle", type=DURATION, default="60", show_default=True, help="Pause before the first call, say 600.")
+@click.option(
+    "--sustain-seconds",
+    type=DURATION,
+    default="15",
+    show_default=True,
+    help="Per step of the climb.",
+)
+@click.option(
+    "--drain",
+    type=DURATION,
+    default="500ms",
+    show_default=True,
+    help="Longer, and a rate is not sustained.",
+)
+@click.option(
+    "--idle",
+    type=DURATION,
+    default="60",
+    show_default=True,
+    help="Pause before the first call, say 600.",
+)
 @click.option("--no-idle", is_flag=True, help="Leave the pause out.")
-@click.option("--warm-up", type=DURATION, default="10", show_default=True, help="Of the broker, per system.")
-@click.option("--no-warm-up", is_flag=True, help="Leave it out, and the figures are the broker's compiler's.")
-@click.option("--settle", type=DURATION, default="3", show_default=True, help="Of each system after its start.")
-@click.option("--lines", type=click.IntRange(1, 100), default=8, show_default=True, help="Lines that take turns.")
-@click.option("--partitions", type=click.IntRange(1, 256), default=8, show_default=True, help="Of every topic.")
-@click.option("--arrivals", type=click.Choice(["poisson", "even"]), default="poisson", show_default=True)
+@click.option(
+    "--warm-up", type=DURATION, default="10", show_default=True, help="Of the broker, per system."
+)
+@click.option(
+    "--no-warm-up", is_flag=True, help="Leave it out, and the figures are the broker's compiler's."
+)
+@click.option(
+    "--settle",
+    type=DURATION,
+    default="3",
+    show_default=True,
+    help="Of each system after its start.",
+)
+@click.option(
+    "--lines",
+    type=click.IntRange(1, 100),
+    default=8,
+    show_default=True,
+    help="Lines that take turns.",
+)
+@click.option(
+    "--partitions",
+    type=click.IntRange(1, 256),
+    default=8,
+    show_default=True,
+    help="Of every topic.",
+)
+@click.option(
+    "--arrivals", type=click.Choice(["poisson", "even"]), default="poisson", show_default=True
+)
 @click.option("--seed", type=int, default=None, help="Makes Poisson arrivals repeatable.")
-@click.option("--quick", is_flag=True, help="5 and 50 calls/s for 5 s each, no climb, a pause of 5 s.")
+@click.option(
+    "--quick", is_flag=True, help="5 and 50 calls/s for 5 s each, no climb, a pause of 5 s."
+)
 @click.option(
     "--decide", is_flag=True, is_eager=True, expose_value=False, callback=_decide,
     help="Measure one decision alone, without Kafka, and end.",
@@ -110,9 +177,18 @@ class _Rates(click.ParamType):
     "--recovery", type=click.IntRange(1), metavar="CALLERS", is_eager=True, expose_value=False, callback=_recover,
     help="Measure how long a worker needs to know so many callers again, and what each costs, and end.",
 )  # fmt: skip
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Everything, for machines.")
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Everything, for machines.",
+)
 @click.option("--markdown", is_flag=True, help="The tables as Markdown.")
-@click.option("--logs", type=click.Path(path_type=Path, file_okay=False), help="Keep logs and configuration there.")
+@click.option(
+    "--logs",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep logs and configuration there.",
+)
 def main(  # noqa: PLR0917 - click passes every option by keyword
     rates: tuple[float, ...],
     seconds: int,
@@ -141,7 +217,8 @@ def main(  # noqa: PLR0917 - click passes every option by keyword
     relay takes the same webhooks over two topics to the same gateway, without checks and state.
     The broker is a fresh local one, or the cluster that KAFKA_BOOTSTRAP_SERVERS names. Linux only.
 
-    Exits with 1 when a call was lost, repeated or mixed up at one of the rates. No figure makes it fail.
+    Exits with 1 when a call was lost, repeated or mixed up at one of the rates. No figure makes it
+    fail.
     """
     logging.basicConfig(level=logging.WARNING)
     options = Options(
@@ -155,7 +232,11 @@ def main(  # noqa: PLR0917 - click passes every option by keyword
         settle_s=1.0 if quick else settle / 1000,
         lines=lines,
         partitions=partitions,
-        seed=None if arrivals == "even" else random.SystemRandom().randrange(2**32) if seed is None else seed,
+        seed=None
+        if arrivals == "even"
+        else random.SystemRandom().randrange(2**32)
+        if seed is None
+        else seed,
     )
     folder = Path(tempfile.mkdtemp(prefix="ringfence-bench-")) if logs is None else logs.resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -201,7 +282,13 @@ async def _bench(options: Options, folder: Path) -> Report:
             finally:
                 if not pids:
                     await clean(kafka)
-            return Report(machine=facts, options=options, rows=rows, idle=idle, wrong=await _wrong(gateway.url))
+            return Report(
+                machine=facts,
+                options=options,
+                rows=rows,
+                idle=idle,
+                wrong=await _wrong(gateway.url),
+            )
         finally:
             gateway.stop()
 
@@ -229,7 +316,9 @@ class _GatewayProcess(Process):
         address = f"127.0.0.1:{free_ports(1)[0]}"
         self.url = f"http://{address}"
         command = python("tests.bench.gateway", address, str(options.lines))
-        super().__init__("gateway", command, f"{self.url}/health/ready", folder / "gateway.log", environment())
+        super().__init__(
+            "gateway", command, f"{self.url}/health/ready", folder / "gateway.log", environment()
+        )
 
 
 def _gateway(options: Options, folder: Path) -> _GatewayProcess:

@@ -1,4 +1,5 @@
-"""The benchmark's calls: numbered, so that id, caller, line and signature all follow from the number.
+"""The benchmark's calls: numbered, so that id, caller, line and signature all follow from the
+number.
 
 Every call comes from a stranger of its own. The numbers begin with 999, a country code that the
 ITU has not given to anybody.
@@ -62,7 +63,8 @@ def line(index: int) -> str:
 
 
 def webhook(number: int, lines: int, at_ms: int) -> bytes:
-    """WAHA's ``call.received`` as its NOWEB engine gives it (OpenAPI 2026.7.1, Baileys ``WACallEvent``)."""
+    """WAHA's ``call.received`` as its NOWEB engine gives it (OpenAPI 2026.7.1, Baileys
+    ``WACallEvent``)."""
     who, identifier = caller(number), call_id(number)
     protocol = who.replace("@c.us", "@s.whatsapp.net")
     body: dict[str, Any] = {
@@ -71,7 +73,11 @@ def webhook(number: int, lines: int, at_ms: int) -> bytes:
         "event": "call.received",
         "session": session(number, lines),
         "metadata": {},
-        "me": {"id": "12025550100@c.us", "pushName": "Front desk", "jid": "12025550100:22@s.whatsapp.net"},
+        "me": {
+            "id": "12025550100@c.us",
+            "pushName": "Front desk",
+            "jid": "12025550100:22@s.whatsapp.net",
+        },
         "payload": {
             "id": identifier,
             "from": who,

@@ -1,4 +1,5 @@
-"""What one decision costs: twelve rules, none of which decides before the last, on facts of every kind."""
+"""What one decision costs: twelve rules, none of which decides before the last, on facts of every
+kind."""
 
 from __future__ import annotations
 
@@ -27,7 +28,13 @@ _CALLER: Final = "442079460123@c.us"
 
 _POLICY: Final = {
     "line": "*",
-    "calendars": [{"calendar": "office", "week": {"mon-fri": ["09:00-17:00"]}, "holidays": [{"country": "GB"}]}],
+    "calendars": [
+        {
+            "calendar": "office",
+            "week": {"mon-fri": ["09:00-17:00"]},
+            "holidays": [{"country": "GB"}],
+        }
+    ],
     "replies": {"write": {"en": "Write to us."}},
     "rules": [
         {"id": "emergency", "type": "emergency", "callers": ["+999*"]},
@@ -50,16 +57,25 @@ def _known() -> Views:
     known = Views.empty()
     views = {view.topic.name: view for view in known.views()}
     values: list[Reference] = [
-        Contact(contact=_CALLER, tier="gold", time_zone="Europe/London", source="bench", at_ms=_NOW_MS),
+        Contact(
+            contact=_CALLER, tier="gold", time_zone="Europe/London", source="bench", at_ms=_NOW_MS
+        ),
         BridgeHealth(bridge="sbc-1", up=True, lines=("*",), at_ms=_NOW_MS),
         LineSwitch(line="paris", state="closed", author="bench", at_ms=_NOW_MS),
     ]
     values += [
-        Presence(agent=f"agent-{n}", status="online", lines=("*",), status_at_ms=_NOW_MS, heartbeat_at_ms=_NOW_MS)
+        Presence(
+            agent=f"agent-{n}",
+            status="online",
+            lines=("*",),
+            status_at_ms=_NOW_MS,
+            heartbeat_at_ms=_NOW_MS,
+        )
         for n in range(10)
     ]
     values += [
-        ListEntry(list="deny", pattern=f"4479{n:08}@c.us", author="bench", added_at_ms=_NOW_MS) for n in range(1000)
+        ListEntry(list="deny", pattern=f"4479{n:08}@c.us", author="bench", added_at_ms=_NOW_MS)
+        for n in range(1000)
     ]
     for value in values:
         record = reference(value, "/bench", _NOW_MS)

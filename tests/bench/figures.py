@@ -50,7 +50,8 @@ class Row:
     answer: Spread | None
     """From the request's writing to the webhook's answer."""
     text: Spread | None
-    """From the gateway's answer to the reject to the text's arrival at the gateway; the product's only."""
+    """From the gateway's answer to the reject to the text's arrival at the gateway; the product's
+    only."""
     behind: Spread | None
     """How late the generator sent, by its own schedule."""
     drain: float
@@ -80,7 +81,9 @@ class Row:
     @property
     def kept_pace(self) -> bool:
         """Whether the generator sent what was asked for."""
-        return self.behind is not None and self.behind.p99 < 100 and self.rate_sent >= 0.98 * self.rate
+        return (
+            self.behind is not None and self.behind.p99 < 100 and self.rate_sent >= 0.98 * self.rate
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +110,9 @@ def row(
     numbers = range(load.first, load.first + len(load.sent_ns))
     sent = dict(zip(numbers, load.sent_ns, strict=True))
     last = max(load.sent_ns)
-    arrivals = [at for several in (*marks.rejects.values(), *marks.texts.values()) for at in several]
+    arrivals = [
+        at for several in (*marks.rejects.values(), *marks.texts.values()) for at in several
+    ]
     texts = system == "product"
     span_s = (load.due_ns[-1] - load.due_ns[0]) / 1e9
     return Row(
@@ -122,7 +127,9 @@ def row(
             for number, done, status in zip(numbers, load.answered_ns, load.status, strict=True)
             if status == 200
         ),
-        text=Spread.of(at[0] - marks.answered[number] for number, at in marks.texts.items()) if texts else None,
+        text=Spread.of(at[0] - marks.answered[number] for number, at in marks.texts.items())
+        if texts
+        else None,
         behind=Spread.of(at - due for at, due in zip(load.sent_ns, load.due_ns, strict=True)),
         drain=round(max(0, max(arrivals, default=last) - last) / 1e6, 3),
         unanswered=sum(status != 200 for status in load.status),
@@ -144,8 +151,12 @@ def idle(system: SystemName, pause_s: float, load: LoadReport, marks: Marks) -> 
     """The figures of the calls after a pause."""
     sent = {load.first + index: at for index, at in enumerate(load.sent_ns)}
     first = {number: at for number, at in sent.items() if number == load.first}
-    spread = Spread.of(at[0] - first[number] for number, at in marks.rejects.items() if number in first)
-    rest = Marks(rejects={number: at for number, at in marks.rejects.items() if number not in first})
+    spread = Spread.of(
+        at[0] - first[number] for number, at in marks.rejects.items() if number in first
+    )
+    rest = Marks(
+        rejects={number: at for number, at in marks.rejects.items() if number not in first}
+    )
     return Idle(
         system=system,
         pause_s=pause_s,

@@ -59,7 +59,9 @@ class Gateway:
     def _rejected(self, request: web.Request, raw: bytes) -> int:
         body = self._body(request, raw, {"id", "from"})
         number = number_of_call(body.get("id"))
-        if number_of_caller(body.get("from")) != number or not self._is_session(request.match_info["session"], number):
+        if number_of_caller(body.get("from")) != number or not self._is_session(
+            request.match_info["session"], number
+        ):
             return NOBODY
         return number
 
@@ -70,14 +72,21 @@ class Gateway:
         if number == NOBODY or not body["text"] or not self._is_session(body["session"], number):
             return self._refuse()
         self._texts.setdefault(number, []).append(arrived)
-        message = {"id": f"true_{body['chatId']}_{body['id']}", "fromMe": True, "to": body["chatId"], "ack": 0}
+        message = {
+            "id": f"true_{body['chatId']}_{body['id']}",
+            "fromMe": True,
+            "to": body["chatId"],
+            "ack": 0,
+        }
         return web.Response(status=201, body=orjson.dumps(message), content_type=_JSON)
 
     async def _session(self, request: web.Request) -> web.Response:
         name = request.match_info["session"]
         if name not in self._sessions:
             return web.Response(status=404)
-        return web.Response(body=orjson.dumps({"name": name, "status": "WORKING"}), content_type=_JSON)
+        return web.Response(
+            body=orjson.dumps({"name": name, "status": "WORKING"}), content_type=_JSON
+        )
 
     def _body(self, request: web.Request, raw: bytes, fields: set[str]) -> dict[str, str]:
         if request.headers.get("X-Api-Key") != API_KEY or request.content_type != _JSON:
@@ -93,7 +102,9 @@ class Gateway:
 
     def _refuse(self) -> web.Response:
         self._wrong += 1
-        return web.Response(status=400, body=b'{"message":"not a request of this benchmark","statusCode":400}')
+        return web.Response(
+            status=400, body=b'{"message":"not a request of this benchmark","statusCode":400}'
+        )
 
     async def _counts(self, request: web.Request) -> web.Response:
         wanted = _range(request)
@@ -107,11 +118,15 @@ class Gateway:
         wanted = _range(request)
         marks = Marks(
             rejects={number: at for number in wanted if (at := self._rejects.get(number))},
-            answered={number: self._answered[number] for number in wanted if number in self._answered},
+            answered={
+                number: self._answered[number] for number in wanted if number in self._answered
+            },
             texts={number: at for number in wanted if (at := self._texts.get(number))},
             wrong=self._wrong,
         )
-        return web.Response(body=orjson.dumps(marks, option=orjson.OPT_NON_STR_KEYS), content_type=_JSON)
+        return web.Response(
+            body=orjson.dumps(marks, option=orjson.OPT_NON_STR_KEYS), content_type=_JSON
+        )
 
 
 def _range(request: web.Request) -> range:

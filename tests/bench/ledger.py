@@ -47,7 +47,10 @@ async def written(kafka: KafkaSettings, since: Offsets, numbers: range, within: 
     async with _consumer(kafka) as (consumer, partitions):
         for partition in partitions:
             consumer.seek(partition, since[partition])
-        while any(len(calls) < len(numbers) for calls in seen.values()) and time.monotonic() < deadline:
+        while (
+            any(len(calls) < len(numbers) for calls in seen.values())
+            and time.monotonic() < deadline
+        ):
             for records in (await consumer.getmany(timeout_ms=200)).values():
                 for record in records:
                     value = orjson.loads(record.value)
@@ -55,7 +58,9 @@ async def written(kafka: KafkaSettings, since: Offsets, numbers: range, within: 
                     number = number_of_call(value.get("call_id"))
                     if kind is not None and number in numbers:
                         seen[kind].add(number)
-    return Written(decisions=len(seen["decision"]), rejects=len(seen["reject"]), texts=len(seen["text"]))
+    return Written(
+        decisions=len(seen["decision"]), rejects=len(seen["reject"]), texts=len(seen["text"])
+    )
 
 
 def _kind(value: dict[str, Any]) -> str | None:
@@ -65,9 +70,13 @@ def _kind(value: dict[str, Any]) -> str | None:
 
 
 @asynccontextmanager
-async def _consumer(kafka: KafkaSettings) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
+async def _consumer(
+    kafka: KafkaSettings,
+) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
     names = [topic.full_name(kafka.topic_prefix) for topic in _TOPICS]
-    partitions = [TopicPartition(name, number) for name in names for number in range(kafka.partitions)]
+    partitions = [
+        TopicPartition(name, number) for name in names for number in range(kafka.partitions)
+    ]
     consumer = AIOKafkaConsumer(**connection(kafka), enable_auto_commit=False)
     await consumer.start()
     try:

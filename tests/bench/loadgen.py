@@ -110,7 +110,9 @@ class Generator:
         # made at its time: a call that began long ago is not rejected
         now_ms = time.time_ns() // 1_000_000
         body = webhook(number, self._order.lines, now_ms)
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers(number, body, now_ms).items())
+        lines = "".join(
+            f"{name}: {value}\r\n" for name, value in headers(number, body, now_ms).items()
+        )
         start = f"POST {self._target.path} HTTP/1.1\r\nHost: {self._target.netloc}\r\n"
         return f"{start}Content-Length: {len(body)}\r\n{lines}\r\n".encode() + body
 
@@ -172,7 +174,10 @@ class _Connection(asyncio.Protocol):
 def _offsets(order: LoadOrder) -> Iterator[int]:
     """When each call is due, in ns after the first."""
     if order.seed is None:
-        yield from (round(index * 1e9 / order.rate) for index in range(max(1, round(order.rate * order.seconds))))
+        yield from (
+            round(index * 1e9 / order.rate)
+            for index in range(max(1, round(order.rate * order.seconds)))
+        )
         return
     chance = random.Random(order.seed)
     at = 0.0
@@ -186,4 +191,6 @@ async def _run(order: LoadOrder) -> LoadReport:
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(orjson.dumps(uvloop.run(_run(read(LoadOrder, sys.stdin.buffer.read())))))
+    sys.stdout.buffer.write(
+        orjson.dumps(uvloop.run(_run(read(LoadOrder, sys.stdin.buffer.read()))))
+    )

@@ -12,7 +12,15 @@ from typing import Any, Final
 from streams.local_kafka.jars import kafka_version
 from streams.settings import ROOT
 
-_PACKAGES: Final = ("aiohttp", "aiokafka", "faust-streaming", "httpx", "httpx-aiohttp", "orjson", "uvloop")
+_PACKAGES: Final = (
+    "aiohttp",
+    "aiokafka",
+    "faust-streaming",
+    "httpx",
+    "httpx-aiohttp",
+    "orjson",
+    "uvloop",
+)
 
 
 def facts(*, local_broker: bool) -> dict[str, Any]:
@@ -24,7 +32,9 @@ def facts(*, local_broker: bool) -> dict[str, Any]:
         "kernel": f"{platform.system()} {platform.release()}",
         "load_average_before": os.getloadavg()[0],
         "python": platform.python_version(),
-        "kafka": f"{kafka_version()}, one local node" if local_broker else "a cluster of the user's",
+        "kafka": f"{kafka_version()}, one local node"
+        if local_broker
+        else "a cluster of the user's",
         "packages": {name: version(name) for name in _PACKAGES},
         "commit": _commit(),
     }
@@ -49,7 +59,10 @@ def _commit() -> str | None:
                 text=True,
                 check=True,
             ).stdout.strip()
-            for arguments in (("rev-parse", "--short=12", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
+            for arguments in (
+                ("rev-parse", "--short=12", "HEAD"),
+                ("status", "--porcelain", "--untracked-files=no"),
+            )
         )
     except (OSError, subprocess.CalledProcessError):
         return None

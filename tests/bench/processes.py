@@ -41,8 +41,11 @@ def environment(**more: str) -> dict[str, str]:
 class Process:
     """One child with a log of its own; it ends with us, however we end."""
 
-    def __init__(self, name: str, command: Sequence[str], ready_url: str, log: Path, env: Mapping[str, str]) -> None:
-        """Starts it. Call on the main thread. ``ready_url`` answers 200 once the process is ready."""
+    def __init__(
+        self, name: str, command: Sequence[str], ready_url: str, log: Path, env: Mapping[str, str]
+    ) -> None:
+        """Starts it. Call on the main thread. ``ready_url`` answers 200 once the process is
+        ready."""
         self.name = name
         self._ready_url = ready_url
         self._log = log
@@ -65,14 +68,17 @@ class Process:
     async def ready(self) -> None:
         """Return when it says that it is ready.
 
-        Raises ``EnvironmentFaultError`` with the log's last lines when it ends, or after ``READY_S``.
+        Raises ``EnvironmentFaultError`` with the log's last lines when it ends, or after
+        ``READY_S``.
         """
         deadline = time.monotonic() + READY_S
         async with aiohttp.ClientSession() as http:
             while time.monotonic() < deadline:
                 self.check()
                 with suppress(aiohttp.ClientError, TimeoutError):
-                    async with http.get(self._ready_url, timeout=aiohttp.ClientTimeout(total=2)) as answer:
+                    async with http.get(
+                        self._ready_url, timeout=aiohttp.ClientTimeout(total=2)
+                    ) as answer:
                         if answer.status == 200:
                             return
                 await asyncio.sleep(0.05)
@@ -90,7 +96,9 @@ class Process:
 
     def _complaint(self, what: str) -> str:
         lines = self._log.read_text(errors="replace").splitlines()[-12:]
-        return "\n".join([f"the {self.name} {what}; its log ends:", *(f"  {line}" for line in lines)])
+        return "\n".join(
+            [f"the {self.name} {what}; its log ends:", *(f"  {line}" for line in lines)]
+        )
 
 
 async def generate(order: LoadOrder) -> LoadReport:
@@ -114,7 +122,8 @@ async def generate(order: LoadOrder) -> LoadReport:
 
 
 def cpu_s(pid: int) -> float:
-    """The CPU seconds, user and system, that a process has used with all its threads (proc_pid_stat(5))."""
+    """The CPU seconds, user and system, that a process has used with all its threads
+    (proc_pid_stat(5))."""
     after_name = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     return (int(after_name[11]) + int(after_name[12])) / _TICKS
 

@@ -1,4 +1,5 @@
-"""How long a worker needs to know a million callers again, and how much memory each costs: ``--recovery N``."""
+"""How long a worker needs to know a million callers again, and how much memory each costs:
+``--recovery N``."""
 
 from __future__ import annotations
 
@@ -50,7 +51,8 @@ class Start:
 
 
 async def measure(site: Site, callers: int, progress: Callable[[str], None]) -> list[Start]:
-    """Start a worker on empty tables, then on tables of so many callers, then with as many contacts.
+    """Start a worker on empty tables, then on tables of so many callers, then with as many
+    contacts.
 
     Takes minutes for a million.
     """
@@ -109,7 +111,8 @@ def _kib(status: str, name: str) -> int:
 
 
 async def _fill(kafka: KafkaSettings, topic: str, partitions: int, callers: int, row: Row) -> None:
-    """Write a row for every caller, in full batches: one record at a time would take a quarter of an hour."""
+    """Write a row for every caller, in full batches: one record at a time would take a quarter of
+    an hour."""
     await _create(kafka, topic, partitions)
     producer = AIOKafkaProducer(**connection(kafka), max_batch_size=_BATCH_BYTES)
     await producer.start()
@@ -122,7 +125,9 @@ async def _fill(kafka: KafkaSettings, topic: str, partitions: int, callers: int,
             key, value = jid.encode(), row(chance, jid, at_ms)
             partition = partition_of(key, partitions)
             if open_batches[partition].append(key=key, value=value, timestamp=at_ms) is None:
-                under_way.add(await producer.send_batch(open_batches[partition], topic, partition=partition))
+                under_way.add(
+                    await producer.send_batch(open_batches[partition], topic, partition=partition)
+                )
                 open_batches[partition] = producer.create_batch()
                 open_batches[partition].append(key=key, value=value, timestamp=at_ms)
             if len(under_way) > partitions:
@@ -140,7 +145,12 @@ async def _create(kafka: KafkaSettings, topic: str, partitions: int) -> None:
     await client.start()
     try:
         if topic not in await client.list_topics():
-            new = NewTopic(topic, partitions, kafka.replication_factor, topic_configs={"cleanup.policy": "compact"})
+            new = NewTopic(
+                topic,
+                partitions,
+                kafka.replication_factor,
+                topic_configs={"cleanup.policy": "compact"},
+            )
             await client.create_topics([new])
     finally:
         await client.close()
@@ -150,7 +160,10 @@ def _conversation(chance: random.Random, _jid: str, at_ms: int) -> bytes:
     lines = 1 if chance.random() < 0.8 else 2
     ago = [chance.randrange(365 * DAY_MS) for _ in range(2 * lines)]
     return dump_conversations(
-        {calls.line(n): Conversation(at_ms - ago[2 * n], at_ms - ago[2 * n + 1]) for n in range(lines)}
+        {
+            calls.line(n): Conversation(at_ms - ago[2 * n], at_ms - ago[2 * n + 1])
+            for n in range(lines)
+        }
     )
 
 

@@ -1,9 +1,11 @@
-"""The yardstick: the shortest path over Kafka that aiokafka allows, without state and without checks.
+"""The yardstick: the shortest path over Kafka that aiokafka allows, without state and without
+checks.
 
-``python -m tests.bench.relay intake|worker HOST:PORT BOOTSTRAP FIRST_TOPIC SECOND_TOPIC GATEWAY_URL``.
-The intake answers a webhook when the first topic has it (acks=all). The worker carries records from
-the first topic to the second, and from there to the gateway with the product's HTTP client. The
-consumers use ``getmany``: with ``getone`` a record can wait a whole fetch time-out.
+``python -m tests.bench.relay intake|worker HOST:PORT BOOTSTRAP FIRST_TOPIC SECOND_TOPIC
+GATEWAY_URL``. The intake answers a webhook when the first topic has it (acks=all). The worker
+carries records from the first topic to the second, and from there to the gateway with the product's
+HTTP client. The consumers use ``getmany``: with ``getone`` a record can wait a whole fetch
+time-out.
 """
 
 from __future__ import annotations
@@ -91,10 +93,14 @@ class Worker:
     @asynccontextmanager
     async def around(self) -> AsyncIterator[None]:
         """Both hops run for as long as the server does."""
-        session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS), auto_decompress=False)
+        session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=CONNECTIONS), auto_decompress=False
+        )
         async with (
             producing(self._path) as self._producer,
-            httpx.AsyncClient(transport=AiohttpTransport(client=session), headers=_HEADERS) as self._http,
+            httpx.AsyncClient(
+                transport=AiohttpTransport(client=session), headers=_HEADERS
+            ) as self._http,
             self._hop(self._path.first, self._forward),
             self._hop(self._path.second, self._reject),
         ):
@@ -102,9 +108,14 @@ class Worker:
         await asyncio.gather(*self._requests)
 
     @asynccontextmanager
-    async def _hop(self, topic: str, handle: Callable[[Any], Awaitable[None]]) -> AsyncIterator[None]:
+    async def _hop(
+        self, topic: str, handle: Callable[[Any], Awaitable[None]]
+    ) -> AsyncIterator[None]:
         consumer = AIOKafkaConsumer(
-            topic, bootstrap_servers=self._path.bootstrap, group_id=f"relay-{topic}", auto_offset_reset="earliest"
+            topic,
+            bootstrap_servers=self._path.bootstrap,
+            group_id=f"relay-{topic}",
+            auto_offset_reset="earliest",
         )
         await consumer.start()
         task = asyncio.create_task(_carry(consumer, handle))
@@ -131,7 +142,8 @@ class Worker:
             call = webhook["payload"]
             body = orjson.dumps({"from": call["from"], "id": call["id"]})
             url = f"{self._path.gateway_url}/api/{webhook['session']}/calls/reject"
-            # a reject that does not get through is missing from the gateway's marks, and the report says so
+            # a reject that does not get through is missing from the gateway's marks, and the report
+            # says so
             with suppress(httpx.HTTPError):
                 await self._http.post(url, content=body)
         finally:

@@ -35,7 +35,9 @@ class Report:
         rates = [
             row.rate
             for row in self.rows
-            if row.kind == "sustain" and row.system == system and sustained(row, self.options.drain_s)
+            if row.kind == "sustain"
+            and row.system == system
+            and sustained(row, self.options.drain_s)
         ]
         return max(rates, default=None)
 
@@ -44,9 +46,15 @@ class Report:
         return {
             "machine": self.machine,
             "options": asdict(self.options),
-            "rows": [{**asdict(row), "whole": row.whole, "kept_pace": row.kept_pace} for row in self.rows],
+            "rows": [
+                {**asdict(row), "whole": row.whole, "kept_pace": row.kept_pace} for row in self.rows
+            ],
             "ratios": [
-                {"rate": rate, "p50": ratio(ours.p50, theirs.p50), "p99": ratio(ours.p99, theirs.p99)}
+                {
+                    "rate": rate,
+                    "p50": ratio(ours.p50, theirs.p50),
+                    "p99": ratio(ours.p99, theirs.p99),
+                }
                 for rate, theirs, ours in self._pairs()
             ],
             "sustained": {system: self.highest(system) for system in SYSTEMS},
@@ -78,14 +86,24 @@ class Report:
         rates = [row for row in self.rows if row.kind == "rate"]
         steps = [row for row in self.rows if row.kind == "sustain"]
         return [
-            ("Webhook sent to reject at the gateway", _RATE_HEAD, [_cells(row, _RATE) for row in rates]),
+            (
+                "Webhook sent to reject at the gateway",
+                _RATE_HEAD,
+                [_cells(row, _RATE) for row in rates],
+            ),
             ("CPU per call, ms", _CPU_HEAD, [_cells(row, _CPU) for row in rates]),
             ("Highest sustained rate", _STEP_HEAD, [self._step(row) for row in steps]),
             ("First call after a pause", _IDLE_HEAD, [_idle(each) for each in self.idle]),
         ]
 
     def _step(self, row: Row) -> list[str]:
-        verdict = "yes" if sustained(row, self.options.drain_s) else "no" if row.kept_pace else "generator fell behind"
+        verdict = (
+            "yes"
+            if sustained(row, self.options.drain_s)
+            else "no"
+            if row.kept_pace
+            else "generator fell behind"
+        )
         return [*_cells(row, _STEP), verdict]
 
     def _verdicts(self) -> list[str]:
@@ -96,9 +114,13 @@ class Report:
         ]
         if self.options.sustain:
             rates = {name: self.highest(name) for name in SYSTEMS}
-            said += [f"highest sustained: {name} {rate or 0:g} calls/s" for name, rate in rates.items()]
+            said += [
+                f"highest sustained: {name} {rate or 0:g} calls/s" for name, rate in rates.items()
+            ]
         if not self.whole:
-            said.append(f"NOT WHOLE: calls were lost, repeated or refused (refused requests: {self.wrong})")
+            said.append(
+                f"NOT WHOLE: calls were lost, repeated or refused (refused requests: {self.wrong})"
+            )
         return said
 
     def _pairs(self) -> list[tuple[float, Spread, Spread]]:
@@ -143,7 +165,9 @@ def _state(row: Row) -> str:
     if row.whole:
         return "whole" if row.kept_pace else "generator fell behind"
     counts = row.written
-    wrote = "" if counts is None else f", written {counts.decisions}/{counts.rejects}/{counts.texts}"
+    wrote = (
+        "" if counts is None else f", written {counts.decisions}/{counts.rejects}/{counts.texts}"
+    )
     return (
         f"unanswered {row.unanswered}, missing {row.missing}, repeated {row.repeated}, "
         f"untold {row.texts_missing}{wrote} of {row.calls}"
@@ -202,7 +226,10 @@ def _idle(each: Idle) -> list[str]:
 
 def _aligned(rows: list[list[str]]) -> list[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
 
 
 def _markdown(rows: list[list[str]]) -> list[str]:

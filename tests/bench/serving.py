@@ -20,7 +20,8 @@ async def nothing() -> AsyncIterator[None]:
 
 
 def serve(address: str, app: web.Application, around: Around = nothing) -> None:
-    """Serve ``app`` at ``HOST:PORT`` inside ``around()``; ``/health/ready`` answers 200. Blocks until SIGTERM."""
+    """Serve ``app`` at ``HOST:PORT`` inside ``around()``; ``/health/ready`` answers 200. Blocks
+    until SIGTERM."""
     uvloop.run(_serve(address, app, around))
 
 

@@ -88,7 +88,9 @@ class Bench:
             async with running(name, self.site) as system:
                 await self._load(system, 50.0, self.options.settle_s)
                 for rate in self.options.sustain:
-                    self.say(f"{name} at {rate:g} calls/s for {self.options.sustain_s:g} s: sustained?")
+                    self.say(
+                        f"{name} at {rate:g} calls/s for {self.options.sustain_s:g} s: sustained?"
+                    )
                     rows.append(await self._step("sustain", system, rate, self.options.sustain_s))
                     if not sustained(rows[-1], self.options.drain_s):
                         break
@@ -109,7 +111,9 @@ class Bench:
                 found.append(figures.idle(system.name, pause_s, load, marks))
         return found
 
-    async def _step(self, kind: Literal["rate", "sustain"], system: System, rate: float, seconds: float) -> Row:
+    async def _step(
+        self, kind: Literal["rate", "sustain"], system: System, rate: float, seconds: float
+    ) -> Row:
         kafka = self.site.kafka
         product = system.name == "product"
         since = await ledger.ends(kafka) if product else {}
@@ -118,12 +122,15 @@ class Bench:
         used, strangers = meter.read([load.cpu_s])
         numbers = range(load.first, load.first + len(load.sent_ns))
         counts = await ledger.written(kafka, since, numbers, _WRITTEN_S) if product else None
-        return figures.row(kind, system.name, rate, load, marks, counts, {**used, "loadgen": load.cpu_s}, strangers)
+        return figures.row(
+            kind, system.name, rate, load, marks, counts, {**used, "loadgen": load.cpu_s}, strangers
+        )
 
     async def _load(
         self, system: System, rate: float, seconds: float, *, even: bool = False
     ) -> tuple[LoadReport, Marks]:
-        """Send calls and wait until the gateway has seen the end of all of them, or patience is over."""
+        """Send calls and wait until the gateway has seen the end of all of them, or patience is
+        over."""
         order = LoadOrder(
             url=system.url,
             first=self._next,
@@ -137,7 +144,9 @@ class Bench:
             process.check()
         calls = len(load.sent_ns)
         self._next += calls
-        await self._until(load.first, Counts(rejects=calls, texts=calls if system.name == "product" else 0))
+        await self._until(
+            load.first, Counts(rejects=calls, texts=calls if system.name == "product" else 0)
+        )
         return load, await self._marks(load.first, calls)
 
     async def _until(self, first: int, wanted: Counts) -> None:
@@ -162,5 +171,6 @@ class Bench:
 
 
 def sustained(row: Row, drain_s: float) -> bool:
-    """Whether a step shows that its rate can go on: all done, soon after the last call, at full pace."""
+    """Whether a step shows that its rate can go on: all done, soon after the last call, at full
+    pace."""
     return row.whole and row.kept_pace and row.drain <= 1e3 * drain_s

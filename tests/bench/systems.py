@@ -76,11 +76,15 @@ async def prepare(site: Site) -> None:
     await client.start()
     try:
         partitions, replicas = site.kafka.partitions, site.kafka.replication_factor
-        await client.create_topics([NewTopic(name, partitions, replicas) for name in _relay_topics(site)])
+        await client.create_topics(
+            [NewTopic(name, partitions, replicas) for name in _relay_topics(site)]
+        )
     finally:
         await client.close()
     (site.folder / "policies").mkdir(exist_ok=True)
-    (site.folder / "policies" / "default.yaml").write_text(yaml.safe_dump(_POLICY), encoding="utf-8")
+    (site.folder / "policies" / "default.yaml").write_text(
+        yaml.safe_dump(_POLICY), encoding="utf-8"
+    )
 
 
 async def clean(kafka: KafkaSettings) -> None:
@@ -88,7 +92,9 @@ async def clean(kafka: KafkaSettings) -> None:
     client = AIOKafkaAdminClient(**connection(kafka))
     await client.start()
     try:
-        await client.delete_topics([name for name in await client.list_topics() if name.startswith(kafka.topic_prefix)])
+        await client.delete_topics(
+            [name for name in await client.list_topics() if name.startswith(kafka.topic_prefix)]
+        )
     finally:
         await client.close()
 
@@ -118,7 +124,9 @@ def _start_relay(site: Site, bridge_port: int, worker_port: int) -> System:
     def start(name: str, part: str, port: int) -> Process:
         address = f"127.0.0.1:{port}"
         command = python("tests.bench.relay", part, address, *where)
-        return Process(name, command, _ready_url(address), site.folder / f"relay-{name}.log", environment())
+        return Process(
+            name, command, _ready_url(address), site.folder / f"relay-{name}.log", environment()
+        )
 
     processes = (start("bridge", "intake", bridge_port), start("worker", "worker", worker_port))
     return System("relay", f"http://127.0.0.1:{bridge_port}{calls.RELAY_PATH}", processes)
@@ -126,7 +134,10 @@ def _start_relay(site: Site, bridge_port: int, worker_port: int) -> System:
 
 def _start_product(site: Site, bridge_port: int, worker_port: int) -> System:
     config = site.configuration(bridge_port, worker_port)
-    processes = (_product(site, config, "bridge", bridge_port), _product(site, config, "worker", worker_port))
+    processes = (
+        _product(site, config, "bridge", bridge_port),
+        _product(site, config, "worker", worker_port),
+    )
     return System("product", f"http://127.0.0.1:{bridge_port}{calls.PRODUCT_PATH}", processes)
 
 
@@ -137,11 +148,15 @@ def start_worker(site: Site) -> Process:
 
 
 def _product(site: Site, config: Path, name: str, port: int) -> Process:
-    env = environment(**_SECRETS, RINGFENCE_STATE_DIR=str(site.folder / "state"), RINGFENCE_INSTANCE="bench")
+    env = environment(
+        **_SECRETS, RINGFENCE_STATE_DIR=str(site.folder / "state"), RINGFENCE_INSTANCE="bench"
+    )
     # the cluster stands in the configuration; the variable would override it
     env["KAFKA_BOOTSTRAP_SERVERS"] = str(site.kafka.bootstrap_servers)
     command = python("streams.cli", name, "--config", str(config))
-    return Process(name, command, _ready_url(f"127.0.0.1:{port}"), site.folder / f"product-{name}.log", env)
+    return Process(
+        name, command, _ready_url(f"127.0.0.1:{port}"), site.folder / f"product-{name}.log", env
+    )
 
 
 def _configuration(site: Site, ports: dict[str, int]) -> dict[str, Any]:
@@ -163,7 +178,10 @@ def _configuration(site: Site, ports: dict[str, int]) -> dict[str, Any]:
             }
         },
         "lines": {
-            calls.line(index): {"gateway": calls.GATEWAY, "session": calls.session(index, site.lines)}
+            calls.line(index): {
+                "gateway": calls.GATEWAY,
+                "session": calls.session(index, site.lines),
+            }
             for index in range(site.lines)
         },
     }

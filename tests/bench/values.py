@@ -1,4 +1,5 @@
-"""What the benchmark's processes tell one another, as plain data. Every time is CLOCK_MONOTONIC in ns."""
+"""What the benchmark's processes tell one another, as plain data. Every time is CLOCK_MONOTONIC in
+ns."""
 
 from __future__ import annotations
 

@@ -25,7 +25,12 @@ Write = Callable[[list[Value]], Awaitable[None]]
 @pytest.fixture
 def settings(kafka: KafkaSettings) -> Settings:
     return Settings.model_validate(
-        {"kafka": kafka, "policies": Path(DEFAULT_CONFIG).parent / "policies", "gateways": {}, "lines": {}}
+        {
+            "kafka": kafka,
+            "policies": Path(DEFAULT_CONFIG).parent / "policies",
+            "gateways": {},
+            "lines": {},
+        }
     )
 
 
@@ -54,7 +59,9 @@ async def metrics(told: list[str]) -> str:
         return await answer.text()
 
 
-async def test_it_tells_what_goes_wrong_and_what_is_mended_and_ends_when_told(settings: Settings, write: Write) -> None:
+async def test_it_tells_what_goes_wrong_and_what_is_mended_and_ends_when_told(
+    settings: Settings, write: Write
+) -> None:
     lost = offer("LOST", at_ms=now_ms() - 60_000)
     await write([*rejected_call(offer("WHOLE", at_ms=now_ms())), lost])
     told: list[str] = []
@@ -76,12 +83,16 @@ async def test_it_tells_what_goes_wrong_and_what_is_mended_and_ends_when_told(se
 
 
 async def test_it_ends_at_once_where_the_broker_is_away(settings: Settings) -> None:
-    away = settings.model_copy(update={"kafka": settings.kafka.model_copy(update={"bootstrap_servers": "127.0.0.1:1"})})
+    away = settings.model_copy(
+        update={"kafka": settings.kafka.model_copy(update={"bootstrap_servers": "127.0.0.1:1"})}
+    )
     with pytest.raises(RingfenceError, match=r"Kafka at 127\.0\.0\.1:1 does not"):
         await follow(away, print, since_ms=None, listen=None, stop=asyncio.Event())
 
 
-async def test_a_callers_newest_calls_are_told_oldest_first(settings: Settings, write: Write) -> None:
+async def test_a_callers_newest_calls_are_told_oldest_first(
+    settings: Settings, write: Write
+) -> None:
     at_ms = now_ms()
     caller = "447700900456@c.us"
     await write(rejected_call(offer("FIRST", caller=caller, at_ms=at_ms - 3_000)))
@@ -92,14 +103,22 @@ async def test_a_callers_newest_calls_are_told_oldest_first(settings: Settings, 
     assert jid == caller
     lines = await explain_caller(settings, jid, 2)
     heads = [line for line in lines if line.startswith("call ")]
-    assert heads == ["call SECOND on line riyadh (gateway office)", "call THIRD on line london (gateway office)"]
+    assert heads == [
+        "call SECOND on line riyadh (gateway office)",
+        "call THIRD on line london (gateway office)",
+    ]
     assert lines[-1] == "1 more of this caller; --last 3 tells all"
     assert not any("447700900456" in line for line in lines)
     assert any("decided: reject" in line for line in await explain_caller(settings, jid, 3))
-    with pytest.raises(RingfenceError, match=r"no call of \+447•••••••99 on the topics; searched calls\.events since"):
+    with pytest.raises(
+        RingfenceError,
+        match=r"no call of \+447•••••••99 on the topics; searched calls\.events since",
+    ):
         await explain_caller(settings, "447700900999@c.us", 1)
 
 
-@pytest.mark.parametrize("call_id", ["3EB0A1B2C3D4E5F60718293A4B5C6D7E", "README0001", "GB", "call-1"])
+@pytest.mark.parametrize(
+    "call_id", ["3EB0A1B2C3D4E5F60718293A4B5C6D7E", "README0001", "GB", "call-1"]
+)
 def test_a_call_id_is_no_caller(call_id: str) -> None:
     assert caller_of(call_id) is None

@@ -1,4 +1,5 @@
-"""Blocks on the gateway: the requests that WAHA documents, what answers mean, and what the simulator does then."""
+"""Blocks on the gateway: the requests that WAHA documents, what answers mean, and what the
+simulator does then."""
 
 from __future__ import annotations
 
@@ -22,10 +23,14 @@ from tests.support.simulator import CALLER, scene
 
 SECRET = SecretStr("hook")
 WAHA = WahaProvider(
-    WahaSettings(provider="waha", base_url="http://waha", api_key=SecretStr("key"), webhook_secret=SECRET)
+    WahaSettings(
+        provider="waha", base_url="http://waha", api_key=SecretStr("key"), webhook_secret=SECRET
+    )
 )
 WAWP = WawpProvider(
-    WawpSettings(provider="wawp", base_url="http://wawp", access_token=SecretStr("t"), webhook_secret=SECRET)
+    WawpSettings(
+        provider="wawp", base_url="http://wawp", access_token=SecretStr("t"), webhook_secret=SECRET
+    )
 )
 WHO: dict[str, Any] = {
     "decision_id": "london/call-1",
@@ -36,9 +41,14 @@ WHO: dict[str, Any] = {
     "caller": "12025550143@c.us",
     "caller_raw": "12025550143:7@s.whatsapp.net",
 }
-BLOCK = BlockCaller(command_id=block_id("london/call-1"), received_at_ms=NOW_MS, until_ms=NOW_MS + 900_000, **WHO)
+BLOCK = BlockCaller(
+    command_id=block_id("london/call-1"), received_at_ms=NOW_MS, until_ms=NOW_MS + 900_000, **WHO
+)
 UNBLOCK = UnblockCaller(
-    command_id=unblock_id("london/call-1"), received_at_ms=NOW_MS + 900_000, at_ms=NOW_MS + 900_500, **WHO
+    command_id=unblock_id("london/call-1"),
+    received_at_ms=NOW_MS + 900_000,
+    at_ms=NOW_MS + 900_500,
+    **WHO,
 )
 
 
@@ -47,7 +57,10 @@ def test_waha_is_asked_as_its_openapi_document_shows() -> None:
     assert (blocked.method, blocked.path) == ("POST", "/api/contacts/block")
     assert (unblocked.method, unblocked.path) == ("POST", "/api/contacts/unblock")
     for request in (blocked, unblocked):
-        assert orjson.loads(request.body or b"") == {"contactId": "12025550143@c.us", "session": "noweb"}
+        assert orjson.loads(request.body or b"") == {
+            "contactId": "12025550143@c.us",
+            "session": "noweb",
+        }
         assert request.headers["X-Api-Key"] == "key"
 
 
@@ -73,7 +86,12 @@ def test_what_wahas_answers_mean(status: int, meaning: str, reason: str | None) 
 
 def test_a_block_is_of_use_for_a_minute_and_its_end_for_half_an_hour() -> None:
     assert expires_at_ms(BLOCK) == NOW_MS + 60_000
-    assert expires_at_ms(BlockCaller(**WHO, command_id="c", received_at_ms=NOW_MS, until_ms=NOW_MS + 9)) == NOW_MS + 9
+    assert (
+        expires_at_ms(
+            BlockCaller(**WHO, command_id="c", received_at_ms=NOW_MS, until_ms=NOW_MS + 9)
+        )
+        == NOW_MS + 9
+    )
     assert expires_at_ms(UNBLOCK) == UNBLOCK.at_ms + UNBLOCK_WINDOW_MS
 
 
@@ -119,7 +137,10 @@ async def test_the_simulator_keeps_a_blocked_caller_from_the_line_until_unblocke
     async with scene() as s:
         body = {"contactId": CALLER, "session": "noweb"}
         assert (await s.waha("/api/contacts/block", body))[0] == 500
-        assert s.sim.record.violations[-1].what == "nobody with this contact id has been in touch with this line"
+        assert (
+            s.sim.record.violations[-1].what
+            == "nobody with this contact id has been in touch with this line"
+        )
         await s.sim.place_call(line="noweb", caller=CALLER)
         assert await s.waha("/api/contacts/block", body) == (201, None)
         call = await s.sim.place_call(line="noweb", caller=CALLER)

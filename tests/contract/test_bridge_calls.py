@@ -48,7 +48,12 @@ def test_an_offer_of_each_waha_engine(
 ) -> None:
     seen = offer(envelope)
     assert (seen.caller, seen.caller_raw, seen.caller_known_as) == (PHONE, raw, known_as)
-    assert (seen.gateway, seen.line, seen.session, seen.call_id) == ("office", "london", "default", CALL_ID)
+    assert (seen.gateway, seen.line, seen.session, seen.call_id) == (
+        "office",
+        "london",
+        "default",
+        CALL_ID,
+    )
     assert (seen.offered_at_ms, seen.time_source, seen.received_at_ms) == (at_ms, source, NOW_MS)
     assert (seen.group, seen.offline, seen.ended) == (False, False, False)
     assert seen.event_id == "evt_01k9a0x7aaaaaaaaaaaaaaaaaa"
@@ -82,7 +87,9 @@ def test_video_is_recognised() -> None:
 
 def test_an_offline_replay_keeps_its_age() -> None:
     hours_ago = 1_767_250_800
-    stale = changed(NOWEB_OFFER, timestamp=hours_ago, _data={**NOWEB_OFFER["payload"]["_data"], "offline": True})
+    stale = changed(
+        NOWEB_OFFER, timestamp=hours_ago, _data={**NOWEB_OFFER["payload"]["_data"], "offline": True}
+    )
     seen = offer(stale)
     assert seen.offline
     assert seen.offered_at_ms == hours_ago * 1000
@@ -92,8 +99,12 @@ def test_an_offline_replay_keeps_its_age() -> None:
     "payload",
     [
         pytest.param({"isGroup": True}, id="isGroup"),
-        pytest.param({"_data": {"isGroup": True, "groupJid": "120363000000000000@g.us"}}, id="NOWEB groupJid"),
-        pytest.param({"_data": {"From": LID, "GroupJID": "120363000000000000@g.us"}}, id="GOWS GroupJID"),
+        pytest.param(
+            {"_data": {"isGroup": True, "groupJid": "120363000000000000@g.us"}}, id="NOWEB groupJid"
+        ),
+        pytest.param(
+            {"_data": {"From": LID, "GroupJID": "120363000000000000@g.us"}}, id="GOWS GroupJID"
+        ),
         pytest.param({"from": "120363000000000000@g.us"}, id="from the group"),
     ],
 )
@@ -167,7 +178,11 @@ def test_every_way_of_writing_the_time(given: object, expected: int, source: str
 
 
 def test_an_envelope_of_2024_without_id_and_time() -> None:
-    old = {key: value for key, value in WEBJS_OFFER.items() if key not in {"id", "timestamp", "environment"}}
+    old = {
+        key: value
+        for key, value in WEBJS_OFFER.items()
+        if key not in {"id", "timestamp", "environment"}
+    }
     first, again = offer(old), offer(old, now_ms=NOW_MS + 5000)
     assert (first.time_source, first.offered_at_ms) == ("received", NOW_MS)
     assert first.event_id == again.event_id != ""
@@ -176,17 +191,28 @@ def test_an_envelope_of_2024_without_id_and_time() -> None:
 def test_an_accepted_call() -> None:
     (seen,) = values(take(GOWS_ACCEPTED), topics.CALLS_LIFECYCLE)
     assert isinstance(seen, CallAccepted)
-    assert (seen.line, seen.call_id, seen.caller, seen.at_ms) == ("london", CALL_ID, PHONE, 1_767_261_600_500)
+    assert (seen.line, seen.call_id, seen.caller, seen.at_ms) == (
+        "london",
+        CALL_ID,
+        PHONE,
+        1_767_261_600_500,
+    )
 
 
 def test_an_answer_on_another_device_of_the_line_is_no_outgoing_call() -> None:
-    data = {"From": "90111222333444@lid", "CallCreator": LID, "CallCreatorAlt": "12025550143@s.whatsapp.net"}
+    data = {
+        "From": "90111222333444@lid",
+        "CallCreator": LID,
+        "CallCreatorAlt": "12025550143@s.whatsapp.net",
+    }
     own = changed(GOWS_ACCEPTED, **{"from": "90111222333444@lid", "_data": data})
     (seen,) = values(take(own), topics.CALLS_LIFECYCLE)
     assert (seen.call_id, seen.caller) == (CALL_ID, PHONE)
 
 
-@pytest.mark.parametrize(("event", "kind"), [("call.accepted", CallAccepted), ("call.rejected", CallRejected)])
+@pytest.mark.parametrize(
+    ("event", "kind"), [("call.accepted", CallAccepted), ("call.rejected", CallRejected)]
+)
 def test_wawp_names_nothing_but_the_call(event: str, kind: type) -> None:
     (seen,) = values(take(wawp(event, {"id": "3EB0"}), "cloud"), topics.CALLS_LIFECYCLE)
     assert isinstance(seen, kind)
@@ -216,7 +242,15 @@ def test_offer_and_end_in_one_body_keep_their_order() -> None:
 
 @pytest.mark.parametrize(
     "payload",
-    [{"id": ...}, {"id": 7}, {"id": " "}, {"id": "x" * 257}, {"from": ...}, {"from": "nobody"}, {"from": "@c.us"}],
+    [
+        {"id": ...},
+        {"id": 7},
+        {"id": " "},
+        {"id": "x" * 257},
+        {"from": ...},
+        {"from": "nobody"},
+        {"from": "@c.us"},
+    ],
 )
 def test_an_offer_without_call_or_caller_is_kept_as_a_dead_letter(payload: dict[str, Any]) -> None:
     _, headers = letter(take(changed(WPP_OFFER, **payload)))
@@ -226,8 +260,12 @@ def test_an_offer_without_call_or_caller_is_kept_as_a_dead_letter(payload: dict[
 HOUR_MS = 3_600_000
 
 
-@pytest.mark.parametrize(("age_ms", "acted_on"), [(HOUR_MS, True), (HOUR_MS + 1, False), (-HOUR_MS, True)])
-def test_a_webhook_outside_the_replay_window_is_kept_and_not_acted_on(*, age_ms: int, acted_on: bool) -> None:
+@pytest.mark.parametrize(
+    ("age_ms", "acted_on"), [(HOUR_MS, True), (HOUR_MS + 1, False), (-HOUR_MS, True)]
+)
+def test_a_webhook_outside_the_replay_window_is_kept_and_not_acted_on(
+    *, age_ms: int, acted_on: bool
+) -> None:
     intake = Intake(settings(replay_window=HOUR_MS), "office")
     now_ms = NOWEB_OFFER["timestamp"] + age_ms
     taken = take(NOWEB_OFFER, now_ms=now_ms, intake=intake)
@@ -248,9 +286,9 @@ def test_without_a_replay_window_no_webhook_is_too_old_and_one_without_a_time_ne
 
 def test_what_is_none_of_our_business_stays_so_outside_the_window() -> None:
     intake = Intake(settings(replay_window=HOUR_MS), "office")
-    assert results(take(waha("message.ack", "NOWEB", {}), now_ms=NOW_MS + 9 * HOUR_MS, intake=intake)) == [
-        "other-event"
-    ]
+    assert results(
+        take(waha("message.ack", "NOWEB", {}), now_ms=NOW_MS + 9 * HOUR_MS, intake=intake)
+    ) == ["other-event"]
 
 
 def test_webjs_tells_of_no_end_but_the_one_that_was_asked_for() -> None:

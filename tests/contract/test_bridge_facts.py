@@ -36,8 +36,13 @@ def configured(kafka: KafkaSettings, **changes: Any) -> Settings:
 
 
 @asynccontextmanager
-async def running(kafka: KafkaSettings, **changes: Any) -> AsyncIterator[tuple[Bridge, aiohttp.ClientSession]]:
-    async with Bridge(configured(kafka, **changes)) as bridge, aiohttp.ClientSession(bridge.url) as http:
+async def running(
+    kafka: KafkaSettings, **changes: Any
+) -> AsyncIterator[tuple[Bridge, aiohttp.ClientSession]]:
+    async with (
+        Bridge(configured(kafka, **changes)) as bridge,
+        aiohttp.ClientSession(bridge.url) as http,
+    ):
         await until(lambda: bridge.unready() is None)
         yield bridge, http
 
@@ -49,7 +54,11 @@ async def http(kafka: KafkaSettings) -> AsyncIterator[aiohttp.ClientSession]:
 
 
 async def ask(
-    http: aiohttp.ClientSession, method: str, path: str, body: object = None, token: str | None = None
+    http: aiohttp.ClientSession,
+    method: str,
+    path: str,
+    body: object = None,
+    token: str | None = None,
 ) -> tuple[int, dict[str, Any]]:
     role = {"contacts": "crm", "presence": "presence", "bridges": "bridges"}[path.split("/")[1]]
     raw = body if isinstance(body, bytes) else None if body is None else orjson.dumps(body)
@@ -63,14 +72,18 @@ async def latest(kafka: KafkaSettings, topic: Topic) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for record in await written(kafka, topic):
         assert record.key is not None
-        found[record.key.decode()] = None if record.value is None else decode(topic.values, record.value)
+        found[record.key.decode()] = (
+            None if record.value is None else decode(topic.values, record.value)
+        )
     return found
 
 
 ANNA = {"name": "Anna Example", "tier": "gold", "time_zone": "Europe/London", "locale": "en-GB"}
 
 
-async def test_a_contact_is_put_shown_and_taken_back(kafka: KafkaSettings, http: aiohttp.ClientSession) -> None:
+async def test_a_contact_is_put_shown_and_taken_back(
+    kafka: KafkaSettings, http: aiohttp.ClientSession
+) -> None:
     status, said = await ask(http, "PUT", "/contacts/+44 7700 900123", ANNA | {"aliases": [LID]})
     assert (status, said["contact"]) == (200, "447700900123@c.us")
     (kept,) = (await latest(kafka, topics.CONTACTS)).values()
@@ -125,9 +138,13 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-async def test_a_wrong_field_is_named_and_nothing_written(kafka: KafkaSettings, http: aiohttp.ClientSession) -> None:
+async def test_a_wrong_field_is_named_and_nothing_written(
+    kafka: KafkaSettings, http: aiohttp.ClientSession
+) -> None:
     for path, body, field in WRONG:
-        status, said = await ask(http, "PUT" if path.startswith("/contacts") else "POST", path, body)
+        status, said = await ask(
+            http, "PUT" if path.startswith("/contacts") else "POST", path, body
+        )
         assert (status, said["error"], said["field"]) == (400, "invalid", field)
         assert said["detail"].startswith(f"{field}: ")
         assert "Londom" not in said["detail"]
@@ -151,7 +168,11 @@ async def test_bodies_that_are_no_fact(http: aiohttp.ClientSession) -> None:
 
 async def test_each_endpoint_wants_a_token_of_its_role(http: aiohttp.ClientSession) -> None:
     endpoints = {
-        "crm": [("PUT", "/contacts/1202555"), ("DELETE", "/contacts/1202555"), ("GET", "/contacts/1202555")],
+        "crm": [
+            ("PUT", "/contacts/1202555"),
+            ("DELETE", "/contacts/1202555"),
+            ("GET", "/contacts/1202555"),
+        ],
         "presence": [("POST", "/presence/a"), ("GET", "/presence/a")],
         "bridges": [("POST", "/bridges/b/health"), ("GET", "/bridges/b/health")],
     }
@@ -166,15 +187,23 @@ async def test_presence_merges_heartbeats_and_a_logout_beats_them(
     kafka: KafkaSettings, http: aiohttp.ClientSession
 ) -> None:
     assert (await ask(http, "POST", "/presence/anna"))[1]["error"] == "no-status"
-    status, first = await ask(http, "POST", "/presence/anna", {"status": "online", "lines": ["london"], "capacity": 2})
+    status, first = await ask(
+        http, "POST", "/presence/anna", {"status": "online", "lines": ["london"], "capacity": 2}
+    )
     assert (status, first["free"]) == (200, True)
     _, beat = await ask(http, "POST", "/presence/anna", {"active_calls": 2, "ttl": "90s"})
-    assert (beat["status"], beat["lines"], beat["capacity"], beat["free"]) == ("online", ["london"], 2, False)
+    assert (beat["status"], beat["lines"], beat["capacity"], beat["free"]) == (
+        "online",
+        ["london"],
+        2,
+        False,
+    )
     assert (beat["status_at_ms"], beat["ttl_ms"]) == (first["status_at_ms"], 90_000)
     assert beat["heartbeat_at_ms"] >= first["heartbeat_at_ms"]
     # a logout and a heartbeat that overtakes its answer
     await asyncio.gather(
-        ask(http, "POST", "/presence/anna", {"status": "offline"}), ask(http, "POST", "/presence/anna")
+        ask(http, "POST", "/presence/anna", {"status": "offline"}),
+        ask(http, "POST", "/presence/anna"),
     )
     for _ in range(2):
         assert (await ask(http, "POST", "/presence/anna"))[1]["status"] == "offline"
@@ -186,7 +215,9 @@ async def test_presence_merges_heartbeats_and_a_logout_beats_them(
     assert (await ask(http, "GET", "/presence/nobody"))[0] == 404
 
 
-async def test_a_heartbeat_at_one_bridge_does_not_undo_a_logout_at_another(kafka: KafkaSettings) -> None:
+async def test_a_heartbeat_at_one_bridge_does_not_undo_a_logout_at_another(
+    kafka: KafkaSettings,
+) -> None:
     async with running(kafka) as (one, here), running(kafka) as (other, there):
         await ask(here, "POST", "/presence/anna", {"status": "online", "lines": ["*"]})
         await until(lambda: other.known.desk.get("anna") is not None)
@@ -207,11 +238,20 @@ def _status(bridge: Bridge) -> str | None:
     return None if found is None else found.status
 
 
-async def test_a_recording_bridge_is_reported_and_shown(kafka: KafkaSettings, http: aiohttp.ClientSession) -> None:
+async def test_a_recording_bridge_is_reported_and_shown(
+    kafka: KafkaSettings, http: aiohttp.ClientSession
+) -> None:
     body = {"up": True, "lines": ["london"], "active": 3, "capacity": 3, "ttl": "45s"}
     assert (await ask(http, "POST", "/bridges/sbc-1/health", body))[1]["fault"] == "at capacity"
-    status, said = await ask(http, "POST", "/bridges/sbc-1/health", {"up": False, "detail": "trunk lost"})
-    assert (status, said["fault"], said["lines"], said["ttl_ms"]) == (200, "down", ["london"], 45_000)
+    status, said = await ask(
+        http, "POST", "/bridges/sbc-1/health", {"up": False, "detail": "trunk lost"}
+    )
+    assert (status, said["fault"], said["lines"], said["ttl_ms"]) == (
+        200,
+        "down",
+        ["london"],
+        45_000,
+    )
     kept = (await latest(kafka, topics.BRIDGES_HEALTH))["sbc-1"]
     assert isinstance(kept, BridgeHealth)
     assert (kept.up, kept.capacity, kept.detail) == (False, 3, "trunk lost")
@@ -219,11 +259,15 @@ async def test_a_recording_bridge_is_reported_and_shown(kafka: KafkaSettings, ht
     assert (await ask(http, "GET", "/bridges/sbc-2/health"))[0] == 404
 
 
-async def test_what_was_known_before_is_read_and_nothing_is_said_before_that(kafka: KafkaSettings) -> None:
+async def test_what_was_known_before_is_read_and_nothing_is_said_before_that(
+    kafka: KafkaSettings,
+) -> None:
     producer = DurableProducer(kafka, "test")
     await producer.start()
     link = IdentityLink(alias=LID, caller=PHONE, source="payload", at_ms=now_ms())
-    anna = Presence(agent="anna", status="online", lines=("*",), status_at_ms=now_ms(), heartbeat_at_ms=now_ms())
+    anna = Presence(
+        agent="anna", status="online", lines=("*",), status_at_ms=now_ms(), heartbeat_at_ms=now_ms()
+    )
     await producer.send(*(records.reference(value, "/test", now_ms()) for value in (link, anna)))
     await producer.stop()
     async with Bridge(configured(kafka)) as bridge, aiohttp.ClientSession(bridge.url) as http:
@@ -241,14 +285,20 @@ async def test_without_a_broker_facts_are_503_with_retry_after() -> None:
         Bridge(configured(KafkaSettings(bootstrap_servers="127.0.0.1:1"))) as bridge,
         aiohttp.ClientSession(bridge.url) as http,
     ):
-        for method, path in (("PUT", "/contacts/447700900123"), ("POST", "/presence/a"), ("GET", "/bridges/b/health")):
+        for method, path in (
+            ("PUT", "/contacts/447700900123"),
+            ("POST", "/presence/a"),
+            ("GET", "/bridges/b/health"),
+        ):
             role = {"c": "crm", "p": "presence", "b": "bridges"}[path[1]]
             headers = {"Authorization": f"Bearer {TOKENS[role]}"}
             async with http.request(method, path, data=b"{}", headers=headers) as response:
                 assert (response.status, response.headers["Retry-After"]) == (503, "2")
 
 
-async def test_a_link_learned_at_one_bridge_joins_what_another_keyed_by_the_lid(kafka: KafkaSettings) -> None:
+async def test_a_link_learned_at_one_bridge_joins_what_another_keyed_by_the_lid(
+    kafka: KafkaSettings,
+) -> None:
     async with running(kafka) as (_, here), running(kafka) as (there_bridge, there):
         assert await post(there, changed(NOWEB_OFFER, _data=...)) == 200
         assert await post(here, NOWEB_OFFER) == 200
@@ -256,7 +306,10 @@ async def test_a_link_learned_at_one_bridge_joins_what_another_keyed_by_the_lid(
         assert await post(there, changed(NOWEB_OFFER, _data=...) | {"id": "evt_later"}) == 200
 
         async def words() -> int:
-            found = [decode(topics.CALLS_EVENTS.values, r.value) for r in await written(kafka, topics.CALLS_EVENTS)]
+            found = [
+                decode(topics.CALLS_EVENTS.values, r.value)
+                for r in await written(kafka, topics.CALLS_EVENTS)
+            ]
             return sum(isinstance(value, CallerLinked) and value.alias == LID for value in found)
 
         async with asyncio.timeout(20):
@@ -268,13 +321,24 @@ async def test_a_link_learned_at_one_bridge_joins_what_another_keyed_by_the_lid(
     assert (await latest(kafka, topics.IDENTITIES))[LID].caller == PHONE
 
 
-async def test_a_session_that_stops_is_known_to_all(kafka: KafkaSettings, http: aiohttp.ClientSession) -> None:
+async def test_a_session_that_stops_is_known_to_all(
+    kafka: KafkaSettings, http: aiohttp.ClientSession
+) -> None:
     at_ms = now_ms()
     for offset, word in enumerate(("STOPPED", "STARTING", "WORKING")):
-        event = waha("session.status", "NOWEB", {"name": "default", "status": word}, timestamp=at_ms - 100 + offset)
+        event = waha(
+            "session.status",
+            "NOWEB",
+            {"name": "default", "status": word},
+            timestamp=at_ms - 100 + offset,
+        )
         assert await post(http, event) == 200
     found = (await latest(kafka, topics.LINES_STATUS))["london"]
-    assert (found.connected, found.status, found.disconnected_at_ms) == (True, "WORKING", at_ms - 98)
+    assert (found.connected, found.status, found.disconnected_at_ms) == (
+        True,
+        "WORKING",
+        at_ms - 98,
+    )
 
 
 class Sbc:
@@ -312,7 +376,9 @@ async def test_the_prober_tells_of_every_change(kafka: KafkaSettings, sbc: Sbc) 
 
         def now(**expected: object) -> bool:
             found = health()
-            return found is not None and all(getattr(found, name) == value for name, value in expected.items())
+            return found is not None and all(
+                getattr(found, name) == value for name, value in expected.items()
+            )
 
         await until(lambda: now(up=True, active=1, capacity=2, lines=("london",), ttl_ms=9000))
         sbc.body = b"fine"
@@ -321,11 +387,17 @@ async def test_the_prober_tells_of_every_change(kafka: KafkaSettings, sbc: Sbc) 
         await until(lambda: now(up=False, detail="HTTP 302"))
         assert (await ask(http, "GET", "/bridges/sbc-1/health"))[1]["fault"] == "down"
     looks = sbc.looks
-    told = [decode(BridgeHealth, record.value) for record in await written(kafka, topics.BRIDGES_HEALTH)]
+    told = [
+        decode(BridgeHealth, record.value) for record in await written(kafka, topics.BRIDGES_HEALTH)
+    ]
     assert 3 <= len(told) <= looks
 
 
 async def test_a_bridge_that_does_not_answer_is_down(kafka: KafkaSettings) -> None:
-    gone = RecordingBridgeSettings(health_url="http://127.0.0.1:1/", lines=("*",), every=1000, timeout=500, ttl=9000)
+    gone = RecordingBridgeSettings(
+        health_url="http://127.0.0.1:1/", lines=("*",), every=1000, timeout=500, ttl=9000
+    )
     async with running(kafka, recording_bridges={"sbc-1": gone}) as (bridge, _):
-        await until(lambda: (found := bridge.known.bridges.get("sbc-1")) is not None and not found.up)
+        await until(
+            lambda: (found := bridge.known.bridges.get("sbc-1")) is not None and not found.up
+        )

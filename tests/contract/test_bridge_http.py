@@ -61,18 +61,26 @@ async def test_an_unknown_gateway_is_404_and_its_body_is_not_asked_for(bridge: B
     await writer.wait_closed()
 
 
-async def test_a_body_that_does_not_come_is_cut_off(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_body_that_does_not_come_is_cut_off(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(server, "BODY_S", 0.05)
     host, port = bridge.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    writer.write(b"POST /webhooks/office HTTP/1.1\r\nHost: x\r\nX-Webhook-Hmac: 00\r\nContent-Length: 100\r\n\r\n{")
+    writer.write(
+        b"POST /webhooks/office HTTP/1.1\r\nHost: x\r\nX-Webhook-Hmac: 00\r\nContent-Length: 100\r\n\r\n{"
+    )
     assert b" 408 " in await asyncio.wait_for(reader.readline(), 5)
     writer.close()
     await writer.wait_closed()
 
 
-@pytest.mark.parametrize("given", [None, "", "00", SIGNED[:-1], SIGNED.replace("2", "3"), "ä" * 128])
-async def test_a_missing_or_wrong_signature_is_401(http: aiohttp.ClientSession, given: str | None) -> None:
+@pytest.mark.parametrize(
+    "given", [None, "", "00", SIGNED[:-1], SIGNED.replace("2", "3"), "ä" * 128]
+)
+async def test_a_missing_or_wrong_signature_is_401(
+    http: aiohttp.ClientSession, given: str | None
+) -> None:
     headers = {} if given is None else {"X-Webhook-Hmac": given}
     status, body, _ = await answer(http, VECTOR, headers)
     assert (status, body["error"]) == (401, "unsigned")
@@ -80,7 +88,9 @@ async def test_a_missing_or_wrong_signature_is_401(http: aiohttp.ClientSession, 
 
 
 @pytest.mark.parametrize("given", [SIGNED, SIGNED.upper()])
-async def test_the_documented_vector_is_accepted_in_either_case(http: aiohttp.ClientSession, given: str) -> None:
+async def test_the_documented_vector_is_accepted_in_either_case(
+    http: aiohttp.ClientSession, given: str
+) -> None:
     # no payload: it has to be kept as a dead letter, for which there is no broker
     status, body, _ = await answer(http, VECTOR, {"X-Webhook-Hmac": given})
     assert (status, body["error"]) == (503, "unavailable")
@@ -110,7 +120,9 @@ async def test_a_chunked_body_that_is_too_large_is_413(http: aiohttp.ClientSessi
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"not json", b"\xff\xfe", b'{"a":NaN}', b"[" * 2000])
-async def test_a_signed_body_that_is_no_json_is_400(http: aiohttp.ClientSession, body: bytes) -> None:
+async def test_a_signed_body_that_is_no_json_is_400(
+    http: aiohttp.ClientSession, body: bytes
+) -> None:
     status, said, _ = await answer(http, body, signed("office", body))
     assert (status, said["error"]) == (400, "not-json")
 
@@ -120,7 +132,9 @@ async def test_a_body_that_is_not_compressed_as_it_says_is_400(http: aiohttp.Cli
     assert (status, said["error"]) == (400, "unreadable")
 
 
-async def test_without_a_broker_the_webhook_is_503_with_retry_after(http: aiohttp.ClientSession) -> None:
+async def test_without_a_broker_the_webhook_is_503_with_retry_after(
+    http: aiohttp.ClientSession,
+) -> None:
     body = orjson.dumps(NOWEB_OFFER)
     status, said, retry_after = await answer(http, body, signed("office", body))
     assert (status, said["error"], retry_after) == (503, "unavailable", "2")
@@ -132,7 +146,9 @@ async def test_what_is_none_of_our_business_needs_no_broker(http: aiohttp.Client
         body = orjson.dumps(envelope)
         assert (await answer(http, body, signed("office", body)))[0] == 200
     text = await (await http.get("/metrics")).text()
-    line = 'ringfence_bridge_events_total{event="message",gateway="office",result="not-a-person"} 1.0'
+    line = (
+        'ringfence_bridge_events_total{event="message",gateway="office",result="not-a-person"} 1.0'
+    )
     assert line in text.splitlines()
 
 
@@ -167,7 +183,9 @@ async def test_a_key_can_be_changed_without_losing_a_webhook_and_the_older_one_i
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     whole = settings()
-    office = whole.gateways["office"].model_copy(update={"webhook_secret": (SecretStr("new"), SecretStr(WAHA_KEY))})
+    office = whole.gateways["office"].model_copy(
+        update={"webhook_secret": (SecretStr("new"), SecretStr(WAHA_KEY))}
+    )
     changing = whole.model_copy(update={"gateways": whole.gateways | {"office": office}})
     newest = {"X-Webhook-Hmac": hmac.new(b"new", ACK, "sha512").hexdigest()}
     async with Bridge(changing) as bridge, aiohttp.ClientSession(bridge.url) as http:
@@ -178,7 +196,10 @@ async def test_a_key_can_be_changed_without_losing_a_webhook_and_the_older_one_i
         wrong = {"X-Webhook-Hmac": hmac.new(b"other", ACK, "sha512").hexdigest()}
         assert (await answer(http, ACK, wrong))[0] == 401
         async with http.get("/metrics") as metrics:
-            assert 'ringfence_bridge_older_key_webhooks_total{gateway="office"} 3.0' in await metrics.text()
+            assert (
+                'ringfence_bridge_older_key_webhooks_total{gateway="office"} 3.0'
+                in await metrics.text()
+            )
     assert caplog.text.count("still signs with the older key") == 1
     assert "gateways.office.webhook_secret" in caplog.text
 

@@ -50,9 +50,13 @@ async def ready(bridge: Bridge) -> None:
     await until(lambda: bridge.unready() is None)
 
 
-async def post(http: aiohttp.ClientSession, envelope: object, gateway: str = "office", **headers: str) -> int:
+async def post(
+    http: aiohttp.ClientSession, envelope: object, gateway: str = "office", **headers: str
+) -> int:
     body = envelope if isinstance(envelope, bytes) else orjson.dumps(envelope)
-    async with http.post(f"/webhooks/{gateway}", data=body, headers=signed(gateway, body) | headers) as response:
+    async with http.post(
+        f"/webhooks/{gateway}", data=body, headers=signed(gateway, body) | headers
+    ) as response:
         return response.status
 
 
@@ -62,7 +66,9 @@ async def written(kafka: KafkaSettings, topic: Topic) -> list[ConsumerRecord]:
     await consumer.start()
     try:
         name = topic.full_name(kafka.topic_prefix)
-        places = [TopicPartition(name, number) for number in range(topic.partitions or kafka.partitions)]
+        places = [
+            TopicPartition(name, number) for number in range(topic.partitions or kafka.partitions)
+        ]
         consumer.assign(places)
         await consumer.seek_to_beginning(*places)
         ends = await consumer.end_offsets(places)
@@ -77,11 +83,14 @@ async def written(kafka: KafkaSettings, topic: Topic) -> list[ConsumerRecord]:
 
 
 def is_offer(record: ConsumerRecord) -> bool:
-    """The payloads name LID and number: the word that they are one caller stands beside the offer."""
+    """The payloads name LID and number: the word that they are one caller stands beside the
+    offer."""
     return bool(orjson.loads(record.value)["type"] == "call.offered")
 
 
-async def test_an_answered_offer_stands_on_both_topics(kafka: KafkaSettings, http: aiohttp.ClientSession) -> None:
+async def test_an_answered_offer_stands_on_both_topics(
+    kafka: KafkaSettings, http: aiohttp.ClientSession
+) -> None:
     before = now_ms()
     parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     assert await post(http, NOWEB_OFFER, traceparent=parent) == 200
@@ -99,8 +108,12 @@ async def test_an_answered_offer_stands_on_both_topics(kafka: KafkaSettings, htt
     assert headers["traceparent"] != parent.encode()
 
 
-@pytest.mark.parametrize("parent", ["nonsense", "00-" + "0" * 32 + "-b7ad6b7169203331-01", "\udcff", "00-" + "g" * 32])
-async def test_a_broken_traceparent_is_replaced(kafka: KafkaSettings, http: aiohttp.ClientSession, parent: str) -> None:
+@pytest.mark.parametrize(
+    "parent", ["nonsense", "00-" + "0" * 32 + "-b7ad6b7169203331-01", "\udcff", "00-" + "g" * 32]
+)
+async def test_a_broken_traceparent_is_replaced(
+    kafka: KafkaSettings, http: aiohttp.ClientSession, parent: str
+) -> None:
     given = parent.encode("utf-8", "surrogateescape").decode("latin-1")
     assert await post(http, NOWEB_OFFER, traceparent=given) == 200
     (event,) = [record for record in await written(kafka, topics.CALLS_EVENTS) if is_offer(record)]
@@ -109,11 +122,15 @@ async def test_a_broken_traceparent_is_replaced(kafka: KafkaSettings, http: aioh
     assert int(trace, 16) > 0
 
 
-async def test_a_message_is_kept_without_its_body(kafka: KafkaSettings, http: aiohttp.ClientSession) -> None:
+async def test_a_message_is_kept_without_its_body(
+    kafka: KafkaSettings, http: aiohttp.ClientSession
+) -> None:
     assert await post(http, MESSAGE, "cloud") == 200
     assert await post(http, MESSAGE | {"event": "message.any", "id": "evt_2"}, "cloud") == 200
     records = await written(kafka, topics.MESSAGES_EVENTS)
-    assert {orjson.loads(record.value)["message_id"] for record in records} == {MESSAGE["payload"]["id"]}
+    assert {orjson.loads(record.value)["message_id"] for record in records} == {
+        MESSAGE["payload"]["id"]
+    }
     assert all(b"tried to call" not in record.value for record in records)
 
 
@@ -121,7 +138,9 @@ async def test_a_dead_letter_keeps_the_bytes_and_the_safe_headers(
     kafka: KafkaSettings, http: aiohttp.ClientSession
 ) -> None:
     body = b'{ "event": "call.transferred", "session":"default", "payload": {"id": "A"} }'
-    status = await post(http, body, "office", **{"X-Webhook-Request-Id": "01K", "Authorization": "Bearer secret"})
+    status = await post(
+        http, body, "office", **{"X-Webhook-Request-Id": "01K", "Authorization": "Bearer secret"}
+    )
     assert status == 200
     (record,) = await written(kafka, topics.CALLS_DLQ)
     assert record.value == body
@@ -132,19 +151,28 @@ async def test_a_dead_letter_keeps_the_bytes_and_the_safe_headers(
     assert not {"authorization", "x-webhook-hmac"} & {name.lower() for name in headers}
 
 
-async def test_the_largest_unintelligible_body_still_fits(kafka: KafkaSettings, http: aiohttp.ClientSession) -> None:
-    body = orjson.dumps({"event": "call.new", "session": "default", "payload": {"x": "y" * 1_048_000}})
+async def test_the_largest_unintelligible_body_still_fits(
+    kafka: KafkaSettings, http: aiohttp.ClientSession
+) -> None:
+    body = orjson.dumps(
+        {"event": "call.new", "session": "default", "payload": {"x": "y" * 1_048_000}}
+    )
     assert await post(http, body) == 200
     (record,) = await written(kafka, topics.CALLS_DLQ)
     assert dict(record.headers)["ringfence-cut-from-bytes"] == str(len(body)).encode()
 
 
-async def test_ready_once_the_topics_are_known_and_metrics_tell(http: aiohttp.ClientSession) -> None:
+async def test_ready_once_the_topics_are_known_and_metrics_tell(
+    http: aiohttp.ClientSession,
+) -> None:
     async with http.get("/health/ready") as response:
         assert response.status == 200
     assert await post(http, NOWEB_OFFER) == 200
     text = await (await http.get("/metrics")).text()
-    assert 'ringfence_bridge_events_total{event="call.received",gateway="office",result="published"} 1.0' in text
+    assert (
+        'ringfence_bridge_events_total{event="call.received",gateway="office",result="published"} 1.0'
+        in text
+    )
     assert 'ringfence_bridge_webhook_seconds_count{gateway="office",result="accepted"} 1.0' in text
     assert NOWEB_OFFER["payload"]["id"] not in text
 
@@ -173,16 +201,26 @@ async def test_a_producer_that_lost_a_record_is_replaced(
 
 CALLERS = [f"1202555{number:04}@c.us" for number in range(110, 140)]
 PLAN = st.lists(
-    st.tuples(st.sampled_from(["office", "cloud"]), st.sampled_from(["default", "second"]), st.sampled_from(CALLERS)),
+    st.tuples(
+        st.sampled_from(["office", "cloud"]),
+        st.sampled_from(["default", "second"]),
+        st.sampled_from(CALLERS),
+    ),
     min_size=2,
     max_size=40,
 )
 
 
 @given(plan=PLAN, seed=st.integers(0, 1000))
-@examples(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 async def test_concurrent_webhooks_never_mix_session_call_and_caller(
-    kafka: KafkaSettings, bridge: Bridge, http: aiohttp.ClientSession, plan: list[tuple[str, str, str]], seed: int
+    kafka: KafkaSettings,
+    bridge: Bridge,
+    http: aiohttp.ClientSession,
+    plan: list[tuple[str, str, str]],
+    seed: int,
 ) -> None:
     run = uuid.uuid4().hex
     dice = random.Random(seed)
@@ -192,7 +230,10 @@ async def test_concurrent_webhooks_never_mix_session_call_and_caller(
         call = f"{run}-{number}"
         known = "default" if gateway == "cloud" else session
         base = WAWP_OFFER if gateway == "cloud" else NOWEB_OFFER
-        envelope = changed(base, **{"id": call, "from": caller, "_data": ...}) | {"session": known, "id": f"evt-{call}"}
+        envelope = changed(base, **{"id": call, "from": caller, "_data": ...}) | {
+            "session": known,
+            "id": f"evt-{call}",
+        }
         sent[call] = (gateway, "0A1B2C3D4E5F" if gateway == "cloud" else known, caller)
         webhooks.append((gateway, envelope))
     dice.shuffle(webhooks)
@@ -206,7 +247,9 @@ async def test_concurrent_webhooks_never_mix_session_call_and_caller(
             await asyncio.sleep(dice.random() / 100)
             yield body[cut:]
 
-        async with http.post(f"/webhooks/{gateway}", data=parts(), headers=signed(gateway, body)) as response:
+        async with http.post(
+            f"/webhooks/{gateway}", data=parts(), headers=signed(gateway, body)
+        ) as response:
             return response.status
 
     answers = await asyncio.gather(*(trickle(gateway, envelope) for gateway, envelope in webhooks))
@@ -214,7 +257,9 @@ async def test_concurrent_webhooks_never_mix_session_call_and_caller(
     for topic in (topics.CALLS_EVENTS, topics.CALLS_LIFECYCLE):
         seen = [decode(CallOffered, record.value) for record in await written(kafka, topic)]
         found = {
-            each.call_id: (each.gateway, each.session, each.caller) for each in seen if each.call_id.startswith(run)
+            each.call_id: (each.gateway, each.session, each.caller)
+            for each in seen
+            if each.call_id.startswith(run)
         }
         assert found == sent
         assert all(each.caller_raw == each.caller for each in seen)
@@ -222,14 +267,27 @@ async def test_concurrent_webhooks_never_mix_session_call_and_caller(
 
 
 @given(body=st.one_of(st.binary(max_size=300), st.text(max_size=100).map(orjson.dumps)))
-@examples(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_no_signed_bytes_lead_to_a_server_error(bridge: Bridge, http: aiohttp.ClientSession, body: bytes) -> None:
+@examples(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+async def test_no_signed_bytes_lead_to_a_server_error(
+    bridge: Bridge, http: aiohttp.ClientSession, body: bytes
+) -> None:
     assert await post(http, body) in {200, 400}
 
 
-async def test_records_of_one_webhook_keep_their_order(kafka: KafkaSettings, http: aiohttp.ClientSession) -> None:
+async def test_records_of_one_webhook_keep_their_order(
+    kafka: KafkaSettings, http: aiohttp.ClientSession
+) -> None:
     call = NOWEB_OFFER["payload"]["id"]
-    body = [NOWEB_OFFER, waha("call.accepted", "NOWEB", {"id": call}), waha("call.rejected", "NOWEB", {"id": call})]
+    body = [
+        NOWEB_OFFER,
+        waha("call.accepted", "NOWEB", {"id": call}),
+        waha("call.rejected", "NOWEB", {"id": call}),
+    ]
     assert await post(http, body) == 200
-    kinds = [orjson.loads(record.value)["type"] for record in await written(kafka, topics.CALLS_LIFECYCLE)]
+    kinds = [
+        orjson.loads(record.value)["type"]
+        for record in await written(kafka, topics.CALLS_LIFECYCLE)
+    ]
     assert kinds == ["call.offered", "call.accepted", "call.rejected"]

@@ -1,4 +1,5 @@
-"""What the bridge makes of messages, of what is none of its business, and of what it does not understand."""
+"""What the bridge makes of messages, of what is none of its business, and of what it does not
+understand."""
 
 from __future__ import annotations
 
@@ -51,7 +52,10 @@ def test_wawps_documented_message() -> None:
 
 
 def test_message_and_message_any_of_one_message_have_one_id() -> None:
-    assert seen(MESSAGE).message_id == seen(MESSAGE | {"event": "message.any", "id": "evt_other"}).message_id
+    assert (
+        seen(MESSAGE).message_id
+        == seen(MESSAGE | {"event": "message.any", "id": "evt_other"}).message_id
+    )
 
 
 def test_nothing_that_was_written_is_recorded() -> None:
@@ -72,7 +76,9 @@ def test_nothing_that_was_written_is_recorded() -> None:
             (LID,), id="GOWS"),
     ],
 )  # fmt: skip
-def test_an_own_message_belongs_to_the_other_party(payload: dict[str, Any], known_as: tuple[str, ...]) -> None:
+def test_an_own_message_belongs_to_the_other_party(
+    payload: dict[str, Any], known_as: tuple[str, ...]
+) -> None:
     message = seen(changed(MESSAGE, **({"fromMe": True} | payload)) | {"event": "message.any"})
     assert (message.direction, message.caller, message.caller_known_as) == ("out", PHONE, known_as)
 
@@ -92,7 +98,9 @@ def test_a_lid_is_put_to_its_phone_by_each_engines_field(data: dict[str, Any]) -
 
 
 def test_the_direction_is_read_where_the_engine_says_it() -> None:
-    own = changed(MESSAGE, **{"fromMe": ..., "from": PHONE, "to": PHONE, "_data": {"id": {"fromMe": True}}})
+    own = changed(
+        MESSAGE, **{"fromMe": ..., "from": PHONE, "to": PHONE, "_data": {"id": {"fromMe": True}}}
+    )
     assert seen(own).direction == "out"
     assert seen(changed(MESSAGE, fromMe=..., **{"from": OWN, "to": PHONE})).direction == "out"
     assert seen(changed(MESSAGE, fromMe=...)).direction == "in"
@@ -123,12 +131,16 @@ def test_chats_that_are_no_persons_are_none_of_our_business(payload: dict[str, A
         ({"fromMe": False, "source": "app"}, False),
     ],
 )
-def test_only_what_the_gateway_says_a_person_wrote_is_by_hand(payload: dict[str, Any], *, by_hand: bool) -> None:
+def test_only_what_the_gateway_says_a_person_wrote_is_by_hand(
+    payload: dict[str, Any], *, by_hand: bool
+) -> None:
     own = {"from": OWN, "to": PHONE} if payload["fromMe"] else {}
     assert seen(changed(MESSAGE, **(own | payload))).by_hand is by_hand
 
 
-def status_of(envelope: object, gateway: str = "office", intake: Intake | None = None) -> LineStatus:
+def status_of(
+    envelope: object, gateway: str = "office", intake: Intake | None = None
+) -> LineStatus:
     (only,) = values(take(envelope, gateway, intake=intake), topics.LINES_STATUS)
     assert isinstance(only, LineStatus)
     return only
@@ -137,12 +149,25 @@ def status_of(envelope: object, gateway: str = "office", intake: Intake | None =
 def test_a_session_that_stops_and_starts_again_leaves_the_time_of_the_hole() -> None:
     intake = Intake(settings(), "office")
     at = 1_767_261_600_000
-    stopped = waha("session.status", "NOWEB", {"name": "default", "status": "STOPPED"}, timestamp=at)
-    works = waha("session.status", "NOWEB", {"name": "default", "status": "WORKING"}, timestamp=at + 900)
+    stopped = waha(
+        "session.status", "NOWEB", {"name": "default", "status": "STOPPED"}, timestamp=at
+    )
+    works = waha(
+        "session.status", "NOWEB", {"name": "default", "status": "WORKING"}, timestamp=at + 900
+    )
     said = status_of(stopped, intake=intake)
-    assert (said.line, said.connected, said.status, said.disconnected_at_ms) == ("london", False, "STOPPED", at)
+    assert (said.line, said.connected, said.status, said.disconnected_at_ms) == (
+        "london",
+        False,
+        "STOPPED",
+        at,
+    )
     said = status_of(works, intake=intake)
-    assert (said.connected, said.changed_at_ms, said.disconnected_at_ms) == (True, at + 900, at + 900)
+    assert (said.connected, said.changed_at_ms, said.disconnected_at_ms) == (
+        True,
+        at + 900,
+        at + 900,
+    )
     # the gateway's retry of the first one arrives last, and changes nothing
     assert status_of(stopped, intake=intake) == said
 
@@ -154,7 +179,12 @@ def test_a_status_of_no_line_is_none_of_our_business_and_one_without_a_word_is_k
 
 
 def test_wawps_older_flat_status_names_the_instance() -> None:
-    flat = {"instance_id": "0A1B2C3D4E5F", "status": "SCAN_QR_CODE", "qr": "...", "ts": 1_767_261_600}
+    flat = {
+        "instance_id": "0A1B2C3D4E5F",
+        "status": "SCAN_QR_CODE",
+        "qr": "...",
+        "ts": 1_767_261_600,
+    }
     said = status_of(flat, "cloud")
     assert (said.line, said.connected, said.changed_at_ms) == ("riyadh", False, 1_767_261_600_000)
 
@@ -171,7 +201,9 @@ def test_other_events_are_counted_and_no_more(event: str) -> None:
 
 
 def test_wawps_older_flat_session_status_is_known() -> None:
-    assert results(take({"instance_id": "0A1B", "status": "WORKING", "qr": None, "ts": 1}, "cloud")) == ["other-event"]
+    assert results(
+        take({"instance_id": "0A1B", "status": "WORKING", "qr": None, "ts": 1}, "cloud")
+    ) == ["other-event"]
 
 
 def test_an_unknown_line_is_kept() -> None:
@@ -192,7 +224,9 @@ def test_what_is_signed_and_not_understood_is_kept(body: bytes) -> None:
 
 def test_an_unintelligible_call_keeps_its_bytes() -> None:
     body = b'{"event": "call.received",  "session": "default", "payload": {"id": 5}}'
-    record, _ = letter(Intake(settings(), "office").take(body, {"user-agent": "WAHA/2026.7.1"}, NOW_MS))
+    record, _ = letter(
+        Intake(settings(), "office").take(body, {"user-agent": "WAHA/2026.7.1"}, NOW_MS)
+    )
     assert record.value == body
     assert dict(record.headers)["user-agent"] == b"WAHA/2026.7.1"
 
@@ -200,11 +234,16 @@ def test_an_unintelligible_call_keeps_its_bytes() -> None:
 @pytest.mark.parametrize(
     "envelope",
     [
-        changed(MESSAGE, id=..., _data={"message": {"extendedTextMessage": {"text": "a secret plan"}}}),
+        changed(
+            MESSAGE, id=..., _data={"message": {"extendedTextMessage": {"text": "a secret plan"}}}
+        ),
         MESSAGE | {"event": "message.new-kind"},
         MESSAGE | {"session": "third"},
         MESSAGE | {"event": None},
-        wawp("something.new", {"caption": "a secret plan", "Hi, I just tried to call": 1} | {"x": "a secret plan"}),
+        wawp(
+            "something.new",
+            {"caption": "a secret plan", "Hi, I just tried to call": 1} | {"x": "a secret plan"},
+        ),
         {"event": "message", "session": "default", "payload": "a secret plan"},
         "a secret plan",
         ["a secret plan"],
@@ -221,12 +260,21 @@ def test_no_dead_letter_holds_what_a_person_wrote(envelope: object) -> None:
 def test_a_dead_letter_of_a_message_still_says_who_and_when() -> None:
     record, _ = letter(take(MESSAGE | {"session": "third"}))
     kept = orjson.loads(record.value or b"")["payload"]
-    assert (kept["from"], kept["id"], kept["timestamp"]) == (PHONE, MESSAGE["payload"]["id"], 1_767_261_599)
+    assert (kept["from"], kept["id"], kept["timestamp"]) == (
+        PHONE,
+        MESSAGE["payload"]["id"],
+        1_767_261_599,
+    )
     assert kept["body"] == "[24 characters removed]"
 
 
 def test_no_dead_letter_holds_a_key() -> None:
-    evolution = {"event": "call", "instance": "frontdesk", "data": {"id": CALL_ID}, "apikey": "very-secret"}
+    evolution = {
+        "event": "call",
+        "instance": "frontdesk",
+        "data": {"id": CALL_ID},
+        "apikey": "very-secret",
+    }
     record, _ = letter(take(evolution))
     assert b"very-secret" not in (record.value or b"")
     assert orjson.loads(record.value or b"") == evolution | {"apikey": "[removed]"}
@@ -237,7 +285,11 @@ def test_an_array_and_a_json_string_hold_envelopes_too() -> None:
     for envelope in (two, orjson.dumps(two).decode(), orjson.dumps(NOWEB_OFFER).decode()):
         assert set(results(take(envelope))) == {"published"}
     assert results(take([])) == []
-    assert results(take([NOWEB_OFFER, 7, wawp("message.ack", {})])) == ["published", "unintelligible", "other-event"]
+    assert results(take([NOWEB_OFFER, 7, wawp("message.ack", {})])) == [
+        "published",
+        "unintelligible",
+        "other-event",
+    ]
 
 
 json = st.recursive(
@@ -246,18 +298,56 @@ json = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )  # fmt: skip
-FIELDS = ("id", "from", "to", "fromMe", "timestamp", "isGroup", "callerPn", "groupJid", "body", "_serialized")
-DATA = ("key", "Info", "id", "From", "CallCreator", "CallCreatorAlt", "GroupJID", "outgoing", "offline", "api")
-NESTED = ("remoteJid", "remoteJidAlt", "fromMe", "Chat", "Sender", "SenderAlt", "RecipientAlt", "IsFromMe")
-data = st.dictionaries(st.sampled_from(DATA), json | st.dictionaries(st.sampled_from(NESTED), json), max_size=6)
+FIELDS = (
+    "id",
+    "from",
+    "to",
+    "fromMe",
+    "timestamp",
+    "isGroup",
+    "callerPn",
+    "groupJid",
+    "body",
+    "_serialized",
+)
+DATA = (
+    "key",
+    "Info",
+    "id",
+    "From",
+    "CallCreator",
+    "CallCreatorAlt",
+    "GroupJID",
+    "outgoing",
+    "offline",
+    "api",
+)
+NESTED = (
+    "remoteJid",
+    "remoteJidAlt",
+    "fromMe",
+    "Chat",
+    "Sender",
+    "SenderAlt",
+    "RecipientAlt",
+    "IsFromMe",
+)
+data = st.dictionaries(
+    st.sampled_from(DATA), json | st.dictionaries(st.sampled_from(NESTED), json), max_size=6
+)
 payloads = st.builds(
-    lambda payload, data: payload | {"_data": data}, st.dictionaries(st.sampled_from(FIELDS), json), json | data
+    lambda payload, data: payload | {"_data": data},
+    st.dictionaries(st.sampled_from(FIELDS), json),
+    json | data,
 )
 envelopes = st.fixed_dictionaries(
     {},
     optional={
         "id": json,
-        "event": st.sampled_from(["call.received", "call.accepted", "call.rejected", "message", "message.any"]) | json,
+        "event": st.sampled_from(
+            ["call.received", "call.accepted", "call.rejected", "message", "message.any"]
+        )
+        | json,
         "session": st.just("default") | json,
         "timestamp": json,
         "payload": payloads | json,
@@ -290,7 +380,10 @@ def test_no_bytes_whatever_are_too_much(body: bytes) -> None:
 
 
 def test_waha_messages_have_more_fields_and_mean_the_same() -> None:
-    assert seen(waha("message", "NOWEB", MESSAGE["payload"] | {"vCards": [], "from": PHONE})).caller == PHONE
+    assert (
+        seen(waha("message", "NOWEB", MESSAGE["payload"] | {"vCards": [], "from": PHONE})).caller
+        == PHONE
+    )
 
 
 NOBODY_WROTE = {
@@ -298,7 +391,9 @@ NOBODY_WROTE = {
     "WEBJS before a first text": {"type": "e2e_notification"},
     "WPP, in its own case": {"type": "CALL_LOG"},
     "NOWEB after a call": {"key": {}, "message": {"call": {"callKey": "AA=="}}},
-    "NOWEB, a setting": {"message": {"protocolMessage": {"type": "EPHEMERAL_SETTING"}, "messageContextInfo": {}}},
+    "NOWEB, a setting": {
+        "message": {"protocolMessage": {"type": "EPHEMERAL_SETTING"}, "messageContextInfo": {}}
+    },
     "NOWEB, a stub": {"messageStubType": 40},
     "GOWS, a setting": {"Message": {"protocolMessage": {"type": 3}}},
 }
@@ -315,7 +410,9 @@ SOMEBODY_WROTE = {
     "one that cannot be decrypted": {"type": "ciphertext"},
     "one that was taken back": {"type": "revoked"},
     "NOWEB, a text": {"message": {"conversation": "x", "messageContextInfo": {}}},
-    "NOWEB, with a key for a group": {"message": {"senderKeyDistributionMessage": {}, "extendedTextMessage": {}}},
+    "NOWEB, with a key for a group": {
+        "message": {"senderKeyDistributionMessage": {}, "extendedTextMessage": {}}
+    },
     "NOWEB, what cannot be decrypted": {"messageStubType": 2, "message": None},
     "GOWS, a picture": {"Message": {"imageMessage": {}}},
     "in doubt": {"message": {"messageContextInfo": {}}},

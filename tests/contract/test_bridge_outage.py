@@ -89,7 +89,11 @@ async def repeat(http: aiohttp.ClientSession, call: str) -> None:
 
 async def late(http: aiohttp.ClientSession) -> float:
     text = await (await http.get("/metrics")).text()
-    (line,) = [line for line in text.splitlines() if line.startswith("ringfence_bridge_late_acknowledgements_total ")]
+    (line,) = [
+        line
+        for line in text.splitlines()
+        if line.startswith("ringfence_bridge_late_acknowledgements_total ")
+    ]
     return float(line.split()[1])
 
 
@@ -103,7 +107,9 @@ async def test_a_hanging_broker_is_answered_503_and_nothing_is_lost(broker: Brok
         late_before = await late(http)
         broker.hang()
         began = time.monotonic()
-        assert set(await asyncio.gather(post(http, "during-1"), post(http, "during-2"))) == {(503, "2")}
+        assert set(await asyncio.gather(post(http, "during-1"), post(http, "during-2"))) == {
+            (503, "2")
+        }
         assert PATIENCE_S <= time.monotonic() - began < PATIENCE_S + 5
         async with http.get("/health/ready") as response:
             assert response.status == 503
@@ -134,7 +140,9 @@ async def test_the_bridge_ends_in_time_though_the_broker_hangs(broker: Broker) -
 
 async def calls(kafka: KafkaSettings) -> set[str]:
     consumer = AIOKafkaConsumer(
-        topics.CALLS_EVENTS.full_name(kafka.topic_prefix), **connection(kafka), auto_offset_reset="earliest"
+        topics.CALLS_EVENTS.full_name(kafka.topic_prefix),
+        **connection(kafka),
+        auto_offset_reset="earliest",
     )
     await consumer.start()
     try:

@@ -12,11 +12,18 @@ from tests.support.records import T0
 
 def callback(caller: str, opened_at_ms: int, line: str = "london") -> Callback:
     return Callback(
-        caller=caller, line=line, state="open", reason="desk", decision_id=f"{line}/{caller}", opened_at_ms=opened_at_ms
+        caller=caller,
+        line=line,
+        state="open",
+        reason="desk",
+        decision_id=f"{line}/{caller}",
+        opened_at_ms=opened_at_ms,
     )
 
 
-async def test_callbacks_stand_in_the_order_of_the_first_call_and_are_closed_by_hand(kafka: KafkaSettings) -> None:
+async def test_callbacks_stand_in_the_order_of_the_first_call_and_are_closed_by_hand(
+    kafka: KafkaSettings,
+) -> None:
     producer = DurableProducer(kafka, "test")
     await producer.start()
     try:
@@ -28,7 +35,10 @@ async def test_callbacks_stand_in_the_order_of_the_first_call_and_are_closed_by_
             await producer.send(reference(each, "/test", each.opened_at_ms))
     finally:
         await producer.stop()
-    assert [each.caller[:12] for each in await owed(kafka, "london")] == ["447700900101", "447700900102"]
+    assert [each.caller[:12] for each in await owed(kafka, "london")] == [
+        "447700900101",
+        "447700900102",
+    ]
     rows = table(await owed(kafka, None), T0 + 180_000, full=False)
     assert [row.split()[0] for row in rows[1:]] == ["1", "2", "3"]
     assert "+447•••••••01" in rows[1]

@@ -40,10 +40,15 @@ def importer(path: Path, kafka: KafkaSettings, *, stop_after: int | None = None)
 
 
 async def contacts(kafka: KafkaSettings) -> list[Contact | None]:
-    return [None if r.value is None else decode(Contact, r.value) for r in await written(kafka, topics.CONTACTS)]
+    return [
+        None if r.value is None else decode(Contact, r.value)
+        for r in await written(kafka, topics.CONTACTS)
+    ]
 
 
-async def test_rows_and_their_aliases_are_imported_and_faults_listed(kafka: KafkaSettings, tmp_path: Path) -> None:
+async def test_rows_and_their_aliases_are_imported_and_faults_listed(
+    kafka: KafkaSettings, tmp_path: Path
+) -> None:
     path = tmp_path / "crm.csv"
     path.write_text(HEAD + f"{PHONE},gold,{LID};{OTHER}\n0,gold,\n{number(777)},silver,\n")
     done = await importer(path, kafka).run(resume=False)
@@ -51,7 +56,10 @@ async def test_rows_and_their_aliases_are_imported_and_faults_listed(kafka: Kafk
     found = await show(kafka, LID)
     assert found is not None
     assert (found.contact, found.tier, found.source) == (PHONE, "gold", "import")
-    links = {r.key: decode(topics.IDENTITIES.values, r.value) for r in await written(kafka, topics.IDENTITIES)}
+    links = {
+        r.key: decode(topics.IDENTITIES.values, r.value)
+        for r in await written(kafka, topics.IDENTITIES)
+    }
     assert {link.caller for link in links.values()} == {PHONE}
     assert set(links) == {LID.encode(), OTHER.encode()}
     for topic in (topics.MESSAGES_EVENTS, topics.CALLS_EVENTS):
@@ -70,7 +78,9 @@ async def test_an_import_that_was_broken_off_goes_on_where_it_stopped(
 ) -> None:
     monkeypatch.setattr(contact_import, "BATCH", 10)
     path = tmp_path / "crm.csv"
-    path.write_text(HEAD + "".join(f"{number(n)},gold,\n" if n % 7 else "0,,\n" for n in range(100)))
+    path.write_text(
+        HEAD + "".join(f"{number(n)},gold,\n" if n % 7 else "0,,\n" for n in range(100))
+    )
     with pytest.raises(KeyboardInterrupt):
         await importer(path, kafka, stop_after=40).run(resume=False)
     assert len(await contacts(kafka)) == 34
@@ -83,7 +93,9 @@ async def test_an_import_that_was_broken_off_goes_on_where_it_stopped(
     assert path.with_name("crm.errors.csv").read_text().count("\n") == 16
 
 
-async def test_who_is_named_twice_is_counted_and_the_later_row_holds(kafka: KafkaSettings, tmp_path: Path) -> None:
+async def test_who_is_named_twice_is_counted_and_the_later_row_holds(
+    kafka: KafkaSettings, tmp_path: Path
+) -> None:
     path = tmp_path / "crm.csv"
     path.write_text(HEAD + f"{PHONE},gold,\n{OTHER},gold,\n+44 7700 900123,silver,\n")
     done = await importer(path, kafka).run(resume=False)

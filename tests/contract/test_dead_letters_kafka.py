@@ -31,7 +31,12 @@ ANY = Selection()
 @pytest.fixture
 def settings(kafka: KafkaSettings) -> Settings:
     return Settings.model_validate(
-        {"kafka": kafka, "policies": Path(DEFAULT_CONFIG).parent / "policies", "gateways": {}, "lines": {}}
+        {
+            "kafka": kafka,
+            "policies": Path(DEFAULT_CONFIG).parent / "policies",
+            "gateways": {},
+            "lines": {},
+        }
     )
 
 
@@ -43,7 +48,9 @@ async def producer(kafka: KafkaSettings) -> AsyncIterator[DurableProducer]:
     await made.stop()
 
 
-def died(kafka: KafkaSettings, of: Record, *, reason: str = "undecodable", topic: str | None = None) -> Record:
+def died(
+    kafka: KafkaSettings, of: Record, *, reason: str = "undecodable", topic: str | None = None
+) -> Record:
     return dead_letter(
         key=of.key, value=of.value, headers=of.headers, reason=reason, message="line: Field required",
         source="screening", topic=topic or of.topic.full_name(kafka.topic_prefix), partition=1, offset=7,
@@ -51,10 +58,17 @@ def died(kafka: KafkaSettings, of: Record, *, reason: str = "undecodable", topic
 
 
 def poison(number: int) -> Record:
-    return Record(CALLS_EVENTS, f"key{number}".encode(), f'{{"call_id":"POISON{number}"'.encode(), [("mine", b"\xff")])
+    return Record(
+        CALLS_EVENTS,
+        f"key{number}".encode(),
+        f'{{"call_id":"POISON{number}"'.encode(),
+        [("mine", b"\xff")],
+    )
 
 
-async def listed(kafka: KafkaSettings, selection: Selection = ANY, *, handled: bool = False) -> list[Letter]:
+async def listed(
+    kafka: KafkaSettings, selection: Selection = ANY, *, handled: bool = False
+) -> list[Letter]:
     async with DeadLetterReader(kafka) as box:
         return await box.letters(selection, handled=handled)
 
@@ -103,11 +117,16 @@ async def test_a_letter_is_put_back_as_it_was_and_leaves_the_list(
     found = {seen.key: seen for seen in await standing(kafka)}
     for each in originals:
         seen = found[each.key]
-        assert (seen.raw, seen.headers) == (each.value, (("mine", b"\xff"), ("ringfence-replays", b"1")))
+        assert (seen.raw, seen.headers) == (
+            each.value,
+            (("mine", b"\xff"), ("ringfence-replays", b"1")),
+        )
     assert not await listed(kafka)
     done = await listed(kafka, handled=True)
     assert {letter.handled.how for letter in done if letter.handled} == {"replayed"}
-    assert all(isinstance(each, ReplayRefusal) for each in await put_back(settings)), "it is put back once"
+    assert all(isinstance(each, ReplayRefusal) for each in await put_back(settings)), (
+        "it is put back once"
+    )
     assert len(await standing(kafka)) == 20
 
 
@@ -116,7 +135,9 @@ async def test_dropping_empties_the_list_and_a_new_death_fills_it(
 ) -> None:
     kafka = settings.kafka
     await producer.send(*(died(kafka, poison(number)) for number in range(3)))
-    await replay.drop(kafka, await listed(kafka, Selection(limit=2)), author="ann", note="spam", clock=now_ms)
+    await replay.drop(
+        kafka, await listed(kafka, Selection(limit=2)), author="ann", note="spam", clock=now_ms
+    )
     (left,) = await listed(kafka)
     assert left.reason == "undecodable"
     await replay.drop(kafka, [left], author="ann", note="", clock=now_ms)
@@ -125,7 +146,9 @@ async def test_dropping_empties_the_list_and_a_new_death_fills_it(
     assert len(await listed(kafka)) == 1
 
 
-async def test_letters_are_found_by_what_is_known_of_them(settings: Settings, producer: DurableProducer) -> None:
+async def test_letters_are_found_by_what_is_known_of_them(
+    settings: Settings, producer: DurableProducer
+) -> None:
     kafka = settings.kafka
     await producer.send(
         died(kafka, poison(1)),
@@ -136,14 +159,18 @@ async def test_letters_are_found_by_what_is_known_of_them(settings: Settings, pr
     assert [letter.at_ms for letter in everything] == sorted(letter.at_ms for letter in everything)
     (one,) = await listed(kafka, Selection(containing=b"POISON1"))
     assert await listed(kafka, Selection(places=frozenset({one.place}))) == [one]
-    assert [letter.reason for letter in await listed(kafka, Selection(reason="unknown-line"))] == ["unknown-line"]
+    assert [letter.reason for letter in await listed(kafka, Selection(reason="unknown-line"))] == [
+        "unknown-line"
+    ]
     assert len(await listed(kafka, Selection(topic="calls.events"))) == 2
     assert len(await listed(kafka, Selection(since_ms=everything[0].at_ms))) == 3
     assert not await listed(kafka, Selection(since_ms=everything[-1].at_ms + 60_000))
     assert not await listed(kafka, Selection(until_ms=everything[0].at_ms))
 
 
-async def test_one_callers_letters_go_back_in_their_order(settings: Settings, producer: DurableProducer) -> None:
+async def test_one_callers_letters_go_back_in_their_order(
+    settings: Settings, producer: DurableProducer
+) -> None:
     kafka = settings.kafka
     originals = [replace(poison(number), key=b"one caller") for number in range(450)]
     await producer.send(*(died(kafka, each) for each in originals))
@@ -151,17 +178,23 @@ async def test_one_callers_letters_go_back_in_their_order(settings: Settings, pr
     assert [seen.raw for seen in await standing(kafka)] == [each.value for each in originals]
 
 
-async def test_the_audit_counts_letters_and_not_their_marks(settings: Settings, producer: DurableProducer) -> None:
+async def test_the_audit_counts_letters_and_not_their_marks(
+    settings: Settings, producer: DurableProducer
+) -> None:
     at_ms = now_ms()
     await producer.send(*(record_of(value) for value in ringing_call(offer("A", at_ms=at_ms))))
     await producer.send(died(settings.kafka, poison(1)))
-    await replay.drop(settings.kafka, await listed(settings.kafka), author="ann", note="", clock=now_ms)
+    await replay.drop(
+        settings.kafka, await listed(settings.kafka), author="ann", note="", clock=now_ms
+    )
     report = await audit_topics(settings, None)
     assert report.holds, report.lines()
     assert report.audit.dead_letters == {"undecodable": 1}
 
 
-async def test_a_replayed_offer_reads_as_it_did(settings: Settings, producer: DurableProducer) -> None:
+async def test_a_replayed_offer_reads_as_it_did(
+    settings: Settings, producer: DurableProducer
+) -> None:
     original = call_event(offer("A", at_ms=T0), "/bridge/office", None)
     await producer.send(died(settings.kafka, original))
     await put_back(settings)

@@ -1,4 +1,5 @@
-"""The HTTP client against a real server on loopback: what was sent, and what is known afterwards."""
+"""The HTTP client against a real server on loopback: what was sent, and what is known
+afterwards."""
 
 from __future__ import annotations
 
@@ -49,7 +50,12 @@ class Gateway:
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
-        seen = Seen(request.method, request.raw_path, {k.lower(): v for k, v in request.headers.items()}, body)
+        seen = Seen(
+            request.method,
+            request.raw_path,
+            {k.lower(): v for k, v in request.headers.items()},
+            body,
+        )
         assert request.transport is not None
         self.connections.add(request.transport.get_extra_info("peername"))
         if "/sessions/" in request.raw_path or request.raw_path.endswith("/session/info"):
@@ -100,7 +106,11 @@ async def client(
         )
     else:
         settings = WawpSettings(
-            provider="wawp", base_url=base_url, access_token=secret, webhook_secret=secret, timeout=timeout
+            provider="wawp",
+            base_url=base_url,
+            access_token=secret,
+            webhook_secret=secret,
+            timeout=timeout,
         )
     told = health if health is not None else []
     gateway = GatewayClient(
@@ -142,7 +152,10 @@ async def test_waha_gets_the_documented_reject_and_text() -> None:
     assert first.body == b'{"from":"900000000000143:2@lid","id":"00AA"}'
     assert (second.method, second.target) == ("POST", "/api/sendText")
     own = '"id":"3EB0830B32EB214E1FA97C"'
-    assert second.body == f'{{"session":"default","chatId":"12025550143@c.us","text":"Grüße",{own}}}'.encode()
+    assert (
+        second.body
+        == f'{{"session":"default","chatId":"12025550143@c.us","text":"Grüße",{own}}}'.encode()
+    )
     for each in gateway.commands:
         assert each.headers["x-api-key"] == KEY
         assert each.headers["content-type"] == "application/json"
@@ -166,7 +179,11 @@ async def test_wawp_gets_the_documented_reject_and_text() -> None:
     assert (second.method, second.target) == ("POST", "/v2/send/text")
     assert second.body == f'{{{own},"chatId":"12025550143@c.us","message":"Hello"}}'.encode()
     (ping,) = gateway.health
-    assert (ping.method, ping.target, ping.body) == ("POST", "/v2/session/info", f"{{{own}}}".encode())
+    assert (ping.method, ping.target, ping.body) == (
+        "POST",
+        "/v2/session/info",
+        f"{{{own}}}".encode(),
+    )
     for each in [*gateway.commands, *gateway.health]:
         assert each.headers["content-type"] == "application/json"
         assert KEY not in str(each.headers)
@@ -175,9 +192,15 @@ async def test_wawp_gets_the_documented_reject_and_text() -> None:
 
 @pytest.mark.parametrize(
     ("session", "target"),
-    [("a b", "/api/a%20b/calls/reject"), ("a/b", "/api/a%2Fb/calls/reject"), ("ü", "/api/%C3%BC/calls/reject")],
+    [
+        ("a b", "/api/a%20b/calls/reject"),
+        ("a/b", "/api/a%2Fb/calls/reject"),
+        ("ü", "/api/%C3%BC/calls/reject"),
+    ],
 )
-async def test_a_session_with_odd_signs_stays_one_segment_on_the_wire(session: str, target: str) -> None:
+async def test_a_session_with_odd_signs_stays_one_segment_on_the_wire(
+    session: str, target: str
+) -> None:
     async with serving(answering(201)) as gateway, client(gateway.base_url) as http:
         await http.reject(reject(session=session), PLENTY_S)
     assert gateway.commands[0].target == target
@@ -208,13 +231,18 @@ async def test_a_base_url_with_a_path_is_kept() -> None:
     ],
 )
 async def test_an_answer_is_read_with_its_status(status: int, body: bytes, meaning: str) -> None:
-    answer, gateway = await rejected(answering(status, body, {"Location": "/elsewhere"} if status == 302 else None))
+    answer, gateway = await rejected(
+        answering(status, body, {"Location": "/elsewhere"} if status == 302 else None)
+    )
     assert (answer.meaning, answer.status) == (meaning, status)
     assert len(gateway.commands) == 1
 
 
 async def test_the_id_of_a_sent_text_is_read() -> None:
-    async with serving(answering(201, b'{"id":"true_1@c.us_A"}')) as gateway, client(gateway.base_url) as http:
+    async with (
+        serving(answering(201, b'{"id":"true_1@c.us_A"}')) as gateway,
+        client(gateway.base_url) as http,
+    ):
         assert (await http.text(text(), "Hi", PLENTY_S)).message_id == "true_1@c.us_A"
 
 
@@ -225,7 +253,9 @@ async def test_retry_after_in_seconds() -> None:
 
 async def test_retry_after_as_an_http_date() -> None:
     at = datetime.now(UTC) + timedelta(seconds=30)
-    answer, _ = await rejected(answering(429, b"", {"Retry-After": format_datetime(at, usegmt=True)}))
+    answer, _ = await rejected(
+        answering(429, b"", {"Retry-After": format_datetime(at, usegmt=True)})
+    )
     assert answer.meaning == "busy"
     assert answer.retry_after_ms is not None
     assert 20_000 < answer.retry_after_ms <= 30_000
@@ -249,8 +279,15 @@ def nobody() -> str:
 async def test_a_refused_connection_is_unreached() -> None:
     health: list[tuple[str, bool]] = []
     async with client(nobody(), health=health) as http:
-        for answer in (await http.reject(reject(), PLENTY_S), await http.text(text(), "Hi", PLENTY_S)):
-            assert (answer.meaning, answer.reason, answer.status) == ("unreached", "unreachable", None)
+        for answer in (
+            await http.reject(reject(), PLENTY_S),
+            await http.text(text(), "Hi", PLENTY_S),
+        ):
+            assert (answer.meaning, answer.reason, answer.status) == (
+                "unreached",
+                "unreachable",
+                None,
+            )
     assert health == [("office", False)]
 
 
@@ -311,8 +348,13 @@ async def test_a_connection_closed_after_the_request_was_read_is_silence_and_sen
 
     for provider in ("waha", "wawp"):
         async with serving(handler) as gateway, client(gateway.base_url, provider=provider) as http:
-            answers = [await http.reject(reject(), PLENTY_S), await http.text(text(), "Hi", PLENTY_S)]
-        assert [(answer.meaning, answer.reason) for answer in answers] == [("silent", "connection-lost")] * 2
+            answers = [
+                await http.reject(reject(), PLENTY_S),
+                await http.text(text(), "Hi", PLENTY_S),
+            ]
+        assert [(answer.meaning, answer.reason) for answer in answers] == [
+            ("silent", "connection-lost")
+        ] * 2
         assert len(gateway.commands) == 2
 
 
@@ -341,7 +383,9 @@ async def raw(answer: bytes) -> AsyncIterator[tuple[str, list[bytes]]]:
         pytest.param(b"HTTP/1.1 201 Crea", id="half a status line"),
         pytest.param(b"HTTP/1.1 201 Created\r\nContent-Le", id="half a header"),
         pytest.param(b"HTTP/1.1 201 Created\r\nContent-Length: 99\r\n\r\n{}", id="half a body"),
-        pytest.param(b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", id="half a chunk"),
+        pytest.param(
+            b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", id="half a chunk"
+        ),
         pytest.param(b"SSH-2.0-OpenSSH_9.6\r\n\r\n", id="another protocol"),
         pytest.param(b"HTTP/1.1 9999 No\r\n\r\n", id="no status"),
     ],
@@ -359,7 +403,10 @@ async def test_half_an_answer_is_silence(answer: bytes) -> None:
 async def test_the_first_command_finds_a_warm_connection() -> None:
     health: list[tuple[str, bool]] = []
     async with serving(answering(201)) as gateway, client(gateway.base_url, health=health) as http:
-        assert (gateway.health[0].method, gateway.health[0].target) == ("GET", "/api/sessions/default")
+        assert (gateway.health[0].method, gateway.health[0].target) == (
+            "GET",
+            "/api/sessions/default",
+        )
         for _ in range(3):
             await http.reject(reject(), PLENTY_S)
     assert len(gateway.connections) == 1

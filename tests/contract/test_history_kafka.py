@@ -23,7 +23,12 @@ HOUR_MS = 3_600_000
 @pytest.fixture
 def settings(kafka: KafkaSettings) -> Settings:
     return Settings.model_validate(
-        {"kafka": kafka, "policies": Path(DEFAULT_CONFIG).parent / "policies", "gateways": {}, "lines": {}}
+        {
+            "kafka": kafka,
+            "policies": Path(DEFAULT_CONFIG).parent / "policies",
+            "gateways": {},
+            "lines": {},
+        }
     )
 
 
@@ -51,7 +56,9 @@ async def ends(kafka: KafkaSettings) -> dict[object, int]:
 def policy_file(folder: Path, *rules: dict[str, object]) -> Path:
     path = folder / "other.yaml"
     replies = {"text-first": {"en": "Write first, please."}}
-    path.write_text(yaml.safe_dump({"line": "*", "rules": list(rules), "replies": replies}), encoding="utf-8")
+    path.write_text(
+        yaml.safe_dump({"line": "*", "rules": list(rules), "replies": replies}), encoding="utf-8"
+    )
     return path
 
 
@@ -68,13 +75,19 @@ async def test_another_policy_is_tried_on_what_happened_and_leaves_no_trace(
     )
     before = await ends(settings.kafka)
     easy = policy_file(tmp_path)
-    compared, revisions = await replay(settings, from_ms=at_ms - HOUR_MS, to_ms=at_ms + 1, files=[easy], line=None)
+    compared, revisions = await replay(
+        settings, from_ms=at_ms - HOUR_MS, to_ms=at_ms + 1, files=[easy], line=None
+    )
     assert (compared.calls, compared.undecided) == (3, 1)
-    assert [(call.offer.call_id, call.would.verdict) for call in compared.differing] == [("REJECTED", "ring")]
+    assert [(call.offer.call_id, call.would.verdict) for call in compared.differing] == [
+        ("REJECTED", "ring")
+    ]
     assert set(revisions) == {"*"}
     elsewhere, _ = await replay(settings, from_ms=0, to_ms=at_ms + 1, files=[easy], line="riyadh")
     assert elsewhere.calls == 0
-    until, _ = await replay(settings, from_ms=at_ms - HOUR_MS, to_ms=at_ms - 1_500, files=[easy], line=None)
+    until, _ = await replay(
+        settings, from_ms=at_ms - HOUR_MS, to_ms=at_ms - 1_500, files=[easy], line=None
+    )
     assert until.calls == 1
     assert await ends(settings.kafka) == before, "nothing was written to any topic"
 

@@ -1,4 +1,5 @@
-"""Policies and what is set by hand, on real Kafka: by the commands that people type, as a worker sees it."""
+"""Policies and what is set by hand, on real Kafka: by the commands that people type, as a worker
+sees it."""
 
 from __future__ import annotations
 
@@ -78,7 +79,12 @@ class Desk:
 
 @pytest.fixture
 def desk(kafka: KafkaSettings, tmp_path: Path) -> Desk:
-    config = write_config(tmp_path, str(kafka.bootstrap_servers), "http://127.0.0.1:1", topic_prefix=kafka.topic_prefix)
+    config = write_config(
+        tmp_path,
+        str(kafka.bootstrap_servers),
+        "http://127.0.0.1:1",
+        topic_prefix=kafka.topic_prefix,
+    )
     return Desk(kafka, tmp_path, config)
 
 
@@ -87,10 +93,17 @@ async def worker(kafka: KafkaSettings, name: str = "w1") -> AsyncIterator[Views]
     """What a worker knows and tells: its reader and its report, without the rest."""
     known = Views.empty(name)
     failures: list[BaseException] = []
-    reader = CompactedReader(kafka, known.views(), on_undecodable=lambda _: None, on_failure=failures.append)
+    reader = CompactedReader(
+        kafka, known.views(), on_undecodable=lambda _: None, on_failure=failures.append
+    )
     producer = DurableProducer(kafka, "test")
     report = StatusReport(
-        name, known, Storms(known.workers), clock=now_ms, metrics=WorkerMetrics(), send=producer.enqueue
+        name,
+        known,
+        Storms(known.workers),
+        clock=now_ms,
+        metrics=WorkerMetrics(),
+        send=producer.enqueue,
     )
 
     async def tell() -> None:
@@ -167,7 +180,9 @@ async def test_a_policys_life(desk: Desk) -> None:
     assert first in (await desk.run("policy", "show", "*", "--revision", first)).said
 
 
-async def test_a_policy_and_its_calendar_are_switched_at_one_time_in_less_than_a_second(desk: Desk) -> None:
+async def test_a_policy_and_its_calendar_are_switched_at_one_time_in_less_than_a_second(
+    desk: Desk,
+) -> None:
     desk.folder.joinpath("new").mkdir()
     desk.file("new/london.yaml", LONDON)
     desk.file("new/office.yaml", OFFICE)
@@ -194,11 +209,21 @@ async def test_a_policy_and_its_calendar_are_switched_at_one_time_in_less_than_a
 
 
 async def test_nothing_is_applied_where_one_file_is_wrong(desk: Desk) -> None:
-    await desk.run("policy", "apply", desk.file("office.yaml", OFFICE), desk.file("london.yaml", LONDON))
+    await desk.run(
+        "policy", "apply", desk.file("office.yaml", OFFICE), desk.file("london.yaml", LONDON)
+    )
     before = (await read_shelf(desk.kafka)).documents()
     bad = [
-        (desk.file("c1.yaml", "calendar: office\nextends: office\n"), "c1.yaml:2: extends: ", "circle"),
-        (desk.file("c2.yaml", "calendar: office\nextends: nowhere\n"), "c2.yaml:2: extends: ", "no calendar 'nowhere'"),
+        (
+            desk.file("c1.yaml", "calendar: office\nextends: office\n"),
+            "c1.yaml:2: extends: ",
+            "circle",
+        ),
+        (
+            desk.file("c2.yaml", "calendar: office\nextends: nowhere\n"),
+            "c2.yaml:2: extends: ",
+            "no calendar 'nowhere'",
+        ),
         (
             desk.file("p1.yaml", REJECT.replace("rule: all", "rule: other")),
             "p1.yaml:6: cases.0: ",
@@ -211,14 +236,18 @@ async def test_nothing_is_applied_where_one_file_is_wrong(desk: Desk) -> None:
         ),
     ]
     for path, where, said in bad:
-        done = await desk.run("policy", "apply", desk.file("ring.yaml", RING.replace("*", "paris")), path)
+        done = await desk.run(
+            "policy", "apply", desk.file("ring.yaml", RING.replace("*", "paris")), path
+        )
         assert done.code == 2, done.said
         assert where in done.said
         assert said in done.said
     assert (await read_shelf(desk.kafka)).documents() == before
 
 
-async def test_a_calendar_that_would_break_a_policy_in_force_is_refused_before_it_is_written(desk: Desk) -> None:
+async def test_a_calendar_that_would_break_a_policy_in_force_is_refused_before_it_is_written(
+    desk: Desk,
+) -> None:
     office, london = desk.file("office.yaml", OFFICE), desk.file("london.yaml", LONDON)
     assert (await desk.run("policy", "apply", office, london)).code == 0
     done = await desk.run("policy", "remove", "calendar/office")
@@ -282,7 +311,9 @@ async def test_a_file_of_a_list_is_taken_as_a_whole_or_not_at_all(desk: Desk) ->
     assert "nothing was imported" in refused.said
     async with worker(desk.kafka) as known:
         assert list(known.overrides.entries()) == []
-        taken = await desk.run("lists", "import", "deny", path, "--skip-wrong", "--reason", "the regulator")
+        taken = await desk.run(
+            "lists", "import", "deny", path, "--skip-wrong", "--reason", "the regulator"
+        )
         assert "3 on the list deny, 1 rows left out" in taken.said
         await within_a_second(lambda: known.overrides.find("deny", "GB"))
         assert {each.pattern: each.reason for each in known.overrides.entries()} == {
@@ -306,7 +337,9 @@ async def test_blocks_and_switches_are_in_force_within_a_second(desk: Desk) -> N
             found = known.overrides.block((CALLER,), "london")
             return found is not None and found.until_ms > now_ms()
 
-        done = await desk.run("block", CALLER, "--for", "2h", "--line", "london", "--reason", "shouts")
+        done = await desk.run(
+            "block", CALLER, "--for", "2h", "--line", "london", "--reason", "shouts"
+        )
         assert done.code == 0, done.said
         assert f"{CALLER} is blocked on london until" in done.said
         await within_a_second(blocked)
@@ -326,7 +359,10 @@ async def test_blocks_and_switches_are_in_force_within_a_second(desk: Desk) -> N
         assert (await desk.run("calendar", "close", "rome")).code == 2
         evening = await desk.run("calendar", "close", "london", "--until", "2099-06-01T18:00")
         assert "line london: switched closed until 2099-06-01 18:00:00.000+01:00" in evening.said
-        assert "after the year 3000" in (await desk.run("block", CALLER, "--for", "5000-01-01T00:00")).said
+        assert (
+            "after the year 3000"
+            in (await desk.run("block", CALLER, "--for", "5000-01-01T00:00")).said
+        )
         assert "over already" in (await desk.run("block", CALLER, "--for", "2001-01-01T00:00")).said
 
 
@@ -337,7 +373,9 @@ async def test_a_demo_runs_the_folder_and_production_only_says_where_it_differs(
         monkeypatch.setenv(name, secret)
     settings = load_settings(desk.config)
     assert await agree(settings, demo=False) == []
-    assert (await read_shelf(desk.kafka)).documents() == {}, "the worker seeds what was never applied"
+    assert (await read_shelf(desk.kafka)).documents() == {}, (
+        "the worker seeds what was never applied"
+    )
     assert await agree(settings, demo=True) == []
     first = (await read_shelf(desk.kafka)).documents()
     assert [(key, each.author) for key, each in first.items()] == [("*", "ringfence up")]

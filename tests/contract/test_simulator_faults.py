@@ -7,7 +7,12 @@ import random
 from typing import Any
 
 import pytest
-from aiohttp import ClientConnectionError, ClientPayloadError, ClientTimeout, ServerDisconnectedError
+from aiohttp import (
+    ClientConnectionError,
+    ClientPayloadError,
+    ClientTimeout,
+    ServerDisconnectedError,
+)
 
 from streams.common.errors import EnvironmentFaultError
 from streams.simulator import GatewayFault, Simulator
@@ -16,7 +21,9 @@ from tests.support.simulator import API_KEY, CALLER, Scene, scene, settings
 
 
 async def reject(s: Scene, call: Call) -> tuple[int, Any]:
-    return await s.waha(f"/api/{call.session.name}/calls/reject", {"from": call.party.jid, "id": call.id})
+    return await s.waha(
+        f"/api/{call.session.name}/calls/reject", {"from": call.party.jid, "id": call.id}
+    )
 
 
 async def test_latency_delays_the_answer_and_nothing_else() -> None:
@@ -125,8 +132,13 @@ async def test_error_463_strikes_texts_alone() -> None:
         s.sim.dial(GatewayFault(kind="reachout"))
         call = await s.sim.place_call(line="gows", caller=CALLER)
         assert (await reject(s, call))[0] == 201
-        status, body = await s.waha("/api/sendText", {"session": "gows", "chatId": CALLER, "text": "Hi"})
-        assert (status, body["exception"]["message"]) == (500, "2 UNKNOWN: server returned error 463")
+        status, body = await s.waha(
+            "/api/sendText", {"session": "gows", "chatId": CALLER, "text": "Hi"}
+        )
+        assert (status, body["exception"]["message"]) == (
+            500,
+            "2 UNKNOWN: server returned error 463",
+        )
         assert body["request"]["path"] == "/api/sendText"
 
 
@@ -185,9 +197,13 @@ async def test_out_of_order_the_end_comes_before_the_offer(line: str) -> None:
 
 async def test_the_control_routes_place_calls_dial_faults_and_show_the_record() -> None:
     async with scene() as s:
-        status, call = await s.control("POST", "calls", {"line": "noweb", "caller": CALLER, "ring_s": 30})
+        status, call = await s.control(
+            "POST", "calls", {"line": "noweb", "caller": CALLER, "ring_s": 30}
+        )
         assert (status, call["state"], call["engine"]) == (201, "ringing", "NOWEB")
-        status, dials = await s.control("PUT", "faults", [{"kind": "drop", "count": 1, "operation": "reject"}])
+        status, dials = await s.control(
+            "PUT", "faults", [{"kind": "drop", "count": 1, "operation": "reject"}]
+        )
         assert (status, dials[0]["count"]) == (200, 1)
         with pytest.raises(ClientConnectionError):
             await s.waha("/api/noweb/calls/reject", {"from": CALLER, "id": call["id"]})
@@ -216,7 +232,9 @@ async def test_the_control_routes_place_calls_dial_faults_and_show_the_record() 
         ("PUT", "faults", [{"kind": "drop", "probability": 2}], "probability"),
     ],
 )
-async def test_a_wrong_order_is_400_and_names_the_fault(method: str, path: str, body: Any, word: str) -> None:
+async def test_a_wrong_order_is_400_and_names_the_fault(
+    method: str, path: str, body: Any, word: str
+) -> None:
     async with scene() as s:
         status, answer = await s.control(method, path, body)
         assert status == 400

@@ -54,7 +54,9 @@ def test_hours_and_days_keep_the_rate_on_average() -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_every_behaviour_is_planned_for_the_first_half_minute_at_two_calls_a_second(seed: int) -> None:
+def test_every_behaviour_is_planned_for_the_first_half_minute_at_two_calls_a_second(
+    seed: int,
+) -> None:
     steps = first(30, 2, seed)
     placed = calls(steps)
     assert {call.kind for call in placed} == {"person", "regular", "robot", "wangiri", "storm"}
@@ -85,7 +87,11 @@ def test_shares_are_as_the_profile_says() -> None:
 
 
 def test_robots_redial_three_to_six_times_from_one_number() -> None:
-    robots = Counter(c.order["caller"] for c in calls(first(2_000, 5, 5, Profile(steady=True))) if c.kind == "robot")
+    robots = Counter(
+        c.order["caller"]
+        for c in calls(first(2_000, 5, 5, Profile(steady=True)))
+        if c.kind == "robot"
+    )
     # whoever began shortly before the end is cut off
     assert {3, 4, 5, 6} <= set(robots.values())
     assert max(robots.values()) == 6
@@ -111,7 +117,8 @@ def test_a_plan_without_lines_or_rate_is_refused(lines: tuple[str, ...], rate: f
 
 
 async def reject_once(s: Scene, body: dict[str, Any]) -> None:
-    """Stands in for the sinks: one reject, as the webhook named the call, given up after a second."""
+    """Stands in for the sinks: one reject, as the webhook named the call, given up after a
+    second."""
     payload = body["payload"]
     with suppress(TimeoutError, ClientConnectionError):
         async with asyncio.timeout(1):
@@ -145,11 +152,17 @@ async def test_played_traffic_redials_writes_and_never_breaks_the_dialects() -> 
         sinks = asyncio.create_task(reject_everything(s))
         try:
             await s.sim.wait_for(
-                lambda r: r.calls["rejected"] >= 40 and r.calls["hung_up"] > 0 and r.calls["stale"] >= 4, 30
+                lambda r: (
+                    r.calls["rejected"] >= 40 and r.calls["hung_up"] > 0 and r.calls["stale"] >= 4
+                ),
+                30,
             )
             callers = Counter(c.body["payload"]["from"] for c in s.bridge.of("call.received"))
             assert callers.most_common(1)[0][1] > 1
-            assert any(m.body["payload"]["body"] == "I just tried to call you" for m in s.bridge.of("message"))
+            assert any(
+                m.body["payload"]["body"] == "I just tried to call you"
+                for m in s.bridge.of("message")
+            )
             assert s.sim.record.violation_count == 0
         finally:
             stop.set()
@@ -158,12 +171,21 @@ async def test_played_traffic_redials_writes_and_never_breaks_the_dialects() -> 
             await asyncio.gather(sinks, return_exceptions=True)
 
 
-async def test_serve_says_when_it_is_ready_and_ends_when_told(caplog: pytest.LogCaptureFixture) -> None:
+async def test_serve_says_when_it_is_ready_and_ends_when_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     caplog.set_level("INFO")
     stop = asyncio.Event()
     async with scene() as s:
         served = asyncio.create_task(
-            serve(settings(), listen="127.0.0.1:0", bridge_url=s.bridge.url, rate=50, seed=1, stop=stop)
+            serve(
+                settings(),
+                listen="127.0.0.1:0",
+                bridge_url=s.bridge.url,
+                rate=50,
+                seed=1,
+                stop=stop,
+            )
         )
         await s.bridge.first("call.received")
         stop.set()

@@ -24,7 +24,9 @@ async def test_reject_of_a_ringing_call_is_201_without_a_body_and_ends_the_call(
         assert answer == (201, None)
         assert call.state == "rejected"
         seen = s.sim.record.of("reject", call.id)
-        assert [(r.status, r.acted, r.session, r.chat) for r in seen] == [(201, True, "noweb", CALLER)]
+        assert [(r.status, r.acted, r.session, r.chat) for r in seen] == [
+            (201, True, "noweb", CALLER)
+        ]
         assert s.sim.record.violation_count == 0
 
 
@@ -74,7 +76,11 @@ async def test_a_body_that_is_no_json_object_is_400() -> None:
     async with scene() as s:
         url = s.sim.base_url("office") + "/api/noweb/calls/reject"
         headers = {"X-Api-Key": API_KEY}
-        for data, content_type in ((b"{", "application/json"), (b"[]", "application/json"), (b"{}", "text/plain")):
+        for data, content_type in (
+            (b"{", "application/json"),
+            (b"[]", "application/json"),
+            (b"{}", "text/plain"),
+        ):
             sent = headers | {"Content-Type": content_type}
             async with s.http.post(url, data=data, headers=sent) as answer:
                 assert answer.status == 400
@@ -104,7 +110,11 @@ async def test_a_session_that_does_not_work_is_422_after_the_wait() -> None:
         status, answer = await s.waha("/api/noweb/calls/reject", {"from": CALLER, "id": call.id})
         assert status == 422
         assert answer["error"].startswith("Session status is not as expected")
-        assert (answer["session"], answer["status"], answer["expected"]) == ("noweb", "SCAN_QR_CODE", ["WORKING"])
+        assert (answer["session"], answer["status"], answer["expected"]) == (
+            "noweb",
+            "SCAN_QR_CODE",
+            ["WORKING"],
+        )
         assert call.state == "ringing"
         assert s.sim.record.violation_count == 0
 
@@ -122,7 +132,9 @@ async def test_a_session_that_comes_back_within_the_wait_acts() -> None:
         assert call.state == "rejected"
 
 
-@pytest.mark.parametrize(("ended", "status"), [("accepted", 201), ("not_found", 404), ("error", 500)])
+@pytest.mark.parametrize(
+    ("ended", "status"), [("accepted", 201), ("not_found", 404), ("error", 500)]
+)
 async def test_a_reject_of_an_ended_call_is_answered_as_set(ended: Any, status: int) -> None:
     async with scene(replace(QUICK, ended=ended)) as s:
         call = await s.sim.place_call(line="noweb", caller=CALLER)
@@ -148,7 +160,9 @@ async def test_the_mix_keeps_to_what_each_engine_does(line: str, allowed: set[in
         for _ in range(40):
             call = await s.sim.place_call(line=line, caller=CALLER)
             await s.sim.hang_up(call)
-            statuses.add((await s.waha(f"/api/{line}/calls/reject", {"from": CALLER, "id": call.id}))[0])
+            statuses.add(
+                (await s.waha(f"/api/{line}/calls/reject", {"from": CALLER, "id": call.id}))[0]
+            )
         assert statuses == allowed
 
 
@@ -192,7 +206,9 @@ async def test_a_second_successful_reject_is_counted_as_a_duplicate() -> None:
     async with scene() as s:
         call = await s.sim.place_call(line="gows", caller=CALLER)
         for _ in range(2):
-            assert (await s.waha("/api/gows/calls/reject", {"from": CALLER, "id": call.id}))[0] == 201
+            assert (await s.waha("/api/gows/calls/reject", {"from": CALLER, "id": call.id}))[
+                0
+            ] == 201
         assert s.sim.record.duplicates["reject"] == 1
 
 
@@ -221,8 +237,14 @@ async def test_send_text_takes_the_clients_message_id() -> None:
         ({"chatId": CALLER, "text": "Hi"}, "session should not be empty"),
         ({"session": "noweb", "text": "Hi"}, "chatId should not be empty"),
         ({"session": "noweb", "chatId": CALLER}, "text should not be empty"),
-        ({"session": "noweb", "chatId": CALLER, "text": "Hi", "message": "Hi"}, "property message should not exist"),
-        ({"session": "noweb", "chatId": CALLER, "text": "Hi", "linkPreview": "no"}, "linkPreview must be a boolean"),
+        (
+            {"session": "noweb", "chatId": CALLER, "text": "Hi", "message": "Hi"},
+            "property message should not exist",
+        ),
+        (
+            {"session": "noweb", "chatId": CALLER, "text": "Hi", "linkPreview": "no"},
+            "linkPreview must be a boolean",
+        ),
     ],
 )
 async def test_a_wrong_field_of_a_text_is_nests_400(body: dict[str, Any], message: str) -> None:

@@ -39,7 +39,10 @@ async def test_a_wrong_request_is_refused_and_recorded(body: dict[str, Any], sta
 
 async def test_credentials_in_the_query_are_not_enough() -> None:
     async with scene() as s:
-        url = s.sim.base_url("cloud") + f"/v2/calls/reject?instance_id={INSTANCE}&access_token={TOKEN}"
+        url = (
+            s.sim.base_url("cloud")
+            + f"/v2/calls/reject?instance_id={INSTANCE}&access_token={TOKEN}"
+        )
         async with s.http.post(url, json={"callId": "X", "from": CALLER}) as answer:
             assert answer.status == 400
 
@@ -76,7 +79,10 @@ async def test_session_info_by_post_and_by_get() -> None:
     async with scene() as s:
         status, body = await s.wawp("/v2/session/info", {})
         assert (status, body["status"]) == (200, "WORKING")
-        url = s.sim.base_url("cloud") + f"/v2/session/info?instance_id={INSTANCE}&access_token={TOKEN}"
+        url = (
+            s.sim.base_url("cloud")
+            + f"/v2/session/info?instance_id={INSTANCE}&access_token={TOKEN}"
+        )
         async with s.http.get(url) as answer:
             assert (await answer.json())["status"] == "WORKING"
         assert s.sim.record.violation_count == 0

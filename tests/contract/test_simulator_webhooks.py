@@ -1,4 +1,5 @@
-"""The simulator's webhooks: envelopes, payloads per engine, signatures, and the habit of retrying."""
+"""The simulator's webhooks: envelopes, payloads per engine, signatures, and the habit of
+retrying."""
 
 from __future__ import annotations
 
@@ -49,7 +50,11 @@ async def test_wahas_headers_and_envelope() -> None:
         assert body["id"].startswith("evt_")
         assert body["id"] == body["id"].lower()
         assert len(body["id"]) == 30
-        assert (body["session"], body["engine"], body["environment"]["engine"]) == ("noweb", "NOWEB", "NOWEB")
+        assert (body["session"], body["engine"], body["environment"]["engine"]) == (
+            "noweb",
+            "NOWEB",
+            "NOWEB",
+        )
         assert body["me"]["jid"].endswith(":22@s.whatsapp.net")
 
 
@@ -71,7 +76,12 @@ async def test_noweb_offer_of_a_lid_names_the_phone() -> None:
         payload = (await offered(s, "noweb", lid=LID))["payload"]
         assert payload["from"] == LID
         data = payload["_data"]
-        assert (data["from"], data["callerPn"], data["status"], data["offline"]) == (LID, PHONE, "offer", False)
+        assert (data["from"], data["callerPn"], data["status"], data["offline"]) == (
+            LID,
+            PHONE,
+            "offer",
+            False,
+        )
         assert isinstance(payload["timestamp"], int)
         assert (payload["isVideo"], payload["isGroup"]) == (False, False)
 
@@ -122,7 +132,8 @@ async def test_gows_reports_a_groups_call_by_two_events() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "reported"), [("noweb", True), ("gows", True), ("webjs", True), ("wpp", False), ("riyadh", True)]
+    ("line", "reported"),
+    [("noweb", True), ("gows", True), ("webjs", True), ("wpp", False), ("riyadh", True)],
 )
 async def test_which_engine_reports_our_reject(line: str, *, reported: bool) -> None:
     async with scene() as s:
@@ -208,7 +219,9 @@ async def test_gows_messages_name_the_other_identity() -> None:
 async def test_our_text_comes_back_as_an_own_message() -> None:
     async with scene() as s:
         await s.sim.place_call(line="noweb", caller=CALLER)
-        _, sent = await s.waha("/api/sendText", {"session": "noweb", "chatId": CALLER, "text": "Hi"})
+        _, sent = await s.waha(
+            "/api/sendText", {"session": "noweb", "chatId": CALLER, "text": "Hi"}
+        )
         payload = (await s.bridge.first("message.any")).body["payload"]
         assert (payload["id"], payload["fromMe"], payload["source"]) == (sent["id"], True, "api")
         assert s.bridge.of("message") == []
@@ -281,6 +294,8 @@ async def test_a_session_that_stops_and_starts_tells_of_it_once_each(line: str, 
         await s.control("PUT", f"sessions/{line}", {"status": "WORKING"})
         await s.bridge.until(lambda: len(s.bridge.of("session.status")) == 2)
         hooks = sorted(s.bridge.of("session.status"), key=lambda hook: int(hook.body["timestamp"]))
-        assert {hook.body["session"] for hook in hooks} == {"noweb" if line == "noweb" else "default"}
+        assert {hook.body["session"] for hook in hooks} == {
+            "noweb" if line == "noweb" else "default"
+        }
         assert {hook.body["payload"]["name"] for hook in hooks} == {name}
         assert {hook.body["payload"]["status"] for hook in hooks} == {"STOPPED", "WORKING"}

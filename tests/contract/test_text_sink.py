@@ -1,4 +1,5 @@
-"""The text sink against a real gateway server: what is sent, what is held back, and what was durable before."""
+"""The text sink against a real gateway server: what is sent, what is held back, and what was
+durable before."""
 
 from __future__ import annotations
 
@@ -70,9 +71,13 @@ class Broker(DurableProducer):
         def durable() -> None:
             self.durable.append((key, value))
 
-        return self._acknowledged(durable, RecordMetadata(topic, partition, None, len(self.durable), 0, 0, 0))
+        return self._acknowledged(
+            durable, RecordMetadata(topic, partition, None, len(self.durable), 0, 0, 0)
+        )
 
-    def _acknowledged(self, done: Callable[[], None], known: RecordMetadata | None = None) -> asyncio.Future[Any]:
+    def _acknowledged(
+        self, done: Callable[[], None], known: RecordMetadata | None = None
+    ) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
         async def acknowledge() -> None:
@@ -120,13 +125,19 @@ class Office:
         if self.hangs:
             self.hangs -= 1
             await asyncio.Event().wait()
-        status, body, headers = self.answers.pop(0) if self.answers else (201, {"id": "true_1@c.us_A"}, {})
+        status, body, headers = (
+            self.answers.pop(0) if self.answers else (201, {"id": "true_1@c.us_A"}, {})
+        )
         return web.json_response(body, status=status, headers=headers)
 
     def apply(self, **texts: Any) -> None:
         """Another guard; the reply is an experiment with a holdout as well as a plain text."""
         experiment = {"variants": {"a": {"texts": {"en": "A"}}}, "holdout": 0.5}
-        replies = {"text-first": {"en": "Write first."}, "try": experiment, "closed": {"en": "Open {next_opening}."}}
+        replies = {
+            "text-first": {"en": "Write first."},
+            "try": experiment,
+            "closed": {"en": "Open {next_opening}."},
+        }
         self.known.policies.book = PolicyBook({"*": policy(replies=replies, texts=texts)})
 
     def command(self, *, window_ms: int = 60_000, **changed: Any) -> SendText:
@@ -307,7 +318,10 @@ async def test_429_pauses_the_line_and_what_can_wait_waits_in_order() -> None:
         # its own window is too short to try again
         first = office.command(window_ms=500, stranger=False)
         assert ended(await office.end(first)) == ("failed", "rate-limited")
-        hasty, patient = office.command(window_ms=500), [office.command(stranger=False) for _ in range(2)]
+        hasty, patient = (
+            office.command(window_ms=500),
+            [office.command(stranger=False) for _ in range(2)],
+        )
         for each in (hasty, *patient):
             office.submit(each)
         assert ended(await office.outcome(hasty)) == ("suppressed", "paused-429")
@@ -323,7 +337,10 @@ async def test_a_text_that_cannot_outwait_the_pause_ends_at_once() -> None:
     async with open_office() as office:
         office.answers.append((429, {}, {"Retry-After": "3600"}))
         await office.end(office.command(window_ms=500))
-        assert ended(await office.end(office.command(stranger=False))) == ("suppressed", "paused-429")
+        assert ended(await office.end(office.command(stranger=False))) == (
+            "suppressed",
+            "paused-429",
+        )
         assert len(office.requests) == 1
 
 
@@ -331,13 +348,19 @@ async def test_a_pause_holds_up_nothing_for_a_gateway_that_is_configured_no_more
     async with open_office() as office:
         office.answers.append((429, {}, {"Retry-After": "30"}))
         await office.end(office.command(window_ms=500))
-        assert ended(await office.end(office.command(gateway="gone"))) == ("failed", "gateway-not-configured")
+        assert ended(await office.end(office.command(gateway="gone"))) == (
+            "failed",
+            "gateway-not-configured",
+        )
 
 
 async def test_a_text_that_waits_for_a_connection_is_sent_and_blamed_on_nobody() -> None:
     async with open_office(max_connections=1, timeout=1_000) as office:
         office.hangs = 2
-        texts = [office.command(line=line, command_id=f"{line}/call-x/text") for line in ("london", "paris", "rome")]
+        texts = [
+            office.command(line=line, command_id=f"{line}/call-x/text")
+            for line in ("london", "paris", "rome")
+        ]
         for each in texts:
             office.submit(each)
         ends = [ended(await office.outcome(each)) for each in texts]
@@ -359,13 +382,17 @@ async def test_a_text_is_not_sent_again_by_a_worker_that_has_lost_it_meanwhile()
         assert len(office.broker.durable) == 2
 
 
-async def test_what_came_of_a_text_is_said_and_the_line_left_to_the_worker_that_has_it_now() -> None:
+async def test_what_came_of_a_text_is_said_and_the_line_left_to_the_worker_that_has_it_now() -> (
+    None
+):
     async with open_office() as office:
         office.loses_it_at_request = True
         office.answers.append((500, RESTRICTED, {}))
         command = office.command()
         assert (await office.end(command)).result == "failed"
-        assert [key for key, _ in office.broker.durable if text_limits.is_line_key(key)] == [b"london"]
+        assert [key for key, _ in office.broker.durable if text_limits.is_line_key(key)] == [
+            b"london"
+        ]
 
 
 async def test_a_pause_is_let_go_of_when_the_worker_drains() -> None:
@@ -410,7 +437,9 @@ async def test_whoever_has_two_names_is_told_once() -> None:
     """Under the LID first, under the number again: the same call, and another one."""
     async with open_office() as office:
         lid, phone = "900000000000143@lid", "447700900123@c.us"
-        office.known.identities.set(lid, IdentityLink(alias=lid, caller=phone, source="payload", at_ms=1))
+        office.known.identities.set(
+            lid, IdentityLink(alias=lid, caller=phone, source="payload", at_ms=1)
+        )
         first = office.command(caller=lid)
         assert ended(await office.end(first)) == ("accepted", None)
         same = office.command(caller=phone, command_id=first.command_id, call_id=first.call_id)

@@ -55,7 +55,9 @@ class Gateway:
             ]
         )
         # a client that dies ends its handler
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2, handler_cancellation=True)
+        self._runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=0.2, handler_cancellation=True
+        )
 
     async def __aenter__(self) -> Self:
         """Listen."""

@@ -1,4 +1,5 @@
-"""What a fault test stands on: a configuration, worker processes, offers and messages put on their topics."""
+"""What a fault test stands on: a configuration, worker processes, offers and messages put on their
+topics."""
 
 from __future__ import annotations
 
@@ -42,14 +43,21 @@ def free_address() -> str:
 class Process:
     """One worker process that ends with the test."""
 
-    def __init__(self, config: Path, listen: str, log: Path, arguments: tuple[str, ...], env: dict[str, str]) -> None:
+    def __init__(
+        self, config: Path, listen: str, log: Path, arguments: tuple[str, ...], env: dict[str, str]
+    ) -> None:
         command = [sys.executable, "-m", "tests.faults.worker_process", str(config), *arguments]
         self.log = log
         self.url = f"http://{listen}"
         """Where it tells of its health."""
         with log.open("ab") as output:
             self._popen = subprocess.Popen(  # noqa: S603 - our own command line, no shell
-                tethered(command), stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=ROOT, env=env
+                tethered(command),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=ROOT,
+                env=env,
             )
 
     @property
@@ -70,7 +78,9 @@ class Process:
         began = time.monotonic()
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=1)) as http:
             while time.monotonic() - began < within:
-                assert self.exit_code is None, f"exit code {self.exit_code}; its log:\n{self.said()[-6000:]}"
+                assert self.exit_code is None, (
+                    f"exit code {self.exit_code}; its log:\n{self.said()[-6000:]}"
+                )
                 try:
                     async with http.get(f"{self.url}/health/ready") as answer:
                         if answer.status == 200:
@@ -97,7 +107,9 @@ class Process:
         """Wait for the end; returns the exit code."""
         deadline = time.monotonic() + within
         while self.exit_code is None:
-            assert time.monotonic() < deadline, f"still there after {within} s; its log:\n{self.said()[-6000:]}"
+            assert time.monotonic() < deadline, (
+                f"still there after {within} s; its log:\n{self.said()[-6000:]}"
+            )
             await asyncio.sleep(0.01)
         return self.exit_code
 
@@ -117,7 +129,9 @@ class Scene:
     processes: list[Process] = field(default_factory=list)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
-    def start(self, name: str, *arguments: str, member: bool = True, bootstrap: str | None = None) -> Process:
+    def start(
+        self, name: str, *arguments: str, member: bool = True, bootstrap: str | None = None
+    ) -> Process:
         """Start a worker. ``name`` is its static member id, if it has one, and its log's name."""
         listen = free_address()
         config = self._config(name, listen, bootstrap)
@@ -236,7 +250,16 @@ async def open_scene(
     await producer.start()
     try:
         async with Gateway() as gateway:
-            scene = Scene(kafka, folder, gateway, producer, session_timeout, reply, cooldown, strangers_per_day)
+            scene = Scene(
+                kafka,
+                folder,
+                gateway,
+                producer,
+                session_timeout,
+                reply,
+                cooldown,
+                strangers_per_day,
+            )
             scene._policy()
             try:
                 yield scene

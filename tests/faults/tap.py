@@ -1,4 +1,5 @@
-"""Everything that stands on a test's topics, read as it comes, with the time at which it could be read."""
+"""Everything that stands on a test's topics, read as it comes, with the time at which it could be
+read."""
 
 from __future__ import annotations
 
@@ -44,7 +45,10 @@ class Tap:
         self._kafka = kafka
         self._topics = {topic.full_name(kafka.topic_prefix): topic for topic in read}
         self._consumer = AIOKafkaConsumer(
-            **connection(kafka), enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=50
+            **connection(kafka),
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=50,
         )
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -54,7 +58,11 @@ class Tap:
         """Start to read."""
         await self._consumer.start()
         self._consumer.assign(
-            [TopicPartition(name, number) for name in self._topics for number in range(self._kafka.partitions)]
+            [
+                TopicPartition(name, number)
+                for name in self._topics
+                for number in range(self._kafka.partitions)
+            ]
         )
         self._task = asyncio.create_task(self._read())
         return self
@@ -76,12 +84,23 @@ class Tap:
                     value = decode(topic.values, record.value) if topic.values is not None else None
                     headers = list(record.headers)
                     self.seen.append(
-                        Seen(topic, tp.partition, record.offset, record.key, record.value, headers, value, at)
+                        Seen(
+                            topic,
+                            tp.partition,
+                            record.offset,
+                            record.key,
+                            record.value,
+                            headers,
+                            value,
+                            at,
+                        )
                     )
             if batches:
                 self._changed.set()
 
-    async def until(self, what: Callable[[], bool], within: float, say: Callable[[], object] = str) -> None:
+    async def until(
+        self, what: Callable[[], bool], within: float, say: Callable[[], object] = str
+    ) -> None:
         """Return as soon as ``what()`` is true; fails with ``say()`` after so many seconds.
 
         ``what`` is asked after each batch read and every 50 ms, so it may look at anything.
@@ -120,9 +139,11 @@ class Tap:
         return [o for o in outcomes if o.command == command and o.result in TERMINAL]
 
     async def lost(self, group: str) -> list[str]:
-        """What the group has committed past without finishing it: nobody will ever look at it again.
+        """What the group has committed past without finishing it: nobody will ever look at it
+        again.
 
-        An effect is durable before its cause is acknowledged, so this is loss, however young the record is.
+        An effect is durable before its cause is acknowledged, so this is loss, however young the
+        record is.
         """
         committed = await self._committed(group)
         decided = {decision.call_id for decision in self.decisions()}
@@ -132,7 +153,8 @@ class Tap:
             f"{seen.topic.name} {seen.partition}/{seen.offset}"
             for topic, finished in done.items()
             for seen in self.of(topic)
-            if seen.offset < committed.get((topic, seen.partition), 0) and _id(seen.value) not in finished
+            if seen.offset < committed.get((topic, seen.partition), 0)
+            and _id(seen.value) not in finished
         ]
 
     async def _committed(self, group: str) -> dict[tuple[Topic, int], int]:

@@ -1,4 +1,5 @@
-"""What nobody needs any more leaves each changelog: a tombstone stands on it, and what is needed stays."""
+"""What nobody needs any more leaves each changelog: a tombstone stands on it, and what is needed
+stays."""
 
 from __future__ import annotations
 
@@ -44,7 +45,12 @@ class Changelogs:
         try:
             await client.create_topics(
                 [
-                    NewTopic(self.name(table), self._kafka.partitions, 1, topic_configs={"cleanup.policy": "compact"})
+                    NewTopic(
+                        self.name(table),
+                        self._kafka.partitions,
+                        1,
+                        topic_configs={"cleanup.policy": "compact"},
+                    )
                     for table in TABLES
                 ]
             )
@@ -52,7 +58,8 @@ class Changelogs:
             await client.close()
 
     async def write(self, *rows: tuple[str, bytes, bytes, bytes]) -> None:
-        """Rows of table, key, value, and the key of the event by which the row came to its partition."""
+        """Rows of table, key, value, and the key of the event by which the row came to its
+        partition."""
         producer = AIOKafkaProducer(**connection(self._kafka))
         await producer.start()
         try:
@@ -64,35 +71,52 @@ class Changelogs:
 
     async def until_deleted(self, *keys: tuple[str, bytes]) -> set[tuple[str, bytes]]:
         """Wait for the tombstones of these keys; returns all that have one by then."""
-        consumer = AIOKafkaConsumer(**connection(self._kafka), enable_auto_commit=False, auto_offset_reset="earliest")
+        consumer = AIOKafkaConsumer(
+            **connection(self._kafka), enable_auto_commit=False, auto_offset_reset="earliest"
+        )
         await consumer.start()
         try:
             tables = {self.name(table): table for table in TABLES}
-            consumer.assign([TopicPartition(name, n) for name in tables for n in range(self._kafka.partitions)])
+            consumer.assign(
+                [TopicPartition(name, n) for name in tables for n in range(self._kafka.partitions)]
+            )
             deleted: set[tuple[str, bytes]] = set()
             async with asyncio.timeout(WITHIN_S):
                 while not deleted.issuperset(keys):
                     for tp, records in (await consumer.getmany(timeout_ms=100)).items():
-                        deleted |= {(tables[tp.topic], each.key) for each in records if each.value is None}
+                        deleted |= {
+                            (tables[tp.topic], each.key) for each in records if each.value is None
+                        }
             return deleted
         finally:
             await consumer.stop()
 
 
-def rows_of(caller: str, call_id: str, at_ms: int, table_ms: dict[str, int]) -> list[tuple[str, bytes, bytes, bytes]]:
+def rows_of(
+    caller: str, call_id: str, at_ms: int, table_ms: dict[str, int]
+) -> list[tuple[str, bytes, bytes, bytes]]:
     """A row in each table of which the last was heard so long before ``at_ms``."""
     jid = caller.encode()
     ago = {table: at_ms - table_ms[table] for table in TABLES}
     said = conversations.dump({LINE: Conversation(ago["conversations"], 0)})
     call = RecentCall(LINE, call_id, ago["recent-calls"], 0, ago["recent-calls"], "ring")
     session = CallSession(
-        line=LINE, gateway="office", call_id=call_id, caller=caller, touched_at_ms=ago["call-sessions"]
+        line=LINE,
+        gateway="office",
+        call_id=call_id,
+        caller=caller,
+        touched_at_ms=ago["call-sessions"],
     )
     claim = Claim(command_id=f"{LINE}/{call_id}/text", claimed_at_ms=ago["texts"])
     return [
         ("conversations", jid, said, jid),
         ("recent-calls", jid, recent_calls.dump(RecentCalls((call,))), jid),
-        ("call-sessions", f"{LINE}/{call_id}".encode(), call_sessions.dump(session), call_id.encode()),
+        (
+            "call-sessions",
+            f"{LINE}/{call_id}".encode(),
+            call_sessions.dump(session),
+            call_id.encode(),
+        ),
         ("texts", f"{LINE}|{caller}".encode(), claims.dump(claim), LINE.encode()),
     ]
 
@@ -108,12 +132,18 @@ def neighbours(scene: Scene, partitions: int) -> tuple[str, str, str]:
     return same[0], same[1], same[2]
 
 
-async def test_what_is_over_gets_a_tombstone_on_every_changelog(kafka: KafkaSettings, tmp_path: Path) -> None:
+async def test_what_is_over_gets_a_tombstone_on_every_changelog(
+    kafka: KafkaSettings, tmp_path: Path
+) -> None:
     changelogs = Changelogs(kafka)
     await changelogs.make()
     async with open_scene(kafka, tmp_path) as scene, Tap(kafka, topics.CALLS_OUTCOMES) as tap:
         gone, kept, calling = neighbours(scene, kafka.partitions)
-        long_ago = {"conversations": 3 * 365 * DAY_MS, "recent-calls": DAY_MS, "call-sessions": DAY_MS}
+        long_ago = {
+            "conversations": 3 * 365 * DAY_MS,
+            "recent-calls": DAY_MS,
+            "call-sessions": DAY_MS,
+        }
         lately = {"conversations": 600 * DAY_MS, "recent-calls": 60_000, "call-sessions": 60_000}
         old = rows_of(gone, "OLD", now_ms(), {**long_ago, "texts": 40 * DAY_MS})
         young = rows_of(kept, "YOUNG", now_ms(), {**lately, "texts": 60_000})
@@ -123,7 +153,11 @@ async def test_what_is_over_gets_a_tombstone_on_every_changelog(kafka: KafkaSett
         # a rejected call and a message, in the partitions where the rows stand
         offer = scene.offer(calling)
         await scene.place(offer)
-        await tap.until(lambda: any(each.call_id == offer.call_id for each in tap.ends("text")), WITHIN_S, worker.said)
+        await tap.until(
+            lambda: any(each.call_id == offer.call_id for each in tap.ends("text")),
+            WITHIN_S,
+            worker.said,
+        )
         await scene.write(scene.message(calling))
         wanted = {(table, key) for table, key, _, _ in old}
         deleted = await changelogs.until_deleted(*wanted)

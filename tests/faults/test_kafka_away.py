@@ -1,4 +1,5 @@
-"""Kafka is away: at a worker's start, before its topics are there, and in the middle of its work."""
+"""Kafka is away: at a worker's start, before its topics are there, and in the middle of its
+work."""
 
 from __future__ import annotations
 
@@ -113,11 +114,14 @@ async def test_a_worker_waits_for_kafka_says_so_and_comes_back_by_itself(
 async def test_a_first_record_for_a_topic_waits_for_a_broker_that_is_away(
     broker: ComingAndGoing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It has to be asked first where the topic is, and nobody answers; that must not end a worker."""
+    """It has to be asked first where the topic is, and nobody answers; that must not end a
+    worker."""
     monkeypatch.setattr(producer_module, "ANSWER_MS", 200)
     await broker.come()
     kafka = KafkaSettings(bootstrap_servers=broker.bootstrap, topic_prefix="first.", partitions=2)
-    producer = producer_module.DurableProducer(kafka, "test", request_timeout_ms=int(WITHIN_S * 1000))
+    producer = producer_module.DurableProducer(
+        kafka, "test", request_timeout_ms=int(WITHIN_S * 1000)
+    )
     await producer.start()
     try:
         await topics_admin.apply(kafka)

@@ -41,26 +41,50 @@ async def test_a_storm_of_offers_is_decided_to_the_last_and_nothing_stale_acts(
         await scene.place(*offers.values())
         placed_s = time.monotonic() - began
         await tap.until(lambda: offers.keys() <= tap.decided().keys(), WITHIN_S, worker.said)
-        ended = {command_of(call_id) for call_id, verdict in verdicts(tap).items() if verdict == "reject"}
-        await tap.until(lambda: ended <= {each.command_id for each in tap.ends("reject")}, WITHIN_S, worker.said)
+        ended = {
+            command_of(call_id) for call_id, verdict in verdicts(tap).items() if verdict == "reject"
+        }
+        await tap.until(
+            lambda: ended <= {each.command_id for each in tap.ends("reject")}, WITHIN_S, worker.said
+        )
 
         found = verdicts(tap)
         assert sum(each.call_id in offers for each in tap.decisions()) == OFFERS
-        assert {found[call_id] for call_id, offer in offers.items() if offer.caller in known} == {"ring"}
-        strangers = {call_id: offer for call_id, offer in offers.items() if offer.caller not in known}
+        assert {found[call_id] for call_id, offer in offers.items() if offer.caller in known} == {
+            "ring"
+        }
+        strangers = {
+            call_id: offer for call_id, offer in offers.items() if offer.caller not in known
+        }
         assert {found[call_id] for call_id in strangers} == {"reject", "late"}
         assert {each.result for each in tap.ends("reject")} <= {"accepted", "late"}
         rejected = [each.call_id for each in scene.gateway.rejects]
         assert len(rejected) == len(set(rejected))
-        acted = [each for each in tap.ends("reject") if each.result == "accepted" and each.call_id in offers]
-        assert [each for each in acted if each.at_ms - offers[each.call_id].offered_at_ms > TOO_OLD_MS + 1_000] == []
+        acted = [
+            each
+            for each in tap.ends("reject")
+            if each.result == "accepted" and each.call_id in offers
+        ]
+        assert [
+            each
+            for each in acted
+            if each.at_ms - offers[each.call_id].offered_at_ms > TOO_OLD_MS + 1_000
+        ] == []
         assert worker.exit_code is None
         assert worker.resident - before < GROWTH_BYTES
 
         decided = tap.decided()
-        for name, calls in (("known", offers.keys() - strangers.keys()), ("strangers", strangers.keys())):
+        for name, calls in (
+            ("known", offers.keys() - strangers.keys()),
+            ("strangers", strangers.keys()),
+        ):
             waits = sorted(decided[call_id] - began for call_id in calls)
-            log.info("%s: decided after %.1f s (median), %.1f s (last)", name, waits[len(waits) // 2], waits[-1])
+            log.info(
+                "%s: decided after %.1f s (median), %.1f s (last)",
+                name,
+                waits[len(waits) // 2],
+                waits[-1],
+            )
         grown = (worker.resident - before) / 1e6
         late = sum(verdict == "late" for verdict in found.values())
         log.info("placed in %.1f s, %d late, %.0f MB more memory", placed_s, late, grown)

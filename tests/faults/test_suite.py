@@ -26,7 +26,9 @@ async def rows_of(case: Case, broker: str, folder: Path, *, kills: int) -> list[
 
 @pytest.mark.timeout(LIMIT_S)
 @pytest.mark.parametrize("name", [case.name for case in CASES if case.short])
-async def test_nothing_is_lost_doubled_stale_or_by_mistake(broker: str, tmp_path: Path, name: str) -> None:
+async def test_nothing_is_lost_doubled_stale_or_by_mistake(
+    broker: str, tmp_path: Path, name: str
+) -> None:
     table = Table()
     table.add(await rows_of(NAMED[name], broker, tmp_path, kills=SHORT.kills))
     assert table.sound, "\n".join(table.lines())
@@ -40,6 +42,8 @@ async def test_without_claims_people_are_told_twice(broker: str, tmp_path: Path)
 
 
 @pytest.mark.timeout(LIMIT_S)
-async def test_without_idempotent_state_people_are_rejected_by_mistake(broker: str, tmp_path: Path) -> None:
+async def test_without_idempotent_state_people_are_rejected_by_mistake(
+    broker: str, tmp_path: Path
+) -> None:
     rows = await rows_of(NAMED["doubled"].without("idempotency"), broker, tmp_path, kills=0)
     assert sum(row.by_mistake for row in rows) > 0

@@ -23,12 +23,16 @@ KEY = "london/CALL1"
 ZEROS = {"lost": 0, "doubled": 0, "stale": 0, "by_mistake": 0, "strange": 0}
 
 
-def asked(kind: str, *, after_ms: int = 100, violation: str | None = None, acted: bool = True) -> Asked:
+def asked(
+    kind: str, *, after_ms: int = 100, violation: str | None = None, acted: bool = True
+) -> Asked:
     at_ms = OFFER.received_at_ms + after_ms
     return Asked(at_ms, kind, "CALL1", CALLER, "default", acted, violation)
 
 
-def row(*values: object, requests: tuple[Asked, ...] = (), kind: Kind = "stranger", taken: bool = False) -> Row:
+def row(
+    *values: object, requests: tuple[Asked, ...] = (), kind: Kind = "stranger", taken: bool = False
+) -> Row:
     """What the suite says of one call of which these records and requests are known."""
     ledger = Ledger(KafkaSettings(bootstrap_servers="127.0.0.1:1"))
     for seen in Log().append_all(values):  # type: ignore[arg-type] # the builders' own values
@@ -60,7 +64,9 @@ def test_an_offer_without_a_decision_is_lost() -> None:
 
 @pytest.mark.parametrize("missing", [3, 5], ids=["reject", "text"])
 def test_a_command_without_an_outcome_is_lost(missing: int) -> None:
-    history = [value for at, value in enumerate(rejected_call(OFFER, confirm=False)) if at != missing]
+    history = [
+        value for at, value in enumerate(rejected_call(OFFER, confirm=False)) if at != missing
+    ]
     assert row(*history).lost == 1
 
 
@@ -79,7 +85,13 @@ def test_an_offer_in_the_dead_letters_is_not_lost() -> None:
 
 
 def test_a_second_text_is_doubled_and_a_second_reject_is_not() -> None:
-    requests = (asked("reject"), asked("reject"), asked("text"), asked("text"), asked("text", acted=False))
+    requests = (
+        asked("reject"),
+        asked("reject"),
+        asked("text"),
+        asked("text"),
+        asked("text", acted=False),
+    )
     assert counts(row(*rejected_call(OFFER), requests=requests)) == {**ZEROS, "doubled": 1}
 
 
@@ -99,11 +111,16 @@ def test_a_reject_of_somebody_protected_is_a_mistake(kind: Kind) -> None:
 
 def test_a_request_that_no_gateway_documents_is_strange_unless_the_simulator_forgot() -> None:
     assert row(OFFER, requests=(asked("reject", violation="an unknown field"),)).strange == 1
-    assert row(OFFER, requests=(asked("reject", violation="this call id was never offered"),)).strange == 0
+    assert (
+        row(OFFER, requests=(asked("reject", violation="this call id was never offered"),)).strange
+        == 0
+    )
 
 
 def test_runs_add_up() -> None:
-    one = Row(case="a", kills=2, offers=3, longest_wait_s=1.0, details={"lost": ["x"], "decided again": 1})
+    one = Row(
+        case="a", kills=2, offers=3, longest_wait_s=1.0, details={"lost": ["x"], "decided again": 1}
+    )
     one.add(replace(one, kills=5, longest_wait_s=2.0, details={"lost": ["y"], "decided again": 2}))
     assert (one.runs, one.kills, one.offers, one.longest_wait_s) == (2, 7, 6, 2.0)
     assert one.details == {"lost": ["x", "y"], "decided again": 3}

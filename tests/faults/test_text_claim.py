@@ -1,4 +1,5 @@
-"""A text goes out at most once, even where the worker dies between sending it and remembering that."""
+"""A text goes out at most once, even where the worker dies between sending it and remembering
+that."""
 
 from __future__ import annotations
 
@@ -28,13 +29,16 @@ async def text_outcome(tap: Tap, offer: CallOffered) -> Outcome:
 
 
 async def following_call(scene: Scene, tap: Tap) -> None:
-    """Place a call of somebody else and wait for its text: whatever stood before it has been dealt with."""
+    """Place a call of somebody else and wait for its text: whatever stood before it has been dealt
+    with."""
     offer = scene.offer()
     await scene.place(offer)
     await text_outcome(tap, offer)
 
 
-async def test_a_worker_that_dies_after_sending_never_sends_again(kafka: KafkaSettings, tmp_path: Path) -> None:
+async def test_a_worker_that_dies_after_sending_never_sends_again(
+    kafka: KafkaSettings, tmp_path: Path
+) -> None:
     async with open_scene(kafka, tmp_path) as scene, Tap(kafka, topics.CALLS_OUTCOMES) as tap:
         first = scene.start("one")
         await first.ready()
@@ -53,13 +57,16 @@ async def test_a_worker_that_dies_after_sending_never_sends_again(kafka: KafkaSe
 
         await following_call(scene, tap)
         assert scene.gateway.texts_by_chat[offer.caller] == 1
-        # the reject before it may have been repeated, and its text command with it: the same outcome again
+        # the reject before it may have been repeated, and its text command with it: the same
+        # outcome again
         assert {o for o in tap.ends("text") if o.call_id == offer.call_id} == {outcome}
         assert await second.stop(15) < 15
         assert second.exit_code == 0
 
 
-async def test_a_command_that_comes_again_sends_nothing_and_says_the_same(kafka: KafkaSettings, tmp_path: Path) -> None:
+async def test_a_command_that_comes_again_sends_nothing_and_says_the_same(
+    kafka: KafkaSettings, tmp_path: Path
+) -> None:
     watched = (topics.MESSAGES_COMMANDS, topics.CALLS_OUTCOMES)
     async with open_scene(kafka, tmp_path) as scene, Tap(kafka, *watched) as tap:
         worker = scene.start("one")
@@ -84,7 +91,9 @@ async def test_a_command_that_comes_again_sends_nothing_and_says_the_same(kafka:
         assert scene.gateway.texts_by_chat[offer.caller] == 1
 
 
-async def test_a_rejected_caller_is_told_once_in_the_cool_down(kafka: KafkaSettings, tmp_path: Path) -> None:
+async def test_a_rejected_caller_is_told_once_in_the_cool_down(
+    kafka: KafkaSettings, tmp_path: Path
+) -> None:
     async with open_scene(kafka, tmp_path) as scene, Tap(kafka, topics.CALLS_OUTCOMES) as tap:
         worker = scene.start("one")
         await worker.ready()
@@ -100,8 +109,13 @@ async def test_a_rejected_caller_is_told_once_in_the_cool_down(kafka: KafkaSetti
         assert scene.gateway.texts_by_chat[caller] == 1
 
 
-async def test_a_worker_that_dies_has_counted_the_strangers_that_it_told(kafka: KafkaSettings, tmp_path: Path) -> None:
-    async with open_scene(kafka, tmp_path, strangers_per_day=1) as scene, Tap(kafka, topics.CALLS_OUTCOMES) as tap:
+async def test_a_worker_that_dies_has_counted_the_strangers_that_it_told(
+    kafka: KafkaSettings, tmp_path: Path
+) -> None:
+    async with (
+        open_scene(kafka, tmp_path, strangers_per_day=1) as scene,
+        Tap(kafka, topics.CALLS_OUTCOMES) as tap,
+    ):
         worker = scene.start("one")
         await worker.ready()
         scene.gateway.answering_texts.clear()

@@ -1,4 +1,5 @@
-"""How a worker ends, on purpose and not; what it cannot read; and what it knows right after its start."""
+"""How a worker ends, on purpose and not; what it cannot read; and what it knows right after its
+start."""
 
 from __future__ import annotations
 
@@ -37,8 +38,15 @@ CONSUMED = (
 
 
 @pytest.mark.timeout(150)
-async def test_a_planned_stop_under_load_loses_and_repeats_nothing(kafka: KafkaSettings, tmp_path: Path) -> None:
-    watched = (topics.CALLS_EVENTS, topics.CALLS_DECISIONS, topics.CALLS_COMMANDS, topics.CALLS_OUTCOMES)
+async def test_a_planned_stop_under_load_loses_and_repeats_nothing(
+    kafka: KafkaSettings, tmp_path: Path
+) -> None:
+    watched = (
+        topics.CALLS_EVENTS,
+        topics.CALLS_DECISIONS,
+        topics.CALLS_COMMANDS,
+        topics.CALLS_OUTCOMES,
+    )
     async with open_scene(kafka, tmp_path, reply=False) as scene, Tap(kafka, *watched) as tap:
         async with Traffic(scene, 30) as traffic:
             one, two = scene.start("one", member=False), scene.start("two", member=False)
@@ -56,7 +64,9 @@ async def test_a_planned_stop_under_load_loses_and_repeats_nothing(kafka: KafkaS
         after = [call for call, at in placed.items() if at >= stopped_at - 0.5]
         longest = max(decided[call] - placed[call] for call in after)
         repeated = len(tap.decisions()) - len(decided)
-        log.info("stopped in %.1f s, longest wait %.1f s, %d decided twice", took, longest, repeated)
+        log.info(
+            "stopped in %.1f s, longest wait %.1f s, %d decided twice", took, longest, repeated
+        )
         assert one.exit_code == 0
         assert took < 5
         assert longest < 5
@@ -92,7 +102,9 @@ async def test_what_cannot_be_read_is_dead_lettered_as_it_came(
         await worker.ready()
         key = b"\xffno-utf-8"
         poison = [
-            Record(topic, key, value, [("ce_id", what.encode()), ("traceparent", b"\xff")], partition=1)
+            Record(
+                topic, key, value, [("ce_id", what.encode()), ("traceparent", b"\xff")], partition=1
+            )
             for what, value in UNREADABLE.items()
         ]
         await scene.producer.send(*poison)
@@ -103,7 +115,9 @@ async def test_what_cannot_be_read_is_dead_lettered_as_it_came(
             seen = letters[what.encode()]
             headers = dict(seen.headers)
             assert (seen.key, seen.raw, headers["traceparent"]) == (key, value, b"\xff")
-            assert headers["kafka_dlt-original-topic"].decode() == topic.full_name(kafka.topic_prefix)
+            assert headers["kafka_dlt-original-topic"].decode() == topic.full_name(
+                kafka.topic_prefix
+            )
             assert headers["kafka_dlt-original-partition"] == b"1"
             assert headers["kafka_dlt-original-offset"].isdigit()
             assert headers["kafka_dlt-exception-fqcn"] == b"undecodable"
@@ -116,7 +130,9 @@ async def test_what_cannot_be_read_is_dead_lettered_as_it_came(
         assert worker.exit_code is None
 
 
-async def test_a_message_in_the_backlog_counts_before_the_call_behind_it(kafka: KafkaSettings, tmp_path: Path) -> None:
+async def test_a_message_in_the_backlog_counts_before_the_call_behind_it(
+    kafka: KafkaSettings, tmp_path: Path
+) -> None:
     """300 callers wrote, then called, while no worker ran: nobody may be told to write first."""
     async with open_scene(kafka, tmp_path) as scene, Tap(kafka, topics.CALLS_DECISIONS) as tap:
         callers = [scene.caller() for _ in range(300)]
@@ -128,8 +144,11 @@ async def test_a_message_in_the_backlog_counts_before_the_call_behind_it(kafka: 
         assert [decision.why for decision in tap.decisions() if decision.verdict != "ring"] == []
 
 
-async def test_a_long_backlog_of_nothing_new_hides_no_message(kafka: KafkaSettings, tmp_path: Path) -> None:
-    """Messages that change nothing are done at once; one that matters stands behind hundreds of them."""
+async def test_a_long_backlog_of_nothing_new_hides_no_message(
+    kafka: KafkaSettings, tmp_path: Path
+) -> None:
+    """Messages that change nothing are done at once; one that matters stands behind hundreds of
+    them."""
     async with open_scene(kafka, tmp_path) as scene, Tap(kafka, topics.CALLS_DECISIONS) as tap:
         worker = scene.start("one")
         await worker.ready()

@@ -61,10 +61,11 @@ class PlainWorker(app.WorkerApp):
 
 
 def slow_seek(seconds: float) -> None:
-    """Let the answer to a seek be so late, whichever driver asks: the moment in which Faust's own loses events.
+    """Let the answer to a seek be so late, whichever driver asks: the moment in which Faust's own
+    loses events.
 
-    Faust resumes its streams, seeks, and only then notes from where it reads. On an idle machine that moment is over
-    before anything was fetched; on a busy one it is not.
+    Faust resumes its streams, seeks, and only then notes from where it reads. On an idle machine
+    that moment is over before anything was fetched; on a busy one it is not.
     """
     seek = ThreadDelegateConsumer.seek_to_committed
 

@@ -28,7 +28,9 @@ def main() -> None:
         try:
             asyncio.run(local.start())
             kafka = KafkaSettings(
-                bootstrap_servers=local.bootstrap, topic_prefix=f"fuzz{uuid.uuid4().hex[:6]}.", partitions=4
+                bootstrap_servers=local.bootstrap,
+                topic_prefix=f"fuzz{uuid.uuid4().hex[:6]}.",
+                partitions=4,
             )
             asyncio.run(topics_admin.apply(kafka))
             _run(kafka, folder, arguments.inputs, arguments.seed)
@@ -53,7 +55,9 @@ def _run(kafka: KafkaSettings, folder: Path, wanted: int, first_seed: int) -> No
         campaign.run(wanted, first_seed, show)
         resident = target.resident_bytes() // 1024**2
         written = target.written()
-    statuses = ", ".join(f"{count} x {status or 'closed'}" for status, count in campaign.statuses.most_common())
+    statuses = ", ".join(
+        f"{count} x {status or 'closed'}" for status, count in campaign.statuses.most_common()
+    )
     sys.stdout.write(
         f"{campaign.sent} inputs in {time.monotonic() - began:.0f} s: {statuses}\n"
         f"{campaign.envelopes} envelopes accepted, all counted; on the topics: {written}\n"
@@ -67,8 +71,12 @@ def _arguments() -> argparse.Namespace:
         description=__doc__,
         epilog="Example: tests/run fuzz --inputs 1000000 --seed 7",
     )
-    parser.add_argument("--inputs", type=int, default=100_000, help="requests to send (default: 100000)")
-    parser.add_argument("--seed", type=int, default=1, help="of the first round; a failure names its round's")
+    parser.add_argument(
+        "--inputs", type=int, default=100_000, help="requests to send (default: 100000)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, help="of the first round; a failure names its round's"
+    )
     return parser.parse_args()
 
 

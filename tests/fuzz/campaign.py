@@ -20,10 +20,12 @@ BATCH: Final = 16
 """Requests under way at once."""
 
 EXAMPLES: Final = 100
-"""Batches of a round. A round ends with its generator's memory of what it tried, which grows without bound."""
+"""Batches of a round. A round ends with its generator's memory of what it tried, which grows
+without bound."""
 
 GROWTH_BYTES: Final = 48 * 1024 * 1024
-"""From half of the campaign to its end: the memory of ended calls (25 MB) and caches fill up meanwhile."""
+"""From half of the campaign to its end: the memory of ended calls (25 MB) and caches fill up
+meanwhile."""
 
 _CALLS: Final = {"call.received", "call.accepted", "call.rejected"}
 _MESSAGES: Final = {"message", "message.any"}
@@ -40,8 +42,11 @@ class Campaign:
     envelopes: int = 0
     """In the webhooks that were accepted."""
 
-    def run(self, wanted: int, first_seed: int, on_round: Callable[[Campaign], None] | None = None) -> None:
-        """Send so many inputs; raises ``AssertionError`` with the smallest batch that shows a fault."""
+    def run(
+        self, wanted: int, first_seed: int, on_round: Callable[[Campaign], None] | None = None
+    ) -> None:
+        """Send so many inputs; raises ``AssertionError`` with the smallest batch that shows a
+        fault."""
         number, half_way = 0, 0
         while self.sent < wanted:
             self._round(first_seed + number)
@@ -82,12 +87,15 @@ class Campaign:
                 self.envelopes += envelopes(each.body)
             assert status is None or 200 <= status < 500, f"{status} for {each}"
             assert status != 200 or each.signed, f"accepted, though unsigned or broken: {each}"
-            assert not each.signed or status == (200 if is_json(each.body) else 400), f"{status} for {each}"
+            assert not each.signed or status == (200 if is_json(each.body) else 400), (
+                f"{status} for {each}"
+            )
         complaints = self.target.complaints()
         assert not complaints, "\n".join(complaints[-20:])
 
     def _settle(self) -> None:
-        """Everything that was accepted is counted, and what is counted as kept stands on its topic."""
+        """Everything that was accepted is counted, and what is counted as kept stands on its
+        topic."""
         counted = self.target.counters()
         assert sum(counted.values()) == self.envelopes
         expected = Counter[str]()

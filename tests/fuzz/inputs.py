@@ -47,7 +47,18 @@ RAW: Final[tuple[bytes, ...]] = (
 )  # fmt: skip
 
 Signing = Literal["right", "upper", "wrong", "missing", "other", "junk"]
-Transport = Literal["whole", "chunked", "oversized", "cut", "encoded", "expect", "method", "path", "header", "length"]
+Transport = Literal[
+    "whole",
+    "chunked",
+    "oversized",
+    "cut",
+    "encoded",
+    "expect",
+    "method",
+    "path",
+    "header",
+    "length",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +83,9 @@ def _bodies(draw: st.DrawFn) -> bytes:
     envelope = json.loads(json.dumps(draw(st.sampled_from(DOCUMENTED))))
     for number, target, value in draw(st.lists(_MUTATIONS, max_size=4)):
         _mutate(envelope, number, target, value)
-    body = json.dumps(envelope if kind > 2 else [envelope] * (1 + kind), ensure_ascii=kind % 2 == 0).encode(
-        "utf-8", "replace"
-    )
+    body = json.dumps(
+        envelope if kind > 2 else [envelope] * (1 + kind), ensure_ascii=kind % 2 == 0
+    ).encode("utf-8", "replace")
     if kind == 9:
         at, byte = draw(st.integers(0, len(body) - 1)), draw(st.integers(0, 255))
         body = body[:at] + bytes([byte]) + body[at + byte % 3 :]
@@ -85,7 +96,10 @@ _MUTATIONS: Final = st.tuples(
     st.integers(0, 200),
     st.integers(0, 3),
     st.one_of(
-        st.sampled_from(NASTY), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=12)
+        st.sampled_from(NASTY),
+        st.integers(),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.text(max_size=12),
     ),
 )
 
@@ -117,10 +131,13 @@ def _mutate(envelope: Any, number: int, how: int, value: Any) -> None:
 
 @st.composite
 def inputs(draw: st.DrawFn) -> Input:
-    """One request of any kind; most are whole and rightly signed, or nothing would get past the door."""
+    """One request of any kind; most are whole and rightly signed, or nothing would get past the
+    door."""
     gateway = draw(st.sampled_from(("office", "cloud")))
     body = draw(_bodies())
-    signing: Signing = draw(st.sampled_from(("right",) * 9 + ("upper", "wrong", "missing", "other", "junk")))
+    signing: Signing = draw(
+        st.sampled_from(("right",) * 9 + ("upper", "wrong", "missing", "other", "junk"))
+    )
     transport: Transport = draw(st.sampled_from(("whole",) * 9 + _TRANSPORTS))
     noise = draw(st.integers(0, 2**32 - 1))
     if transport == "oversized":
@@ -129,24 +146,42 @@ def inputs(draw: st.DrawFn) -> Input:
     return _request(gateway, body, lines, transport, noise, signed=signing in {"right", "upper"})
 
 
-_TRANSPORTS: Final = ("chunked", "oversized", "cut", "encoded", "expect", "method", "path", "header", "length")
+_TRANSPORTS: Final = (
+    "chunked",
+    "oversized",
+    "cut",
+    "encoded",
+    "expect",
+    "method",
+    "path",
+    "header",
+    "length",
+)
 
 
 def _signature(gateway: str, body: bytes, signing: Signing, noise: int) -> list[bytes]:
     if signing == "missing":
         return []
     key = KEYS["cloud" if (gateway == "office") == (signing == "other") else "office"]
-    digest = hmac.new(key, body, hashlib.sha512 if gateway == "office" else hashlib.sha256).hexdigest()
+    digest = hmac.new(
+        key, body, hashlib.sha512 if gateway == "office" else hashlib.sha256
+    ).hexdigest()
     if signing == "upper":
         digest = digest.upper()
     elif signing == "wrong":
         digest = f"{noise:x}"[:1] + digest[1:] if digest[0] != f"{noise:x}"[0] else digest[:-1]
     elif signing == "junk":
-        return [HEADERS[gateway].encode() + b": " + noise.to_bytes(4, "big").replace(b"\r", b"").replace(b"\n", b"")]
+        return [
+            HEADERS[gateway].encode()
+            + b": "
+            + noise.to_bytes(4, "big").replace(b"\r", b"").replace(b"\n", b"")
+        ]
     return [f"{HEADERS[gateway]}: {digest}".encode()]
 
 
-def _request(gateway: str, body: bytes, lines: list[bytes], transport: Transport, noise: int, *, signed: bool) -> Input:
+def _request(
+    gateway: str, body: bytes, lines: list[bytes], transport: Transport, noise: int, *, signed: bool
+) -> Input:
     path, method, payload = f"/webhooks/{gateway}".encode(), b"POST", body
     framing = b"Content-Length: %d" % len(body)
     sound = transport in {"whole", "chunked", "header"}
@@ -175,7 +210,14 @@ def _pick(choices: tuple[bytes, ...], noise: int) -> bytes:
 
 
 _METHODS: Final = (b"GET", b"PUT", b"DELETE", b"OPTIONS", b"PO ST", b"\xff")
-_PATHS: Final = (b"/webhooks/nobody", b"/webhooks/", b"/webhooks/%00", b"/webhooks/..%2fmetrics", b"/x\xff", b"*")
+_PATHS: Final = (
+    b"/webhooks/nobody",
+    b"/webhooks/",
+    b"/webhooks/%00",
+    b"/webhooks/..%2fmetrics",
+    b"/x\xff",
+    b"*",
+)
 _LENGTHS: Final = (
     b"Content-Length: -1",
     b"Content-Length: x",

@@ -1,4 +1,5 @@
-"""The bridge under fire: a real process, raw connections to it, and what it and Kafka say of it afterwards."""
+"""The bridge under fire: a real process, raw connections to it, and what it and Kafka say of it
+afterwards."""
 
 from __future__ import annotations
 
@@ -34,7 +35,9 @@ TOPICS: Final = (CALLS_EVENTS, CALLS_LIFECYCLE, MESSAGES_EVENTS, LINES_STATUS, C
 class Target:
     """One bridge process."""
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path, kafka: KafkaSettings) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], port: int, log: Path, kafka: KafkaSettings
+    ) -> None:
         self._process = process
         self._port = port
         self._log = log
@@ -43,7 +46,8 @@ class Target:
         self._log_read = 0
 
     def ask(self, batch: Sequence[Input]) -> list[int | None]:
-        """Send all at once, each on a connection of its own; the status of each, None where it was closed instead."""
+        """Send all at once, each on a connection of its own; the status of each, None where it was
+        closed instead."""
         open_ = [self._idle.pop() if self._idle else self._connect() for _ in batch]
         for conn, each in zip(open_, batch, strict=True):
             conn.sendall(each.request)
@@ -76,7 +80,12 @@ class Target:
             return None
         head, _, body = received.partition(b"\r\n\r\n")
         match = re.search(rb"(?i)^content-length: (\d+)", head, re.MULTILINE)
-        if asked.signed and match and len(body) >= int(match[1]) and b"Connection: close" not in head:
+        if (
+            asked.signed
+            and match
+            and len(body) >= int(match[1])
+            and b"Connection: close" not in head
+        ):
             self._idle.append(conn)
         else:
             # what a strange request left unread must not be taken for the next one
@@ -85,7 +94,9 @@ class Target:
 
     def counters(self) -> dict[tuple[str, str], int]:
         """Envelopes counted, by event and result."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=ANSWER_S) as answer:
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{self._port}/metrics", timeout=ANSWER_S
+        ) as answer:
             text = answer.read().decode()
         found: dict[tuple[str, str], int] = {}
         for event, result, count in re.findall(
@@ -116,14 +127,22 @@ class Target:
         return lines if any(map(_COMPLAINT.search, lines)) else []
 
 
-_COMPLAINT: Final = re.compile(r"Traceback|Error handling request|Unhandled|never awaited|ERROR|CRITICAL")
+_COMPLAINT: Final = re.compile(
+    r"Traceback|Error handling request|Unhandled|never awaited|ERROR|CRITICAL"
+)
 
 
 async def _written(kafka: KafkaSettings) -> dict[str, int]:
     names = {topic.full_name(kafka.topic_prefix): topic.name for topic in TOPICS}
     there = await topics_admin.found(kafka, TOPICS)
-    places = [TopicPartition(full, number) for full, name in names.items() for number in range(there[name].partitions)]
-    consumer = AIOKafkaConsumer(**connection(kafka), auto_offset_reset="earliest", enable_auto_commit=False)
+    places = [
+        TopicPartition(full, number)
+        for full, name in names.items()
+        for number in range(there[name].partitions)
+    ]
+    consumer = AIOKafkaConsumer(
+        **connection(kafka), auto_offset_reset="earliest", enable_auto_commit=False
+    )
     # before the start: it would not learn of the topics otherwise
     consumer.assign(places)
     await consumer.start()
@@ -132,7 +151,9 @@ async def _written(kafka: KafkaSettings) -> dict[str, int]:
         found = dict.fromkeys(names.values(), 0)
         while any([await consumer.position(place) < ends[place] for place in places]):
             for place, records in (await consumer.getmany(timeout_ms=200)).items():
-                found[names[place.topic]] += sum(_LINKED not in record.headers for record in records)
+                found[names[place.topic]] += sum(
+                    _LINKED not in record.headers for record in records
+                )
         return found
     finally:
         await consumer.stop()

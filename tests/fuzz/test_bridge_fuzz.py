@@ -12,7 +12,9 @@ from tests.fuzz.target import bridge
 INPUTS = 3_000
 
 
-async def test_no_request_makes_the_bridge_fail_grow_or_forget(kafka: KafkaSettings, tmp_path: Path) -> None:
+async def test_no_request_makes_the_bridge_fail_grow_or_forget(
+    kafka: KafkaSettings, tmp_path: Path
+) -> None:
     def run() -> Campaign:
         with bridge(kafka, tmp_path) as target:
             campaign = Campaign(target)

@@ -1,4 +1,5 @@
-"""Dead letters: what they say, which are meant, what putting one back comes to, and what people see of them."""
+"""Dead letters: what they say, which are meant, what putting one back comes to, and what people see
+of them."""
 
 from __future__ import annotations
 
@@ -96,7 +97,9 @@ def test_a_webhook_comes_under_the_key_that_the_bridge_gives_it_now() -> None:
     seen = webhook(envelope)
     plan = Planner(SETTINGS, callers).plan(read_letter(seen), seen)
     assert isinstance(plan, Replay)
-    assert [record.key for record in plan.records if record.topic is CALLS_EVENTS] == [phone.encode()]
+    assert [record.key for record in plan.records if record.topic is CALLS_EVENTS] == [
+        phone.encode()
+    ]
 
 
 def planned(seen: Seen, **options: int) -> Replay | ReplayRefusal:
@@ -116,12 +119,20 @@ def refused(seen: Seen, **options: int) -> str:
 
 
 headers_of_people = st.lists(
-    st.tuples(st.text(max_size=20).filter(lambda name: not name.startswith(("kafka_dlt-", "ringfence-"))), st.binary()),
+    st.tuples(
+        st.text(max_size=20).filter(lambda name: not name.startswith(("kafka_dlt-", "ringfence-"))),
+        st.binary(),
+    ),
     max_size=5,
 )
 
 
-@given(key=st.binary(min_size=1), value=st.binary(), headers=headers_of_people, replays=st.integers(0, 2))
+@given(
+    key=st.binary(min_size=1),
+    value=st.binary(),
+    headers=headers_of_people,
+    replays=st.integers(0, 2),
+)
 def test_a_record_comes_back_as_it_was_with_its_replays_counted(
     key: bytes, value: bytes, headers: Headers, replays: int
 ) -> None:
@@ -148,13 +159,16 @@ def test_what_died_too_often_stays() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["ringfence-cut-from-bytes", "ringfence-key-cut-from-bytes", "ringfence-left-out-headers"]
+    "name",
+    ["ringfence-cut-from-bytes", "ringfence-key-cut-from-bytes", "ringfence-left-out-headers"],
 )
 def test_a_part_of_a_record_is_never_put_back(name: str) -> None:
     assert "only a part" in refused(died(Record(CALLS_EVENTS, b"k", b"{", [(name, b"2000000")])))
 
 
-@pytest.mark.parametrize("name", ["calls.events", "demo.calls.events", "prod.calls.dlq", "somebody.elses"])
+@pytest.mark.parametrize(
+    "name", ["calls.events", "demo.calls.events", "prod.calls.dlq", "somebody.elses"]
+)
 def test_only_topics_of_this_configuration_are_written_to(name: str) -> None:
     assert f"{name} is no topic of this configuration" in refused(died(topic=name))
 
@@ -170,14 +184,18 @@ def test_a_webhook_is_read_again_by_the_configuration_as_it_is_now() -> None:
 
 
 def test_a_webhook_that_says_nothing_by_now_is_done_without_a_record() -> None:
-    plan = planned(webhook({"id": "evt_2", "event": "presence.update", "session": "default", "payload": {}}))
+    plan = planned(
+        webhook({"id": "evt_2", "event": "presence.update", "session": "default", "payload": {}})
+    )
     assert isinstance(plan, Replay)
     assert not plan.records
     assert plan.where.startswith("nowhere")
 
 
 def test_a_webhook_that_is_still_unknown_stays_and_says_why() -> None:
-    assert "still cannot read it: no line under lines" in refused(webhook(call_received("elsewhere")))
+    assert "still cannot read it: no line under lines" in refused(
+        webhook(call_received("elsewhere"))
+    )
     assert "(there: office)" in refused(webhook(call_received(), gateway="gone"))
     broken = replace(webhook({}), raw=b'{"event":')
     assert "no JSON" in refused(broken)
@@ -186,7 +204,9 @@ def test_a_webhook_that_is_still_unknown_stays_and_says_why() -> None:
 def test_a_replayed_offer_can_only_become_late() -> None:
     (record,) = replayed(died(call_event(facts.offer(), "/test", None)))
     found: CallOffered = decode(CallOffered, record.value)
-    reject_all = facts.policy({"id": "first", "type": "text_first", "within": "365d", "reply": "text-first"})
+    reject_all = facts.policy(
+        {"id": "first", "type": "text_first", "within": "365d", "reply": "text-first"}
+    )
     at_once = decide(reject_all, facts.facts(found))
     later = decide(reject_all, facts.facts(found, now_ms=found.offered_at_ms + 45_000))
     assert (at_once.verdict, later.verdict) == ("reject", "late")
@@ -200,7 +220,12 @@ def test_a_mark_is_told_from_a_letter_and_stands_behind_it() -> None:
     seen = Log().append_record(made, T0 + 20)
     assert is_mark(seen)
     assert read_mark(seen) == LetterHandled(
-        partition=letter.partition, offset=letter.offset, how="dropped", author="ann", note="spam", at_ms=T0 + 20
+        partition=letter.partition,
+        offset=letter.offset,
+        how="dropped",
+        author="ann",
+        note="spam",
+        at_ms=T0 + 20,
     )
     assert not is_mark(died())
     assert read_mark(died()) is None
@@ -219,7 +244,10 @@ def test_what_is_marked_is_not_put_back_again() -> None:
     ("selection", "taken"),
     [
         (Selection(), True),
-        (Selection(reason="undecodable", topic="calls.events", since_ms=T0, until_ms=T0 + 11), True),
+        (
+            Selection(reason="undecodable", topic="calls.events", since_ms=T0, until_ms=T0 + 11),
+            True,
+        ),
         (Selection(reason="unknown-line"), False),
         (Selection(topic="prod.calls.events"), True),
         (Selection(topic="events"), False),
@@ -233,7 +261,9 @@ def test_what_is_marked_is_not_put_back_again() -> None:
         (Selection(places=frozenset({"0:1"})), False),
     ],
 )
-def test_a_letter_is_meant_when_everything_that_is_asked_for_fits(selection: Selection, *, taken: bool) -> None:
+def test_a_letter_is_meant_when_everything_that_is_asked_for_fits(
+    selection: Selection, *, taken: bool
+) -> None:
     seen = died()
     assert selection.takes(read_letter(seen), seen.raw) is taken
 
@@ -245,12 +275,18 @@ def test_webhooks_are_a_topic_of_their_own_to_people() -> None:
 
 
 def test_the_last_header_of_a_name_counts() -> None:
-    letter = read_letter(died(Record(CALLS_EVENTS, b"k", b"{", [("kafka_dlt-original-topic", b"an.older.death")])))
+    letter = read_letter(
+        died(Record(CALLS_EVENTS, b"k", b"{", [("kafka_dlt-original-topic", b"an.older.death")]))
+    )
     assert letter.origin is not None
     assert letter.origin.topic == "prod.calls.events"
 
 
-@given(headers=st.lists(st.tuples(st.text(), st.binary())), value=st.binary(), key=st.none() | st.binary())
+@given(
+    headers=st.lists(st.tuples(st.text(), st.binary())),
+    value=st.binary(),
+    key=st.none() | st.binary(),
+)
 def test_whatever_stands_on_the_topic_can_be_listed_shown_and_planned(
     headers: Headers, value: bytes, key: bytes | None
 ) -> None:
@@ -273,13 +309,22 @@ def test_people_see_no_number_unless_they_ask() -> None:
     assert "447700900123@c.us" in "\n".join(whole(letter, seen, raw=True, zone=UTC))
 
 
-@given(st.from_regex(r"[1-9][0-9]{7,14}", fullmatch=True), st.sampled_from(["@c.us", "@s.whatsapp.net", "@lid"]))
+@given(
+    st.from_regex(r"[1-9][0-9]{7,14}", fullmatch=True),
+    st.sampled_from(["@c.us", "@s.whatsapp.net", "@lid"]),
+)
 def test_no_jid_gets_through_the_mask(user: str, server: str) -> None:
-    for text in (f'"{user}{server}"', f"false_{user}{server}_3EB0", f"to {user}:12{server}, at once"):
+    for text in (
+        f'"{user}{server}"',
+        f"false_{user}{server}_3EB0",
+        f"to {user}:12{server}, at once",
+    ):
         assert user not in masked(text)
 
 
-@pytest.mark.parametrize("kept", ['"at_ms":1767261600000', '"t":1767261600', "3EB0123456789012AB", "12345", "2:123456"])
+@pytest.mark.parametrize(
+    "kept", ['"at_ms":1767261600000', '"t":1767261600', "3EB0123456789012AB", "12345", "2:123456"]
+)
 def test_the_mask_leaves_times_and_ids(kept: str) -> None:
     assert masked(kept) == kept
 
@@ -291,7 +336,10 @@ def test_a_letter_does_not_steer_the_terminal() -> None:
 def test_the_table_says_how_a_letter_ended() -> None:
     letter = read_letter(died())
     done = replace(
-        letter, handled=LetterHandled(partition=0, offset=0, how="dropped", author="ann", note="spam", at_ms=T0)
+        letter,
+        handled=LetterHandled(
+            partition=0, offset=0, how="dropped", author="ann", note="spam", at_ms=T0
+        ),
     )
     head, first, second = table([letter, done], UTC)
     assert head.split() == ["place", "written", "reason", "came", "from", "what", "it", "says"]

@@ -87,7 +87,9 @@ async def test_the_reader_gives_every_record_with_key_headers_and_place(
     assert reader.partitions == dict.fromkeys(reader.partitions, kafka.partitions)
 
 
-async def test_an_undecodable_record_is_read_with_its_fault(kafka: KafkaSettings, producer: DurableProducer) -> None:
+async def test_an_undecodable_record_is_read_with_its_fault(
+    kafka: KafkaSettings, producer: DurableProducer
+) -> None:
     await producer.send(Record(CALLS_EVENTS, b"x", b'{"type": "call.offered"}', []))
     await producer.send(Record(MESSAGES_EVENTS, b"x", b"no json", []))
     reader = await reading(kafka)
@@ -99,7 +101,9 @@ async def test_an_undecodable_record_is_read_with_its_fault(kafka: KafkaSettings
     assert "Invalid JSON" in (found["messages.events"].fault or "")
 
 
-async def test_reading_starts_at_a_time_or_at_the_end(kafka: KafkaSettings, producer: DurableProducer) -> None:
+async def test_reading_starts_at_a_time_or_at_the_end(
+    kafka: KafkaSettings, producer: DurableProducer
+) -> None:
     await write(producer, [offer("A")])
     between = now_ms() + 1
     await until(lambda: now_ms() > between)
@@ -117,7 +121,9 @@ async def test_reading_starts_at_a_time_or_at_the_end(kafka: KafkaSettings, prod
     await reader.stop()
 
 
-async def test_only_records_with_the_bytes_asked_for_are_given(kafka: KafkaSettings, producer: DurableProducer) -> None:
+async def test_only_records_with_the_bytes_asked_for_are_given(
+    kafka: KafkaSettings, producer: DurableProducer
+) -> None:
     await write(producer, [offer("AAA"), offer("BBB")])
     reader = await reading(kafka, [b"BBB"])
     assert [seen.value.call_id for seen in await read_all(reader)] == ["BBB"]
@@ -125,20 +131,35 @@ async def test_only_records_with_the_bytes_asked_for_are_given(kafka: KafkaSetti
 
 
 async def test_a_missing_topic_or_broker_is_named_with_the_mend(kafka: KafkaSettings) -> None:
-    with pytest.raises(EnvironmentFaultError, match=r"no topic nowhere\.calls\.commands, .*ringfence topics apply"):
+    with pytest.raises(
+        EnvironmentFaultError, match=r"no topic nowhere\.calls\.commands, .*ringfence topics apply"
+    ):
         await TopicReader(kafka.model_copy(update={"topic_prefix": "nowhere."})).start()
-    with pytest.raises(EnvironmentFaultError, match=r"127\.0\.0\.1:1 does not take us in: nothing listens"):
+    with pytest.raises(
+        EnvironmentFaultError, match=r"127\.0\.0\.1:1 does not take us in: nothing listens"
+    ):
         await TopicReader(kafka.model_copy(update={"bootstrap_servers": "127.0.0.1:1"})).start()
     with pytest.raises(EnvironmentFaultError, match="ringfence kafka start"):
         await TopicReader(KafkaSettings()).start()
 
 
-async def test_the_audit_of_whole_topics_holds(settings: Settings, producer: DurableProducer) -> None:
+async def test_the_audit_of_whole_topics_holds(
+    settings: Settings, producer: DurableProducer
+) -> None:
     now = now_ms()
-    await write(producer, [*rejected_call(offer("A", at_ms=now)), *ringing_call(offer("B", at_ms=now))])
+    await write(
+        producer, [*rejected_call(offer("A", at_ms=now)), *ringing_call(offer("B", at_ms=now))]
+    )
     report = await audit_topics(settings, None)
     assert report.holds, report.lines()
-    assert report.audit.checked == {"offers": 2, "decisions": 2, "rejects": 1, "texts": 1, "blocks": 0, "outcomes": 3}
+    assert report.audit.checked == {
+        "offers": 2,
+        "decisions": 2,
+        "rejects": 1,
+        "texts": 1,
+        "blocks": 0,
+        "outcomes": 3,
+    }
     assert report.summary.calls == 2
 
 
@@ -157,7 +178,9 @@ async def test_the_audit_finds_what_vanished_and_what_is_misplaced(
     assert report.audit.open.decisions == 1, "the second offer still has time"
 
 
-async def test_the_audit_leaves_out_calls_from_before_the_range(settings: Settings, producer: DurableProducer) -> None:
+async def test_the_audit_leaves_out_calls_from_before_the_range(
+    settings: Settings, producer: DurableProducer
+) -> None:
     now = now_ms()
     await write(producer, [offer("A", at_ms=now - 30_000), *ringing_call(offer("B", at_ms=now))])
     report = await audit_topics(settings, now - 10_000)
@@ -166,26 +189,40 @@ async def test_the_audit_leaves_out_calls_from_before_the_range(settings: Settin
     assert report.summary.calls == 1
 
 
-async def test_a_call_is_explained_on_each_line_that_had_it(settings: Settings, producer: DurableProducer) -> None:
+async def test_a_call_is_explained_on_each_line_that_had_it(
+    settings: Settings, producer: DurableProducer
+) -> None:
     now = now_ms()
     await write(producer, rejected_call(offer("SAME", at_ms=now)))
-    await write(producer, ringing_call(offer("SAME", line="riyadh", caller="447700900456@c.us", at_ms=now)))
+    await write(
+        producer, ringing_call(offer("SAME", line="riyadh", caller="447700900456@c.us", at_ms=now))
+    )
     await write(producer, ringing_call(offer("SAMEBUTLONGER", at_ms=now)))
     lines = await explain(settings, "SAME")
     heads = [line for line in lines if line.startswith("call ")]
-    assert heads == ["call SAME on line london (gateway office)", "call SAME on line riyadh (gateway office)"]
+    assert heads == [
+        "call SAME on line london (gateway office)",
+        "call SAME on line riyadh (gateway office)",
+    ]
     assert any("decided: reject" in line for line in lines)
     assert any("told: the text is accepted" in line for line in lines)
     assert not any("447700900" in line for line in lines)
 
 
-async def test_an_unknown_call_says_where_was_looked(settings: Settings, producer: DurableProducer) -> None:
+async def test_an_unknown_call_says_where_was_looked(
+    settings: Settings, producer: DurableProducer
+) -> None:
     await write(producer, [offer("A")])
-    with pytest.raises(RingfenceError, match=r"no call with the id 'Z'.*calls\.events since 20.*decisions \(empty\)"):
+    with pytest.raises(
+        RingfenceError,
+        match=r"no call with the id 'Z'.*calls\.events since 20.*decisions \(empty\)",
+    ):
         await explain(settings, "Z")
 
 
-async def test_the_live_console_tells_settles_and_reports(settings: Settings, producer: DurableProducer) -> None:
+async def test_the_live_console_tells_settles_and_reports(
+    settings: Settings, producer: DurableProducer
+) -> None:
     await write(producer, [offer("BEFORE", at_ms=now_ms() - 60_000)])
     told: list[str] = []
     console = LiveConsole(settings, told.append, colour=False)
@@ -193,7 +230,9 @@ async def test_the_live_console_tells_settles_and_reports(settings: Settings, pr
     stop = asyncio.Event()
     running = asyncio.create_task(console.run(stop))
     now = now_ms() + 1
-    await write(producer, [*rejected_call(offer("A", at_ms=now)), *ringing_call(offer("B", at_ms=now))])
+    await write(
+        producer, [*rejected_call(offer("A", at_ms=now)), *ringing_call(offer("B", at_ms=now))]
+    )
     await until(lambda: len(told) == 3)
     stop.set()
     await asyncio.wait_for(running, 5)
@@ -207,7 +246,9 @@ async def test_the_live_console_tells_settles_and_reports(settings: Settings, pr
     assert not report.audit.open.total
 
 
-async def test_settling_waits_for_what_is_under_way(settings: Settings, producer: DurableProducer) -> None:
+async def test_settling_waits_for_what_is_under_way(
+    settings: Settings, producer: DurableProducer
+) -> None:
     told: list[str] = []
     console = LiveConsole(settings, told.append, colour=False)
     await console.start()
@@ -250,7 +291,9 @@ def test_colour_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -
     assert not wants_colour(Terminal())
 
 
-def test_progress_is_silent_for_short_work_and_speaks_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_silent_for_short_work_and_speaks_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     clock = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     said = io.StringIO()

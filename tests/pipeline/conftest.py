@@ -12,8 +12,11 @@ from tests.support.ringfence import House, open_house
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def whole_house(broker: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
-    """Running until the module's last story; then the audit has the last word on all of them together."""
+async def whole_house(
+    broker: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[House]:
+    """Running until the module's last story; then the audit has the last word on all of them
+    together."""
     async with open_house(broker, tmp_path_factory.mktemp("house")) as house:
         yield house
         report = await audit_topics(house.settings, None)
@@ -25,8 +28,11 @@ async def whole_house(broker: str, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def house(whole_house: House) -> AsyncIterator[House]:
-    """The house with sound gateways; every story ends without a request that the gateway does not document."""
+    """The house with sound gateways; every story ends without a request that the gateway does not
+    document."""
     whole_house.gateway.dial()
     before = whole_house.gateway.record.violation_count
     yield whole_house
-    assert whole_house.gateway.record.violation_count == before, list(whole_house.gateway.record.violations)
+    assert whole_house.gateway.record.violation_count == before, list(
+        whole_house.gateway.record.violations
+    )

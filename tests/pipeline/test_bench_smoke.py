@@ -1,4 +1,5 @@
-"""That the benchmark runs and finds something. How fast is for the benchmark to say, not for a test."""
+"""That the benchmark runs and finds something. How fast is for the benchmark to say, not for a
+test."""
 
 from __future__ import annotations
 
@@ -11,15 +12,27 @@ from pathlib import Path
 from streams.settings import ROOT
 
 ARGUMENTS = (
-    "--rates 20 --seconds 1 --no-sustain --no-idle --no-warm-up --settle 250ms --lines 2 --partitions 2 --arrivals even"
+    "--rates 20 --seconds 1 --no-sustain --no-idle --no-warm-up --settle 250ms"
+    " --lines 2 --partitions 2 --arrivals even"
 )
 
 
-async def test_the_benchmark_measures_both_systems_on_one_broker(broker: str, tmp_path: Path) -> None:
+async def test_the_benchmark_measures_both_systems_on_one_broker(
+    broker: str, tmp_path: Path
+) -> None:
     found = tmp_path / "bench.json"
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-P", "-m", "tests.bench", *ARGUMENTS.split(), "--json", str(found), "--logs", str(tmp_path / "logs")),
+        *(
+            "-P",
+            "-m",
+            "tests.bench",
+            *ARGUMENTS.split(),
+            "--json",
+            str(found),
+            "--logs",
+            str(tmp_path / "logs"),
+        ),
         env={**os.environ, "PYTHONPATH": str(ROOT), "KAFKA_BOOTSTRAP_SERVERS": broker},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -29,7 +29,8 @@ async def circuit(house: House, gateway: str) -> str:
     (state,) = (
         line.split('state="')[1].split('"')[0]
         for line in lines
-        if line.startswith(f'ringfence_gateway_circuit{{gateway="{gateway}"') and line.endswith(" 1.0")
+        if line.startswith(f'ringfence_gateway_circuit{{gateway="{gateway}"')
+        and line.endswith(" 1.0")
     )
     return state
 
@@ -54,9 +55,14 @@ async def make_ill(house: House) -> None:
     await until_circuit(house, "open", "half-open")
 
 
-async def test_rejects_wait_for_an_ill_gateway_and_are_executed_once_when_it_is_well(house: House) -> None:
+async def test_rejects_wait_for_an_ill_gateway_and_are_executed_once_when_it_is_well(
+    house: House,
+) -> None:
     await make_ill(house)
-    waiting = [await house.gateway.place_call(line=line, caller=house.caller()) for line in ("london", "paris") * 3]
+    waiting = [
+        await house.gateway.place_call(line=line, caller=house.caller())
+        for line in ("london", "paris") * 3
+    ]
     for call in waiting:
         assert (await house.decision(call.id)).verdict == "reject"
     elsewhere = await house.gateway.place_call(line="riyadh", caller=house.caller())
@@ -72,7 +78,9 @@ async def test_rejects_wait_for_an_ill_gateway_and_are_executed_once_when_it_is_
     await until_circuit(house, "closed")
 
 
-async def test_a_text_is_not_sent_to_an_ill_gateway_and_waits_until_it_is_well(house: House) -> None:
+async def test_a_text_is_not_sent_to_an_ill_gateway_and_waits_until_it_is_well(
+    house: House,
+) -> None:
     # one reject is under way, and will be answered well, while others find the gateway ill
     slow = GatewayFault(kind="latency", gateway="office", operation="reject", delay_ms=1_500)
     house.gateway.dial(slow)
@@ -80,7 +88,9 @@ async def test_a_text_is_not_sent_to_an_ill_gateway_and_waits_until_it_is_well(h
     await until(lambda: slow.applied == 1)
     await make_ill(house)
     await house.outcome(call.id, "reject", "accepted")
-    await house.until(lambda seen: isinstance(seen.value, SendText) and seen.value.call_id == call.id)
+    await house.until(
+        lambda seen: isinstance(seen.value, SendText) and seen.value.call_id == call.id
+    )
     assert call.texts == 0
     house.gateway.dial()
     assert (await house.outcome(call.id, "text")).result == "accepted"

@@ -20,10 +20,14 @@ from tests.support.ringfence import House
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_a_replayed_offer_is_decided_late_and_nobody_is_rejected_or_told(house: House) -> None:
+async def test_a_replayed_offer_is_decided_late_and_nobody_is_rejected_or_told(
+    house: House,
+) -> None:
     kafka = house.settings.kafka
     began_ms = now_ms() - 50_000
-    original = call_event(offer("FROM-THE-DEAD", caller=house.caller(), at_ms=began_ms), "/bridge/office", None)
+    original = call_event(
+        offer("FROM-THE-DEAD", caller=house.caller(), at_ms=began_ms), "/bridge/office", None
+    )
     letter = dead_letter(
         key=original.key, value=original.value, headers=original.headers, reason="undecodable",
         message="a later version", source="screening", topic=CALLS_EVENTS.full_name(kafka.topic_prefix),
@@ -36,7 +40,9 @@ async def test_a_replayed_offer_is_decided_late_and_nobody_is_rejected_or_told(h
     async with DeadLetterReader(kafka) as box:
         letters = await box.letters(Selection(containing=b"FROM-THE-DEAD"))
         planner = Planner(house.settings, Callers())
-        done = await replay.replay(box, kafka, letters, planner, author="ann", clock=now_ms, tell=lambda _plan: None)
+        done = await replay.replay(
+            box, kafka, letters, planner, author="ann", clock=now_ms, tell=lambda _plan: None
+        )
         assert (done.handled, done.refused) == (1, 0)
         assert not await box.letters(Selection(containing=b"FROM-THE-DEAD"))
     decision = await house.decision("FROM-THE-DEAD")

@@ -1,4 +1,5 @@
-"""After a run: no secret and no message stands anywhere, and no whole number where people or machines read along."""
+"""After a run: no secret and no message stands anywhere, and no whole number where people or
+machines read along."""
 
 from __future__ import annotations
 
@@ -38,7 +39,9 @@ async def everything_on_topics(kafka: KafkaSettings) -> bytes:
         if each["topic"].startswith(kafka.topic_prefix)
         for part in each["partitions"]
     ]
-    consumer = AIOKafkaConsumer(**connection(kafka), auto_offset_reset="earliest", enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(
+        **connection(kafka), auto_offset_reset="earliest", enable_auto_commit=False
+    )
     # before the start: it would not learn of the topics otherwise
     consumer.assign(places)
     await consumer.start()
@@ -48,7 +51,9 @@ async def everything_on_topics(kafka: KafkaSettings) -> bytes:
         while any([await consumer.position(place) < ends[place] for place in places]):
             for records in (await consumer.getmany(timeout_ms=200)).values():
                 for record in records:
-                    headers = [part for name, value in record.headers for part in (name.encode(), value)]
+                    headers = [
+                        part for name, value in record.headers for part in (name.encode(), value)
+                    ]
                     found += [record.key or b"", record.value or b"", *headers]
         return b"\n".join(found)
     finally:
@@ -68,9 +73,15 @@ async def post(house: House, event: Mapping[str, object], *, rightly_signed: boo
     """A webhook that the simulator would not send."""
     body = orjson.dumps(event)
     key = SECRETS["WAHA_HMAC_KEY"] if rightly_signed else "wrong"
-    headers = {"X-Webhook-Hmac": waha_signature(key.encode(), body), "X-Api-Key": SECRETS["WAHA_API_KEY"]}
+    headers = {
+        "X-Webhook-Hmac": waha_signature(key.encode(), body),
+        "X-Api-Key": SECRETS["WAHA_API_KEY"],
+    }
     url = f"{house.bridge.url}/webhooks/office"
-    async with aiohttp.ClientSession() as http, http.post(url, data=body, headers=headers) as answer:
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(url, data=body, headers=headers) as answer,
+    ):
         return answer.status
 
 
@@ -79,7 +90,9 @@ async def a_day(house: House) -> None:
     gateway = house.gateway
     caller = house.caller()
     await gateway.write(line="london", caller=caller, text=WORDS)
-    await house.until(lambda seen: seen.topic.name == "messages.events" and seen.key == caller.encode())
+    await house.until(
+        lambda seen: seen.topic.name == "messages.events" and seen.key == caller.encode()
+    )
     for line, lid in (("london", None), ("london", "900000000000143@lid"), ("riyadh", None)):
         call = await gateway.place_call(line=line, caller=house.caller(), lid=lid)
         await house.outcome(call.id, "text", "accepted")
@@ -96,7 +109,11 @@ async def a_day(house: House) -> None:
     letter = {
         "event": "message.unheard-of",
         "session": "default",
-        "payload": {"from": "447700900999@c.us", "body": LETTER_WORDS, "token": SECRETS["WAHA_API_KEY"]},
+        "payload": {
+            "from": "447700900999@c.us",
+            "body": LETTER_WORDS,
+            "token": SECRETS["WAHA_API_KEY"],
+        },
     }
     assert await post(house, letter) == 200
     assert await post(house, letter, rightly_signed=False) == 401
@@ -128,4 +145,6 @@ async def test_nothing_leaks(
         for words in (WORDS, LETTER_WORDS):
             assert words.encode() not in content, f"a message in the {place}"
         if place != "topics":
-            assert not NUMBER.findall(content), f"numbers in the {place}: {NUMBER.findall(content)[:5]}"
+            assert not NUMBER.findall(content), (
+                f"numbers in the {place}: {NUMBER.findall(content)[:5]}"
+            )

@@ -1,4 +1,5 @@
-"""One call, end to end: signed webhook, Kafka, decision, reject, text, confirmation; and what can go wrong."""
+"""One call, end to end: signed webhook, Kafka, decision, reject, text, confirmation; and what can
+go wrong."""
 
 from __future__ import annotations
 
@@ -24,7 +25,11 @@ async def written(house: House, line: str, caller: str, **order: str) -> None:
 async def test_a_stranger_is_rejected_told_once_and_the_end_is_confirmed(house: House) -> None:
     call = await house.gateway.place_call(line="london", caller=house.caller())
     decision = await house.decision(call.id)
-    assert (decision.verdict, decision.rule, decision.why) == ("reject", "text-first", "has never written to this line")
+    assert (decision.verdict, decision.rule, decision.why) == (
+        "reject",
+        "text-first",
+        "has never written to this line",
+    )
     assert decision.facts["calls_in_60s"] == 1
     assert decision.policy_revision not in {"", "none"}
     told = await house.outcome(call.id, "text", "accepted")
@@ -47,7 +52,9 @@ async def test_what_webjs_puts_into_a_chat_itself_makes_nobody_known(house: Hous
     caller = house.caller()
     first = await house.gateway.place_call(line="paris", caller=caller)
     assert (await house.outcome(first.id, "text", "accepted")).line == "paris"
-    await house.until(lambda s: isinstance(s.value, MessageSeen) and s.value.caller == caller)  # our own text
+    await house.until(
+        lambda s: isinstance(s.value, MessageSeen) and s.value.caller == caller
+    )  # our own text
     again = await house.gateway.place_call(line="paris", caller=caller)
     decision = await house.decision(again.id)
     assert (decision.verdict, decision.why) == ("reject", "has never written to this line")
@@ -87,7 +94,11 @@ async def test_a_two_way_conversation_is_never_a_burst(house: House) -> None:
     await written(house, "london", caller)
     await house.gateway.write(line="london", caller=caller, direction="out")
     await house.until(
-        lambda s: s.topic.name == "messages.events" and s.key == caller.encode() and s.value.direction == "out"
+        lambda s: (
+            s.topic.name == "messages.events"
+            and s.key == caller.encode()
+            and s.value.direction == "out"
+        )
     )
     for _ in range(5):
         call = await house.gateway.place_call(line="london", caller=caller)
@@ -114,7 +125,8 @@ async def test_a_webhook_that_comes_twice_acts_once(house: House) -> None:
     )
     await house.outcome(call.id, "reject", "confirmed")
     await house.outcome(call.id, "text", "accepted")
-    # a later call of the same caller goes through the same partition: whatever the duplicate did, it did before
+    # a later call of the same caller goes through the same partition: whatever the duplicate did,
+    # it did before
     later = await house.gateway.place_call(line="london", caller=call.party.jid)
     await house.decision(later.id)
     assert len(house.all(Decision, call_id=call.id)) == 1
@@ -131,7 +143,9 @@ async def test_offers_from_before_a_reconnect_are_late_and_nobody_is_touched(hou
 
 
 async def test_an_offer_that_comes_after_its_end_is_late(house: House) -> None:
-    call = await house.gateway.place_call(line="london", caller=house.caller(), delivery="disorder", ring_s=0.5)
+    call = await house.gateway.place_call(
+        line="london", caller=house.caller(), delivery="disorder", ring_s=0.5
+    )
     decision = await house.decision(call.id)
     assert (decision.verdict, decision.facts["ended"]) == ("late", True)
     assert call.reject_requests == 0
@@ -143,7 +157,9 @@ async def test_a_group_call_rings(house: House) -> None:
     assert (decision.verdict, decision.facts["group"]) == ("ring", True)
 
 
-async def test_a_lid_caller_is_known_by_the_phone_in_the_payload_and_rejected_by_the_lid(house: House) -> None:
+async def test_a_lid_caller_is_known_by_the_phone_in_the_payload_and_rejected_by_the_lid(
+    house: House,
+) -> None:
     caller = house.caller()
     lid = "900000000000143@lid"
     call = await house.gateway.place_call(line="london", caller=caller, lid=lid)
@@ -165,7 +181,9 @@ async def test_a_known_lid_rings_though_the_call_comes_from_the_lid(house: House
     assert (await house.decision(call.id)).verdict == "ring"
 
 
-async def test_a_caller_who_hangs_up_first_has_raced_us_and_is_told_all_the_same(house: House) -> None:
+async def test_a_caller_who_hangs_up_first_has_raced_us_and_is_told_all_the_same(
+    house: House,
+) -> None:
     house.gateway.dial(GatewayFault(kind="status", operation="reject", status=404, count=1))
     call = await house.gateway.place_call(line="london", caller=house.caller())
     outcome = await house.outcome(call.id, "reject")
@@ -179,12 +197,17 @@ async def test_a_caller_who_hangs_up_first_has_raced_us_and_is_told_all_the_same
         (GatewayFault(kind="status", operation="reject", status=500, count=1), "accepted"),
         (GatewayFault(kind="drop", operation="reject", count=1), "accepted"),
         (GatewayFault(kind="drop", operation="reject", count=1, acts=True), "raced"),
-        (GatewayFault(kind="rate_limited", operation="reject", count=1, retry_after_s=1), "accepted"),
+        (
+            GatewayFault(kind="rate_limited", operation="reject", count=1, retry_after_s=1),
+            "accepted",
+        ),
         (GatewayFault(kind="half_answer", operation="reject", count=1, acts=True), "raced"),
     ],
     ids=["500", "dropped", "dropped after acting", "429", "half an answer"],
 )
-async def test_a_reject_is_tried_again_inside_its_window(house: House, fault: GatewayFault, result: str) -> None:
+async def test_a_reject_is_tried_again_inside_its_window(
+    house: House, fault: GatewayFault, result: str
+) -> None:
     house.gateway.dial(fault)
     call = await house.gateway.place_call(line="london", caller=house.caller())
     outcome = await house.outcome(call.id, "reject")
@@ -192,7 +215,9 @@ async def test_a_reject_is_tried_again_inside_its_window(house: House, fault: Ga
     assert call.rejects_accepted == 1
 
 
-async def test_a_reject_that_is_not_permitted_fails_loudly_and_no_text_follows(house: House) -> None:
+async def test_a_reject_that_is_not_permitted_fails_loudly_and_no_text_follows(
+    house: House,
+) -> None:
     house.gateway.dial(GatewayFault(kind="status", operation="reject", status=401, count=1))
     call = await house.gateway.place_call(line="london", caller=house.caller())
     outcome = await house.outcome(call.id, "reject")
@@ -210,7 +235,9 @@ async def test_a_reject_that_is_not_permitted_fails_loudly_and_no_text_follows(h
     ],
     ids=["dropped", "hanging", "half an answer", "500"],
 )
-async def test_a_text_whose_fate_is_unknown_is_never_sent_again(house: House, fault: GatewayFault) -> None:
+async def test_a_text_whose_fate_is_unknown_is_never_sent_again(
+    house: House, fault: GatewayFault
+) -> None:
     house.gateway.dial(fault)
     call = await house.gateway.place_call(line="london", caller=house.caller())
     outcome = await house.outcome(call.id, "text")
@@ -221,8 +248,12 @@ async def test_a_text_whose_fate_is_unknown_is_never_sent_again(house: House, fa
     assert len(house.gateway.record.of("text", call.id)) == 1
 
 
-async def test_a_text_that_certainly_was_not_sent_waits_as_long_as_it_is_told_to(house: House) -> None:
-    house.gateway.dial(GatewayFault(kind="rate_limited", operation="text", count=1, retry_after_s=1))
+async def test_a_text_that_certainly_was_not_sent_waits_as_long_as_it_is_told_to(
+    house: House,
+) -> None:
+    house.gateway.dial(
+        GatewayFault(kind="rate_limited", operation="text", count=1, retry_after_s=1)
+    )
     call = await house.gateway.place_call(line="london", caller=house.caller())
     outcome = await house.outcome(call.id, "text")
     assert (outcome.result, outcome.attempts) == ("accepted", 2)
@@ -245,10 +276,15 @@ async def test_webjs_only_echoes_our_own_reject_and_that_confirms_nothing(house:
 
 async def test_many_calls_at_once_never_mix_session_call_and_caller(house: House) -> None:
     lines = ("london", "paris", "riyadh")
-    placed = [await house.gateway.place_call(line=lines[n % 3], caller=house.caller()) for n in range(90)]
+    placed = [
+        await house.gateway.place_call(line=lines[n % 3], caller=house.caller()) for n in range(90)
+    ]
     for call in placed:
         await house.outcome(call.id, "reject", "accepted", "raced")
         for seen in house.gateway.record.of("reject", call.id):
             # the simulator answers a wrong pair or session with an error and counts a violation
-            assert (seen.session, canonical(seen.chat or "")) == (call.session.name, canonical(call.party.jid))
+            assert (seen.session, canonical(seen.chat or "")) == (
+                call.session.name,
+                canonical(call.party.jid),
+            )
         assert (await house.decision(call.id)).caller == call.party.jid

@@ -1,4 +1,5 @@
-"""Every rule's own story: policies and facts on their real topics, a call, and what the caller and the desk get of it.
+"""Every rule's own story: policies and facts on their real topics, a call, and what the caller and
+the desk get of it.
 
 Policies change on the running worker. One line for each story, so that stories do not meet.
 """
@@ -43,7 +44,8 @@ HOUR_MS = 3_600_000
 
 
 class Office:
-    """What people and programs beside the calls do: write policies, keep lists, report to the desk."""
+    """What people and programs beside the calls do: write policies, keep lists, report to the
+    desk."""
 
     def __init__(self, house: House, producer: DurableProducer) -> None:
         self.house = house
@@ -52,7 +54,14 @@ class Office:
     async def policy(self, line: str, *rules: dict[str, Any], **more: Any) -> None:
         """Put a policy in force on a line."""
         links = {"upgrade": "https://example.org/join"}
-        document = {"line": line, "rules": list(rules), "replies": REPLIES, "texts": TEXTS, "links": links, **more}
+        document = {
+            "line": line,
+            "rules": list(rules),
+            "replies": REPLIES,
+            "texts": TEXTS,
+            "links": links,
+            **more,
+        }
         applied = PolicyDocument(
             kind="policy",
             name=line,
@@ -71,9 +80,13 @@ class Office:
         """Take a fact back."""
         await self._put(tombstone(value, "/test", now_ms()))
 
-    async def call(self, line: str, caller: str | None = None, **order: Any) -> tuple[Call, Decision]:
+    async def call(
+        self, line: str, caller: str | None = None, **order: Any
+    ) -> tuple[Call, Decision]:
         """A call, and what was decided about it."""
-        call = await self.house.gateway.place_call(line=line, caller=caller or self.house.caller(), **order)
+        call = await self.house.gateway.place_call(
+            line=line, caller=caller or self.house.caller(), **order
+        )
         return call, await self.house.decision(call.id)
 
     async def text(self, call: Call) -> str:
@@ -85,7 +98,9 @@ class Office:
         """Write, and wait until the worker has read it: it is in force then."""
         before = await self._read()
         await self._producer.send(*records)
-        wanted = {each.topic.name: sum(other.topic is each.topic for other in records) for each in records}
+        wanted = {
+            each.topic.name: sum(other.topic is each.topic for other in records) for each in records
+        }
         deadline = time.monotonic() + 10
         while any(
             now.get(name, 0) < before.get(name, 0) + count
@@ -137,13 +152,19 @@ def agent(name: str, status: Any, line: str) -> Presence:
 DENY = {"id": "deny", "type": "deny_list", "list": "nuisance", "reply": "no"}
 
 
-async def test_a_denied_caller_is_rejected_until_the_entry_goes_and_an_emergency_rings(office: Office) -> None:
+async def test_a_denied_caller_is_rejected_until_the_entry_goes_and_an_emergency_rings(
+    office: Office,
+) -> None:
     await office.policy("london", DENY, {"id": "ward", "type": "emergency"})
     caller, ward = office.house.caller(), office.house.caller()
     listed = entry("nuisance", caller, reason="threats")
     await office.know(listed, entry("nuisance", ward), entry("emergency", ward))
     call, decision = await office.call("london", caller)
-    assert (decision.verdict, decision.rule, decision.why) == ("reject", "deny", "on the list nuisance: threats")
+    assert (decision.verdict, decision.rule, decision.why) == (
+        "reject",
+        "deny",
+        "on the list nuisance: threats",
+    )
     assert await office.text(call) == "Not now."
     assert (await office.call("london", ward))[1].verdict == "ring"
     await office.forget(listed)
@@ -151,7 +172,9 @@ async def test_a_denied_caller_is_rejected_until_the_entry_goes_and_an_emergency
 
 
 async def test_an_allowed_caller_rings_though_all_others_are_rejected(office: Office) -> None:
-    await office.policy("london", {"id": "friends", "type": "allow_list"}, DENY | {"callers": ["GB"]})
+    await office.policy(
+        "london", {"id": "friends", "type": "allow_list"}, DENY | {"callers": ["GB"]}
+    )
     friend = office.house.caller()
     await office.know(entry("allow", friend))
     assert (await office.call("london", friend))[1].rule == "friends"
@@ -159,7 +182,9 @@ async def test_an_allowed_caller_rings_though_all_others_are_rejected(office: Of
 
 
 async def test_only_members_ring_and_others_are_told_how_to_join(office: Office) -> None:
-    await office.policy("london", {"id": "vip", "type": "vip_only", "tiers": ["gold"], "reply": "upgrade"})
+    await office.policy(
+        "london", {"id": "vip", "type": "vip_only", "tiers": ["gold"], "reply": "upgrade"}
+    )
     member = office.house.caller()
     await office.know(contact(member, tier="gold"))
     assert (await office.call("london", member))[1].verdict == "ring"
@@ -168,14 +193,27 @@ async def test_only_members_ring_and_others_are_told_how_to_join(office: Office)
     assert await office.text(call) == "For members only: https://example.org/join"
 
 
-async def test_a_closed_line_says_when_it_opens_and_owes_its_best_a_callback(office: Office) -> None:
-    hours = {"id": "hours", "type": "quiet_hours", "calendar": "always", "reply": "closed", "callback_tiers": ["gold"]}
+async def test_a_closed_line_says_when_it_opens_and_owes_its_best_a_callback(
+    office: Office,
+) -> None:
+    hours = {
+        "id": "hours",
+        "type": "quiet_hours",
+        "calendar": "always",
+        "reply": "closed",
+        "callback_tiers": ["gold"],
+    }
     always = {"calendar": "always", "week": {"mon-sun": ["00:00-24:00"]}}
     await office.policy("london", hours, calendars=[always])
     assert (await office.call("london"))[1].verdict == "ring"
     until = now_ms() + HOUR_MS
     switch = LineSwitch(
-        line="london", state="closed", until_ms=until, reason="fire drill", author="ops", at_ms=now_ms()
+        line="london",
+        state="closed",
+        until_ms=until,
+        reason="fire drill",
+        author="ops",
+        at_ms=now_ms(),
     )
     member = office.house.caller()
     await office.know(switch, contact(member, tier="gold"))
@@ -190,7 +228,9 @@ async def test_a_closed_line_says_when_it_opens_and_owes_its_best_a_callback(off
     assert (await office.call("london"))[1].verdict == "ring"
 
 
-async def test_a_burst_is_blocked_on_the_gateway_too_and_let_go_when_its_time_is_over(office: Office) -> None:
+async def test_a_burst_is_blocked_on_the_gateway_too_and_let_go_when_its_time_is_over(
+    office: Office,
+) -> None:
     burst = {
         "id": "burst",
         "type": "burst",
@@ -212,18 +252,31 @@ async def test_a_burst_is_blocked_on_the_gateway_too_and_let_go_when_its_time_is
     stopped = await office.house.gateway.place_call(line="london", caller=caller)
     assert stopped.state == "ended"
     await office.house.outcome(verdicts[-1].call_id, "unblock", "accepted")
-    done = [seen.kind for seen in office.house.gateway.record.requests if seen.kind.endswith("block")]
+    done = [
+        seen.kind for seen in office.house.gateway.record.requests if seen.kind.endswith("block")
+    ]
     assert done == ["block", "unblock"]
 
 
-async def test_a_block_on_the_gateway_that_is_taken_back_by_hand_ends_at_once(office: Office) -> None:
-    burst = {"id": "burst", "type": "burst", "calls": 2, "within": "60s", "block": "1h", "on_gateway": True}
+async def test_a_block_on_the_gateway_that_is_taken_back_by_hand_ends_at_once(
+    office: Office,
+) -> None:
+    burst = {
+        "id": "burst",
+        "type": "burst",
+        "calls": 2,
+        "within": "60s",
+        "block": "1h",
+        "on_gateway": True,
+    }
     await office.policy("london", burst)
     caller = office.house.caller()
     await office.call("london", caller)
     _, decision = await office.call("london", caller)
     await office.house.outcome(decision.call_id, "block", "accepted")
-    await office.know(CallerBlock(caller=caller, line="*", until_ms=0, author="mia", at_ms=now_ms()))
+    await office.know(
+        CallerBlock(caller=caller, line="*", until_ms=0, author="mia", at_ms=now_ms())
+    )
     await office.house.outcome(decision.call_id, "unblock", "accepted")
     await office.policy("london", burst | {"calls": 4})
     assert (await office.call("london", caller))[1].verdict == "ring"
@@ -233,24 +286,32 @@ async def test_a_block_by_hand_ends_by_hand_and_nobody_is_told(office: Office) -
     await office.policy("london")
     caller = office.house.caller()
     now = now_ms()
-    await office.know(CallerBlock(caller=caller, line="*", until_ms=now + HOUR_MS, author="mia", at_ms=now))
+    await office.know(
+        CallerBlock(caller=caller, line="*", until_ms=now + HOUR_MS, author="mia", at_ms=now)
+    )
     call, decision = await office.call("london", caller)
     assert (decision.verdict, decision.rule, decision.why) == ("reject", None, "blocked by mia")
     await office.house.outcome(call.id, "reject", "accepted")
     assert not office.house.all(SendText, call_id=call.id)
-    await office.know(CallerBlock(caller=caller, line="*", until_ms=0, author="mia", at_ms=now_ms()))
+    await office.know(
+        CallerBlock(caller=caller, line="*", until_ms=0, author="mia", at_ms=now_ms())
+    )
     assert (await office.call("london", caller))[1].verdict == "ring"
 
 
 async def test_a_known_callers_second_call_is_urgent(office: Office) -> None:
-    await office.policy("london", {"id": "urgent", "type": "urgent_repeat"}, DENY | {"callers": ["GB"]})
+    await office.policy(
+        "london", {"id": "urgent", "type": "urgent_repeat"}, DENY | {"callers": ["GB"]}
+    )
     caller = office.house.caller()
     await office.know(contact(caller))
     assert (await office.call("london", caller))[1].verdict == "reject"
     assert (await office.call("london", caller))[1].rule == "urgent"
 
 
-async def test_a_storm_of_strangers_is_rejected_in_silence_and_known_callers_ring(office: Office) -> None:
+async def test_a_storm_of_strangers_is_rejected_in_silence_and_known_callers_ring(
+    office: Office,
+) -> None:
     await office.policy("paris", {"id": "storm", "type": "storm", "callers": 5, "within": "60s"})
     verdicts = [(await office.call("paris"))[1].verdict for _ in range(6)]
     assert verdicts == ["ring"] * 4 + ["reject"] * 2
@@ -262,10 +323,18 @@ async def test_a_storm_of_strangers_is_rejected_in_silence_and_known_callers_rin
     assert not office.house.all(SendText, call_id=call.id)
 
 
-async def test_strangers_ring_while_the_gateway_may_have_missed_their_messages(office: Office) -> None:
+async def test_strangers_ring_while_the_gateway_may_have_missed_their_messages(
+    office: Office,
+) -> None:
     await office.policy("paris", {"id": "text-first", "type": "text_first", "reply": "no"})
     now = now_ms()
-    gap = LineStatus(line="paris", connected=True, status="WORKING", changed_at_ms=now, disconnected_at_ms=now - 60_000)
+    gap = LineStatus(
+        line="paris",
+        connected=True,
+        status="WORKING",
+        changed_at_ms=now,
+        disconnected_at_ms=now - 60_000,
+    )
     await office.know(gap)
     decision = (await office.call("paris"))[1]
     assert (decision.verdict, decision.facts["history_incomplete"]) == ("ring", True)
@@ -276,16 +345,26 @@ async def test_strangers_ring_while_the_gateway_may_have_missed_their_messages(o
 async def test_a_line_that_must_record_takes_no_call_without_its_bridge(office: Office) -> None:
     await office.policy("riyadh", {"id": "record", "type": "recording_bridge", "reply": "no"})
     assert (await office.call("riyadh"))[1].why == "no recording bridge was ever heard of"
-    up = BridgeHealth(bridge="sbc-1", up=True, lines=("riyadh",), active=0, capacity=1, at_ms=now_ms())
+    up = BridgeHealth(
+        bridge="sbc-1", up=True, lines=("riyadh",), active=0, capacity=1, at_ms=now_ms()
+    )
     await office.know(up)
     assert (await office.call("riyadh"))[1].verdict == "ring"
-    await office.know(BridgeHealth(bridge="sbc-1", up=True, lines=("riyadh",), active=1, capacity=1, at_ms=now_ms()))
+    await office.know(
+        BridgeHealth(
+            bridge="sbc-1", up=True, lines=("riyadh",), active=1, capacity=1, at_ms=now_ms()
+        )
+    )
     assert (await office.call("riyadh"))[1].why == "no bridge can record: sbc-1 at capacity"
-    await office.know(BridgeHealth(bridge="sbc-1", up=True, lines=("riyadh",), at_ms=now_ms() - 40_000))
+    await office.know(
+        BridgeHealth(bridge="sbc-1", up=True, lines=("riyadh",), at_ms=now_ms() - 40_000)
+    )
     assert (await office.call("riyadh"))[1].why == "no bridge can record: sbc-1 not heard of"
 
 
-async def test_a_busy_desk_queues_its_best_tells_them_the_wait_and_owes_them_a_call(office: Office) -> None:
+async def test_a_busy_desk_queues_its_best_tells_them_the_wait_and_owes_them_a_call(
+    office: Office,
+) -> None:
     desk = {
         "id": "desk", "type": "presence", "queue_tiers": ["gold"],
         "reply": "no", "busy_reply": "no", "queue_reply": "wait",
@@ -319,7 +398,9 @@ async def test_a_busy_desk_queues_its_best_tells_them_the_wait_and_owes_them_a_c
 
 
 async def test_video_and_group_calls_can_be_kept_out(office: Office) -> None:
-    await office.policy("london", {"id": "voice-only", "type": "media", "reject": ["video"], "reply": "no"})
+    await office.policy(
+        "london", {"id": "voice-only", "type": "media", "reject": ["video"], "reply": "no"}
+    )
     assert (await office.call("london", media="video"))[1].rule == "voice-only"
     assert (await office.call("london"))[1].verdict == "ring"
     assert (await office.call("london", group=True))[1].verdict == "ring"
@@ -333,10 +414,18 @@ async def test_numbers_of_other_countries_can_be_kept_out(office: Office) -> Non
 
 
 async def test_a_condition_of_ones_own_decides_and_a_shadow_only_watches(office: Office) -> None:
-    own = {"id": "own", "type": "expression", "condition": 'stranger && line == "london"', "reply": "no"}
+    own = {
+        "id": "own",
+        "type": "expression",
+        "condition": 'stranger && line == "london"',
+        "reply": "no",
+    }
     await office.policy("london", own | {"mode": "shadow"})
     decision = (await office.call("london"))[1]
-    assert (decision.verdict, [(each.matched, each.shadow) for each in decision.rules]) == ("ring", [(True, True)])
+    assert (decision.verdict, [(each.matched, each.shadow) for each in decision.rules]) == (
+        "ring",
+        [(True, True)],
+    )
     await office.policy("london", own)
     assert (await office.call("london"))[1].rule == "own"
 
@@ -355,11 +444,21 @@ async def test_an_experiment_leaves_some_untold_and_says_so(office: Office) -> N
     assert "holdout" in seen
 
 
-async def test_a_policy_that_cannot_be_compiled_never_replaces_one_that_works(office: Office) -> None:
+async def test_a_policy_that_cannot_be_compiled_never_replaces_one_that_works(
+    office: Office,
+) -> None:
     await office.policy("london", DENY | {"callers": ["GB"]})
-    broken = {"line": "london", "rules": [{"id": "own", "type": "expression", "condition": "no_such_fact"}]}
+    broken = {
+        "line": "london",
+        "rules": [{"id": "own", "type": "expression", "condition": "no_such_fact"}],
+    }
     applied = PolicyDocument(
-        kind="policy", name="london", revision="broken", author="test", applied_at_ms=now_ms(), document=broken
+        kind="policy",
+        name="london",
+        revision="broken",
+        author="test",
+        applied_at_ms=now_ms(),
+        document=broken,
     )
     await office._put(*policy_document(applied, "/test"))
     assert (await office.call("london"))[1].rule == "deny"

@@ -1,4 +1,5 @@
-"""The whole of Ringfence on a Kafka with TLS and SASL, and what it says where the cluster does not take it in."""
+"""The whole of Ringfence on a Kafka with TLS and SASL, and what it says where the cluster does not
+take it in."""
 
 from __future__ import annotations
 
@@ -30,7 +31,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
     """A broker of this module's own."""
-    with prepared(tmp_path_factory.mktemp("secure")) as local, pytest.MonkeyPatch.context() as environment:
+    with (
+        prepared(tmp_path_factory.mktemp("secure")) as local,
+        pytest.MonkeyPatch.context() as environment,
+    ):
         asyncio.run(local.start())
         local.add_user()
         environment.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)
@@ -72,12 +76,17 @@ def in_file(cluster: SecureKafka, password: str) -> dict[str, str]:
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def house(cluster: SecureKafka, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+async def house(
+    cluster: SecureKafka, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[House]:
     folder = tmp_path_factory.mktemp("house")
     before = open_files()
-    async with open_house(cluster.by_password, folder, **in_file(cluster, "${TEST_KAFKA_PASSWORD}")) as running:
+    async with open_house(
+        cluster.by_password, folder, **in_file(cluster, "${TEST_KAFKA_PASSWORD}")
+    ) as running:
         yield running
-    # TLS says goodbye after close() has returned; a loop that ends before that leaves the connection open
+    # TLS says goodbye after close() has returned; a loop that ends before that leaves the
+    # connection open
     async with asyncio.timeout(10):
         while open_files() > before:  # noqa: ASYNC110 - asyncio tells nobody when a transport is gone
             await asyncio.sleep(0.01)
@@ -127,17 +136,25 @@ WRONG = "wrong-password-of-the-tests"
     ("changed", "said"),
     [
         ({"password": SecretStr(WRONG)}, "refuses kafka.username or kafka.password"),
-        ({"password": SecretStr(WRONG), "sasl_mechanism": "PLAIN"}, "refuses kafka.username or kafka.password"),
+        (
+            {"password": SecretStr(WRONG), "sasl_mechanism": "PLAIN"},
+            "refuses kafka.username or kafka.password",
+        ),
         ({"username": "somebody"}, "refuses kafka.username or kafka.password"),
         ({"sasl_mechanism": "SCRAM-SHA-256"}, "does not offer kafka.sasl_mechanism SCRAM-SHA-256"),
         ({"ca_file": None}, "its certificate is not believed"),
         ({"ca_file": "stranger.pem"}, "its certificate is not believed"),
-        ({"security_protocol": "SASL_PLAINTEXT", "ca_file": None}, "look whether this port speaks SASL_PLAINTEXT"),
+        (
+            {"security_protocol": "SASL_PLAINTEXT", "ca_file": None},
+            "look whether this port speaks SASL_PLAINTEXT",
+        ),
         ({"bootstrap_servers": "127.0.0.1:1"}, "nothing listens there"),
         ({"bootstrap_servers": "no-such-host.invalid:9092"}, "check kafka.bootstrap_servers"),
     ],
 )
-async def test_who_is_not_taken_in_learns_why(cluster: SecureKafka, changed: dict[str, Any], said: str) -> None:
+async def test_who_is_not_taken_in_learns_why(
+    cluster: SecureKafka, changed: dict[str, Any], said: str
+) -> None:
     if changed.get("ca_file") == "stranger.pem":
         changed = {"ca_file": cluster.certificates.folder / "stranger.pem"}
     with pytest.raises(EnvironmentFaultError) as caught:
@@ -147,27 +164,36 @@ async def test_who_is_not_taken_in_learns_why(cluster: SecureKafka, changed: dic
     assert WRONG not in str(caught.value)
 
 
-async def test_who_shows_no_certificate_or_speaks_tls_to_a_plain_port_learns_why(cluster: SecureKafka) -> None:
+async def test_who_shows_no_certificate_or_speaks_tls_to_a_plain_port_learns_why(
+    cluster: SecureKafka,
+) -> None:
     with pytest.raises(EnvironmentFaultError, match=r"kafka\.certificate_file"):
         await require(by_certificate(cluster, certificate_file=None, key_file=None))
     with pytest.raises(EnvironmentFaultError, match="look whether this port speaks SSL"):
         await require(by_certificate(cluster, bootstrap_servers=cluster.bootstrap))
 
 
-async def test_files_that_are_no_certificates_are_named(cluster: SecureKafka, tmp_path: Path) -> None:
+async def test_files_that_are_no_certificates_are_named(
+    cluster: SecureKafka, tmp_path: Path
+) -> None:
     empty = tmp_path / "empty.pem"
     empty.touch()
     for changed, said in (
         ({"ca_file": empty}, r"kafka\.ca_file: .*empty\.pem"),
         ({"ca_file": tmp_path / "none.pem"}, r"kafka\.ca_file: .*none\.pem"),
         ({"certificate_file": empty}, r"kafka\.certificate_file"),
-        ({"key_file": cluster.certificates.folder / "ca.key"}, r"kafka\.certificate_file and kafka\.key_file"),
+        (
+            {"key_file": cluster.certificates.folder / "ca.key"},
+            r"kafka\.certificate_file and kafka\.key_file",
+        ),
     ):
         with pytest.raises(ConfigurationError, match=said):
             connection(by_certificate(cluster, **changed))
 
 
-async def test_a_bridge_and_a_worker_that_are_not_taken_in_say_so(cluster: SecureKafka, tmp_path: Path) -> None:
+async def test_a_bridge_and_a_worker_that_are_not_taken_in_say_so(
+    cluster: SecureKafka, tmp_path: Path
+) -> None:
     wrong = in_file(cluster, "${TEST_KAFKA_WRONG_PASSWORD}")
     config = write_config(tmp_path, cluster.by_password, "http://127.0.0.1:1", **wrong)
     settings = load_settings(config)

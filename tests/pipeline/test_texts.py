@@ -1,4 +1,5 @@
-"""Texts on real Kafka: a queued caller is told of the wait, strangers are told up to the cap, on each line its own."""
+"""Texts on real Kafka: a queued caller is told of the wait, strangers are told up to the cap, on
+each line its own."""
 
 from __future__ import annotations
 
@@ -21,7 +22,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SOURCE = "/test"
 TEXT_FIRST = {"id": "text-first", "type": "text_first", "reply": "write"}
-DESK = {"id": "desk", "type": "presence", "queue_tiers": ["gold"], "queue_reply": "queued", "reply": "write"}
+DESK = {
+    "id": "desk",
+    "type": "presence",
+    "queue_tiers": ["gold"],
+    "queue_reply": "queued",
+    "reply": "write",
+}
 WRITE = {"en": "Hello {name}, please write first."}
 
 
@@ -43,14 +50,20 @@ async def apply(house: House, line: str, *rules: dict[str, Any], **more: Any) ->
     document = {"line": line, "rules": list(rules), **more}
     revision = revision_of(read_policy(document))
     applied = PolicyDocument(
-        kind="policy", name=line, revision=revision, author="test", applied_at_ms=now_ms(), document=document
+        kind="policy",
+        name=line,
+        revision=revision,
+        author="test",
+        applied_at_ms=now_ms(),
+        document=document,
     )
     await put(house, applied)
     return revision
 
 
 async def decided_by(house: House, line: str, revision: str, caller: str) -> Decision:
-    """A call's decision by this revision; until it is in force, callers of no interest find that out."""
+    """A call's decision by this revision; until it is in force, callers of no interest find that
+    out."""
     while True:
         call = await house.gateway.place_call(line=line, caller=caller)
         decision = await house.decision(call.id)
@@ -62,7 +75,9 @@ async def decided_by(house: House, line: str, revision: str, caller: str) -> Dec
 async def test_a_queued_caller_is_told_of_the_wait_and_the_call_rings_on(house: House) -> None:
     caller = house.caller()
     at_ms = now_ms()
-    busy = Presence(agent="mia", status="busy", lines=("riyadh",), status_at_ms=at_ms, heartbeat_at_ms=at_ms)
+    busy = Presence(
+        agent="mia", status="busy", lines=("riyadh",), status_at_ms=at_ms, heartbeat_at_ms=at_ms
+    )
     gold = Contact(contact=caller, name="Asha", tier="gold", locale="ar", source="crm", at_ms=at_ms)
     await put(house, busy, gold)
     queued = {"en": "Hello {name}, the wait is {wait}.", "ar": "مرحبا {name}، الانتظار {wait}."}
@@ -89,7 +104,9 @@ async def test_strangers_are_told_up_to_the_cap_and_known_callers_beyond_it(hous
     await put(house, Contact(contact=known, source="crm", at_ms=now_ms()))
     # nothing is rejected here but by these calls: the line's count begins with them
     replies = {"write": WRITE}
-    revision = await apply(house, "paris", TEXT_FIRST, replies=replies, texts={"strangers_per_day": 2})
+    revision = await apply(
+        house, "paris", TEXT_FIRST, replies=replies, texts={"strangers_per_day": 2}
+    )
     results = [(await decided_by(house, "paris", revision, house.caller())).call_id]
     for _ in range(3):
         call = await house.gateway.place_call(line="paris", caller=house.caller())
@@ -107,7 +124,11 @@ async def test_strangers_are_told_up_to_the_cap_and_known_callers_beyond_it(hous
 async def test_a_holdout_is_decided_and_not_told(house: House) -> None:
     experiment = {"variants": {"short": {"texts": WRITE}}, "holdout": 0.5}
     revision = await apply(
-        house, "london", TEXT_FIRST, replies={"write": experiment}, texts={"strangers_per_day": 100_000}
+        house,
+        "london",
+        TEXT_FIRST,
+        replies={"write": experiment},
+        texts={"strangers_per_day": 100_000},
     )
     seen: dict[str | None, tuple[str, str | None]] = {}
     while len(seen) < 2:

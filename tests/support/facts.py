@@ -57,7 +57,9 @@ def facts(call: CallOffered | None = None, *, now_ms: int = NOW_MS, **changed: A
 
 def policy(*rules: dict[str, Any], line: str = "*", **more: Any) -> PolicyInForce:
     """A policy with these rules in force."""
-    return compile_policy(read_policy({"line": line, "rules": list(rules), "replies": REPLIES, **more}), {})
+    return compile_policy(
+        read_policy({"line": line, "rules": list(rules), "replies": REPLIES, **more}), {}
+    )
 
 
 def reject(**changed: Any) -> RejectCall:

@@ -1,4 +1,5 @@
-"""Records as the parts write them, and whole call histories, for tests that need the topics' content."""
+"""Records as the parts write them, and whole call histories, for tests that need the topics'
+content."""
 
 from __future__ import annotations
 
@@ -10,7 +11,14 @@ from typing import Any
 from models import records
 from models.calls import CallOffered
 from models.codec import decode
-from models.commands import REJECT_WINDOW_MS, TEXT_WINDOW_MS, RejectCall, SendText, reject_id, text_id
+from models.commands import (
+    REJECT_WINDOW_MS,
+    TEXT_WINDOW_MS,
+    RejectCall,
+    SendText,
+    reject_id,
+    text_id,
+)
 from models.decisions import Decision, RuleTrace, Verdict, decision_id
 from models.outcomes import CommandKind, Outcome, Result, outcome_id
 from models.records import Record
@@ -166,7 +174,8 @@ def rejected_call(of: CallOffered, *, confirm: bool = True) -> list[Value]:
 
 
 def queued_call(of: CallOffered) -> list[Value]:
-    """Everything that the topics say of a call that was queued, and whose caller was told of the wait."""
+    """Everything that the topics say of a call that was queued, and whose caller was told of the
+    wait."""
     why = "all agents are busy"
     trace = RuleTrace(rule="desk", kind="presence", matched=True, why=why)
     decided = replace(decision(of, "queue"), rule="desk", why=why, rules=(trace,), reply="queued")
@@ -227,7 +236,16 @@ class Log:
         value: Any = None
         if decoded and made.topic.values is not None:
             value = decode(made.topic.values, made.value)
-        return Seen(made.topic, partition, offset, at_ms, made.key, value, made.value or b"", tuple(made.headers))
+        return Seen(
+            made.topic,
+            partition,
+            offset,
+            at_ms,
+            made.key,
+            value,
+            made.value or b"",
+            tuple(made.headers),
+        )
 
 
 def log_of(*histories: Sequence[Value]) -> list[Seen]:

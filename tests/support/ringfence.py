@@ -1,4 +1,5 @@
-"""A whole Ringfence for tests: bridge, simulator and reader in this process, workers as real processes."""
+"""A whole Ringfence for tests: bridge, simulator and reader in this process, workers as real
+processes."""
 
 from __future__ import annotations
 
@@ -48,9 +49,19 @@ replies:
 """
 
 LINES = {
-    "london": {"gateway": "office", "session": "default", "time_zone": "Europe/London", "locale": "en"},
+    "london": {
+        "gateway": "office",
+        "session": "default",
+        "time_zone": "Europe/London",
+        "locale": "en",
+    },
     "paris": {"gateway": "office", "session": "paris", "time_zone": "Europe/Paris", "locale": "en"},
-    "riyadh": {"gateway": "cloud", "session": "0A1B2C3D4E5F", "time_zone": "Asia/Riyadh", "locale": "ar"},
+    "riyadh": {
+        "gateway": "cloud",
+        "session": "0A1B2C3D4E5F",
+        "time_zone": "Asia/Riyadh",
+        "locale": "ar",
+    },
 }
 
 
@@ -64,7 +75,12 @@ class House:
     """What a scenario acts on and looks at."""
 
     def __init__(
-        self, settings: Settings, config: Path, bridge: Bridge, gateway: Simulator, reader: TopicReader
+        self,
+        settings: Settings,
+        config: Path,
+        bridge: Bridge,
+        gateway: Simulator,
+        reader: TopicReader,
     ) -> None:
         self.settings = settings
         self.config = config
@@ -96,12 +112,15 @@ class House:
 
     async def decision(self, call_id: str) -> Decision:
         """The decision on a call."""
-        seen = await self.until(lambda s: isinstance(s.value, Decision) and s.value.call_id == call_id)
+        seen = await self.until(
+            lambda s: isinstance(s.value, Decision) and s.value.call_id == call_id
+        )
         assert isinstance(seen.value, Decision)
         return seen.value
 
     async def outcome(self, call_id: str, command: str, *results: str) -> Outcome:
-        """The first outcome of one of a call's commands, with one of these results if any are given."""
+        """The first outcome of one of a call's commands, with one of these results if any are
+        given."""
 
         def is_it(seen: Seen) -> bool:
             value = seen.value
@@ -121,7 +140,8 @@ class House:
         return [
             s.value
             for s in self.seen
-            if isinstance(s.value, kind) and all(getattr(s.value, name) == value for name, value in having.items())
+            if isinstance(s.value, kind)
+            and all(getattr(s.value, name) == value for name, value in having.items())
         ]
 
 
@@ -225,7 +245,10 @@ async def open_house(
     )
     reader = TopicReader(settings.kafka)
     worker = WorkerProcess(config, settings, folder / "worker.log")
-    async with Simulator(settings, listen=f"127.0.0.1:{port}", options=options) as gateway, Bridge(settings) as bridge:
+    async with (
+        Simulator(settings, listen=f"127.0.0.1:{port}", options=options) as gateway,
+        Bridge(settings) as bridge,
+    ):
         gateway.bridge_url = bridge.url
         await reader.start()
         try:

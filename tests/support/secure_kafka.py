@@ -1,4 +1,5 @@
-"""A local Kafka that wants TLS, and who its clients are: by password on one port, by certificate on another."""
+"""A local Kafka that wants TLS, and who its clients are: by password on one port, by certificate on
+another."""
 
 from __future__ import annotations
 
@@ -106,7 +107,15 @@ class SecureKafka(LocalKafka):
     def add_user(self) -> None:
         """Make the SCRAM user, over the plain port."""
         change = f"SCRAM-SHA-512=[password={PASSWORD}]"
-        arguments = ("--alter", "--add-config", change, "--entity-type", "users", "--entity-name", USER)
+        arguments = (
+            "--alter",
+            "--add-config",
+            change,
+            "--entity-type",
+            "users",
+            "--entity-name",
+            USER,
+        )
         command = tools.command(tools.find("kafka-configs"), arguments, self.bootstrap, print)
         subprocess.run(command, check=True, capture_output=True, timeout=60)  # noqa: S603 - as above
 

@@ -27,15 +27,25 @@ def settings() -> Settings:
     """One WAHA line per engine, and one Wawp line."""
     common = {"base_url": "http://127.0.0.1:1", "webhook_secret": "${SIM_SECRET}"}
     waha = common | {"provider": "waha", "api_key": "${SIM_API_KEY}"}
-    wawp = common | {"provider": "wawp", "access_token": "${SIM_TOKEN}", "signature_header": "X-Wawp-Signature"}
+    wawp = common | {
+        "provider": "wawp",
+        "access_token": "${SIM_TOKEN}",
+        "signature_header": "X-Wawp-Signature",
+    }
     lines: dict[str, dict[str, str]] = {
         name: {"gateway": "office", "session": name} for name in ("noweb", "gows", "webjs", "wpp")
     }
     lines["riyadh"] = {"gateway": "cloud", "session": INSTANCE, "webhook_session": "default"}
     with pytest.MonkeyPatch.context() as environment:
-        for name, value in {"SIM_API_KEY": API_KEY, "SIM_TOKEN": TOKEN, "SIM_SECRET": SECRET}.items():
+        for name, value in {
+            "SIM_API_KEY": API_KEY,
+            "SIM_TOKEN": TOKEN,
+            "SIM_SECRET": SECRET,
+        }.items():
             environment.setenv(name, value)
-        return Settings.model_validate({"gateways": {"office": waha, "cloud": wawp}, "lines": lines})
+        return Settings.model_validate(
+            {"gateways": {"office": waha, "cloud": wawp}, "lines": lines}
+        )
 
 
 @dataclass(slots=True)

@@ -1,4 +1,5 @@
-"""A configured bridge and the webhooks that gateways are documented to send it. All numbers are fictional."""
+"""A configured bridge and the webhooks that gateways are documented to send it. All numbers are
+fictional."""
 
 from __future__ import annotations
 
@@ -16,7 +17,14 @@ from models.identity_links import CallerLinked
 from models.records import Record
 from models.topics import Topic
 from streams.bridge.intake import Intake, Take
-from streams.settings import BridgeSettings, KafkaSettings, LineSettings, Settings, WahaSettings, WawpSettings
+from streams.settings import (
+    BridgeSettings,
+    KafkaSettings,
+    LineSettings,
+    Settings,
+    WahaSettings,
+    WawpSettings,
+)
 
 WAHA_KEY = "my-secret-key"
 WAWP_KEY = "another-secret-key"
@@ -54,7 +62,9 @@ def settings(kafka: KafkaSettings = NOWHERE, **bridge: Any) -> Settings:
         lines={
             "london": LineSettings(gateway="office", session="default"),
             "paris": LineSettings(gateway="office", session="second"),
-            "riyadh": LineSettings(gateway="cloud", session="0A1B2C3D4E5F", webhook_session="default"),
+            "riyadh": LineSettings(
+                gateway="cloud", session="0A1B2C3D4E5F", webhook_session="default"
+            ),
         },
     )
 
@@ -66,7 +76,9 @@ def signed(gateway: str, body: bytes) -> dict[str, str]:
     return {"X-Webhook-Hmac": hmac.new(WAHA_KEY.encode(), body, hashlib.sha512).hexdigest()}
 
 
-def take(envelope: object, gateway: str = "office", *, now_ms: int = NOW_MS, intake: Intake | None = None) -> Take:
+def take(
+    envelope: object, gateway: str = "office", *, now_ms: int = NOW_MS, intake: Intake | None = None
+) -> Take:
     """What the bridge makes of one body, without HTTP and Kafka."""
     intake = intake or Intake(settings(), gateway)
     return intake.take(orjson.dumps(envelope), {}, now_ms)
@@ -74,11 +86,15 @@ def take(envelope: object, gateway: str = "office", *, now_ms: int = NOW_MS, int
 
 def values(taken: Take, topic: Topic) -> list[Any]:
     """The decoded values that were written to one topic, without the word about links."""
-    found = [decode(topic.values, record.value) for record in taken.records if record.topic is topic]
+    found = [
+        decode(topic.values, record.value) for record in taken.records if record.topic is topic
+    ]
     return [value for value in found if not isinstance(value, CallerLinked)]
 
 
-def offer(envelope: object, gateway: str = "office", *, now_ms: int = NOW_MS, intake: Intake | None = None) -> Any:
+def offer(
+    envelope: object, gateway: str = "office", *, now_ms: int = NOW_MS, intake: Intake | None = None
+) -> Any:
     """The one offer on ``calls.events``; the lifecycle must tell the same."""
     taken = take(envelope, gateway, now_ms=now_ms, intake=intake)
     offers = values(taken, topics.CALLS_EVENTS)
@@ -197,7 +213,13 @@ WEBJS_OFFER = waha(
         "from": PHONE,
         "isVideo": True,
         "isGroup": False,
-        "_data": {"id": CALL_ID, "peerJid": PHONE, "isVideo": True, "isGroup": False, "outgoing": False},
+        "_data": {
+            "id": CALL_ID,
+            "peerJid": PHONE,
+            "isVideo": True,
+            "isGroup": False,
+            "outgoing": False,
+        },
     },
 )
 
@@ -208,7 +230,8 @@ WPP_OFFER = waha(
 )
 
 WAWP_OFFER = wawp(
-    "call.received", {"id": "3EB0A1B2C3D4E5F60718293A4B5C6D7E", "from": "12025550143@c.us", "isVideo": False}
+    "call.received",
+    {"id": "3EB0A1B2C3D4E5F60718293A4B5C6D7E", "from": "12025550143@c.us", "isVideo": False},
 )
 
 GOWS_ACCEPTED = waha(

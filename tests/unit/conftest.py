@@ -1,4 +1,5 @@
-"""How hypothesis draws while mutants are tested: few examples, the same ones for each, and none made smaller."""
+"""How hypothesis draws while mutants are tested: few examples, the same ones for each, and none
+made smaller."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Call sessions: events in any order, repeated, lead to one session and to one conclusion at most."""
+"""Call sessions: events in any order, repeated, lead to one session and to one conclusion at
+most."""
 
 from __future__ import annotations
 
@@ -10,9 +11,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.calls import CallAccepted, CallerBlocked, CallOffered, CallRejected, Lifecycle, RejectAccepted, SessionsDue
+from models.calls import (
+    CallAccepted,
+    CallerBlocked,
+    CallOffered,
+    CallRejected,
+    Lifecycle,
+    RejectAccepted,
+    SessionsDue,
+)
 from models.outcomes import Outcome
-from streams.call_sessions import CONFIRM_WITHIN_MS, KEEP_MS, CallSession, conclude, dump, evolve, load, unblock
+from streams.call_sessions import (
+    CONFIRM_WITHIN_MS,
+    KEEP_MS,
+    CallSession,
+    conclude,
+    dump,
+    evolve,
+    load,
+    unblock,
+)
 from tests.support.facts import NOW_MS, offer
 
 WHERE: dict[str, Any] = {"gateway": "office", "line": "london", "call_id": "call-1"}
@@ -65,16 +83,22 @@ EVENTS = st.one_of(
     st.builds(ended, TIMES, caller=st.just("12025550143@c.us")),
 )
 SETS = st.lists(EVENTS, min_size=1, max_size=7)
-SHUFFLED = SETS.flatmap(lambda events: st.tuples(st.just(events), st.permutations(events + events[:3])))
+SHUFFLED = SETS.flatmap(
+    lambda events: st.tuples(st.just(events), st.permutations(events + events[:3]))
+)
 
 
 @given(SHUFFLED)
-def test_any_order_and_repetition_lead_to_the_same_session(both: tuple[list[Lifecycle], list[Lifecycle]]) -> None:
+def test_any_order_and_repetition_lead_to_the_same_session(
+    both: tuple[list[Lifecycle], list[Lifecycle]],
+) -> None:
     assert after(*both[0]) == after(*both[1])
 
 
 @given(SHUFFLED, st.lists(st.integers(0, 20_000), min_size=10, max_size=10))
-def test_at_most_one_conclusion_is_said(both: tuple[list[Lifecycle], list[Lifecycle]], pauses: list[int]) -> None:
+def test_at_most_one_conclusion_is_said(
+    both: tuple[list[Lifecycle], list[Lifecycle]], pauses: list[int]
+) -> None:
     said: list[Outcome] = []
     now_ms = NOW_MS
     session: CallSession | None = None
@@ -93,7 +117,9 @@ def test_at_most_one_conclusion_is_said(both: tuple[list[Lifecycle], list[Lifecy
 
 @given(SHUFFLED)
 def test_an_echo_alone_never_confirms(both: tuple[list[Lifecycle], list[Lifecycle]]) -> None:
-    echoes = [replace(each, echo=True) if isinstance(each, CallRejected) else each for each in both[1]]
+    echoes = [
+        replace(each, echo=True) if isinstance(each, CallRejected) else each for each in both[1]
+    ]
     _, outcome = conclude(after(*echoes), NOW_MS + 10**6)
     assert outcome is None or outcome.result == "unconfirmed"
 
@@ -108,8 +134,12 @@ def test_an_echo_is_named_when_nothing_else_came() -> None:
         assert outcome.at_ms == NOW_MS + 50 + CONFIRM_WITHIN_MS
 
 
-@pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)])
-def test_the_end_confirms_whether_it_comes_before_or_after_the_gateways_answer(order: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize(
+    "order", [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)]
+)
+def test_the_end_confirms_whether_it_comes_before_or_after_the_gateways_answer(
+    order: tuple[int, int, int],
+) -> None:
     events = (offer(), rejected(), ended())
     session, outcome = conclude(after(*(events[each] for each in order)), NOW_MS + 1100)
     assert session.concluded == "confirmed"
@@ -131,10 +161,18 @@ def test_an_end_before_the_answer_confirms_as_of_the_answer() -> None:
 
 
 def test_a_call_that_was_answered_is_unconfirmed_even_if_it_ends_then() -> None:
-    for events in ((rejected(), accepted()), (accepted(), rejected()), (accepted(), ended(), rejected())):
+    for events in (
+        (rejected(), accepted()),
+        (accepted(), rejected()),
+        (accepted(), ended(), rejected()),
+    ):
         _, outcome = conclude(after(offer(), *events), NOW_MS + 3000)
         assert outcome is not None
-        assert (outcome.result, outcome.reason, outcome.at_ms) == ("unconfirmed", "answered", NOW_MS + 2000)
+        assert (outcome.result, outcome.reason, outcome.at_ms) == (
+            "unconfirmed",
+            "answered",
+            NOW_MS + 2000,
+        )
 
 
 def test_a_call_that_was_never_rejected_concludes_nothing() -> None:
@@ -190,8 +228,15 @@ def test_a_block_is_taken_back_once_when_its_time_is_over_and_by_the_webhooks_ow
     assert unblock(session, NOW_MS + 899_999) == (session, None)
     later, command = unblock(session, NOW_MS + 900_000)
     assert command is not None
-    assert (command.command_id, command.session, command.call_id) == ("london/call-1/unblock", "default", "call-1")
-    assert (command.caller, command.caller_raw) == ("12025550143@c.us", "12025550143@s.whatsapp.net")
+    assert (command.command_id, command.session, command.call_id) == (
+        "london/call-1/unblock",
+        "default",
+        "call-1",
+    )
+    assert (command.caller, command.caller_raw) == (
+        "12025550143@c.us",
+        "12025550143@s.whatsapp.net",
+    )
     assert unblock(later, NOW_MS + 900_001) == (later, None)
     assert load(dump(later)) == later
     assert later.due_ms == later.touched_at_ms + KEEP_MS

@@ -110,7 +110,9 @@ async def test_a_sweep_says_each_conclusion_once_and_waits_for_all_of_them_toget
     try:
         failures: list[BaseException] = []
         outbox = WatchedOutbox(producer, failures.append)
-        app = App("test-sweep", broker="aiokafka://127.0.0.1:1", datadir=str(tmp_path), web_enabled=False)
+        app = App(
+            "test-sweep", broker="aiokafka://127.0.0.1:1", datadir=str(tmp_path), web_enabled=False
+        )
         shards = PartitionedTable(app, "call-sessions", kafka.partitions, Changelog)
         after_ms = NOW_MS + CONFIRM_WITHIN_MS + 1
         sessions = CallSessions(
@@ -130,9 +132,13 @@ async def test_a_sweep_says_each_conclusion_once_and_waits_for_all_of_them_toget
         async with asyncio.timeout(20):
             await event.acknowledgement.wait()
         said = await _all(consumer, kafka)
-        assert sorted(each.call_id for each in said) == sorted(f"call-{number}" for number in range(CALLS))
+        assert sorted(each.call_id for each in said) == sorted(
+            f"call-{number}" for number in range(CALLS)
+        )
         assert {(each.result, each.reason) for each in said} == {("unconfirmed", "no-event")}
-        known: list[Any] = [load(shards.get(f"london/call-{number}".encode())) for number in range(CALLS)]
+        known: list[Any] = [
+            load(shards.get(f"london/call-{number}".encode())) for number in range(CALLS)
+        ]
         assert {each.concluded for each in known} == {"unconfirmed"}
         assert (outbox.waits, failures) == (1, [])
     finally:

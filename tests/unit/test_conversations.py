@@ -32,7 +32,11 @@ def after(messages: list[MessageSeen]) -> Lines:
     return reduce(evolve, messages, {})
 
 
-@given(st.lists(MESSAGES, max_size=12).flatmap(lambda seen: st.tuples(st.just(seen), st.permutations(seen + seen[:4]))))
+@given(
+    st.lists(MESSAGES, max_size=12).flatmap(
+        lambda seen: st.tuples(st.just(seen), st.permutations(seen + seen[:4]))
+    )
+)
 def test_any_order_and_repetition_lead_to_the_same_conversations(
     both: tuple[list[MessageSeen], list[MessageSeen]],
 ) -> None:
@@ -46,14 +50,19 @@ def test_the_newest_message_each_way_of_each_line_is_kept(seen: list[MessageSeen
     assert set(lines) == {each.line for each in seen}
     for line, found in lines.items():
         newest = {
-            way: max([each.at_ms for each in seen if (each.line, each.direction) == (line, way)], default=0)
+            way: max(
+                [each.at_ms for each in seen if (each.line, each.direction) == (line, way)],
+                default=0,
+            )
             for way in ("in", "out")
         }
         assert found == Conversation(newest["in"], newest["out"])
 
 
 @given(st.lists(MESSAGES, min_size=1, max_size=12))
-def test_a_repeat_gives_back_the_very_same_object_so_that_nothing_is_written(seen: list[MessageSeen]) -> None:
+def test_a_repeat_gives_back_the_very_same_object_so_that_nothing_is_written(
+    seen: list[MessageSeen],
+) -> None:
     lines = after(seen)
     for each in seen:
         assert evolve(lines, each) is lines
@@ -82,12 +91,18 @@ def test_nothing_in_the_table_is_no_conversation() -> None:
 def test_only_what_was_said_before_is_forgotten(seen: list[MessageSeen], since_ms: int) -> None:
     lines = after(seen)
     kept = remembered(lines, since_ms)
-    assert kept == {line: lines[line] for line in {each.line for each in seen if each.at_ms >= since_ms}}
+    assert kept == {
+        line: lines[line] for line in {each.line for each in seen if each.at_ms >= since_ms}
+    }
 
 
 def test_conversations_outlive_every_policy_that_asks_for_them() -> None:
     within = 5 * 365 * DAY_MS
-    long = PolicyInForce(Policy(line="london", rules=(TextFirstRule(id="first", within=within),)), "one")
-    short = PolicyInForce(Policy(line="paris", rules=(TextFirstRule(id="first", within=DAY_MS),)), "two")
+    long = PolicyInForce(
+        Policy(line="london", rules=(TextFirstRule(id="first", within=within),)), "one"
+    )
+    short = PolicyInForce(
+        Policy(line="paris", rules=(TextFirstRule(id="first", within=DAY_MS),)), "two"
+    )
     assert keep_ms(PolicyBook({"london": long, "paris": short})) == within
     assert keep_ms(PolicyBook({"paris": short})) == 2 * 365 * DAY_MS

@@ -31,7 +31,9 @@ CALLER = "12025550143@c.us"
 
 
 def entry(pattern: str, reason: str = "", **more: Any) -> ListEntry:
-    return ListEntry(list="deny", pattern=pattern, reason=reason, author="mia", added_at_ms=NOW_MS, **more)
+    return ListEntry(
+        list="deny", pattern=pattern, reason=reason, author="mia", added_at_ms=NOW_MS, **more
+    )
 
 
 def file(tmp_path: Path, text: str | bytes) -> Path:
@@ -44,14 +46,25 @@ def file(tmp_path: Path, text: str | bytes) -> Path:
 
 
 def test_a_text_file_has_a_pattern_a_line(tmp_path: Path) -> None:
-    path = file(tmp_path, "\ufeffpattern\n+1 (202) 555-0143\n\n# Austria\n+43*\r\nGB\n12025550143@s.whatsapp.net\n")
-    assert [(row.line, row.pattern) for row in read_rows(path)] == [(2, CALLER), (5, "+43*"), (6, "GB"), (7, CALLER)]
+    path = file(
+        tmp_path,
+        "\ufeffpattern\n+1 (202) 555-0143\n\n# Austria\n+43*\r\nGB\n12025550143@s.whatsapp.net\n",
+    )
+    assert [(row.line, row.pattern) for row in read_rows(path)] == [
+        (2, CALLER),
+        (5, "+43*"),
+        (6, "GB"),
+        (7, CALLER),
+    ]
     assert [each.pattern for each in entries_of(path, entry, print)[0]] == [CALLER, "+43*", "GB"]
 
 
 def test_a_csv_has_a_reason_of_its_own(tmp_path: Path) -> None:
     path = file(tmp_path, 'pattern,reason\n+43*,"calls, and calls"\nGB\n')
-    assert [(row.pattern, row.reason) for row in read_rows(path)] == [("+43*", "calls, and calls"), ("GB", "")]
+    assert [(row.pattern, row.reason) for row in read_rows(path)] == [
+        ("+43*", "calls, and calls"),
+        ("GB", ""),
+    ]
 
 
 def test_what_is_no_country_is_told(tmp_path: Path) -> None:
@@ -97,7 +110,9 @@ def view(*values: Override) -> Overrides:
     return made
 
 
-def met(known: Overrides, jid: str = CALLER, line: str = "london", now_ms: int = NOW_MS) -> ListEntry | None:
+def met(
+    known: Overrides, jid: str = CALLER, line: str = "london", now_ms: int = NOW_MS
+) -> ListEntry | None:
     return known.entry("deny", line, (jid,), lambda: "US" if jid == CALLER else "GB", now_ms)
 
 
@@ -122,7 +137,10 @@ def test_an_entry_holds_until_the_millisecond_in_which_it_expires_and_on_its_lin
 
 def test_what_stands_under_another_key_is_left_out() -> None:
     known = view()
-    for value in (entry("US"), LineSwitch(line="london", state="closed", author="mia", at_ms=NOW_MS)):
+    for value in (
+        entry("US"),
+        LineSwitch(line="london", state="closed", author="mia", at_ms=NOW_MS),
+    ):
         with pytest.raises(UndecodableError):
             known.take(b"list/deny/GB", encode(value))
     assert list(known.entries()) == []
@@ -140,8 +158,14 @@ def test_a_block_and_a_switch_end_with_their_records() -> None:
     assert known.switch("london", NOW_MS) is None
 
 
-@given(st.lists(st.tuples(st.booleans(), st.sampled_from([CALLER, "+1*", "+1202*", "+44*", "US", "GB"]))))
-def test_many_entries_are_what_one_would_find_by_looking_at_each(steps: list[tuple[bool, str]]) -> None:
+@given(
+    st.lists(
+        st.tuples(st.booleans(), st.sampled_from([CALLER, "+1*", "+1202*", "+44*", "US", "GB"]))
+    )
+)
+def test_many_entries_are_what_one_would_find_by_looking_at_each(
+    steps: list[tuple[bool, str]],
+) -> None:
     known, there = Overrides(), set[str]()
     for add, pattern in steps:
         known.take(entry(pattern).key.encode(), encode(entry(pattern)) if add else None)
@@ -164,7 +188,12 @@ class Telling:
         self.now_ms = NOW_MS
         self.sent: list[Record] = []
         self.report = StatusReport(
-            "w1", self.known, self.storms, clock=lambda: self.now_ms, metrics=self.metrics, send=self._send
+            "w1",
+            self.known,
+            self.storms,
+            clock=lambda: self.now_ms,
+            metrics=self.metrics,
+            send=self._send,
         )
 
     async def _send(self, record: Record) -> None:
@@ -175,7 +204,10 @@ class Telling:
         self.now_ms += ms
         self.sent.clear()
         await self.report.tell()
-        return [decode(WorkerStatus, each.value) if each.value else each.key.decode() for each in self.sent]
+        return [
+            decode(WorkerStatus, each.value) if each.value else each.key.decode()
+            for each in self.sent
+        ]
 
 
 async def test_a_status_is_told_when_it_changes_and_again_after_fifteen_seconds() -> None:
@@ -201,7 +233,9 @@ async def test_a_status_is_told_when_it_changes_and_again_after_fifteen_seconds(
 async def test_a_refused_policy_is_told_with_its_reason_and_counted() -> None:
     worker = Telling()
     worker.known.policies.complete()
-    broken = applied({"line": "*", "rules": [{"id": "x", "type": "expression", "condition": "nonsense"}]})
+    broken = applied(
+        {"line": "*", "rules": [{"id": "x", "type": "expression", "condition": "nonsense"}]}
+    )
     worker.known.policies.take(broken.key.encode(), encode(broken))
     (told,) = await worker.after(0)
     assert isinstance(told, WorkerStatus)
@@ -214,7 +248,9 @@ async def test_who_leaves_says_so_once_and_tells_nothing_more() -> None:
     await worker.after(0)
     worker.sent.clear()
     await worker.report.leave()
-    assert [(each.topic, each.key, each.value) for each in worker.sent] == [(WORKERS_STATUS, b"w1", None)]
+    assert [(each.topic, each.key, each.value) for each in worker.sent] == [
+        (WORKERS_STATUS, b"w1", None)
+    ]
     assert await worker.after(60_000) == []
 
 
@@ -270,7 +306,9 @@ def test_a_prefix_that_no_number_has_is_refused(pattern: str) -> None:
         CallerPattern.parse(pattern)
 
 
-@pytest.mark.parametrize("text", ["+44 (0)7700 900123", "+44(0) 7700 900123", "44 ( 0 ) 7700 900 123"])
+@pytest.mark.parametrize(
+    "text", ["+44 (0)7700 900123", "+44(0) 7700 900123", "44 ( 0 ) 7700 900 123"]
+)
 def test_the_zero_that_is_dialled_at_home_is_no_part_of_a_number(text: str) -> None:
     assert str(CallerPattern.parse(text)) == "447700900123@c.us"
     assert read_jid(text, "number") == "447700900123@c.us"

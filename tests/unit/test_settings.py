@@ -1,4 +1,5 @@
-"""Configuration and policy files: every fault has file, line, key and mend; no secret is ever shown."""
+"""Configuration and policy files: every fault has file, line, key and mend; no secret is ever
+shown."""
 
 from __future__ import annotations
 
@@ -82,32 +83,100 @@ def test_the_environment_names_the_cluster(path: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("old", "new", "line", "key", "said"),
     [
-        ("Europe/London", "Europe/Londom", 14, "lines.london.time_zone", "no IANA time zone; write it like"),
+        (
+            "Europe/London",
+            "Europe/Londom",
+            14,
+            "lines.london.time_zone",
+            "no IANA time zone; write it like",
+        ),
         ("Europe/London", "+01:00", 14, "lines.london.time_zone", "no IANA time zone"),
-        ("gateway: waha,", "gateway: ofice,", 1, "the document", "not under gateways (there: cloud, waha)"),
-        ("base_url: https://api.wawp.net", "base_url: api.wawp.net", 10, "gateways.cloud.base_url", "http://"),
+        (
+            "gateway: waha,",
+            "gateway: ofice,",
+            1,
+            "the document",
+            "not under gateways (there: cloud, waha)",
+        ),
+        (
+            "base_url: https://api.wawp.net",
+            "base_url: api.wawp.net",
+            10,
+            "gateways.cloud.base_url",
+            "http://",
+        ),
         ("https://api.wawp.net", "https://", 10, "gateways.cloud.base_url", "with a host"),
-        ("https://api.wawp.net", "https://u:pw@api.wawp.net", 10, "gateways.cloud.base_url", "no credentials"),
-        ("https://api.wawp.net", "https://api.wawp.net?key=1", 10, "gateways.cloud.base_url", "no credentials, query"),
-        ("https://api.wawp.net", "https://api.wawp.net:99999", 10, "gateways.cloud.base_url", "with a host"),
-        ("${T_API_KEY}", "in-the-clear", 6, "gateways.waha.api_key", "${NAME} for an environment variable or file:"),
+        (
+            "https://api.wawp.net",
+            "https://u:pw@api.wawp.net",
+            10,
+            "gateways.cloud.base_url",
+            "no credentials",
+        ),
+        (
+            "https://api.wawp.net",
+            "https://api.wawp.net?key=1",
+            10,
+            "gateways.cloud.base_url",
+            "no credentials, query",
+        ),
+        (
+            "https://api.wawp.net",
+            "https://api.wawp.net:99999",
+            10,
+            "gateways.cloud.base_url",
+            "with a host",
+        ),
+        (
+            "${T_API_KEY}",
+            "in-the-clear",
+            6,
+            "gateways.waha.api_key",
+            "${NAME} for an environment variable or file:",
+        ),
         ("${T_API_KEY}", "${T_UNSET}", 6, "gateways.waha.api_key", "T_UNSET is not set; export it"),
-        ("${T_API_KEY}", "file:/nowhere/key", 6, "gateways.waha.api_key", "/nowhere/key cannot be read"),
+        (
+            "${T_API_KEY}",
+            "file:/nowhere/key",
+            6,
+            "gateways.waha.api_key",
+            "/nowhere/key cannot be read",
+        ),
         ("    api_key: ${T_API_KEY}\n", "", 3, "gateways.waha.api_key", "is missing; write it"),
         ("api_key:", "apikey:", 6, "gateways.waha.apikey", "there is no such key here"),
-        ("provider: wawp", "provider: wapp", 8, "gateways.cloud", "'wapp' is not known; do you mean 'wawp'?"),
+        (
+            "provider: wawp",
+            "provider: wapp",
+            8,
+            "gateways.cloud",
+            "'wapp' is not known; do you mean 'wawp'?",
+        ),
         ("policies: rules", "polices: rules", 1, "polices", "there is no such key here"),
         ("policies: rules", "worker: {listen: 8081}", 1, "worker.listen", "string"),
         ("policies: rules", "worker: {listen: localhost}", 1, "worker.listen", "HOST:PORT"),
-        ("policies: rules", "worker: {session_timeout: 3 sec}", 1, "worker.session_timeout", "60s, 15m, 12h"),
+        (
+            "policies: rules",
+            "worker: {session_timeout: 3 sec}",
+            1,
+            "worker.session_timeout",
+            "60s, 15m, 12h",
+        ),
         ("policies: rules", "worker: {session_timeout: 10ms}", 1, "worker.session_timeout", "1000"),
-        ("policies: rules", "kafka: {partitions: 0}", 1, "kafka.partitions", "greater than or equal to 1"),
+        (
+            "policies: rules",
+            "kafka: {partitions: 0}",
+            1,
+            "kafka.partitions",
+            "greater than or equal to 1",
+        ),
         ("policies: rules", "kafka: {password: open}", 1, "kafka.password", "never in the clear"),
         ("  london:", "  London Office:", 14, "lines.London Office", "pattern"),
         ("session: default,", "session: '',", 14, "lines.london.session", "at least 1 character"),
     ],
 )
-def test_a_fault_has_file_line_key_and_mend(path: Path, old: str, new: str, line: int, key: str, said: str) -> None:
+def test_a_fault_has_file_line_key_and_mend(
+    path: Path, old: str, new: str, line: int, key: str, said: str
+) -> None:
     message = refused(path, old, new)
     assert f"{path}:{line}: {key}: " in message
     assert said in message
@@ -115,7 +184,9 @@ def test_a_fault_has_file_line_key_and_mend(path: Path, old: str, new: str, line
 
 def test_all_faults_are_listed_at_once(path: Path) -> None:
     path.write_text(
-        CONFIG.replace("Europe/London", "Nowhere").replace("${T_TOKEN}", "open").replace("http://", "ftp://"),
+        CONFIG.replace("Europe/London", "Nowhere")
+        .replace("${T_TOKEN}", "open")
+        .replace("http://", "ftp://"),
         encoding="utf-8",
     )
     with pytest.raises(ConfigurationError) as caught:
@@ -128,13 +199,18 @@ def test_all_faults_are_listed_at_once(path: Path) -> None:
 
 
 def test_a_gateway_may_be_named_like_its_provider(path: Path) -> None:
-    # pydantic puts the provider into the error's path, where it must not be taken for the gateway's name
+    # pydantic puts the provider into the error's path, where it must not be taken for the gateway's
+    # name
     message = refused(path, "${T_API_KEY}", "in-the-clear")
     assert f"{path}:6: gateways.waha.api_key: " in message
 
 
 def test_two_lines_with_one_webhook_session_are_refused(path: Path) -> None:
-    message = refused(path, "  riyadh:", "  leeds: {gateway: waha, session: x, webhook_session: default}\n  riyadh:")
+    message = refused(
+        path,
+        "  riyadh:",
+        "  leeds: {gateway: waha, session: x, webhook_session: default}\n  riyadh:",
+    )
     assert "lines 'london' and 'leeds' have the same gateway and webhook session" in message
     assert "give each its own" in message
 
@@ -153,7 +229,9 @@ def test_two_gateways_may_use_one_session_name(path: Path) -> None:
         ("    api_key:", "    api_key: ${T_HOOK}\n    api_key:", 7, "api_key"),
     ],
 )
-def test_a_key_that_stands_twice_is_refused(path: Path, old: str, new: str, line: int, key: str) -> None:
+def test_a_key_that_stands_twice_is_refused(
+    path: Path, old: str, new: str, line: int, key: str
+) -> None:
     assert f"{path}:{line}: the key '{key}' stands twice" in refused(path, old, new)
 
 
@@ -222,8 +300,12 @@ def test_a_secret_file_gives_its_first_line(path: Path, tmp_path: Path) -> None:
     assert found.access_token.get_secret_value() == "the-key"
 
 
-@pytest.mark.parametrize(("content", "said"), [(b"", "is empty"), (b"\n\n", "is empty"), (b"\xffabc", "no UTF-8 text")])
-def test_a_secret_file_without_a_secret_is_refused(path: Path, tmp_path: Path, content: bytes, said: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "said"), [(b"", "is empty"), (b"\n\n", "is empty"), (b"\xffabc", "no UTF-8 text")]
+)
+def test_a_secret_file_without_a_secret_is_refused(
+    path: Path, tmp_path: Path, content: bytes, said: str
+) -> None:
     (tmp_path / "key").write_bytes(content)
     assert said in refused(path, "${T_TOKEN}", f"file:{tmp_path / 'key'}")
 
@@ -247,7 +329,9 @@ def test_without_gateway_secrets_references_may_dangle_and_literals_may_not(
         read(path, "${T_TOKEN}", "open", gateway_secrets=False)
 
 
-def test_a_secret_may_be_two_while_it_is_changed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_may_be_two_while_it_is_changed(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("T_NEW", "the-new-one")
     both = read(path, "webhook_secret: ${T_HOOK}", 'webhook_secret: ["${T_NEW}", "${T_HOOK}"]')
     assert [each.get_secret_value() for each in both.gateways["waha"].webhook_secret] == [
@@ -255,8 +339,16 @@ def test_a_secret_may_be_two_while_it_is_changed(path: Path, monkeypatch: pytest
         "value-of-T_HOOK",
     ]
     assert "the-new-one" not in repr(both)
-    for wrong in ("[]", '["${T_NEW}", "${T_NEW}", "${T_NEW}"]', '["${T_NEW}", "open"]', '["${T_NONE}"]', "[{}]"):
-        assert "gateways.waha.webhook_secret" in refused(path, "webhook_secret: ${T_HOOK}", f"webhook_secret: {wrong}")
+    for wrong in (
+        "[]",
+        '["${T_NEW}", "${T_NEW}", "${T_NEW}"]',
+        '["${T_NEW}", "open"]',
+        '["${T_NONE}"]',
+        "[{}]",
+    ):
+        assert "gateways.waha.webhook_secret" in refused(
+            path, "webhook_secret: ${T_HOOK}", f"webhook_secret: {wrong}"
+        )
 
 
 def test_tokens_are_secrets_of_some_length_for_roles_that_there_are(
@@ -264,14 +356,25 @@ def test_tokens_are_secrets_of_some_length_for_roles_that_there_are(
 ) -> None:
     monkeypatch.setenv("T_CRM", "c" * 20)
     monkeypatch.setenv("T_SHORT", "c" * 19)
-    found = read(path, "policies: rules\n", "bridge: {tokens: {crm: ['${T_CRM}', '${T_CRM}'], presence: '${T_CRM}'}}\n")
-    assert {role: len(tokens) for role, tokens in found.bridge.tokens.items()} == {"crm": 2, "presence": 1}
+    found = read(
+        path,
+        "policies: rules\n",
+        "bridge: {tokens: {crm: ['${T_CRM}', '${T_CRM}'], presence: '${T_CRM}'}}\n",
+    )
+    assert {role: len(tokens) for role, tokens in found.bridge.tokens.items()} == {
+        "crm": 2,
+        "presence": 1,
+    }
     assert "cccc" not in repr(found)
-    assert "openssl rand" in refused(path, "policies: rules\n", "bridge: {tokens: {crm: '${T_SHORT}'}}\n")
+    assert "openssl rand" in refused(
+        path, "policies: rules\n", "bridge: {tokens: {crm: '${T_SHORT}'}}\n"
+    )
     assert "'crm', 'presence' or 'bridges'" in refused(
         path, "policies: rules\n", "bridge: {tokens: {boss: '${T_CRM}'}}\n"
     )
-    assert "never in the clear" in refused(path, "policies: rules\n", f"bridge: {{tokens: {{crm: {'c' * 20}}}}}\n")
+    assert "never in the clear" in refused(
+        path, "policies: rules\n", f"bridge: {{tokens: {{crm: {'c' * 20}}}}}\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -308,7 +411,9 @@ PLACES = [
 @pytest.mark.parametrize(("old", "form"), PLACES)
 @given(secret=SECRETS)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
-def test_a_secret_in_the_clear_is_refused_and_never_repeated(path: Path, old: str, form: str, secret: str) -> None:
+def test_a_secret_in_the_clear_is_refused_and_never_repeated(
+    path: Path, old: str, form: str, secret: str
+) -> None:
     message = refused(path, old, form.format(secret))
     assert secret not in message
 
@@ -320,12 +425,23 @@ def test_no_error_and_no_repr_shows_a_secret(path: Path, secret: str) -> None:
         for name in ("T_API_KEY", "T_HOOK", "T_TOKEN"):
             patch.setenv(name, secret)
         found = read(path)
-        shown = [repr(found), str(found), found.model_dump_json(), refused(path, "Europe/London", "Nowhere")]
+        shown = [
+            repr(found),
+            str(found),
+            found.model_dump_json(),
+            refused(path, "Europe/London", "Nowhere"),
+        ]
         for gateway in found.gateways.values():
             provider = provider_for(gateway)
-            asked = [provider.reject(reject()), provider.text(text(), "Hello"), provider.health("default")]
+            asked = [
+                provider.reject(reject()),
+                provider.text(text(), "Hello"),
+                provider.health("default"),
+            ]
             shown += [repr(provider), *map(repr, asked)]
-            sent = [request.body or b"" for request in asked] + [str(request.headers).encode() for request in asked]
+            sent = [request.body or b"" for request in asked] + [
+                str(request.headers).encode() for request in asked
+            ]
             assert any(secret.encode() in part for part in sent)
     assert not [part for part in shown if secret in part]
 
@@ -359,15 +475,25 @@ def test_policies_are_read_by_line(path: Path) -> None:
     [
         ("line: paris\n", 1, "line: 'paris' is not a configured line (there: london, riyadh)"),
         ('line: "*"\nrules:\n  - {id: a, type: burst, calls: 1}\n', 3, "rules.0.calls: "),
-        ('line: "*"\nrules:\n  - id: a\n    type: burst\n    within: 60\n    wihtin: 5s\n', 6, "rules.0.wihtin: "),
-        ('line: "*"\nrules:\n  - id: a\n    type: burst\n    within: 1 minute\n', 5, "rules.0.within: a duration is"),
+        (
+            'line: "*"\nrules:\n  - id: a\n    type: burst\n    within: 60\n    wihtin: 5s\n',
+            6,
+            "rules.0.wihtin: ",
+        ),
+        (
+            'line: "*"\nrules:\n  - id: a\n    type: burst\n    within: 1 minute\n',
+            5,
+            "rules.0.within: a duration is",
+        ),
         ('line: "*"\nreplies:\n  burst:\n    English: x\n', 4, "replies.burst.English: "),
         ('line: "*"\nline: "*"\n', 2, "the key 'line' stands twice"),
         ("", 1, "the document: "),
         ('line: "*"\nrules: [{id: a, type: burst, reply: x}]\n', 1, "names the reply 'x'"),
     ],
 )
-def test_a_policy_fault_has_file_line_and_key(path: Path, content: str, line: int, said: str) -> None:
+def test_a_policy_fault_has_file_line_and_key(
+    path: Path, content: str, line: int, said: str
+) -> None:
     message = policies(path, common=content)
     assert f"{path.parent / 'rules' / 'common.yaml'}:{line}: " in message
     assert said in message
@@ -381,7 +507,9 @@ def test_two_policies_of_one_line_are_refused_with_both_files(path: Path) -> Non
 
 def test_no_folder_and_no_file_are_named(path: Path) -> None:
     found = read(path)
-    with pytest.raises(ConfigurationError, match="rules: the policies folder does not exist; create it"):
+    with pytest.raises(
+        ConfigurationError, match="rules: the policies folder does not exist; create it"
+    ):
         read_folder(found)
     found.policies.mkdir()
     with pytest.raises(ConfigurationError, match=r"no policy file .*\.yaml"):

@@ -1,6 +1,8 @@
-"""Every name on the wire: whoever renames a table loses its claims, and whoever renames a group its offsets.
+"""Every name on the wire: whoever renames a table loses its claims, and whoever renames a group its
+offsets.
 
-After a change that is meant: ``RINGFENCE_UPDATE_GOLDEN=1 python -m pytest tests/unit/test_wire_names.py``.
+After a change that is meant: ``RINGFENCE_UPDATE_GOLDEN=1 python -m pytest
+tests/unit/test_wire_names.py``.
 """
 
 from __future__ import annotations
@@ -45,10 +47,16 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "consumer group": app.conf.id,
         "static member id": app.conf.consumer_group_instance_id,
         "agents": {agent.name: sorted(agent.get_topic_names()) for agent in app.agents.values()},
-        "changelogs": {name: table.changelog_topic.get_topic_name() for name, table in app.tables.items()},
+        "changelogs": {
+            name: table.changelog_topic.get_topic_name() for name, table in app.tables.items()
+        },
         "table partitions": {name: table.partitions for name, table in app.tables.items()},
         "topics": {
-            topic.name: {"partitions": topic.partitions, "configuration": topic.config(), "key": topic.key}
+            topic.name: {
+                "partitions": topic.partitions,
+                "configuration": topic.config(),
+                "key": topic.key,
+            }
             for topic in TOPICS
         },
         "dead letter headers": [name for name, _ in LETTER.headers if not name.startswith("h")],

@@ -8,7 +8,15 @@ from typing import Final
 
 from aiohttp import web
 
-from streams.bridge.admin.requests import AnswerError, FieldError, answer, body_of, not_found, not_now, record
+from streams.bridge.admin.requests import (
+    AnswerError,
+    FieldError,
+    answer,
+    body_of,
+    not_found,
+    not_now,
+    record,
+)
 from streams.bridge.error_response import error
 from streams.bridge.publisher import Publisher
 from streams.bridge.reference_follower import ReferenceFollower
@@ -24,9 +32,14 @@ TELLER: Final = "crm"
 
 
 class ContactDesk:
-    """The CRM's records. A ``PUT`` is the whole record: what it leaves out is not known any more."""
+    """The CRM's records. A ``PUT`` is the whole record.
 
-    def __init__(self, known: ReferenceFollower, outlet: Publisher, kafka: KafkaSettings, clock: Clock) -> None:
+    What it leaves out is not known any more.
+    """
+
+    def __init__(
+        self, known: ReferenceFollower, outlet: Publisher, kafka: KafkaSettings, clock: Clock
+    ) -> None:
         self._known = known
         self._outlet = outlet
         self._kafka = kafka
@@ -60,12 +73,17 @@ class ContactDesk:
         return answer({"contact": jid, "removed": True})
 
     async def get(self, request: web.Request) -> web.Response:
-        """The record as it stands on the topic; one look at a time, for each reads a whole partition."""
+        """The record as it stands on the topic.
+
+        One look at a time, for each reads a whole partition.
+        """
         jid = _jid(request)
         self._require_known()
         try:
             async with self._one_look:
-                found = await find_contact(self._kafka, *keys_of(jid, self._known.callers.changes(self._clock())))
+                found = await find_contact(
+                    self._kafka, *keys_of(jid, self._known.callers.changes(self._clock()))
+                )
         except EnvironmentFaultError as exc:
             return not_now(f"{exc}. Ask again after 2 s.")
         except RingfenceError as exc:

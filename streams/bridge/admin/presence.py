@@ -35,9 +35,14 @@ _AGENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
 
 
 class PresenceDesk:
-    """Reports of agents' clients: a status, what they can take, or only that they are still there."""
+    """Reports of agents' clients.
 
-    def __init__(self, known: ReferenceFollower, outlet: Publisher, lines: frozenset[str], clock: Clock) -> None:
+    A status, what they can take, or only that they are still there.
+    """
+
+    def __init__(
+        self, known: ReferenceFollower, outlet: Publisher, lines: frozenset[str], clock: Clock
+    ) -> None:
         self._known = known
         self._outlet = outlet
         self._lines = lines
@@ -82,22 +87,30 @@ def reported(
 ) -> Presence:
     """The agent's record after a report.
 
-    Raises ``FieldError`` for what cannot be used, ``AnswerError`` (409) for a heartbeat of an agent who
-    never said a status. A heartbeat does not change the status: who logged out stays so.
+    Raises ``FieldError`` for what cannot be used, ``AnswerError`` (409) for a heartbeat of an agent
+    who never said a status. A heartbeat does not change the status: who logged out stays so.
     """
     refuse_others(body, "status", "lines", "capacity", "active_calls", "ttl")
     status = body.get("status")
     if status is not None and status not in STATUSES:
         raise FieldError(field="status", mend=f"must be one of {', '.join(STATUSES)}")
-    taken, capacity, active = lines_of(body, lines), whole(body, "capacity"), whole(body, "active_calls")
+    taken, capacity, active = (
+        lines_of(body, lines),
+        whole(body, "capacity"),
+        whole(body, "active_calls"),
+    )
     ttl_ms = ttl_of(body)
     if known is None:
         if status is None:
             detail = 'Nothing is known of this agent: say a status first, such as {"status": "online", "lines": ["*"]}.'
             raise AnswerError(error(409, "no-status", detail))
         if taken is None and status != "offline":
-            raise FieldError(field="lines", mend='name the lines the agent takes calls of, or ["*"] for all')
-        known = Presence(agent=agent, status="offline", lines=taken or (), status_at_ms=0, heartbeat_at_ms=now_ms)
+            raise FieldError(
+                field="lines", mend='name the lines the agent takes calls of, or ["*"] for all'
+            )
+        known = Presence(
+            agent=agent, status="offline", lines=taken or (), status_at_ms=0, heartbeat_at_ms=now_ms
+        )
     if status is not None:
         # later than what it replaces, even where another bridge's clock runs ahead
         at_ms = max(now_ms, known.status_at_ms + 1)
@@ -115,5 +128,8 @@ def reported(
 def _agent(request: web.Request) -> str:
     agent = request.match_info["agent"]
     if not _AGENT.fullmatch(agent):
-        raise FieldError(field="agent", mend="must be 1 to 100 letters, digits and . _ @ + -, such as anna@example.com")
+        raise FieldError(
+            field="agent",
+            mend="must be 1 to 100 letters, digits and . _ @ + -, such as anna@example.com",
+        )
     return agent

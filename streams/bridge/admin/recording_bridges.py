@@ -88,14 +88,28 @@ class RecordingDesk:
         if lines is None:
             found = ours or before
             if found is None:
-                raise FieldError(field="lines", mend='name the lines the bridge records, or ["*"] for all')
+                raise FieldError(
+                    field="lines", mend='name the lines the bridge records, or ["*"] for all'
+                )
             lines = found.lines
         capacity = whole(body, "capacity", 1)
         if capacity is None and "capacity" not in body:
-            capacity = before.capacity if before is not None else ours.capacity if ours is not None else None
+            capacity = (
+                before.capacity
+                if before is not None
+                else ours.capacity
+                if ours is not None
+                else None
+            )
         ttl_ms = ttl_of(body)
         if ttl_ms is None:
-            ttl_ms = before.ttl_ms if before is not None else ours.ttl if ours is not None else HEALTH_TTL_MS
+            ttl_ms = (
+                before.ttl_ms
+                if before is not None
+                else ours.ttl
+                if ours is not None
+                else HEALTH_TTL_MS
+            )
         return BridgeHealth(
             bridge=bridge,
             up=up,
@@ -115,5 +129,7 @@ def _shown(health: BridgeHealth, now_ms: int) -> web.Response:
 def _bridge(request: web.Request) -> str:
     bridge = request.match_info["bridge"]
     if not _BRIDGE.fullmatch(bridge):
-        raise FieldError(field="bridge", mend="must be 1 to 100 letters, digits and . _ -, such as sbc-1")
+        raise FieldError(
+            field="bridge", mend="must be 1 to 100 letters, digits and . _ -, such as sbc-1"
+        )
     return bridge

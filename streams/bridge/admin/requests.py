@@ -1,4 +1,7 @@
-"""What the endpoints for facts have in common: a JSON object in, Kafka's acknowledgement, a JSON object out."""
+"""What the endpoints for facts have in common.
+
+A JSON object in, Kafka's acknowledgement, a JSON object out.
+"""
 
 from __future__ import annotations
 
@@ -87,7 +90,9 @@ async def body_of(request: web.Request) -> dict[str, Any]:
             while not request.content.at_eof() and len(raw) <= MAX_BODY:
                 raw += await request.content.read(MAX_BODY + 1)
     except TimeoutError:
-        raise AnswerError(error(408, "slow", f"The body did not come within {BODY_S:.0f} s.")) from None
+        raise AnswerError(
+            error(408, "slow", f"The body did not come within {BODY_S:.0f} s.")
+        ) from None
     except (web.RequestPayloadError, BadHttpMessage) as exc:
         detail = f"The body could not be read ({type(exc).__name__}); check Content-Encoding and Content-Length."
         raise AnswerError(error(400, "unreadable", detail)) from None
@@ -100,15 +105,22 @@ async def body_of(request: web.Request) -> dict[str, Any]:
     except orjson.JSONDecodeError as exc:
         raise AnswerError(error(400, "not-json", f"The body is not JSON ({exc}).")) from None
     if not isinstance(value, dict):
-        raise AnswerError(error(400, "not-json", 'The body must be a JSON object, such as {"status": "online"}.'))
+        raise AnswerError(
+            error(400, "not-json", 'The body must be a JSON object, such as {"status": "online"}.')
+        )
     return value
 
 
 def refuse_others(body: Mapping[str, object], *known: str) -> None:
-    """Raise ``FieldError`` for a field that is not ``known``: a misspelt one must not be passed over."""
+    """Raise ``FieldError`` for a field that is not ``known``.
+
+    A misspelt one must not be passed over.
+    """
     for field in body:
         if field not in known:
-            raise FieldError(field=field[:40], mend=f"is not a field here; there are {', '.join(known)}")
+            raise FieldError(
+                field=field[:40], mend=f"is not a field here; there are {', '.join(known)}"
+            )
 
 
 def whole(body: Mapping[str, object], field: str, least: int = 0) -> int | None:
@@ -127,10 +139,15 @@ def lines_of(body: Mapping[str, object], known: frozenset[str]) -> tuple[str, ..
     if value is None:
         return None
     if not isinstance(value, list) or not value or not all(isinstance(each, str) for each in value):
-        raise FieldError(field="lines", mend='must be a list of lines, such as ["london"], or ["*"] for all')
+        raise FieldError(
+            field="lines", mend='must be a list of lines, such as ["london"], or ["*"] for all'
+        )
     if set(value) - known - {"*"}:
         there = ", ".join(sorted(known)) or "none"
-        raise FieldError(field="lines", mend=f"names a line that is not under lines in the configuration ({there})")
+        raise FieldError(
+            field="lines",
+            mend=f"names a line that is not under lines in the configuration ({there})",
+        )
     return tuple(dict.fromkeys(value))
 
 

@@ -23,7 +23,11 @@ def fact_routes(
     contacts = ContactDesk(known, outlet, settings.kafka, clock)
     presence = PresenceDesk(known, outlet, lines, clock)
     recording = RecordingDesk(known, outlet, lines, settings.recording_bridges, clock)
-    crm, desk, bridges = access.require("crm"), access.require("presence"), access.require("bridges")
+    crm, desk, bridges = (
+        access.require("crm"),
+        access.require("presence"),
+        access.require("bridges"),
+    )
     return [
         web.put("/contacts/{jid}", crm(endpoint(contacts.put))),
         web.delete("/contacts/{jid}", crm(endpoint(contacts.delete))),

@@ -15,12 +15,18 @@ from streams.gateways.dialect.parties import Link, Person, identify, own_jids, p
 from streams.gateways.dialect.reading import Ignored, LinePlace, Refused
 from streams.gateways.dialect.times import event_time
 
-_NO_ID: Final = Refused("unintelligible", "payload.id must be the call's id, a string of 1 to 256 characters")
-_NO_CALLER: Final = Refused("unintelligible", "payload.from must be the caller's JID, such as 447700900123@c.us")
+_NO_ID: Final = Refused(
+    "unintelligible", "payload.id must be the call's id, a string of 1 to 256 characters"
+)
+_NO_CALLER: Final = Refused(
+    "unintelligible", "payload.from must be the caller's JID, such as 447700900123@c.us"
+)
 _OUTGOING: Final = Ignored("outgoing")
 
 
-def read_offer(envelope: Envelope, place: LinePlace, received_at_ms: int) -> CallOffered | Ignored | Refused:
+def read_offer(
+    envelope: Envelope, place: LinePlace, received_at_ms: int
+) -> CallOffered | Ignored | Refused:
     """A call that begins to ring; ``ended`` is for the caller of this function to know."""
     payload, data = envelope.payload, envelope.data
     call_id = name(payload.get("id"))
@@ -40,8 +46,14 @@ def read_offer(envelope: Envelope, place: LinePlace, received_at_ms: int) -> Cal
     group = _is_group(envelope) or jid.kind == "group"
     # in a group call the other fields may name the group or another member
     person = Person(jid.canonical) if jid.kind == "group" else identify(jid, _links(envelope), own)
-    offered_at_ms, time_source = event_time(payload.get("timestamp"), envelope.timestamp, received_at_ms)
-    video = payload.get("isVideo") is True or data.get("isVideo") is True or data.get("Media") == "video"
+    offered_at_ms, time_source = event_time(
+        payload.get("timestamp"), envelope.timestamp, received_at_ms
+    )
+    video = (
+        payload.get("isVideo") is True
+        or data.get("isVideo") is True
+        or data.get("Media") == "video"
+    )
     return CallOffered(
         event_id=event_id(envelope, call_id),
         gateway=place.gateway,
@@ -60,7 +72,9 @@ def read_offer(envelope: Envelope, place: LinePlace, received_at_ms: int) -> Cal
     )
 
 
-def read_accepted(envelope: Envelope, place: LinePlace, received_at_ms: int) -> CallAccepted | Ignored | Refused:
+def read_accepted(
+    envelope: Envelope, place: LinePlace, received_at_ms: int
+) -> CallAccepted | Ignored | Refused:
     """A call that somebody picked up. Wawp names the call only."""
     call_id = name(envelope.payload.get("id"))
     if call_id is None:
@@ -79,7 +93,9 @@ def read_accepted(envelope: Envelope, place: LinePlace, received_at_ms: int) -> 
     )
 
 
-def read_rejected(envelope: Envelope, place: LinePlace, received_at_ms: int) -> CallRejected | Ignored | Refused:
+def read_rejected(
+    envelope: Envelope, place: LinePlace, received_at_ms: int
+) -> CallRejected | Ignored | Refused:
     """A call that was rejected, or that the caller gave up. Wawp names the call only."""
     call_id = name(envelope.payload.get("id"))
     if call_id is None:

@@ -1,4 +1,7 @@
-"""The outer form of a webhook body: one envelope, or several, each naming an event and a session."""
+"""The outer form of a webhook body.
+
+One envelope, or several, each naming an event and a session.
+"""
 
 from __future__ import annotations
 
@@ -107,7 +110,10 @@ def _flat_status(item: dict[str, Any]) -> Envelope:
 
 
 def name(value: object) -> str | None:
-    """A usable id, JID or name, verbatim: not blank, not overlong; whatsapp-web.js may wrap it in an object."""
+    """A usable id, JID or name, verbatim: not blank, not overlong.
+
+    Whatsapp-web.js may wrap it in an object.
+    """
     if not isinstance(value, str):
         value = value.get("_serialized") if isinstance(value, dict) else None
     if isinstance(value, str) and 0 < len(value) <= MAX_NAME and not value.isspace():

@@ -58,7 +58,9 @@ _UNKNOWN_LINE: Final = Refused(
 _OTHER_EVENT: Final = Ignored("other-event")
 
 
-def interpret(item: Envelope | Unintelligible, places: Mapping[str, LinePlace], received_at_ms: int) -> Reading:
+def interpret(
+    item: Envelope | Unintelligible, places: Mapping[str, LinePlace], received_at_ms: int
+) -> Reading:
     """What an envelope says; ``places`` are the gateway's lines by the session that webhooks carry.
 
     Never raises, whatever the payload holds.
@@ -74,7 +76,8 @@ def interpret(item: Envelope | Unintelligible, places: Mapping[str, LinePlace], 
         return Refused("unintelligible", "the envelope names no session")
     place = _place(item, item.session, places)
     if place is None:
-        # a session of no line is none of our business; a call on it is, for somebody set its webhook here
+        # a session of no line is none of our business; a call on it is, for somebody set its
+        # webhook here
         return _OTHER_EVENT if item.event == SESSION_STATUS else _UNKNOWN_LINE
     return reader(item, place, received_at_ms)
 

@@ -27,24 +27,40 @@ _ENTRIES: Final = frozenset(
         "protocol",
     }
 )
-"""whatsapp-web.js' types of what nobody wrote. It tells of them as of messages: one after each rejected call, one when
-a first text goes to a number, and each would make a stranger somebody who has written. What cannot be decrypted
-(``ciphertext``) or was taken back (``revoked``) was written all the same."""
+"""whatsapp-web.js' types of what nobody wrote. It tells of them as of messages: one after each
+rejected call, one when a first text goes to a number, and each would make a stranger somebody who
+has written. What cannot be decrypted (``ciphertext``) or was taken back (``revoked``) was written
+all the same."""
 
 _CARRIERS: Final = frozenset(
-    {"call", "protocolMessage", "senderKeyDistributionMessage", "messageContextInfo", "bcallMessage"}
+    {
+        "call",
+        "protocolMessage",
+        "senderKeyDistributionMessage",
+        "messageContextInfo",
+        "bcallMessage",
+    }
 )
 """Parts of WhatsApp's own message (Baileys, whatsmeow) that hold nothing anybody wrote."""
 
 _UNREADABLE_STUBS: Final = (2, "CIPHERTEXT")
 """Baileys' stub for a message that cannot be decrypted."""
 
-_NO_ID: Final = Refused("unintelligible", "payload.id must be the message's id, a string of 1 to 256 characters")
-_NO_PARTY: Final = Refused("unintelligible", "payload.from and payload.to must be JIDs, such as 447700900123@c.us")
+_NO_ID: Final = Refused(
+    "unintelligible", "payload.id must be the message's id, a string of 1 to 256 characters"
+)
+_NO_PARTY: Final = Refused(
+    "unintelligible", "payload.from and payload.to must be JIDs, such as 447700900123@c.us"
+)
 
 
-def read_message(envelope: Envelope, place: LinePlace, received_at_ms: int) -> MessageSeen | Ignored | Refused:
-    """A message of a one-to-one chat. ``message`` and ``message.any`` of one message give one ``message_id``."""
+def read_message(
+    envelope: Envelope, place: LinePlace, received_at_ms: int
+) -> MessageSeen | Ignored | Refused:
+    """A message of a one-to-one chat.
+
+    ``message`` and ``message.any`` of one message give one ``message_id``.
+    """
     payload = envelope.payload
     message_id = name(payload.get("id"))
     if message_id is None:
@@ -54,7 +70,11 @@ def read_message(envelope: Envelope, place: LinePlace, received_at_ms: int) -> M
     own = own_jids(envelope.me)
     key, info = _part(envelope.data, "key"), _part(envelope.data, "Info")
     outgoing = _is_outgoing(envelope, key, info, own)
-    places = (payload.get("to") if outgoing else payload.get("from"), key.get("remoteJid"), info.get("Chat"))
+    places = (
+        payload.get("to") if outgoing else payload.get("from"),
+        key.get("remoteJid"),
+        info.get("Chat"),
+    )
     chats = [jid for jid in map(party, places) if jid is not None]
     if outgoing and not chats:
         # some engines put the chat into `from` for own messages too
@@ -94,7 +114,9 @@ def _nobody_wrote(data: dict[str, Any]) -> bool:
     return bool(stub) and stub not in _UNREADABLE_STUBS
 
 
-def _is_outgoing(envelope: Envelope, key: dict[str, Any], info: dict[str, Any], own: frozenset[str]) -> bool:
+def _is_outgoing(
+    envelope: Envelope, key: dict[str, Any], info: dict[str, Any], own: frozenset[str]
+) -> bool:
     flags = (
         envelope.payload.get("fromMe"),
         key.get("fromMe"),
@@ -108,7 +130,9 @@ def _is_outgoing(envelope: Envelope, key: dict[str, Any], info: dict[str, Any], 
     return sender is not None and sender.canonical in own
 
 
-def _links(other: Party, key: dict[str, Any], info: dict[str, Any], *, outgoing: bool) -> list[Link]:
+def _links(
+    other: Party, key: dict[str, Any], info: dict[str, Any], *, outgoing: bool
+) -> list[Link]:
     chat = other.canonical
     links: list[Link] = []
     if key:

@@ -37,7 +37,10 @@ class Party:
 
 @lru_cache(maxsize=8192)
 def parsed(raw: str) -> Party | None:
-    """The JID, or None where it is none; kept, for the same callers and own numbers come again and again."""
+    """The JID, or None where it is none.
+
+    Kept, for the same callers and own numbers come again and again.
+    """
     try:
         jid = Jid.parse(raw)
     except ValueError:
@@ -74,7 +77,9 @@ def identify(who: Party, links: Iterable[Link], own: frozenset[str]) -> Person:
     for one, other in links:
         ends = [end for end in (party(one), party(other)) if end is not None]
         if any(end.canonical in known for end in ends):
-            known.update((end.canonical, end) for end in ends if end.is_person and end.canonical not in own)
+            known.update(
+                (end.canonical, end) for end in ends if end.is_person and end.canonical not in own
+            )
     if len(known) == 1:
         return Person(who.canonical)
     lids = {each.user for each in known.values() if each.kind == "lid"}

@@ -10,12 +10,10 @@ from models.messages import MessageSeen
 from models.presence import LineStatus
 
 IgnoredReason = Literal["other-event", "outgoing", "not-a-person", "own-chat", "nobody-wrote"]
-"""
-``other-event``   an event that screening does not need (acknowledgements, presence, labels)
-``outgoing``      a call that the line makes itself
-``not-a-person``  a group, channel, broadcast or status
-``own-chat``      the account's notes to itself
-``nobody-wrote``  an entry that the engine puts into a chat itself: of a call, of encryption, of a setting
+""" ``other-event``   an event that screening does not need (acknowledgements, presence, labels)
+``outgoing``      a call that the line makes itself ``not-a-person``  a group, channel, broadcast or
+status ``own-chat``      the account's notes to itself ``nobody-wrote``  an entry that the engine
+puts into a chat itself: of a call, of encryption, of a setting
 """
 
 RefusedReason = Literal["unintelligible", "unknown-event", "unknown-line", "outside-window"]

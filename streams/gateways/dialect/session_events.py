@@ -12,7 +12,9 @@ from streams.gateways.dialect.times import event_time
 _WORKING: Final = "WORKING"
 """The one state in which a session hears of calls and messages (WAHA, "Sessions")."""
 
-_NO_STATUS: Final = Refused("unintelligible", "payload.status must be the session's state, such as WORKING")
+_NO_STATUS: Final = Refused(
+    "unintelligible", "payload.status must be the session's state, such as WORKING"
+)
 
 
 def read_session(envelope: Envelope, place: LinePlace, received_at_ms: int) -> LineStatus | Refused:
@@ -26,5 +28,9 @@ def read_session(envelope: Envelope, place: LinePlace, received_at_ms: int) -> L
     at_ms = event_time(envelope.payload.get("timestamp"), envelope.timestamp, received_at_ms)[0]
     connected = status.upper() == _WORKING
     return LineStatus(
-        line=place.line, connected=connected, status=status, changed_at_ms=at_ms, disconnected_at_ms=at_ms
+        line=place.line,
+        connected=connected,
+        status=status,
+        changed_at_ms=at_ms,
+        disconnected_at_ms=at_ms,
     )

@@ -50,7 +50,9 @@ def _number(value: object) -> float | None:
         return None
 
 
-def event_time(payload_time: object, envelope_time: object, received_at_ms: int) -> tuple[int, TimeSource]:
+def event_time(
+    payload_time: object, envelope_time: object, received_at_ms: int
+) -> tuple[int, TimeSource]:
     """The time of an event and where it was read: the payload, else the envelope, else our clock.
 
     A time ahead of ours is cut to the time of receipt. The gateway's clock runs ahead then, and a

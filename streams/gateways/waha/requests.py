@@ -41,25 +41,34 @@ class WahaProvider:
         return Request(method="POST", path="/api/sendText", body=body, headers=self._headers)
 
     def message_id(self, command: SendText) -> str:
-        """In the form that NOWEB's and GOWS' libraries give their own: WAHA takes it from 2026.4.3 on at these engines.
+        """In the form that NOWEB's and GOWS' libraries give their own.
 
-        The same command always has the same id. Whether WhatsApp knows a second message of an id for a repeat is
-        not documented: nothing is sent twice in the hope of it.
+        WAHA takes it from 2026.4.3 on at these engines.
+
+        The same command always has the same id. Whether WhatsApp knows a second message of an id
+        for a repeat is not documented: nothing is sent twice in the hope of it.
         """
         return f"3EB0{hashlib.sha256(command.command_id.encode()).hexdigest()[:18].upper()}"
 
     def block(self, command: BlockCaller | UnblockCaller) -> Request:
         """``POST /api/contacts/block`` or ``/unblock`` with ``contactId`` and ``session``."""
-        body = orjson.dumps({"contactId": canonical(command.caller_raw), "session": command.session})
+        body = orjson.dumps(
+            {"contactId": canonical(command.caller_raw), "session": command.session}
+        )
         path = f"/api/contacts/{'block' if isinstance(command, BlockCaller) else 'unblock'}"
         return Request(method="POST", path=path, body=body, headers=self._headers)
 
     def health(self, session: str) -> Request:
         """``GET /api/sessions/{session}``."""
-        return Request(method="GET", path=f"/api/sessions/{quote(session, safe='')}", headers=self._headers)
+        return Request(
+            method="GET", path=f"/api/sessions/{quote(session, safe='')}", headers=self._headers
+        )
 
     def read_reject(self, status: int, body: bytes, headers: dict[str, str]) -> GatewayAnswer:
-        """201 is accepted. No engine checks the call's state; WPP throws "Call <id> not found" (a 500)."""
+        """201 is accepted. No engine checks the call's state.
+
+        WPP throws "Call <id> not found" (a 500).
+        """
         if 200 <= status < 300:
             return GatewayAnswer(meaning="accepted", status=status)
         said = _said(body)
@@ -68,7 +77,11 @@ class WahaProvider:
             return common
         if "call" in said and "not found" in said and "session" not in said:
             return GatewayAnswer(meaning="over", status=status, reason="call-over")
-        if status == 400 and isinstance(parsed(body), dict) and isinstance(parsed(body).get("message"), list):
+        if (
+            status == 400
+            and isinstance(parsed(body), dict)
+            and isinstance(parsed(body).get("message"), list)
+        ):
             # a list of messages is Nest's validation error: the request itself was wrong
             return GatewayAnswer(meaning="refused", status=status, reason="request-invalid")
         if status in CALL_OVER:
@@ -84,7 +97,10 @@ class WahaProvider:
         return _operators_fault(status, _said(body)) or by_status(status, headers)
 
     def read_text(self, status: int, body: bytes, headers: dict[str, str]) -> GatewayAnswer:
-        """201 with the message object; 500 with "server returned error 463" is WhatsApp's reach-out limit."""
+        """201 with the message object.
+
+        500 with "server returned error 463" is WhatsApp's reach-out limit.
+        """
         if 200 <= status < 300:
             return GatewayAnswer(meaning="accepted", status=status, message_id=_message_id(body))
         said = _said(body)
@@ -94,7 +110,10 @@ class WahaProvider:
 
 
 def _said(body: bytes) -> str:
-    """What the answer says of itself: a 500 repeats the request beside its exception, words of ours included."""
+    """What the answer says of itself.
+
+    A 500 repeats the request beside its exception, words of ours included.
+    """
     data = parsed(body)
     if isinstance(data, dict) and "exception" in data:
         return words(orjson.dumps(data["exception"]))
@@ -103,7 +122,8 @@ def _said(body: bytes) -> str:
 
 def _operators_fault(status: int, said: str) -> GatewayAnswer | None:
     if status == 404 and "cannot post" in said:
-        # Nest's answer where there is no such route: this WAHA is too old for it, or base_url is wrong
+        # Nest's answer where there is no such route: this WAHA is too old for it, or base_url is
+        # wrong
         return GatewayAnswer(meaning="refused", status=status, reason="path-missing")
     if status == 404 and "session" in said:
         return GatewayAnswer(meaning="refused", status=status, reason="session-missing")

@@ -47,7 +47,13 @@ _FIELDS: Final[dict[Asked, dict[str, type]]] = {
     "block": _BLOCK_FIELDS,
     "unblock": _BLOCK_FIELDS,
 }
-_REASONS: Final = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 409: "Conflict"}
+_REASONS: Final = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    409: "Conflict",
+}
 
 
 class WahaDialect(Dialect):
@@ -60,7 +66,9 @@ class WahaDialect(Dialect):
     def read(self, received: Received) -> Ask:
         kind, session = _route(received)
         if received.headers.get("X-Api-Key") != self._key:
-            raise RefusedError(_plain(401, "Unauthorized"), kind, "X-Api-Key is missing or wrong", session)
+            raise RefusedError(
+                _plain(401, "Unauthorized"), kind, "X-Api-Key is missing or wrong", session
+            )
         if kind == "session":
             return Ask(kind="session", method="GET", path=received.path, session=session or "")
         body = json_object(received.body, received.headers.get("Content-Type", ""))
@@ -121,7 +129,11 @@ class WahaDialect(Dialect):
     @override
     def info(self, ask: Ask, session: Session) -> SimulatedAnswer:
         working = session.status == "WORKING"
-        me = {"id": session.me.phone, "pushName": session.me.name, "lid": session.me.lid} if working else None
+        me = (
+            {"id": session.me.phone, "pushName": session.me.name, "lid": session.me.lid}
+            if working
+            else None
+        )
         return SimulatedAnswer.json(
             200,
             {
@@ -164,10 +176,14 @@ class WahaDialect(Dialect):
         return _exception(ask, session, 500, {"message": message, "name": "Error"})
 
     @override
-    def failed(self, ask: Ask, session: Session | None, status: int, rng: random.Random) -> SimulatedAnswer:
+    def failed(
+        self, ask: Ask, session: Session | None, status: int, rng: random.Random
+    ) -> SimulatedAnswer:
         if status < 500:
             return _nest(status, _REASONS.get(status, "Error"))
-        return _exception(ask, session, status, {"message": "Protocol error: the engine is gone", "name": "Error"})
+        return _exception(
+            ask, session, status, {"message": "Protocol error: the engine is gone", "name": "Error"}
+        )
 
     @override
     def rate_limited(self, ask: Ask, retry_after_s: int) -> SimulatedAnswer:
@@ -202,7 +218,9 @@ def _nest(status: int, message: str | list[str]) -> SimulatedAnswer:
     return SimulatedAnswer.json(status, body)
 
 
-def _exception(ask: Ask, session: Session | None, status: int, error: dict[str, Any]) -> SimulatedAnswer:
+def _exception(
+    ask: Ask, session: Session | None, status: int, error: dict[str, Any]
+) -> SimulatedAnswer:
     return SimulatedAnswer.json(
         status,
         {
@@ -210,6 +228,10 @@ def _exception(ask: Ask, session: Session | None, status: int, error: dict[str, 
             "timestamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}.000Z",
             "exception": error,
             "request": {"path": ask.path, "method": ask.method, "body": ask.body, "query": {}},
-            "version": {"version": VERSION, "engine": session.engine if session else None, "tier": "CORE"},
+            "version": {
+                "version": VERSION,
+                "engine": session.engine if session else None,
+                "tier": "CORE",
+            },
         },
     )

@@ -30,11 +30,19 @@ class WawpProvider:
 
     def reject(self, command: RejectCall) -> Request:
         """``POST /v2/calls/reject``."""
-        return self._post("/v2/calls/reject", command.session, {"callId": command.call_id, "from": command.caller_raw})
+        return self._post(
+            "/v2/calls/reject",
+            command.session,
+            {"callId": command.call_id, "from": command.caller_raw},
+        )
 
     def text(self, command: SendText, text: str) -> Request:
         """``POST /v2/send/text``; the text's field is ``message``."""
-        return self._post("/v2/send/text", command.session, {"chatId": canonical(command.caller_raw), "message": text})
+        return self._post(
+            "/v2/send/text",
+            command.session,
+            {"chatId": canonical(command.caller_raw), "message": text},
+        )
 
     def message_id(self, command: SendText) -> None:
         """None: Wawp gives its texts ids of its own."""
@@ -56,7 +64,9 @@ class WawpProvider:
         data = parsed(body)
         if 200 <= status < 300:
             return _success(status, data)
-        if (status in CALL_OVER and not _blames_request(body)) or (status >= 500 and _says_call_over(body)):
+        if (status in CALL_OVER and not _blames_request(body)) or (
+            status >= 500 and _says_call_over(body)
+        ):
             return GatewayAnswer(meaning="over", status=status, reason="call-over")
         return _fault(status, body, headers)
 
@@ -85,14 +95,18 @@ def _success(status: int, data: Any) -> GatewayAnswer:
         found = inner.get("id") if isinstance(inner, dict) else data.get("id")
         if isinstance(found, dict):
             found = found.get("_serialized")
-        return GatewayAnswer(meaning="accepted", status=status, message_id=found if isinstance(found, str) else None)
+        return GatewayAnswer(
+            meaning="accepted", status=status, message_id=found if isinstance(found, str) else None
+        )
     return GatewayAnswer(meaning="accepted", status=status)
 
 
 def _says_call_over(body: bytes) -> bool:
     """An upstream error that passes WAHA's words on: "Call <id> not found"."""
     said = words(body)
-    return "call" in said and "not found" in said and "session" not in said and "instance" not in said
+    return (
+        "call" in said and "not found" in said and "session" not in said and "instance" not in said
+    )
 
 
 def _blames_request(body: bytes) -> bool:

@@ -51,7 +51,8 @@ class WawpDialect(Dialect):
             raise RefusedError(_error(404, "rest_no_route", what), "other", what)
         in_query = received.method == "GET"
         body: dict[str, Any] | str = (
-            # the page says POST with a body, Wawp's own MCP server says GET with a query: both are answered
+            # the page says POST with a body, Wawp's own MCP server says GET with a query: both are
+            # answered
             dict(parse_qsl(received.query))
             if in_query
             else json_object(received.body, received.headers.get("Content-Type", ""))
@@ -69,7 +70,9 @@ class WawpDialect(Dialect):
             chat=body.get("chatId", ""),
             text=body.get("message", ""),
             body={name: value for name, value in body.items() if name != "access_token"},
-            violation="fields in the query, where access logs keep them" if received.query and not in_query else None,
+            violation="fields in the query, where access logs keep them"
+            if received.query and not in_query
+            else None,
         )
         if len(ask.text) > MAX_TEXT:
             what = f"message has {len(ask.text)} characters, {MAX_TEXT} are allowed"
@@ -86,11 +89,15 @@ class WawpDialect(Dialect):
             raise RefusedError(_error(400, "missing_parameter", what), kind, what, session)
         if not hmac.compare_digest(body["access_token"].encode(), self._token):
             what = "access_token is wrong"
-            raise RefusedError(_error(401, "invalid_token", "Invalid access token"), kind, what, session)
+            raise RefusedError(
+                _error(401, "invalid_token", "Invalid access token"), kind, what, session
+            )
 
     @override
     def rejected(self, ask: Ask) -> SimulatedAnswer:
-        return SimulatedAnswer.json(200, {"success": True, "message": "Operation completed successfully"})
+        return SimulatedAnswer.json(
+            200, {"success": True, "message": "Operation completed successfully"}
+        )
 
     @override
     def blocked(self, ask: Ask) -> SimulatedAnswer:
@@ -115,7 +122,11 @@ class WawpDialect(Dialect):
     @override
     def not_working(self, ask: Ask, session: Session, status: str) -> SimulatedAnswer:
         # no page names a status for this; 422 and WAHA's words are ours
-        body = {"error": "Session status is not as expected", "session": session.name, "status": status}
+        body = {
+            "error": "Session status is not as expected",
+            "session": session.name,
+            "status": status,
+        }
         return SimulatedAnswer.json(422, body | {"expected": ["WORKING"]})
 
     @override
@@ -124,17 +135,23 @@ class WawpDialect(Dialect):
 
     @override
     def call_error(self, ask: Ask, session: Session) -> SimulatedAnswer:
-        return SimulatedAnswer.json(500, {"wawp_upstream_error": {"message": f"Call {ask.call_id} not found"}})
+        return SimulatedAnswer.json(
+            500, {"wawp_upstream_error": {"message": f"Call {ask.call_id} not found"}}
+        )
 
     @override
-    def failed(self, ask: Ask, session: Session | None, status: int, rng: random.Random) -> SimulatedAnswer:
+    def failed(
+        self, ask: Ask, session: Session | None, status: int, rng: random.Random
+    ) -> SimulatedAnswer:
         # the pages list 400 as JSON, as XML and as plain text: a client must not count on JSON
         words = "Upstream request failed" if status >= 500 else "Bad request"
         match rng.randrange(3):
             case 0:
                 return _error(status, "wawp_upstream_error", words)
             case 1:
-                return SimulatedAnswer(status, f"<error><message>{words}</message></error>".encode(), "application/xml")
+                return SimulatedAnswer(
+                    status, f"<error><message>{words}</message></error>".encode(), "application/xml"
+                )
             case _:
                 return SimulatedAnswer(status, words.encode(), "text/plain")
 
@@ -146,7 +163,9 @@ class WawpDialect(Dialect):
 
     @override
     def reachout(self, ask: Ask, session: Session | None) -> SimulatedAnswer:
-        return SimulatedAnswer.json(500, {"wawp_upstream_error": {"message": "server returned error 463"}})
+        return SimulatedAnswer.json(
+            500, {"wawp_upstream_error": {"message": "server returned error 463"}}
+        )
 
 
 def _error(status: int, code: str, message: str) -> SimulatedAnswer:

@@ -13,31 +13,43 @@ from streams.screening.rules.finding import RuleFinding, duration
 
 
 def judge(rule: BurstRule, facts: Facts) -> RuleFinding:
-    """Reject from the Nth call on, and while a block lasts; a caller with a two-way conversation is never a burst."""
+    """Reject from the Nth call on, and while a block lasts.
+
+    A caller with a two-way conversation is never a burst.
+    """
     offer = facts.offer
     count = facts.recent.offered_within(offer.line, offer.offered_at_ms, rule.within)
     known: dict[str, Scalar] = {f"calls_in_{rule.within // 1000}s": count}
     span = duration(rule.within)
     last = facts.block
     # the block that this very call began does not count against it when it is decided again
-    running = last is not None and rule.block is not None and last.begun_ms < facts.now_ms < last.until_ms
+    running = (
+        last is not None and rule.block is not None and last.begun_ms < facts.now_ms < last.until_ms
+    )
     if count < rule.calls and not running:
         return RuleFinding(None, f"{count} of {rule.calls} calls within {span}", known)
     said = f"{count} calls within {span}" if count >= rule.calls else "blocked for a while"
     if facts.two_way:
-        return RuleFinding(None, f"{said}, but the caller and the line have written to each other", known)
+        return RuleFinding(
+            None, f"{said}, but the caller and the line have written to each other", known
+        )
     if facts.history_incomplete:
         return RuleFinding(None, f"{said}, but the message history is still being read", known)
     if running and last is not None:
         known |= {"blocked_until_ms": last.until_ms, "block_strikes": last.strikes}
         left = duration(last.until_ms - facts.now_ms)
         return RuleFinding(
-            "reject", f"blocked for {left} more after {rule.calls} calls at once", known, reply=rule.reply
+            "reject",
+            f"blocked for {left} more after {rule.calls} calls at once",
+            known,
+            reply=rule.reply,
         )
     block = _next_block(rule, facts)
     if block is not None:
         known |= {"blocked_until_ms": block.until_ms, "block_strikes": block.strikes}
-    return RuleFinding("reject", f"{said}, and no conversation", known, reply=rule.reply, block=block)
+    return RuleFinding(
+        "reject", f"{said}, and no conversation", known, reply=rule.reply, block=block
+    )
 
 
 def _next_block(rule: BurstRule, facts: Facts) -> Block | None:

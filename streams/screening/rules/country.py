@@ -18,7 +18,9 @@ def judge(rule: CountryRule, facts: Facts) -> RuleFinding:
     known: dict[str, Scalar] = {"country": country}
     if country is None:
         if rule.unknown == "reject":
-            return RuleFinding("reject", "the number's country is not known", known, reply=rule.reply)
+            return RuleFinding(
+                "reject", "the number's country is not known", known, reply=rule.reply
+            )
         return RuleFinding(None, "the number's country is not known", known)
     wanted = country in rule.only if rule.only is not None else country not in (rule.reject or ())
     if wanted:

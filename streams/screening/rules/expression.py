@@ -1,7 +1,7 @@
 """``expression``: a condition of one's own, in CEL, over the scalar facts.
 
-Example: ``{id: night-video, type: expression, condition: 'media == "video" && hour >= 20', then: reject}``
-Facts: those that the condition names, of ``streams.policies.cel.EXAMPLE_FACTS``.
+Example: ``{id: night-video, type: expression, condition: 'media == "video" && hour >= 20', then:
+reject}`` Facts: those that the condition names, of ``streams.policies.cel.EXAMPLE_FACTS``.
 """
 
 from __future__ import annotations

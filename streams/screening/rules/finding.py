@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from models.decisions import Block, Scalar, Verdict
 
 
-# not frozen, for one is made for each rule of every call, and a frozen one costs three times as much
+# not frozen, for one is made for each rule of every call, and a frozen one costs three times as
+# much
 @dataclass(slots=True)
 class RuleFinding:
     """``verdict`` None: the rule does not apply, and the next one is asked."""

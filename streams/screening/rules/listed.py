@@ -19,7 +19,10 @@ class Listed:
 
 
 def listed(name: str, own: PatternIndex, facts: Facts) -> Listed | None:
-    """Whether the policy itself or the kept list names the caller. ``list_entry`` never holds a number."""
+    """Whether the policy itself or the kept list names the caller.
+
+    ``list_entry`` never holds a number.
+    """
     for pattern in own.matches(facts.jids, lambda: facts.country):
         kind = "the caller" if pattern.kind == "jid" else str(pattern)
         return Listed(f"the policy names {kind}", {"list_entry": f"policy/{pattern.kind}"})

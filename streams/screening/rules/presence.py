@@ -1,7 +1,10 @@
-"""``presence``: nobody online: reject. Online but all busy: queue the tiers named, reject the others.
+"""``presence``: nobody online: reject.
 
-Example: ``{id: desk, type: presence, queue_tiers: [gold], reply: away, busy_reply: busy, queue_reply: queued}``
-Facts: the agents' last reports and their age, ``tier``, the line's open callbacks.
+Online but all busy: queue the tiers named, reject the others.
+
+Example: ``{id: desk, type: presence, queue_tiers: [gold], reply: away, busy_reply: busy,
+queue_reply: queued}`` Facts: the agents' last reports and their age, ``tier``, the line's open
+callbacks.
 """
 
 from __future__ import annotations
@@ -30,6 +33,10 @@ def judge(rule: PresenceRule, facts: Facts) -> RuleFinding:
         waiting = facts.known.callbacks.waiting(facts.offer.line)
         known |= {"waiting": waiting, "wait_ms": rule.handle_time * (waiting + 1) // len(online)}
         return RuleFinding(
-            "queue", f"{busy}, and tier {facts.tier} waits", known, reply=rule.queue_reply, callback=True
+            "queue",
+            f"{busy}, and tier {facts.tier} waits",
+            known,
+            reply=rule.queue_reply,
+            callback=True,
         )
     return RuleFinding("reject", busy, known, reply=rule.busy_reply, callback=owed)

@@ -37,10 +37,14 @@ def judge(rule: QuietHoursRule, in_force: PolicyInForce, facts: Facts) -> RuleFi
         why += f"; opens {day_and_time(opens, zone)} ({zone})"
     else:
         why += "; no next opening is known"
-    return RuleFinding("reject", why, known, reply=rule.reply, callback=facts.tier in rule.callback_tiers)
+    return RuleFinding(
+        "reject", why, known, reply=rule.reply, callback=facts.tier in rule.callback_tiers
+    )
 
 
-def _zone(rule: QuietHoursRule, calendar: OpeningHours, facts: Facts) -> tuple[str, dict[str, Scalar]]:
+def _zone(
+    rule: QuietHoursRule, calendar: OpeningHours, facts: Facts
+) -> tuple[str, dict[str, Scalar]]:
     """The zone whose clock the calendar is read by, and what is on record of it."""
     readers = facts.line.time_zone
     known: dict[str, Scalar] = {}
@@ -55,13 +59,20 @@ def _zone(rule: QuietHoursRule, calendar: OpeningHours, facts: Facts) -> tuple[s
 
 
 def _said(switch: LineSwitch, zone: str) -> str:
-    until = f" until {day_and_time(switch.until_ms, zone)} ({zone})" if switch.until_ms is not None else ""
+    until = (
+        f" until {day_and_time(switch.until_ms, zone)} ({zone})"
+        if switch.until_ms is not None
+        else ""
+    )
     reason = f": {switch.reason}" if switch.reason else ""
     return f"switched {switch.state} by {switch.author}{until}{reason}"
 
 
 def _opens_after(switch: LineSwitch, calendar: OpeningHours, zone: str, facts: Facts) -> int | None:
-    """When the line opens once its switch has ended; another one, of all lines, may be in force by then."""
+    """When the line opens once its switch has ended.
+
+    Another one, of all lines, may be in force by then.
+    """
     following: LineSwitch | None = switch
     ends_ms = facts.now_ms
     while following is not None and following.state != "open":

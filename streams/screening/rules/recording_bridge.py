@@ -26,4 +26,6 @@ def judge(rule: RecordingBridgeRule, facts: Facts) -> RuleFinding:
             known = {"bridge": each.bridge, "bridge_age_ms": facts.now_ms - each.at_ms}
             return RuleFinding(None, f"the bridge {each.bridge} records", known)
         faults.append(f"{each.bridge} {fault}")
-    return RuleFinding("reject", f"no bridge can record: {', '.join(sorted(faults))}", known, reply=rule.reply)
+    return RuleFinding(
+        "reject", f"no bridge can record: {', '.join(sorted(faults))}", known, reply=rule.reply
+    )

@@ -1,7 +1,9 @@
-"""``storm``: many different strangers on one line within a minute; strangers are rejected, and nobody is told.
+"""``storm``: many different strangers on one line within a minute.
 
-Example: ``{id: storm, type: storm, callers: 30, within: 60s}``
-Facts: ``stranger``, the line's different strangers at all workers (the other workers' as of a second ago).
+Strangers are rejected, and nobody is told.
+
+Example: ``{id: storm, type: storm, callers: 30, within: 60s}`` Facts: ``stranger``, the line's
+different strangers at all workers (the other workers' as of a second ago).
 """
 
 from __future__ import annotations
@@ -22,5 +24,9 @@ def judge(rule: StormRule, facts: Facts) -> RuleFinding:
     if not raging:
         return RuleFinding(None, f"{count} of {rule.callers} strangers called within {span}", known)
     if facts.history_incomplete:
-        return RuleFinding(None, f"{count} strangers within {span}, but the message history is still being read", known)
+        return RuleFinding(
+            None,
+            f"{count} strangers within {span}, but the message history is still being read",
+            known,
+        )
     return RuleFinding("reject", f"a storm: {count} strangers called within {span}", known)

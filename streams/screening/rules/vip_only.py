@@ -12,7 +12,10 @@ from streams.screening.rules.finding import RuleFinding
 
 
 def judge(rule: VipOnlyRule, facts: Facts) -> RuleFinding:
-    """Reject whoever has none of the tiers; an unreadable contact record is an error, not a missing tier."""
+    """Reject whoever has none of the tiers.
+
+    An unreadable contact record is an error, not a missing tier.
+    """
     if facts.contact_unreadable:
         msg = "the caller's contact record cannot be read"
         raise ValueError(msg)
@@ -20,7 +23,11 @@ def judge(rule: VipOnlyRule, facts: Facts) -> RuleFinding:
         return RuleFinding(None, f"tier {facts.tier}")
     if facts.contact is None:
         return RuleFinding(
-            "reject", f"no contact record, and the line is for {', '.join(rule.tiers)}", reply=rule.reply
+            "reject",
+            f"no contact record, and the line is for {', '.join(rule.tiers)}",
+            reply=rule.reply,
         )
     tier = f"tier {facts.tier}" if facts.tier else "no tier"
-    return RuleFinding("reject", f"{tier}, and the line is for {', '.join(rule.tiers)}", reply=rule.reply)
+    return RuleFinding(
+        "reject", f"{tier}, and the line is for {', '.join(rule.tiers)}", reply=rule.reply
+    )

@@ -1,4 +1,5 @@
-"""``tests/run faults``: real processes on real brokers, killed, starved and fed with rubbish; then counted."""
+"""``tests/run faults``: real processes on real brokers, killed, starved and fed with rubbish; then
+counted."""
 
 from __future__ import annotations
 
@@ -29,14 +30,28 @@ Examples:
 """
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=EPILOG)
-@click.option("--full", is_flag=True, help="Every case, with more of everything, instead of a handful.")
-@click.option("--case", "names", multiple=True, metavar="NAME", help="Only this case; may be repeated.")
-@click.option("--list", "listed", is_flag=True, help="Name the cases and end.")
-@click.option("--runs", type=click.IntRange(1, 100), default=1, show_default=True, help="Of each case.")
-@click.option("--kills", type=click.IntRange(1, 1000), default=None, help="Per run of a case that kills.")
+@click.command(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=EPILOG,
+)
 @click.option(
-    "--seed", type=int, default=None, help="Decides moments, victims and callers; by default another each time."
+    "--full", is_flag=True, help="Every case, with more of everything, instead of a handful."
+)
+@click.option(
+    "--case", "names", multiple=True, metavar="NAME", help="Only this case; may be repeated."
+)
+@click.option("--list", "listed", is_flag=True, help="Name the cases and end.")
+@click.option(
+    "--runs", type=click.IntRange(1, 100), default=1, show_default=True, help="Of each case."
+)
+@click.option(
+    "--kills", type=click.IntRange(1, 1000), default=None, help="Per run of a case that kills."
+)
+@click.option(
+    "--seed",
+    type=int,
+    default=None,
+    help="Decides moments, victims and callers; by default another each time.",
 )
 @click.option(
     "--without",
@@ -44,9 +59,21 @@ Examples:
     default=None,
     help="Take a safeguard out, to see it fail.",
 )
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Everything, for machines.")
-@click.option("--markdown", "markdown_file", type=click.Path(path_type=Path, dir_okay=False), help="The table.")
-@click.option("--logs", type=click.Path(path_type=Path, file_okay=False), help="Keep logs and journals there.")
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Everything, for machines.",
+)
+@click.option(
+    "--markdown",
+    "markdown_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The table.",
+)
+@click.option(
+    "--logs", type=click.Path(path_type=Path, file_okay=False), help="Keep logs and journals there."
+)
 def main(
     names: tuple[str, ...],
     runs: int,
@@ -110,13 +137,21 @@ def _chosen(names: tuple[str, ...], *, full: bool) -> list[Case]:
 
 
 async def _play_all(
-    chosen: list[Case], table: Table, folder: Path, seed: int, runs: int, scale: Scale, keep: Callable[[], None]
+    chosen: list[Case],
+    table: Table,
+    folder: Path,
+    seed: int,
+    runs: int,
+    scale: Scale,
+    keep: Callable[[], None],
 ) -> None:
     for kind in dict.fromkeys(case.cluster for case in chosen):
         async with brokers_for(kind, folder / f"brokers-{kind}") as cluster:
             for case in (case for case in chosen if case.cluster == kind):
                 for run in range(runs):
-                    table.add(await play(case, cluster, folder / f"{case.name}-{run}", seed + run, scale))
+                    table.add(
+                        await play(case, cluster, folder / f"{case.name}-{run}", seed + run, scale)
+                    )
                     keep()
 
 

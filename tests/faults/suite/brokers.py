@@ -1,4 +1,5 @@
-"""Three brokers on loopback, replication 3, two in sync: killed one by one, two at once, all, and with a full disk."""
+"""Three brokers on loopback, replication 3, two in sync: killed one by one, two at once, all, and
+with a full disk."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ async def each(stage: Stage, scale: Scale) -> None:
 
 
 async def two(stage: Stage, scale: Scale) -> None:
-    """Two of three die at once: nothing can be acknowledged, and the bridge must say so and lose nothing."""
+    """Two of three die at once: nothing can be acknowledged, and the bridge must say so and lose
+    nothing."""
     async with Steady(stage.callers, RATE * scale.rate):
         await asyncio.sleep(2.0)
         dead = stage.rng.sample(stage.cluster.nodes, 2)
@@ -53,7 +55,8 @@ async def everyone(stage: Stage, scale: Scale) -> None:
 
 
 async def frozen(stage: Stage, scale: Scale) -> None:
-    """Each broker in turn stands still, so that nothing is answered and no connection closed, and then goes on."""
+    """Each broker in turn stands still, so that nothing is answered and no connection closed, and
+    then goes on."""
     async with Steady(stage.callers, RATE * scale.rate):
         for node in stage.cluster.nodes:
             await asyncio.sleep(2.0)
@@ -81,12 +84,46 @@ async def full_disk(stage: Stage, scale: Scale) -> None:
 
 
 CASES = (
-    Case(name="broker-each", label="SIGKILL of each broker in turn", play=each, setting=THREE, cluster="three"),
-    Case(name="broker-two", label="SIGKILL of two brokers at once", play=two, setting=THREE, cluster="three"),
-    Case(name="broker-all", label="SIGKILL of all brokers", play=everyone, setting=THREE, cluster="three"),
-    Case(name="broker-frozen", label="SIGSTOP of each broker for 20 s", play=frozen, setting=THREE, cluster="three"),
     Case(
-        name="disk-limit", label="two brokers whose files cannot grow", play=full_disk, setting=THREE, cluster="three"
+        name="broker-each",
+        label="SIGKILL of each broker in turn",
+        play=each,
+        setting=THREE,
+        cluster="three",
     ),
-    Case(name="disk-full", label="two brokers with a full disk", play=full_disk, setting=THREE, cluster="small"),
+    Case(
+        name="broker-two",
+        label="SIGKILL of two brokers at once",
+        play=two,
+        setting=THREE,
+        cluster="three",
+    ),
+    Case(
+        name="broker-all",
+        label="SIGKILL of all brokers",
+        play=everyone,
+        setting=THREE,
+        cluster="three",
+    ),
+    Case(
+        name="broker-frozen",
+        label="SIGSTOP of each broker for 20 s",
+        play=frozen,
+        setting=THREE,
+        cluster="three",
+    ),
+    Case(
+        name="disk-limit",
+        label="two brokers whose files cannot grow",
+        play=full_disk,
+        setting=THREE,
+        cluster="three",
+    ),
+    Case(
+        name="disk-full",
+        label="two brokers with a full disk",
+        play=full_disk,
+        setting=THREE,
+        cluster="small",
+    ),
 )

@@ -30,7 +30,11 @@ class Scale:
     full: bool
 
 
-SAFEGUARDS = {"claims": "--without-claims", "idempotency": "--without-idempotency", "driver": "--plain-driver"}
+SAFEGUARDS = {
+    "claims": "--without-claims",
+    "idempotency": "--without-idempotency",
+    "driver": "--plain-driver",
+}
 """What a worker of the suite can be made to do without, to show that the suite would see it."""
 
 SHORT = Scale(kills=4, seconds=0.8, rate=10, full=False)
@@ -43,7 +47,8 @@ USUAL = Setting()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One scenario. ``play`` acts on a stage that is ready; what it came to is counted afterwards."""
+    """One scenario. ``play`` acts on a stage that is ready; what it came to is counted
+    afterwards."""
 
     name: str
     label: str
@@ -69,5 +74,10 @@ async def play(case: Case, cluster: Cluster, folder: Path, seed: int, scale: Sca
         await case.play(stage, scale)
         settled = await stage.settle(SETTLE_S)
         rows = verdict(stage)
-    log.info("%s: %.1f s, %s", case.name, time.monotonic() - began, "settled" if settled else "not settled")
+    log.info(
+        "%s: %.1f s, %s",
+        case.name,
+        time.monotonic() - began,
+        "settled" if settled else "not settled",
+    )
     return rows

@@ -81,7 +81,11 @@ class Node:
         command = _program(jars, self.folder, "kafka.Kafka", str(self.folder / "server.properties"))
         with (self.folder / "kafka.out").open("ab") as output:
             self.process = subprocess.Popen(  # noqa: S603 - our own command line, no shell
-                tethered(command), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+                tethered(command),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
             )
 
     def kill(self) -> None:
@@ -101,7 +105,8 @@ class Node:
         self.process.send_signal(signal.SIGCONT)
 
     def fill_disk(self) -> None:
-        """From now on its writes fail; a node with a disk of its own has none left, files of another cannot grow."""
+        """From now on its writes fail; a node with a disk of its own has none left, files of
+        another cannot grow."""
         if self.disk is not None:
             self.disk.fill()
             return
@@ -123,7 +128,8 @@ class Node:
 
 
 class Cluster:
-    """Where clients find it, and the nodes that may be killed (none of them where there is one alone)."""
+    """Where clients find it, and the nodes that may be killed (none of them where there is one
+    alone)."""
 
     def __init__(self, bootstrap: str, nodes: list[Node], jars: Path) -> None:
         self.bootstrap = bootstrap
@@ -168,12 +174,29 @@ class Cluster:
         finally:
             with suppress(KafkaError, OSError):
                 await admin.close()
-        return all(len(part["isr"]) == len(part["replicas"]) for topic in described for part in topic["partitions"])
+        return all(
+            len(part["isr"]) == len(part["replicas"])
+            for topic in described
+            for part in topic["partitions"]
+        )
 
 
 def _program(jars: Path, folder: Path, main: str, *arguments: str) -> list[str]:
-    logging = [f"-Dringfence.kafka.log={folder / 'kafka.log'}", f"-Dlog4j2.configurationFile={LOG4J}"]
-    return [java(), "-Xms256m", "-Xmx512m", "-XX:+UseG1GC", *logging, "-cp", f"{jars}/*", main, *arguments]
+    logging = [
+        f"-Dringfence.kafka.log={folder / 'kafka.log'}",
+        f"-Dlog4j2.configurationFile={LOG4J}",
+    ]
+    return [
+        java(),
+        "-Xms256m",
+        "-Xmx512m",
+        "-XX:+UseG1GC",
+        *logging,
+        "-cp",
+        f"{jars}/*",
+        main,
+        *arguments,
+    ]
 
 
 def _format(nodes: list[Node], jars: Path) -> None:
@@ -193,7 +216,10 @@ def _format(nodes: list[Node], jars: Path) -> None:
 async def three_brokers(folder: Path, *, small_disks: int = 0) -> AsyncIterator[Cluster]:
     """Three nodes, replication 3, two of which must have a record before it is acknowledged."""
     jars = ensure_jars(print)
-    nodes = [Node(number, folder / f"node-{number}", small=number <= small_disks) for number in range(1, NODES + 1)]
+    nodes = [
+        Node(number, folder / f"node-{number}", small=number <= small_disks)
+        for number in range(1, NODES + 1)
+    ]
     cluster = Cluster(",".join(node.address for node in nodes), nodes, jars)
     try:
         _format(nodes, jars)
@@ -221,4 +247,8 @@ async def one_broker(folder: Path) -> AsyncIterator[Cluster]:
 
 def brokers_for(kind: Kind, folder: Path) -> AbstractAsyncContextManager[Cluster]:
     """The brokers that a case wants."""
-    return one_broker(folder) if kind == "one" else three_brokers(folder, small_disks=2 if kind == "small" else 0)
+    return (
+        one_broker(folder)
+        if kind == "one"
+        else three_brokers(folder, small_disks=2 if kind == "small" else 0)
+    )

@@ -1,4 +1,5 @@
-"""A small file system of its own for a broker's log, so that it can be really full. Only root may mount one."""
+"""A small file system of its own for a broker's log, so that it can be really full. Only root may
+mount one."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ _PIECE: Final = 1 << 20
 
 
 class Disk:
-    """A file system in memory, mounted on ``path`` until ``unmount()``. Use it in a ``try``: it outlives us."""
+    """A file system in memory, mounted on ``path`` until ``unmount()``. Use it in a ``try``: it
+    outlives us."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

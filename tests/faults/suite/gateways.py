@@ -37,7 +37,8 @@ async def faulty(stage: Stage, scale: Scale) -> None:
 
 
 async def refusing(stage: Stage, scale: Scale) -> None:
-    """Nobody listens where the gateways were; calls come in all the same, and the door opens again."""
+    """Nobody listens where the gateways were; calls come in all the same, and the door opens
+    again."""
     assert stage.door is not None
     async with Steady(stage.callers, scale.rate):
         for _ in range(2):

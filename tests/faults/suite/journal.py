@@ -32,9 +32,12 @@ class Record:
     """Ids of payloads whose webhook the bridge answered with 2xx, by event."""
 
     def taken(self, placed: Iterable[str]) -> set[str]:
-        """Of these decision ids, those whose offer the bridge answered with 2xx: they must stand on the topics."""
+        """Of these decision ids, those whose offer the bridge answered with 2xx: they must stand on
+        the topics."""
         by_call = {key.partition("/")[2]: key for key in placed}
-        return {by_call[call] for call in self.acknowledged.get("call.received", ()) if call in by_call}
+        return {
+            by_call[call] for call in self.acknowledged.get("call.received", ()) if call in by_call
+        }
 
     @classmethod
     def read(cls, path: Path) -> Record:

@@ -39,16 +39,31 @@ async def failing_over(stage: Stage, scale: Scale) -> None:
 
 
 CASES = (
-    Case(name="kill-any", label="SIGKILL of any process", play=killing(lambda stage: stage.parts), short=True),
-    Case(name="kill-bridge", label="SIGKILL of the bridge", play=killing(lambda stage: [stage.bridge])),
-    Case(name="kill-worker", label="SIGKILL of a worker", play=killing(lambda stage: stage.workers)),
+    Case(
+        name="kill-any",
+        label="SIGKILL of any process",
+        play=killing(lambda stage: stage.parts),
+        short=True,
+    ),
+    Case(
+        name="kill-bridge",
+        label="SIGKILL of the bridge",
+        play=killing(lambda stage: [stage.bridge]),
+    ),
+    Case(
+        name="kill-worker", label="SIGKILL of a worker", play=killing(lambda stage: stage.workers)
+    ),
     Case(
         name="kill-member",
         label="SIGKILL of a worker with a name",
         play=killing(lambda stage: stage.workers),
         setting=Setting(members=True),
     ),
-    Case(name="kill-simulator", label="SIGKILL of the gateways", play=killing(lambda stage: [stage.simulator])),
+    Case(
+        name="kill-simulator",
+        label="SIGKILL of the gateways",
+        play=killing(lambda stage: [stage.simulator]),
+    ),
     *(
         Case(
             name=f"fail-over-{seconds}s",

@@ -1,4 +1,5 @@
-"""What stands on the topics, read as it comes: who was offered, decided, commanded, ended and set aside."""
+"""What stands on the topics, read as it comes: who was offered, decided, commanded, ended and set
+aside."""
 
 from __future__ import annotations
 
@@ -58,7 +59,8 @@ class Commanded:
 
 @dataclass(slots=True)
 class Ledger:
-    """``async with Ledger(kafka) as ledger``: reads every topic from its beginning until the block ends."""
+    """``async with Ledger(kafka) as ledger``: reads every topic from its beginning until the block
+    ends."""
 
     kafka: KafkaSettings
     offers: dict[str, Offered] = field(default_factory=dict)
@@ -109,7 +111,8 @@ class Ledger:
             await reader.stop()
 
     async def until(self, what: Callable[[], bool], within: float) -> bool:
-        """Whether ``what()`` became true in so many seconds; asked after each batch and each 100 ms."""
+        """Whether ``what()`` became true in so many seconds; asked after each batch and each 100
+        ms."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + within
         while not what():
@@ -157,7 +160,9 @@ class Ledger:
         names = ("topic", "partition", "offset")
         topic, partition, offset = (seen.header(f"kafka_dlt-original-{name}") for name in names)
         if topic and partition and offset:
-            self.set_aside.add(RecordRef(topic.removeprefix(self.kafka.topic_prefix), int(partition), int(offset)))
+            self.set_aside.add(
+                RecordRef(topic.removeprefix(self.kafka.topic_prefix), int(partition), int(offset))
+            )
 
     def undecided(self) -> set[str]:
         """Offers without a decision or a dead letter."""
@@ -170,7 +175,9 @@ class Ledger:
     def unended(self) -> set[str]:
         """Commands without an outcome or a dead letter."""
         return {
-            key for key, found in self.commands.items() if key not in self.ended and found.place not in self.set_aside
+            key
+            for key, found in self.commands.items()
+            if key not in self.ended and found.place not in self.set_aside
         }
 
     def unexplained(self) -> set[RecordRef]:

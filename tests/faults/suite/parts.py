@@ -1,4 +1,5 @@
-"""One process of the suite: started, struck with signals, started again, and watched for ends that nobody ordered."""
+"""One process of the suite: started, struck with signals, started again, and watched for ends that
+nobody ordered."""
 
 from __future__ import annotations
 
@@ -29,7 +30,9 @@ def environment(**more: str) -> dict[str, str]:
 class Part(ChildProcess):
     """A bridge, a worker or a simulator. ``wanted`` says whether it is meant to run."""
 
-    def __init__(self, name: str, command: list[str], ready_url: str, log: Path, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, name: str, command: list[str], ready_url: str, log: Path, env: Mapping[str, str]
+    ) -> None:
         super().__init__(name, command, ready_url, log, env)
         self.url = ready_url.removesuffix("/health/ready")
         self.wanted = False
@@ -53,7 +56,9 @@ class Part(ChildProcess):
         self.wanted = False
         began = time.monotonic()
         await self.end(began + within)
-        assert self.exit_code == 0, f"the {self.name} stopped with {self.how_it_ended()}; {self.ending()}"
+        assert self.exit_code == 0, (
+            f"the {self.name} stopped with {self.how_it_ended()}; {self.ending()}"
+        )
         return time.monotonic() - began
 
     def freeze(self) -> None:

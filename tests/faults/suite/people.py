@@ -56,4 +56,6 @@ class Crowd:
         """Somebody whom no line has seen."""
         line = line or next(self._lines)
         # Wawp's payloads cannot name the phone behind a LID, so that it would be another caller
-        return Person(self._strangers.another(lid_share=0.0 if line == "riyadh" else 0.2), line, kind)
+        return Person(
+            self._strangers.another(lid_share=0.0 if line == "riyadh" else 0.2), line, kind
+        )

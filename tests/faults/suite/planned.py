@@ -10,7 +10,8 @@ from tests.faults.suite.traffic import Steady
 
 FROZEN_S = 20.0
 SLOW_MS = 4_000
-"""Longer than a rebalance waits (``streams.faust_driver.transport.DRAIN_S``), shorter than the request's time-out."""
+"""Longer than a rebalance waits (``streams.faust_driver.transport.DRAIN_S``), shorter than the
+request's time-out."""
 
 
 async def rolling(stage: Stage, scale: Scale) -> None:
@@ -64,9 +65,12 @@ async def freezing(stage: Stage, scale: Scale) -> None:
 async def slowly(stage: Stage, scale: Scale) -> None:
     """Workers come, go and die while some requests take longer than any rebalance waits for them.
 
-    What a gateway answers after its partition was given out anew must neither be lost nor count for anything else.
+    What a gateway answers after its partition was given out anew must neither be lost nor count for
+    anything else.
     """
-    await stage.orders.dial({"kind": "latency", "operation": "reject", "delay_ms": SLOW_MS, "probability": 0.3})
+    await stage.orders.dial(
+        {"kind": "latency", "operation": "reject", "delay_ms": SLOW_MS, "probability": 0.3}
+    )
     async with Steady(stage.callers, scale.rate):
         for number in range(scale.kills):
             await asyncio.sleep(1.0)
@@ -91,7 +95,12 @@ CASES = (
         setting=Setting(members=True),
     ),
     Case(name="planned-stop", label="SIGTERM of one of two workers", play=stopping),
-    Case(name="join-leave", label="two more workers join, two leave", play=joining, setting=Setting(workers=1)),
+    Case(
+        name="join-leave",
+        label="two more workers join, two leave",
+        play=joining,
+        setting=Setting(workers=1),
+    ),
     Case(
         name="slow-gateway",
         label="workers join, stop and die while rejects take 4 s",

@@ -48,10 +48,14 @@ KEYS = (b"\xffno-utf-8", b"", b"k" * 100_000)
 
 
 async def poisoned(stage: Stage, scale: Scale) -> None:
-    """Every kind of poison once on each topic, with each kind of key somewhere, while calls come in."""
+    """Every kind of poison once on each topic, with each kind of key somewhere, while calls come
+    in."""
     await _let_topics_take(stage, LARGEST, READ)
     producer = AIOKafkaProducer(
-        **connection(stage.kafka), acks="all", enable_idempotence=True, max_request_size=LARGEST + 200_000
+        **connection(stage.kafka),
+        acks="all",
+        enable_idempotence=True,
+        max_request_size=LARGEST + 200_000,
     )
     await producer.start()
     try:
@@ -59,7 +63,11 @@ async def poisoned(stage: Stage, scale: Scale) -> None:
             await asyncio.sleep(1.0)
             for number, (what, value) in enumerate(VALUES.items()):
                 for topic in READ:
-                    headers: Sent = [("ce_id", what.encode()), ("traceparent", b"\xff"), ("empty", None)]
+                    headers: Sent = [
+                        ("ce_id", what.encode()),
+                        ("traceparent", b"\xff"),
+                        ("empty", None),
+                    ]
                     await _put(stage, producer, topic, KEYS[number % len(KEYS)], value, headers)
             await _from_the_future(stage, producer)
             await asyncio.sleep(scale.seconds)
@@ -68,10 +76,14 @@ async def poisoned(stage: Stage, scale: Scale) -> None:
 
 
 async def misinformed(stage: Stage, scale: Scale) -> None:
-    """The same on the topics from which every worker and the bridge take their facts, before and behind a restart."""
+    """The same on the topics from which every worker and the bridge take their facts, before and
+    behind a restart."""
     await _let_topics_take(stage, LARGEST, topics.REFERENCE_TOPICS)
     producer = AIOKafkaProducer(
-        **connection(stage.kafka), acks="all", enable_idempotence=True, max_request_size=LARGEST + 200_000
+        **connection(stage.kafka),
+        acks="all",
+        enable_idempotence=True,
+        max_request_size=LARGEST + 200_000,
     )
     await producer.start()
     put = 0
@@ -82,7 +94,9 @@ async def misinformed(stage: Stage, scale: Scale) -> None:
             for topic in topics.REFERENCE_TOPICS:
                 for key in (*KEYS, b"*", b"447700900123@c.us", b"london"):
                     for value in (value for value in VALUES.values() if value is not None):
-                        await producer.send_and_wait(topic.full_name(stage.kafka.topic_prefix), value, key=key)
+                        await producer.send_and_wait(
+                            topic.full_name(stage.kafka.topic_prefix), value, key=key
+                        )
                         put += 1
             await asyncio.sleep(scale.seconds)
             for part in (*stage.workers, stage.bridge):
@@ -103,10 +117,13 @@ async def _from_the_future(stage: Stage, producer: AIOKafkaProducer) -> None:
     key = await stage.callers.call(somebody)
     assert key is not None
     assert await stage.ledger.until(lambda: key in stage.ledger.offers, 20.0)
-    offer = replace(stage.ledger.offers[key].offer, call_id="FROMTHEFUTURE", event_id="evt_from_the_future")
+    offer = replace(
+        stage.ledger.offers[key].offer, call_id="FROMTHEFUTURE", event_id="evt_from_the_future"
+    )
     record = call_event(offer, "/test", None)
     headers: Sent = [
-        (name, value.replace(b":1", b":2") if name == "ce_dataschema" else value) for name, value in record.headers
+        (name, value.replace(b":1", b":2") if name == "ce_dataschema" else value)
+        for name, value in record.headers
     ]
     await _put(stage, producer, topics.CALLS_EVENTS, record.key, encode(offer), headers)
 

@@ -39,7 +39,11 @@ class Table:
         for line, row in zip(cells, [None, *self.rows.values()], strict=True):
             lines.append(_aligned(line, widths))
             if row is not None and not row.sound:
-                lines += [f"  ! {name}: {what}" for name, found in row.details.items() for what in _shown(name, found)]
+                lines += [
+                    f"  ! {name}: {what}"
+                    for name, found in row.details.items()
+                    for what in _shown(name, found)
+                ]
         return lines
 
     def markdown(self) -> list[str]:

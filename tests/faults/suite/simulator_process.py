@@ -1,6 +1,8 @@
-"""The gateway simulator as a process that can be killed: what it received and delivered outlives it in a journal.
+"""The gateway simulator as a process that can be killed: what it received and delivered outlives it
+in a journal.
 
-``python -m tests.faults.suite.simulator_process CONFIG --listen HOST:PORT --bridge URL --journal FILE``
+``python -m tests.faults.suite.simulator_process CONFIG --listen HOST:PORT --bridge URL --journal
+FILE``
 
 It also answers as late as real gateways do, and can have a clock that is wrong: both are what a
 kill or a webhook has to meet, and neither is a fault that a sound gateway is dialled to have.
@@ -57,11 +59,18 @@ def kept_in(log: ReceiptLog) -> type[Journal]:
 
 
 def noted_in(log: ReceiptLog, again_after_s: list[float]) -> type[WebhookSender]:
-    """The simulator's sender, which also writes every acknowledged webhook down, and repeats offers on order."""
+    """The simulator's sender, which also writes every acknowledged webhook down, and repeats offers
+    on order."""
 
     class NotedSender(WebhookSender):
         @override
-        def send(self, delivery: Delivery, *, after_s: float = 0.0, then: Callable[[], None] | None = None) -> None:
+        def send(
+            self,
+            delivery: Delivery,
+            *,
+            after_s: float = 0.0,
+            then: Callable[[], None] | None = None,
+        ) -> None:
             super().send(delivery, after_s=after_s, then=then)
             if delivery.event == "call.received":
                 for later_s in again_after_s:
@@ -86,7 +95,9 @@ def slow_by(seconds: float) -> type[RequestHandler]:
 
     class SlowDesk(RequestHandler):
         @override
-        async def serve(self, request: web.BaseRequest, gateway: str, path: str) -> web.StreamResponse:
+        async def serve(
+            self, request: web.BaseRequest, gateway: str, path: str
+        ) -> web.StreamResponse:
             answer = await super().serve(request, gateway, path)
             await asyncio.sleep(seconds)
             return answer

@@ -1,4 +1,5 @@
-"""What a case plays on: a bridge, workers and a simulator as real processes, kept running as a supervisor would."""
+"""What a case plays on: a bridge, workers and a simulator as real processes, kept running as a
+supervisor would."""
 
 from __future__ import annotations
 
@@ -98,7 +99,9 @@ class Stage:
         env = environment(**SECRETS, RINGFENCE_STATE_DIR=str(self.folder / f"worker-{number}"))
         if self.setting.members:
             env["RINGFENCE_INSTANCE"] = f"worker-{number}"
-        command = python("tests.faults.suite.worker", str(config), *self.setting.worker_arguments, *arguments)
+        command = python(
+            "tests.faults.suite.worker", str(config), *self.setting.worker_arguments, *arguments
+        )
         url = f"http://{listen}/health/ready"
         part = Part(f"worker-{number}", command, url, self.folder / f"worker-{number}.log", env)
         self.workers.append(part)
@@ -134,7 +137,11 @@ class Stage:
         """The sum of a part's metrics whose line contains so much."""
         async with self.http.get(f"{part.url}/metrics") as answer:
             lines = (await answer.text()).splitlines()
-        return sum(float(line.rpartition(" ")[2]) for line in lines if what in line and not line.startswith("#"))
+        return sum(
+            float(line.rpartition(" ")[2])
+            for line in lines
+            if what in line and not line.startswith("#")
+        )
 
     async def kill(self, part: Part, *, down_s: float = 0.0) -> None:
         """SIGKILL, and start again so much later."""
@@ -144,10 +151,13 @@ class Stage:
 
     def timed(self, what: str, seconds: float) -> None:
         """Keep a measured time for the row of now."""
-        self.timings.setdefault(self.callers.label, {}).setdefault(what, []).append(round(seconds, 2))
+        self.timings.setdefault(self.callers.label, {}).setdefault(what, []).append(
+            round(seconds, 2)
+        )
 
     async def settle(self, within: float) -> bool:
-        """Whether everything that the bridge took and the topics hold was done in so many seconds."""
+        """Whether everything that the bridge took and the topics hold was done in so many
+        seconds."""
         ledger = self.ledger
         if not await self._delivered(within):
             return False
@@ -163,11 +173,14 @@ class Stage:
         )
 
     async def _delivered(self, within: float) -> bool:
-        """Whether the simulator that runs now has an answer to each of its webhooks in so many seconds."""
+        """Whether the simulator that runs now has an answer to each of its webhooks in so many
+        seconds."""
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
             webhooks = (await self.orders.record()).get("webhooks", {})
-            if webhooks and all(each["acknowledged"] + each["failed"] >= each["sent"] for each in webhooks.values()):
+            if webhooks and all(
+                each["acknowledged"] + each["failed"] >= each["sent"] for each in webhooks.values()
+            ):
                 return True
             await asyncio.sleep(0.2)
         return False
@@ -224,8 +237,11 @@ def write_config(
 
 
 @asynccontextmanager
-async def open_stage(cluster: Cluster, folder: Path, seed: int, label: str, settings: Setting) -> AsyncIterator[Stage]:
-    """A stage with topics of its own, everything ready; its processes are gone when the block ends."""
+async def open_stage(
+    cluster: Cluster, folder: Path, seed: int, label: str, settings: Setting
+) -> AsyncIterator[Stage]:
+    """A stage with topics of its own, everything ready; its processes are gone when the block
+    ends."""
     kafka = KafkaSettings(
         bootstrap_servers=cluster.bootstrap,
         topic_prefix=f"f{uuid.uuid4().hex[:8]}.",
@@ -237,8 +253,13 @@ async def open_stage(cluster: Cluster, folder: Path, seed: int, label: str, sett
     simulator_port, bridge_port = free_port(), free_port()
     journal = folder / "journal.jsonl"
     journal.unlink(missing_ok=True)
-    simulator_url, bridge_url = f"http://127.0.0.1:{simulator_port}", f"http://127.0.0.1:{bridge_port}"
-    config = write_config(folder, "bridge", kafka, settings, simulator_url, bridge=f"127.0.0.1:{bridge_port}")
+    simulator_url, bridge_url = (
+        f"http://127.0.0.1:{simulator_port}",
+        f"http://127.0.0.1:{bridge_port}",
+    )
+    config = write_config(
+        folder, "bridge", kafka, settings, simulator_url, bridge=f"127.0.0.1:{bridge_port}"
+    )
     env = environment(**SECRETS, RINGFENCE_STATE_DIR=str(folder / "state"))
     bridge = Part(
         "bridge", python("streams.cli", "bridge", "--config", str(config)), f"{bridge_url}/health/ready",
@@ -256,7 +277,9 @@ async def open_stage(cluster: Cluster, folder: Path, seed: int, label: str, sett
     async with aiohttp.ClientSession() as http, Ledger(kafka) as ledger:
         orders = Orders(simulator_url)
         callers = Callers(orders, ledger, rng, label, Crowd(rng))
-        stage = Stage(cluster, kafka, folder, settings, rng, ledger, callers, orders, http, bridge, simulator)
+        stage = Stage(
+            cluster, kafka, folder, settings, rng, ledger, callers, orders, http, bridge, simulator
+        )
         watcher: asyncio.Task[None] | None = None
         try:
             if settings.door:

@@ -38,7 +38,8 @@ class Placed:
 
 
 class Orders:
-    """The simulator's control routes. A simulator that is down takes no order: nobody could call."""
+    """The simulator's control routes. A simulator that is down takes no order: nobody could
+    call."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -86,14 +87,18 @@ class Callers:
         """Let people write, and wait until the topics know it: they are protected from then on."""
         self._talkers = [self.crowd.another("talker") for _ in range(talkers)]
         # each of them calls twice: a third call would be a burst
-        self._writers = [person for _ in range(writers) for person in (self.crowd.another("writer"),) * 2]
+        self._writers = [
+            person for _ in range(writers) for person in (self.crowd.another("writer"),) * 2
+        ]
         for person in (*self._talkers, *dict.fromkeys(self._writers)):
             await self.write(person, "in")
         for person in self._talkers:
             await self.write(person, "out")
         expected = {(p.line, p.key, "in") for p in (*self._talkers, *self._writers)}
         expected |= {(p.line, p.key, "out") for p in self._talkers}
-        assert await self.ledger.until(lambda: expected <= self.ledger.messages, within), "messages are missing"
+        assert await self.ledger.until(lambda: expected <= self.ledger.messages, within), (
+            "messages are missing"
+        )
 
     async def write(self, person: Person, direction: str) -> None:
         """They write to the line, or the line to them."""
@@ -106,7 +111,9 @@ class Callers:
         if made is None:
             return None
         key = decision_id(person.line, made["id"])
-        self.placed[key] = Placed(person, self.label, at_ms, at_ms, timed=order.get("delivery") != "disorder")
+        self.placed[key] = Placed(
+            person, self.label, at_ms, at_ms, timed=order.get("delivery") != "disorder"
+        )
         return key
 
     async def reconnect(self, line: str, offers: int) -> None:

@@ -18,7 +18,10 @@ from tests.faults.suite.stage import Stage
 from tests.faults.suite.traffic import Placed
 
 LATE_MS = {"reject": REJECT_WINDOW_MS, "text": TEXT_WINDOW_MS}
-EXCUSED = ("this call id was never offered", "nobody with this chat id has been in touch with this line")
+EXCUSED = (
+    "this call id was never offered",
+    "nobody with this chat id has been in touch with this line",
+)
 """What a simulator that was started again cannot know of calls that the one before it placed."""
 
 
@@ -31,8 +34,8 @@ class Row:
     kills: int = 0
     offers: int = 0
     lost: int = 0
-    """Offers that the bridge took and no topic holds, offers without a decision or a dead letter, commands
-    without an outcome, and unreadable records without a dead letter."""
+    """Offers that the bridge took and no topic holds, offers without a decision or a dead letter,
+    commands without an outcome, and unreadable records without a dead letter."""
     doubled: int = 0
     """Texts beyond the first to one person of one line."""
     stale: int = 0
@@ -58,7 +61,9 @@ class Row:
         self.longest_wait_s = max(self.longest_wait_s, other.longest_wait_s)
         for name, found in other.details.items():
             mine = self.details.get(name)
-            self.details[name] = mine + found if isinstance(mine, int | list) else found if mine is None else mine
+            self.details[name] = (
+                mine + found if isinstance(mine, int | list) else found if mine is None else mine
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -104,7 +109,9 @@ class _Count:
         self._placed = run.placed
         self._line_of = {"default": "london", "paris": "paris", "0A1B2C3D4E5F": "riyadh"}
         self._rows: dict[str, Row] = {}
-        self._people = {(p.person.line, jid): p for p in self._placed.values() for jid in p.person.party.aliases}
+        self._people = {
+            (p.person.line, jid): p for p in self._placed.values() for jid in p.person.party.aliases
+        }
         for each in self._placed.values():
             self._row(each.label)
         for label, kills in run.kills.items():
@@ -120,7 +127,9 @@ class _Count:
             self._row(label).details.update(timings)
         if self._run.fell:
             self._row(self._run.label).details["ended by themselves"] = [
-                f"{name}: exit code {code}" for name, codes in self._run.fell.items() for code in codes
+                f"{name}: exit code {code}"
+                for name, codes in self._run.fell.items()
+                for code in codes
             ]
         return list(self._rows.values())
 
@@ -154,7 +163,11 @@ class _Count:
         row.details.setdefault("lost", []).append(what)
 
     def _mistakes(self) -> None:
-        wrong = {key for key, rulings in self._ledger.decisions.items() if any(r.verdict == "reject" for r in rulings)}
+        wrong = {
+            key
+            for key, rulings in self._ledger.decisions.items()
+            if any(r.verdict == "reject" for r in rulings)
+        }
         wrong |= {
             decision_id(self._line_of.get(asked.session or "", ""), asked.call_id or "")
             for asked in self._record.requests
@@ -204,7 +217,9 @@ class _Count:
                 continue
             row = self._row(placed.label)
             if placed.timed:
-                row.longest_wait_s = max(row.longest_wait_s, (rulings[0].at_ms - placed.at_ms) / 1000)
+                row.longest_wait_s = max(
+                    row.longest_wait_s, (rulings[0].at_ms - placed.at_ms) / 1000
+                )
             verdicts[placed.label][rulings[0].verdict] += 1
             row.details["decided again"] = row.details.get("decided again", 0) + len(rulings) - 1
         results: dict[str, Counter[str]] = defaultdict(Counter)

@@ -29,7 +29,9 @@ async def much_later(stage: Stage, scale: Scale) -> None:
 async def disordered(stage: Stage, scale: Scale) -> None:
     """Each call's end is delivered before its beginning."""
     for _ in range(round(2 * scale.rate)):
-        await stage.callers.call(stage.callers.crowd.another("stranger"), delivery="disorder", ring_s=0.5)
+        await stage.callers.call(
+            stage.callers.crowd.another("stranger"), delivery="disorder", ring_s=0.5
+        )
     await asyncio.sleep(1.0)
 
 
@@ -43,7 +45,8 @@ async def flooded(stage: Stage, scale: Scale) -> None:
 
 
 async def replayed(stage: Stage, scale: Scale) -> None:
-    """Every record of calls.events is produced again, at once and once more when its calls are over."""
+    """Every record of calls.events is produced again, at once and once more when its calls are
+    over."""
     await traffic(stage, scale)
     assert await stage.settle(30.0)
     producer = DurableProducer(stage.kafka, "faults")
@@ -80,9 +83,25 @@ CASES = (
         play=much_later,
         setting=Setting(workers=1, simulator_arguments=("--again-after-s", "50")),
     ),
-    Case(name="disorder", label="rejected before received", play=disordered, setting=Setting(workers=1)),
-    Case(name="flood", label="reconnect with 500 stale offers", play=flooded, setting=Setting(workers=1)),
-    Case(name="replay", label="calls.events produced again", play=replayed, setting=Setting(workers=1), short=True),
+    Case(
+        name="disorder",
+        label="rejected before received",
+        play=disordered,
+        setting=Setting(workers=1),
+    ),
+    Case(
+        name="flood",
+        label="reconnect with 500 stale offers",
+        play=flooded,
+        setting=Setting(workers=1),
+    ),
+    Case(
+        name="replay",
+        label="calls.events produced again",
+        play=replayed,
+        setting=Setting(workers=1),
+        short=True,
+    ),
     *(
         Case(
             name=f"clock-{word}",

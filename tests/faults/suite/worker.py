@@ -1,6 +1,7 @@
 """A worker that may lack a safeguard, to show that the suite would see it.
 
-``[--without-claims] [--without-idempotency]``, and whatever else ``tests.faults.worker_process`` takes.
+``[--without-claims] [--without-idempotency]``, and whatever else ``tests.faults.worker_process``
+takes.
 """
 
 from __future__ import annotations
@@ -26,11 +27,14 @@ def forget_claims() -> None:
 
 
 def count_repeats() -> None:
-    """Let each webhook of a call be a call of its own to screening, as a plain counter would have it."""
+    """Let each webhook of a call be a call of its own to screening, as a plain counter would have
+    it."""
 
     def appended(state: RecentCalls, event: CallOffered, offset: int, keep_ms: int) -> RecentCalls:
         before = (replace(each, call_id=f"{each.call_id}'") for each in state.calls)
-        return RecentCalls((*before, RecentCall(event.line, event.call_id, event.offered_at_ms, offset)))
+        return RecentCalls(
+            (*before, RecentCall(event.line, event.call_id, event.offered_at_ms, offset))
+        )
 
     agent.evolve = appended  # type: ignore[attr-defined] # the fault to be shown
 

@@ -36,7 +36,11 @@ LATER = T0 + 600_000
 
 
 def audited(
-    records: Iterable[Seen], *, now: int = LATER, since: int = 0, simulator: dict[str, Any] | None = None
+    records: Iterable[Seen],
+    *,
+    now: int = LATER,
+    since: int = 0,
+    simulator: dict[str, Any] | None = None,
 ) -> Findings:
     audit = Audit(COUNTS, since_ms=since, clock=lambda: now)
     for seen in records:
@@ -49,9 +53,13 @@ def codes(found: Findings) -> list[str]:
 
 
 def history(**changes: Value) -> list[Value]:
-    """A rejected call, with the parts named replaced: offer, decision, reject, rejected, text, told, confirmed."""
+    """A rejected call, with the parts named replaced: offer, decision, reject, rejected, text,
+    told, confirmed."""
     names = ("offer", "decision", "reject", "rejected", "text", "told", "confirmed")
-    return [changes.get(name, value) for name, value in zip(names, rejected_call(offer("A")), strict=True)]
+    return [
+        changes.get(name, value)
+        for name, value in zip(names, rejected_call(offer("A")), strict=True)
+    ]
 
 
 def part(name: str) -> Any:
@@ -63,7 +71,14 @@ def test_a_whole_history_holds() -> None:
     found = audited(log_of(rejected_call(offer("A")), ringing_call(offer("B"))))
     assert found.holds
     assert found.open == Open()
-    assert found.checked == {"offers": 2, "decisions": 2, "rejects": 1, "texts": 1, "blocks": 0, "outcomes": 3}
+    assert found.checked == {
+        "offers": 2,
+        "decisions": 2,
+        "rejects": 1,
+        "texts": 1,
+        "blocks": 0,
+        "outcomes": 3,
+    }
     assert found.lines() == [
         "audit       holds",
         "            compared 2 offers, 2 decisions, 1 reject, 1 text, 0 blocks, 3 outcomes",
@@ -125,11 +140,15 @@ def test_what_is_under_way_is_open_and_not_wrong(upto: int, now: int, expected: 
 
 def test_open_work_is_said_in_words() -> None:
     found = audited(log_of([offer("A")], rejected_call(offer("B"))[:3]), now=T0 + 1000)
-    assert found.lines()[0] == "audit       holds so far, 1 offer not decided yet and 1 command not ended yet"
+    assert (
+        found.lines()[0]
+        == "audit       holds so far, 1 offer not decided yet and 1 command not ended yet"
+    )
 
 
 @pytest.mark.parametrize(
-    ("second", "expected"), [("reject", []), ("late", []), ("ring", ["decided-twice"]), ("queue", ["decided-twice"])]
+    ("second", "expected"),
+    [("reject", []), ("late", []), ("ring", ["decided-twice"]), ("queue", ["decided-twice"])],
 )
 def test_a_second_decision_must_agree_or_be_late(second: Any, expected: list[str]) -> None:
     again = decision(offer("A"), second, after_ms=4_000)
@@ -313,14 +332,20 @@ def test_folding_forgets_what_is_whole_and_keeps_what_is_not() -> None:
     now = T0
     audit = Audit(COUNTS, clock=lambda: now)
     log = Log()
-    for value in [*rejected_call(offer("A")), offer("B"), *ringing_call(offer("C", at_ms=T0 + FOLD_MS))]:
+    for value in [
+        *rejected_call(offer("A")),
+        offer("B"),
+        *ringing_call(offer("C", at_ms=T0 + FOLD_MS)),
+    ]:
         audit.take(log.append(value))
     now = T0 + FOLD_MS + 1000
     assert audit.fold() == 1
     for value in rejected_call(offer("A")):
         audit.take(log.append(value))
     found = audit.finish()
-    assert codes(found) == ["undecided"], "repeats of a folded call are no new call, and B is still wrong"
+    assert codes(found) == ["undecided"], (
+        "repeats of a folded call are no new call, and B is still wrong"
+    )
     assert found.checked["offers"] == 3
 
 
@@ -342,7 +367,10 @@ def seen_by_simulator(**changes: Any) -> dict[str, Any]:
     ("changes", "expected"),
     [
         ({}, []),
-        ({"violations": 1, "recent_violations": [{"what": "no X-Api-Key"}]}, ["simulator-violation"]),
+        (
+            {"violations": 1, "recent_violations": [{"what": "no X-Api-Key"}]},
+            ["simulator-violation"],
+        ),
         ({"duplicates": {"text": 1}}, ["simulator-second-text"]),
         ({"duplicates": {"reject": 1}}, []),
         ({"requests": {"reject": 1, "reject.500": 1, "text.201": 1}}, ["simulator-differs"]),

@@ -48,7 +48,8 @@ def codes(found: Findings) -> list[str]:
 
 
 def queued() -> list[Value]:
-    """Everything that the topics say of a call that was queued: it rings on, and its caller is told."""
+    """Everything that the topics say of a call that was queued: it rings on, and its caller is
+    told."""
     of = offer("A")
     ruled = replace(decision(of, "queue"), reply="queued")
     told = replace(text(of, ruled, rejected_at_ms=0), rejected_at_ms=None)
@@ -130,12 +131,20 @@ def test_a_text_that_nobody_knows_of_is_listed_for_a_person_and_is_no_finding() 
     history = rejected_call(offer("A"), confirm=False)
     told = history[-1]
     assert isinstance(told, Outcome)
-    lost = replace(told, result="unknown", reason="interrupted", outcome_id=outcome_id(told.command_id, "unknown"))
+    lost = replace(
+        told,
+        result="unknown",
+        reason="interrupted",
+        outcome_id=outcome_id(told.command_id, "unknown"),
+    )
     found = audited(log_of([*history[:-1], lost, lost]))
     assert found.holds
     (unsure,) = found.unsure
     assert unsure.call_id == "A"
-    assert "whether +447•••••••23 on line london was told is not known (interrupted)" in found.lines()[-1]
+    assert (
+        "whether +447•••••••23 on line london was told is not known (interrupted)"
+        in found.lines()[-1]
+    )
     assert found.as_dict()["texts_unsure"][0]["topic"] == "calls.outcomes"
     assert "447700900123" not in str(found.as_dict())
 

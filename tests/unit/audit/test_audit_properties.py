@@ -29,7 +29,12 @@ from tests.support.records import (
 )
 
 LATER: Final = T0 + 3_600_000
-CALLERS: Final = ("447700900001@c.us", "447700900002@c.us", "900000000000143@lid", "33639980001@c.us")
+CALLERS: Final = (
+    "447700900001@c.us",
+    "447700900002@c.us",
+    "900000000000143@lid",
+    "33639980001@c.us",
+)
 LINES: Final = {"london": ("office", "default"), "riyadh": ("cloud", "0A1B2C3D4E5F")}
 
 
@@ -46,7 +51,9 @@ def calls(draw: st.DrawFn, index: int) -> list[Value]:
         session=session,
         at_ms=T0 + draw(st.integers(0, 60_000)),
     )
-    ending = draw(st.sampled_from(["ring", "late", "told", "raced", "failed", "unknown", "held", "silent"]))
+    ending = draw(
+        st.sampled_from(["ring", "late", "told", "raced", "failed", "unknown", "held", "silent"])
+    )
     match ending:
         case "ring":
             history = ringing_call(of)
@@ -67,7 +74,9 @@ def calls(draw: st.DrawFn, index: int) -> list[Value]:
             command = reject(of, decided)
             ended = outcome(command, "raced", at_ms=of.received_at_ms + 9)
             follow = text(of, decided, rejected_at_ms=ended.at_ms)
-            told = outcome(follow, "suppressed" if ending == "held" else "accepted", at_ms=ended.at_ms + 5)
+            told = outcome(
+                follow, "suppressed" if ending == "held" else "accepted", at_ms=ended.at_ms + 5
+            )
             history = [of, decided, command, ended, follow, told]
     repeated = draw(st.lists(st.sampled_from(history), max_size=2))
     return history + repeated
@@ -75,7 +84,8 @@ def calls(draw: st.DrawFn, index: int) -> list[Value]:
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Value]:
-    """Some calls with random endings, and two that were told, of different callers on different lines."""
+    """Some calls with random endings, and two that were told, of different callers on different
+    lines."""
     count = draw(st.integers(0, 5))
     values = [value for index in range(count) for value in draw(calls(index))]
     for line, caller in zip(sorted(LINES), CALLERS, strict=False):
@@ -98,7 +108,9 @@ def wrong(values: list[Value], draw: st.DataObject | None = None) -> set[str]:
 
 
 @given(histories(), st.data())
-def test_a_valid_history_holds_in_whatever_order_topics_are_read(values: list[Value], data: st.DataObject) -> None:
+def test_a_valid_history_holds_in_whatever_order_topics_are_read(
+    values: list[Value], data: st.DataObject
+) -> None:
     assert wrong(values, data) == set()
 
 
@@ -130,7 +142,9 @@ def test_a_dropped_text_is_found(values: list[Value], data: st.DataObject) -> No
 
 @given(histories(), st.data())
 def test_a_dropped_end_is_found(values: list[Value], data: st.DataObject) -> None:
-    gone = data.draw(st.sampled_from([v for v in values if isinstance(v, Outcome) and v.result in TERMINAL]))
+    gone = data.draw(
+        st.sampled_from([v for v in values if isinstance(v, Outcome) and v.result in TERMINAL])
+    )
     assert "no-outcome" in wrong(_without(values, gone), data)
 
 
@@ -141,7 +155,9 @@ def test_two_callers_that_change_places_are_found(values: list[Value], data: st.
     other = data.draw(st.sampled_from([v for v in values if isinstance(v, kind) and v != one]))
     assert isinstance(one, RejectCall | SendText)
     assert isinstance(other, RejectCall | SendText)
-    field = data.draw(st.sampled_from(["caller", "caller_raw", "call_id", "session", "line", "gateway"]))
+    field = data.draw(
+        st.sampled_from(["caller", "caller_raw", "call_id", "session", "line", "gateway"])
+    )
     mine, theirs = getattr(one, field), getattr(other, field)
     assume(mine != theirs)
     swapped: list[Value] = []
@@ -157,9 +173,15 @@ def test_two_callers_that_change_places_are_found(values: list[Value], data: st.
 
 @given(histories(), st.data())
 def test_a_second_text_is_found(values: list[Value], data: st.DataObject) -> None:
-    told = [v for v in values if isinstance(v, Outcome) and v.command == "text" and v.result == "accepted"]
+    told = [
+        v
+        for v in values
+        if isinstance(v, Outcome) and v.command == "text" and v.result == "accepted"
+    ]
     first = data.draw(st.sampled_from(told))
-    again = replace(first, at_ms=first.at_ms + 900, sent_at_ms=first.at_ms + 850, message_id="true_x_3EB0FF")
+    again = replace(
+        first, at_ms=first.at_ms + 900, sent_at_ms=first.at_ms + 850, message_id="true_x_3EB0FF"
+    )
     assert wrong([*values, again], data) == {"second-text"}
 
 
@@ -169,7 +191,9 @@ def test_a_late_send_is_found(values: list[Value], data: st.DataObject, too_late
     assert isinstance(command, RejectCall | SendText)
     late = command.expires_at_ms + too_late
     changed = [
-        replace(v, sent_at_ms=late) if isinstance(v, Outcome) and v.command_id == command.command_id else v
+        replace(v, sent_at_ms=late)
+        if isinstance(v, Outcome) and v.command_id == command.command_id
+        else v
         for v in values
     ]
     assert "sent-late" in wrong(changed, data)
@@ -179,7 +203,9 @@ def test_a_late_send_is_found(values: list[Value], data: st.DataObject, too_late
 def test_another_verdict_is_found(values: list[Value], data: st.DataObject) -> None:
     first = _pick(data, values, Decision)
     assert isinstance(first, Decision)
-    other = data.draw(st.sampled_from([v for v in ("ring", "reject", "queue") if v != first.verdict]))
+    other = data.draw(
+        st.sampled_from([v for v in ("ring", "reject", "queue") if v != first.verdict])
+    )
     assert "decided-twice" in wrong([*values, replace(first, verdict=other)], data)  # type: ignore[arg-type]  # one of the verdicts
 
 
@@ -203,4 +229,6 @@ def test_offers_alone_are_all_undecided(values: list[Value]) -> None:
     for seen in Log().append_all(offers):
         audit.take(seen)
     found = audit.finish()
-    assert [finding.code for finding in found.wrong] == ["undecided"] * len({value.call_id for value in offers})
+    assert [finding.code for finding in found.wrong] == ["undecided"] * len(
+        {value.call_id for value in offers}
+    )

@@ -17,7 +17,16 @@ from streams.audit.follow import Herald
 from streams.audit.metrics import AuditMetrics, Snapshot
 from streams.kafka.reader import RecordRef
 from streams.stories.reject_latency import RejectLatency
-from tests.support.records import COUNTS, T0, decision, log_of, offer, outcome, reject, rejected_call
+from tests.support.records import (
+    COUNTS,
+    T0,
+    decision,
+    log_of,
+    offer,
+    outcome,
+    reject,
+    rejected_call,
+)
 
 LATER = T0 + 600_000
 
@@ -107,7 +116,11 @@ def test_what_stands_is_asked_again_without_the_cases_that_are_done() -> None:
 
 
 def page(snapshot: Snapshot, now_ms: int = LATER) -> list[str]:
-    return generate_latest(AuditMetrics(lambda: snapshot, lambda: now_ms).registry).decode().splitlines()
+    return (
+        generate_latest(AuditMetrics(lambda: snapshot, lambda: now_ms).registry)
+        .decode()
+        .splitlines()
+    )
 
 
 def test_the_metrics_have_the_names_that_alerts_use() -> None:

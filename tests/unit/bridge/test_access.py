@@ -19,7 +19,11 @@ from streams.bridge.metrics import BridgeMetrics
 from streams.bridge.token_bucket import TokenBucket
 from streams.common.errors import ConfigurationError
 
-CRM, OLD_CRM, PRESENCE = "crm-token-of-the-tests", "former-crm-token-of-the-tests", "presence-token-of-the-tests"
+CRM, OLD_CRM, PRESENCE = (
+    "crm-token-of-the-tests",
+    "former-crm-token-of-the-tests",
+    "presence-token-of-the-tests",
+)
 TOKENS = {"crm": (SecretStr(CRM), SecretStr(OLD_CRM)), "presence": (SecretStr(PRESENCE),)}
 
 
@@ -91,10 +95,15 @@ def test_an_empty_token_is_a_fault_of_the_configuration() -> None:
         Access({"crm": (SecretStr(""),)}, BridgeMetrics())
 
 
-def test_failed_attempts_run_out_and_come_back_with_time_and_a_right_token_is_let_in_all_the_while() -> None:
+def test_failed_attempts_run_out_and_come_back_with_time_and_a_right_token_is_let_in_all_the_while() -> (
+    None
+):
     seconds = Stopwatch()
     checked = access(seconds)
-    assert [status(checked, "wrong") for _ in range(FAILED_BURST + 2)] == [401] * FAILED_BURST + [429, 429]
+    assert [status(checked, "wrong") for _ in range(FAILED_BURST + 2)] == [401] * FAILED_BURST + [
+        429,
+        429,
+    ]
     assert status(checked, PRESENCE) == 429, "another role's token is a failed attempt too"
     assert status(checked, CRM) == 200
     assert status(checked, "wrong", peer="192.0.2.2") == 401
@@ -134,7 +143,11 @@ def test_every_request_is_counted_and_no_token_shows() -> None:
     assert 'ringfence_bridge_admissions_total{result="admitted",role="crm"} 1.0' in shown
     assert 'ringfence_bridge_admissions_total{result="unauthorized",role="crm"} 2.0' in shown
     assert 'ringfence_bridge_admissions_total{result="forbidden",role="crm"} 1.0' in shown
-    assert not [token for token in (CRM, PRESENCE, "wrong-token-of-somebody") if token in shown + repr(vars(checked))]
+    assert not [
+        token
+        for token in (CRM, PRESENCE, "wrong-token-of-somebody")
+        if token in shown + repr(vars(checked))
+    ]
 
 
 @pytest.fixture
@@ -151,10 +164,15 @@ async def server() -> AsyncIterator[str]:
     await runner.cleanup()
 
 
-async def test_over_http_the_handler_is_reached_with_a_token_only_and_refusals_are_json(server: str) -> None:
+async def test_over_http_the_handler_is_reached_with_a_token_only_and_refusals_are_json(
+    server: str,
+) -> None:
     async def put(token: str | None) -> tuple[int, dict[str, str], str | None]:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        async with aiohttp.ClientSession() as http, http.put(f"{server}/contacts/x", headers=headers) as answer:
+        async with (
+            aiohttp.ClientSession() as http,
+            http.put(f"{server}/contacts/x", headers=headers) as answer,
+        ):
             return answer.status, await answer.json(), answer.headers.get("WWW-Authenticate")
 
     assert await put(CRM) == (200, {"jid": "x"}, None)

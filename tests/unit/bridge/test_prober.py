@@ -1,4 +1,5 @@
-"""Recording bridges in the configuration, and what a look at one tells. The looks themselves are contract tests."""
+"""Recording bridges in the configuration, and what a look at one tells. The looks themselves are
+contract tests."""
 
 from __future__ import annotations
 
@@ -70,5 +71,9 @@ def test_numbers_are_taken_where_they_are_numbers(body: bytes, said: dict[str, i
 def test_only_what_a_call_depends_on_is_a_change() -> None:
     health = BridgeHealth(bridge="sbc-1", up=True, lines=("london",), at_ms=1)
     assert not changed(health, replace(health, at_ms=2, detail="HTTP 204"))
-    for other in (replace(health, up=False), replace(health, active=1), replace(health, capacity=1)):
+    for other in (
+        replace(health, up=False),
+        replace(health, active=1),
+        replace(health, capacity=1),
+    ):
         assert changed(health, other)

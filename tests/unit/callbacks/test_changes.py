@@ -1,4 +1,5 @@
-"""Callbacks: one open at most, the first call keeps the place, closed once, forgotten by the topic."""
+"""Callbacks: one open at most, the first call keeps the place, closed once, forgotten by the
+topic."""
 
 from __future__ import annotations
 
@@ -20,19 +21,30 @@ CALLER = offer().caller
 
 def queued(call_id: str = "call-1", **changed: Any) -> Decision:
     return replace(
-        decide(policy(), facts(offer(call_id=call_id))), verdict="queue", callback=True, rule="desk", **changed
+        decide(policy(), facts(offer(call_id=call_id))),
+        verdict="queue",
+        callback=True,
+        rule="desk",
+        **changed,
     )
 
 
 def said(records: list[Record]) -> list[Callback | None]:
-    return [None if each.value is None else decode(CALLBACKS.values, each.value) for each in records]
+    return [
+        None if each.value is None else decode(CALLBACKS.values, each.value) for each in records
+    ]
 
 
 def test_the_first_call_keeps_the_place() -> None:
     known = Callbacks()
     (opened,) = said(owe(known, queued(), "/test"))
     assert opened is not None
-    assert (opened.caller, opened.line, opened.reason, opened.state) == (CALLER, "london", "desk", "open")
+    assert (opened.caller, opened.line, opened.reason, opened.state) == (
+        CALLER,
+        "london",
+        "desk",
+        "open",
+    )
     assert owe(known, queued("call-2", offered_at_ms=NOW_MS + 5_000), "/test") == []
     assert known.open(CALLER) == opened
     assert known.waiting("london") == 1
@@ -50,7 +62,11 @@ def test_reaching_the_caller_closes_it_and_the_topic_forgets_it() -> None:
     records = settle(known, CALLER, "written to", NOW_MS + 60_000, "/test")
     closed, gone = said(records)
     assert closed is not None
-    assert (closed.state, closed.closed_by, closed.closed_at_ms) == ("closed", "written to", NOW_MS + 60_000)
+    assert (closed.state, closed.closed_by, closed.closed_at_ms) == (
+        "closed",
+        "written to",
+        NOW_MS + 60_000,
+    )
     assert gone is None
     assert {each.key for each in [opening, *records]} == {CALLER.encode()}
     for each in records:

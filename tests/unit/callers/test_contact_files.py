@@ -50,7 +50,8 @@ ANNA = Contact(
         (HEAD + ROW.replace(";", "|")).replace(",", ";"),
         (HEAD + ROW).replace(",", "\t"),
         "jid,number" + HEAD.removeprefix("number") + "," + ROW,
-        'JID, Name,tier,time_zone,locale,aliases\n447700900123:4@s.whatsapp.net," Anna "' + ROW.partition("Anna")[2],
+        'JID, Name,tier,time_zone,locale,aliases\n447700900123:4@s.whatsapp.net," Anna "'
+        + ROW.partition("Anna")[2],
     ],
 )
 def test_a_csv_row_is_a_record(tmp_path: Path, text: str) -> None:
@@ -78,10 +79,14 @@ def test_each_fault_has_its_line_field_and_mend_and_the_rest_is_read(tmp_path: P
         (3, "number"), (5, "name"), (6, "time_zone"), (7, "row"), (8, "tier"), (9, "jid"), (10, "aliases"),
     ]  # fmt: skip
     assert "country's code" in found[0].mend
-    assert not any(quoted in fault.mend for fault in found for quoted in ("900124", "900128", "Mars", "VIP"))
+    assert not any(
+        quoted in fault.mend for fault in found for quoted in ("900124", "900128", "Mars", "VIP")
+    )
 
 
-@pytest.mark.parametrize("line", ["{", "[]", "7", '"x"', '{"name": "Anna"}', '{"jid": 7}', '{"jid": "1@g.us"}'])
+@pytest.mark.parametrize(
+    "line", ["{", "[]", "7", '"x"', '{"name": "Anna"}', '{"jid": 7}', '{"jid": "1@g.us"}']
+)
 def test_a_line_that_is_no_record_is_a_fault(tmp_path: Path, line: str) -> None:
     (fault,) = read(tmp_path / "crm.jsonl", line)
     assert isinstance(fault, RowFault)
@@ -98,7 +103,9 @@ def test_a_line_that_is_no_record_is_a_fault(tmp_path: Path, line: str) -> None:
         ((HEAD + ROW * 20_000).encode() + b"+447700900124,Zo\xeb,,,,\n", 20_002, "WINDOWS-1252"),
     ],
 )
-def test_another_encoding_is_named_with_line_and_mend(tmp_path: Path, body: bytes, line: int, encoding: str) -> None:
+def test_another_encoding_is_named_with_line_and_mend(
+    tmp_path: Path, body: bytes, line: int, encoding: str
+) -> None:
     with pytest.raises(ConfigurationError) as caught:
         read(tmp_path / "crm.csv", body)
     assert f"crm.csv:{line}: " in str(caught.value)
@@ -113,7 +120,9 @@ def test_a_sign_on_the_edge_of_what_is_read_at_once_is_whole(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("head", ["", "name,tier\n", "number,nmae\n", "number,name,name\n", "\n"])
 def test_wrong_columns_are_refused_with_what_there_is(tmp_path: Path, head: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"crm\.csv:1: .*jid or number.*Nothing was imported"):
+    with pytest.raises(
+        ConfigurationError, match=r"crm\.csv:1: .*jid or number.*Nothing was imported"
+    ):
         read(tmp_path / "crm.csv", head + ROW)
 
 
@@ -153,7 +162,12 @@ def test_a_bookmark_is_of_one_state_of_one_file_for_one_cluster(tmp_path: Path) 
         Bookmark.read(path, "a")
 
 
-@given(st.text(max_size=30) | st.from_regex(r"[+0-9 ().-]{3,25}", fullmatch=True) | st.none() | st.integers())
+@given(
+    st.text(max_size=30)
+    | st.from_regex(r"[+0-9 ().-]{3,25}", fullmatch=True)
+    | st.none()
+    | st.integers()
+)
 def test_whatever_is_given_a_person_is_read_or_the_field_is_named(value: object) -> None:
     jid, fault = "", ""
     try:

@@ -1,4 +1,5 @@
-"""Who is who: whatever is said in whatever order, one person ends under one key, and no two people under one."""
+"""Who is who: whatever is said in whatever order, one person ends under one key, and no two people
+under one."""
 
 from __future__ import annotations
 
@@ -15,7 +16,14 @@ from models.contacts import Contact, IdentityLink
 from models.identity_links import CallerLinked
 from streams.audit.key_check import misplaced
 from streams.bridge.intake import Intake, Take
-from streams.callers.identity import AGAIN_MS, LinkChanges, forget_contact, is_lid, linked_records, settle_contact
+from streams.callers.identity import (
+    AGAIN_MS,
+    LinkChanges,
+    forget_contact,
+    is_lid,
+    linked_records,
+    settle_contact,
+)
 from streams.views.callers import Identities
 from tests.support.records import PARTITIONS, T0, Log
 from tests.support.webhooks import GOWS_OFFER, MESSAGE, NOWEB_OFFER, changed, settings, take
@@ -34,13 +42,17 @@ def payload(person: int, kind: str, names: str) -> dict[str, object]:
     if kind == "message":
         if names == "phone":
             return changed(MESSAGE, **{"from": phone})
-        key = {"remoteJid": lid, "fromMe": False} | ({"remoteJidAlt": wire(phone)} if names == "both" else {})
+        key = {"remoteJid": lid, "fromMe": False} | (
+            {"remoteJidAlt": wire(phone)} if names == "both" else {}
+        )
         return changed(MESSAGE, **{"from": lid, "_data": {"key": key}})
     if names == "phone":
         return changed(NOWEB_OFFER, **{"from": phone, "_data": {"from": wire(phone)}})
     if kind == "gows":
         alt = wire(phone) if names == "both" else ""
-        return changed(GOWS_OFFER, **{"from": lid, "_data": {"CallCreator": lid, "CallCreatorAlt": alt}})
+        return changed(
+            GOWS_OFFER, **{"from": lid, "_data": {"CallCreator": lid, "CallCreatorAlt": alt}}
+        )
     known = {"callerPn": wire(phone)} if names == "both" else {}
     return changed(NOWEB_OFFER, **{"from": lid, "_data": {"from": lid} | known})
 
@@ -98,7 +110,9 @@ def test_once_linked_everybody_is_keyed_by_phone_whatever_the_order(
         assert intake._callers.known.caller_of(phone) == phone
         assert intake._callers.known.caller_of(lid) == (phone if person in linked else lid)
         for kind in ("message", "noweb", "gows"):
-            assert keys(take(payload(person, kind, "lid"), intake=intake)) == {phone if person in linked else lid}
+            assert keys(take(payload(person, kind, "lid"), intake=intake)) == {
+                phone if person in linked else lid
+            }
 
 
 def test_an_event_of_a_known_lid_names_it_and_keeps_from_verbatim() -> None:
@@ -107,21 +121,36 @@ def test_an_event_of_a_known_lid_names_it_and_keeps_from_verbatim() -> None:
     phone, lid = PEOPLE[0]
     raw = f"{lid.removesuffix('@lid')}:7@lid"
     taken = take(changed(NOWEB_OFFER, **{"from": raw, "_data": ...}), intake=intake)
-    (offer,) = [decode(r.topic.values, r.value) for r in taken.records if r.topic is topics.CALLS_EVENTS]
+    (offer,) = [
+        decode(r.topic.values, r.value) for r in taken.records if r.topic is topics.CALLS_EVENTS
+    ]
     assert (offer.caller, offer.caller_raw, offer.caller_known_as) == (phone, raw, (lid,))
     # and a payload with the number alone names the LID too
     taken = take(payload(0, "noweb", "phone"), intake=intake)
-    (offer,) = [decode(r.topic.values, r.value) for r in taken.records if r.topic is topics.CALLS_EVENTS]
+    (offer,) = [
+        decode(r.topic.values, r.value) for r in taken.records if r.topic is topics.CALLS_EVENTS
+    ]
     assert (offer.caller, offer.caller_known_as) == (phone, (lid,))
 
 
 def test_links_come_before_the_events_and_the_word_after_them() -> None:
     taken = take([payload(0, "noweb", "lid"), payload(0, "message", "both")])
     said = [
-        ("word" if r.topic.values and isinstance(decode(r.topic.values, r.value), CallerLinked) else r.topic.name)
+        (
+            "word"
+            if r.topic.values and isinstance(decode(r.topic.values, r.value), CallerLinked)
+            else r.topic.name
+        )
         for r in taken.records
     ]
-    assert said == ["identities", "calls.events", "calls.lifecycle", "messages.events", "word", "word"]
+    assert said == [
+        "identities",
+        "calls.events",
+        "calls.lifecycle",
+        "messages.events",
+        "word",
+        "word",
+    ]
 
 
 def test_a_link_is_told_once_until_it_changes() -> None:
@@ -137,7 +166,8 @@ def test_a_link_is_told_once_until_it_changes() -> None:
 
 
 def test_a_young_link_is_told_by_whoever_says_it_again() -> None:
-    """The bridge that learned it died between the link and the word; the gateway repeats the webhook elsewhere."""
+    """The bridge that learned it died between the link and the word; the gateway repeats the
+    webhook elsewhere."""
     phone, lid = PEOPLE[0]
     link = IdentityLink(alias=lid, caller=phone, source="payload", at_ms=T0)
     for since_ms, told in ((0, True), (AGAIN_MS - 1, True), (AGAIN_MS, False)):
@@ -147,11 +177,14 @@ def test_a_young_link_is_told_by_whoever_says_it_again() -> None:
         changes.learn((lid, phone))
         words = [decode(record.topic.values, record.value) for record in changes.words("/test")]
         assert not changes.records("/test")
-        assert {(word.alias, word.caller, word.at_ms) for word in words} == ({(lid, phone, T0)} if told else set())
+        assert {(word.alias, word.caller, word.at_ms) for word in words} == (
+            {(lid, phone, T0)} if told else set()
+        )
 
 
 def test_what_was_written_under_an_alias_meanwhile_is_told_of_again() -> None:
-    """Two webhooks at once: the second is keyed by LID, and may stand behind the word of the first."""
+    """Two webhooks at once: the second is keyed by LID, and may stand behind the word of the
+    first."""
     intake = Intake(settings(), "office")
     phone, lid = PEOPLE[0]
     first = take(payload(0, "noweb", "both"), intake=intake)
@@ -179,7 +212,9 @@ def test_a_link_that_is_read_after_an_event_of_its_alias_is_told_again_once() ->
     intake._callers.known.set(lid, link)
     assert intake._callers.late() == [link]
     assert intake._callers.late() == []
-    intake._callers.known.set(PEOPLE[1][1], IdentityLink(alias=PEOPLE[1][1], caller=phone, source="payload", at_ms=5))
+    intake._callers.known.set(
+        PEOPLE[1][1], IdentityLink(alias=PEOPLE[1][1], caller=phone, source="payload", at_ms=5)
+    )
     assert intake._callers.late() == []
 
 
@@ -219,15 +254,23 @@ def test_no_payload_makes_two_phone_numbers_one_caller(said: list[list[str]]) ->
         assert [known.caller_of(phone) for phone in PHONES] == PHONES
 
 
-@pytest.mark.parametrize("jids", [(LIDS[0], PHONES[0], PHONES[1]), (LIDS[0], LIDS[1]), (PHONES[0],), ()])
+@pytest.mark.parametrize(
+    "jids", [(LIDS[0], PHONES[0], PHONES[1]), (LIDS[0], LIDS[1]), (PHONES[0],), ()]
+)
 def test_a_payload_that_names_no_number_or_two_teaches_nothing(jids: tuple[str, ...]) -> None:
     changes = LinkChanges(Identities(), 1)
     changes.learn(jids)
     assert not changes
 
 
-@given(st.dictionaries(st.sampled_from(PHONES), st.tuples(st.sampled_from(PHONES), st.integers(0, 3)), max_size=5))
-def test_whatever_stands_on_the_topic_a_circle_has_one_end(links: dict[str, tuple[str, int]]) -> None:
+@given(
+    st.dictionaries(
+        st.sampled_from(PHONES), st.tuples(st.sampled_from(PHONES), st.integers(0, 3)), max_size=5
+    )
+)
+def test_whatever_stands_on_the_topic_a_circle_has_one_end(
+    links: dict[str, tuple[str, int]],
+) -> None:
     known = Identities()
     for alias, (caller, at_ms) in links.items():
         known.set(alias, IdentityLink(alias=alias, caller=caller, source="contact", at_ms=at_ms))
@@ -238,7 +281,9 @@ def test_whatever_stands_on_the_topic_a_circle_has_one_end(links: dict[str, tupl
 def test_the_newest_word_holds_and_the_log_names_nobody(caplog: pytest.LogCaptureFixture) -> None:
     intake = Intake(settings(), "office")
     confirm(intake, take(payload(0, "noweb", "both"), intake=intake))
-    other = changed(NOWEB_OFFER, **{"from": LIDS[0], "_data": {"from": LIDS[0], "callerPn": wire(PHONES[1])}})
+    other = changed(
+        NOWEB_OFFER, **{"from": LIDS[0], "_data": {"from": LIDS[0], "callerPn": wire(PHONES[1])}}
+    )
     with caplog.at_level(logging.WARNING):
         taken = confirm(intake, take(other, intake=intake))
     assert keys(taken) == {PHONES[1]}
@@ -268,7 +313,9 @@ def test_a_record_for_a_lid_stands_under_the_phone_number() -> None:
     assert put(known, contact(LIDS[0])).contact == PHONES[0]
 
 
-def test_a_record_lets_go_of_the_aliases_that_it_names_no_more_but_not_of_what_payloads_told() -> None:
+def test_a_record_lets_go_of_the_aliases_that_it_names_no_more_but_not_of_what_payloads_told() -> (
+    None
+):
     known = Identities()
     changes = LinkChanges(known, 1)
     changes.learn((PHONES[0], LIDS[0]))
@@ -298,7 +345,10 @@ def test_a_chain_is_flattened_when_its_end_becomes_an_alias() -> None:
     changes.apply(known)
     changes = LinkChanges(known, 2)
     settle_contact(contact(PHONES[0], PHONES[1]), changes)
-    told = {word.alias: word.caller for word in (decode(r.topic.values, r.value) for r in changes.words("/test"))}
+    told = {
+        word.alias: word.caller
+        for word in (decode(r.topic.values, r.value) for r in changes.words("/test"))
+    }
     assert told == {PHONES[1]: PHONES[0], LIDS[1]: PHONES[0]}
 
 

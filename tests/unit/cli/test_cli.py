@@ -63,7 +63,8 @@ COMMANDS = [
 
 
 def ringfence(cwd: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """The command as a process of its own, from a folder that is not the checkout, without our secrets."""
+    """The command as a process of its own, from a folder that is not the checkout, without our
+    secrets."""
     keep = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return subprocess.run(  # noqa: S603 - our own Python
         [sys.executable, "-P", "-m", "streams.cli", *words],
@@ -109,7 +110,9 @@ def test_a_configuration_beside_the_demos_own_is_refused(tmp_path: Path) -> None
 
 
 def test_a_check_says_why_it_did_not_see_what_is_applied(tmp_path: Path) -> None:
-    done = ringfence(tmp_path, "policy", "check", str(ROOT / "deploy" / "policies" / "default.yaml"))
+    done = ringfence(
+        tmp_path, "policy", "check", str(ROOT / "deploy" / "policies" / "default.yaml")
+    )
     assert done.returncode == 0
     assert "was not looked at: no broker" in done.stderr
 
@@ -127,13 +130,19 @@ def test_topics_are_applied_checked_and_listed(tmp_path: Path, broker: str) -> N
     before = ringfence(tmp_path, "topics", "check", "--config", path, **env)
     assert before.returncode == 1
     assert before.stdout.count("is missing") == len(TOPICS)
-    assert ringfence(tmp_path, "topics", "apply", "--config", path, **env).stdout.count(": created") == len(TOPICS)
+    assert ringfence(tmp_path, "topics", "apply", "--config", path, **env).stdout.count(
+        ": created"
+    ) == len(TOPICS)
     assert ringfence(tmp_path, "topics", "check", "--config", path, **env).returncode == 0
     assert "calls.events  " in ringfence(tmp_path, "topics", "list", "--config", path, **env).stdout
 
 
-def test_kafka_tool_runs_the_real_tool_with_the_broker_filled_in(tmp_path: Path, broker: str) -> None:
-    done = ringfence(tmp_path, "kafka", "tool", "kafka-cluster", "cluster-id", KAFKA_BOOTSTRAP_SERVERS=broker)
+def test_kafka_tool_runs_the_real_tool_with_the_broker_filled_in(
+    tmp_path: Path, broker: str
+) -> None:
+    done = ringfence(
+        tmp_path, "kafka", "tool", "kafka-cluster", "cluster-id", KAFKA_BOOTSTRAP_SERVERS=broker
+    )
     assert done.returncode == 0
     assert "Cluster ID" in done.stdout
 

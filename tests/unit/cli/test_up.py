@@ -1,4 +1,5 @@
-"""``ringfence up``: no simulated call reaches a real gateway, and a run ends in time, without remains."""
+"""``ringfence up``: no simulated call reaches a real gateway, and a run ends in time, without
+remains."""
 
 from __future__ import annotations
 
@@ -50,7 +51,16 @@ def running(folder: Path, broker: str, *words: str) -> Iterator[subprocess.Popen
         "KAFKA_BOOTSTRAP_SERVERS": broker,
         "RINGFENCE_STATE_DIR": str(folder / "state"),
     }
-    command = [sys.executable, "-P", "-m", "streams.cli", "up", "--config", str(write_config(folder)), *words]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "streams.cli",
+        "up",
+        "--config",
+        str(write_config(folder)),
+        *words,
+    ]
     process = subprocess.Popen(  # noqa: S603 - our own Python
         command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -85,26 +95,38 @@ def gone(folder: Path) -> bool:
     return not children_of(folder)
 
 
-def test_demo_configuration_leads_to_the_simulator_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_demo_configuration_leads_to_the_simulator_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in SECRETS - {"WAHA_API_KEY"}:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("WAHA_API_KEY", "set-already")
-    run = write_demo(DEFAULT_CONFIG, "http://127.0.0.1:9", tmp_path, tmp_path / "run" / "ringfence.yaml")
+    run = write_demo(
+        DEFAULT_CONFIG, "http://127.0.0.1:9", tmp_path, tmp_path / "run" / "ringfence.yaml"
+    )
     data = yaml.safe_load(run.config.read_text(encoding="utf-8"))
     urls = {name: gateway["base_url"] for name, gateway in data["gateways"].items()}
     assert urls == {"office": "http://127.0.0.1:9/office", "cloud": "http://127.0.0.1:9/cloud"}
     assert data["kafka"]["topic_prefix"] == "demo."
     assert stat.S_IMODE(run.config.stat().st_mode) == 0o600
     assert set(run.secrets) == SECRETS - {"WAHA_API_KEY"}
-    assert not any(value in run.config.read_text(encoding="utf-8") for value in run.secrets.values())
+    assert not any(
+        value in run.config.read_text(encoding="utf-8") for value in run.secrets.values()
+    )
 
 
-def test_scenes_bring_lines_whose_ready_made_policies_compile_together_with_ones_own(tmp_path: Path) -> None:
+def test_scenes_bring_lines_whose_ready_made_policies_compile_together_with_ones_own(
+    tmp_path: Path,
+) -> None:
     own = DEFAULT_CONFIG.parent / "policies"
-    run = write_demo(DEFAULT_CONFIG, "http://127.0.0.1:9", own, tmp_path / "ringfence.yaml", scenes=True)
+    run = write_demo(
+        DEFAULT_CONFIG, "http://127.0.0.1:9", own, tmp_path / "ringfence.yaml", scenes=True
+    )
     settings = load_settings(run.config, gateway_secrets=False)
     assert set(settings.lines) == {*run.called, *LINES}
-    assert set(run.called) == set(yaml.safe_load(DEFAULT_CONFIG.read_text(encoding="utf-8"))["lines"])
+    assert set(run.called) == set(
+        yaml.safe_load(DEFAULT_CONFIG.read_text(encoding="utf-8"))["lines"]
+    )
     _, book = read_folder(settings)
     for line in LINES:
         assert book.for_line(line).policy.line == line
@@ -120,7 +142,9 @@ def test_a_signal_ends_a_run_in_time_with_a_report_and_without_remains(
     tmp_path: Path, broker: str, number: signal.Signals
 ) -> None:
     report = tmp_path / "report.json"
-    with running(tmp_path, broker, "--traffic", "3", "--report", str(report), "--seed", "7") as process:
+    with running(
+        tmp_path, broker, "--traffic", "3", "--report", str(report), "--seed", "7"
+    ) as process:
         until(process, "rejected")
         began = time.monotonic()
         process.send_signal(number)
@@ -133,13 +157,16 @@ def test_a_signal_ends_a_run_in_time_with_a_report_and_without_remains(
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the tether is the kernel's")
-def test_nothing_survives_a_killed_run_and_a_killed_worker_is_started_again(tmp_path: Path, broker: str) -> None:
+def test_nothing_survives_a_killed_run_and_a_killed_worker_is_started_again(
+    tmp_path: Path, broker: str
+) -> None:
     with running(tmp_path, broker, "--seed", "7") as process:
         until(process, "rejected")
         (worker,) = [
             int(each.name)
             for each in Path("/proc").iterdir()
-            if each.name.isdigit() and "streams.cli worker" in (words := command_line(int(each.name)))
+            if each.name.isdigit()
+            and "streams.cli worker" in (words := command_line(int(each.name)))
             if str(tmp_path / "state") in words
         ]
         os.kill(worker, signal.SIGKILL)

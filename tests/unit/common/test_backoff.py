@@ -46,7 +46,9 @@ def test_retry_after_is_seconds_or_a_date(value: str, ms: int) -> None:
     assert retry_after_ms({"retry-after": value}, NOON) == ms
 
 
-@pytest.mark.parametrize("value", ["", "soon", "-5", "1.5", "²", "9" * 5000, "Thu, 99 Jan 2026 12:00:30 GMT"])
+@pytest.mark.parametrize(
+    "value", ["", "soon", "-5", "1.5", "²", "9" * 5000, "Thu, 99 Jan 2026 12:00:30 GMT"]
+)
 def test_what_is_neither_says_nothing(value: str) -> None:
     assert retry_after_ms({"retry-after": value}, NOON) is None
 
@@ -55,7 +57,9 @@ def test_no_header_says_nothing() -> None:
     assert retry_after_ms({}, NOON) is None
 
 
-DATES = st.from_regex(r"(Mon, )?\d{1,6}[ -](Jan|Feb|x)[ -]\d{1,20} \d{1,9}:\d{1,9}(:\d{1,9})? ?([+-]\d{1,9}|GMT)?")
+DATES = st.from_regex(
+    r"(Mon, )?\d{1,6}[ -](Jan|Feb|x)[ -]\d{1,20} \d{1,9}:\d{1,9}(:\d{1,9})? ?([+-]\d{1,9}|GMT)?"
+)
 
 
 @given(st.text(max_size=40) | DATES)

@@ -36,7 +36,9 @@ async def test_live_ready_and_metrics() -> None:
 async def test_what_a_person_should_mend_does_not_make_a_process_unready() -> None:
     mend = ["london is not in force: there is no calendar 'office'"]
     async with (
-        HealthServer("127.0.0.1:0", CollectorRegistry(), ready=lambda: None, warnings=lambda: mend) as server,
+        HealthServer(
+            "127.0.0.1:0", CollectorRegistry(), ready=lambda: None, warnings=lambda: mend
+        ) as server,
         aiohttp.ClientSession(server.url) as http,
         http.get("/health/ready") as response,
     ):

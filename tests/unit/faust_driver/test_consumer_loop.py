@@ -27,7 +27,13 @@ MESSAGES = TP("messages.events", 0)
 
 
 def new_app(folder: Path) -> App:
-    app = App("test", broker="aiokafka://127.0.0.1:1", datadir=str(folder), web_enabled=False, monitor=QuietMonitor())
+    app = App(
+        "test",
+        broker="aiokafka://127.0.0.1:1",
+        datadir=str(folder),
+        web_enabled=False,
+        monitor=QuietMonitor(),
+    )
     for tp in (OFFERS, MESSAGES):
         app.topics._acking_topics.add(tp.topic)  # type: ignore[attr-defined] # what a running stream does
     return app
@@ -35,7 +41,8 @@ def new_app(folder: Path) -> App:
 
 @pytest.fixture
 async def consumer(tmp_path: Path) -> AsyncIterator[Consumer]:
-    """A consumer that never connects, with a real fetcher, assigned two partitions and reading both from 0."""
+    """A consumer that never connects, with a real fetcher, assigned two partitions and reading both
+    from 0."""
     consumer: Any = new_app(tmp_path).consumer
     client = AIOKafkaClient(bootstrap_servers="127.0.0.1:1")
     below = consumer._thread._create_consumer(loop=asyncio.get_running_loop())
@@ -44,7 +51,9 @@ async def consumer(tmp_path: Path) -> AsyncIterator[Consumer]:
     below._subscription.assign_from_subscribed([TopicPartition(*OFFERS), TopicPartition(*MESSAGES)])
     below._fetcher = Fetcher(client, below._subscription)
     now = [100.0]
-    consumer._thread._fetching = SessionFetching(below._fetcher, consumer._get_active_partitions, lambda: now[0])
+    consumer._thread._fetching = SessionFetching(
+        below._fetcher, consumer._get_active_partitions, lambda: now[0]
+    )
     consumer._thread._fetching.now = now
     for tp in (OFFERS, MESSAGES):
         below._subscription.seek(TopicPartition(*tp), 0)
@@ -67,9 +76,21 @@ def fetched(consumer: Any, tp: TP, *offsets: int) -> None:
     raw[0:8] = offsets[0].to_bytes(8, "big")
     below = consumer._thread._consumer
     name = TopicPartition(*tp)
-    records = PartitionRecords(name, MemoryRecords(bytes(raw)), [], offsets[0], None, None, False, 0)  # noqa: FBT003 - its order
+    batches = MemoryRecords(bytes(raw))
+    records = PartitionRecords(
+        name,
+        batches,
+        [],
+        offsets[0],
+        None,
+        None,
+        False,  # noqa: FBT003 - upstream's order
+        0,
+    )
     assignment = below._subscription.subscription.assignment
-    below._fetcher._records[name] = FetchResult(name, assignment=assignment, partition_records=records, backoff=0)
+    below._fetcher._records[name] = FetchResult(
+        name, assignment=assignment, partition_records=records, backoff=0
+    )
     assignment.state_value(name).highwater = offsets[-1] + 1
     fetching = consumer._thread._fetching
     fetching._leaders[name], fetching._told_at[1] = 1, fetching.now[0]
@@ -113,7 +134,8 @@ async def test_what_comes_later_need_not_be_done(consumer: Consumer) -> None:
 
 
 async def test_nothing_is_known_while_the_leader_is_silent(consumer: Any) -> None:
-    """Another broker may have become the leader, and taken a message that nobody has told of here."""
+    """Another broker may have become the leader, and taken a message that nobody has told of
+    here."""
     fetched(consumer, MESSAGES, 0)
     now = consumer._thread._fetching.now
     now[0] += FRESH_S / 2
@@ -195,13 +217,19 @@ async def test_records_of_a_rebalance_are_put_back_and_not_given(consumer: Consu
         consumer.stop_flow()
         return await real(*_args, **_kw)
 
-    real, below._consumer._fetcher.fetched_records = below._consumer._fetcher.fetched_records, overtaken
+    real, below._consumer._fetcher.fetched_records = (
+        below._consumer._fetcher.fetched_records,
+        overtaken,
+    )
     assert await below._fetch_records(below._consumer, {OFFERS}, timeout=0.0) == {}
     assert await below._consumer.position(TopicPartition(*OFFERS)) == 0
 
 
-async def test_what_a_rebalance_overtook_is_not_sought_again_beside_the_recovery(consumer: Any) -> None:
-    """The fetch returns when partitions were taken away; the seek would end when the next ones are read."""
+async def test_what_a_rebalance_overtook_is_not_sought_again_beside_the_recovery(
+    consumer: Any,
+) -> None:
+    """The fetch returns when partitions were taken away; the seek would end when the next ones are
+    read."""
     fetched(consumer, OFFERS, 0, 1)
     sought: list[bool] = []
     fetch = consumer._getmany
@@ -237,7 +265,9 @@ async def test_what_waited_for_a_seek_is_not_resumed_by_the_next_assignments(con
     assert consumer.owns(OFFERS)
 
 
-async def test_while_nothing_is_active_nothing_is_fetched_and_soon_looked_again(consumer: Consumer) -> None:
+async def test_while_nothing_is_active_nothing_is_fetched_and_soon_looked_again(
+    consumer: Consumer,
+) -> None:
     fetched(consumer, OFFERS, 0)
     consumer._active_partitions.clear()
     pauses: list[float] = []
@@ -318,7 +348,8 @@ def test_the_commit_never_passes_an_event_in_work_and_reaches_the_end(
 
 
 async def test_an_answer_after_a_rebalance_commits_nothing(consumer: Any) -> None:
-    """The gateway answers while the partitions are given out anew, and once more when they have been."""
+    """The gateway answers while the partitions are given out anew, and once more when they have
+    been."""
     fetched(consumer, OFFERS, 0, 1, 2)
     first, second, third = await delivered(consumer)
     await consumer.on_partitions_revoked({OFFERS})
@@ -326,7 +357,10 @@ async def test_an_answer_after_a_rebalance_commits_nothing(consumer: Any) -> Non
     assert consumer._new_offset(OFFERS) is None, "nothing is known of where the new reading begins"
 
     consumer.app.consumer_generation_id += 1
-    consumer._given[OFFERS], consumer._open[OFFERS] = 0, {0, 1, 2}  # as the seek leaves it, and given again
+    consumer._given[OFFERS], consumer._open[OFFERS] = (
+        0,
+        {0, 1, 2},
+    )  # as the seek leaves it, and given again
     consumer.ack(second)
     assert consumer._open[OFFERS] == {0, 1, 2}
     for offset in (1, 2):
@@ -370,7 +404,8 @@ class SteppingLoop:
 
 
 async def test_a_rebalance_does_not_wait_for_what_was_let_go(consumer: Consumer) -> None:
-    """A command whose request had not begun stays open for ever: with a queue of texts that was every rebalance."""
+    """A command whose request had not begun stays open for ever: with a queue of texts that was
+    every rebalance."""
     fetched(consumer, OFFERS, 0)
     (message,) = await delivered(consumer)
     message.refcount = 1

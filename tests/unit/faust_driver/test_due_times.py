@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from streams.faust_driver.tables import DueTimes
 
-ENTRIES = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 50), st.binary(max_size=2)), max_size=40)
+ENTRIES = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 50), st.binary(max_size=2)), max_size=40
+)
 
 
 @given(ENTRIES, st.integers(0, 60), st.integers(1, 10))
@@ -20,7 +22,9 @@ def test_what_is_due_comes_out_oldest_first_and_once(
     waiting = {partition for partition, at_ms, _ in entries if at_ms <= now_ms}
     assert set(due.partitions_due(now_ms)) == waiting
     for partition in range(4):
-        expected = [key for of, at_ms, key in sorted(entries) if of == partition and at_ms <= now_ms]
+        expected = [
+            key for of, at_ms, key in sorted(entries) if of == partition and at_ms <= now_ms
+        ]
         taken: list[bytes] = []
         while batch := due.take(partition, now_ms, most):
             assert len(batch) <= most

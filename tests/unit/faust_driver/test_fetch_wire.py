@@ -1,4 +1,5 @@
-"""A fetch session: after every request the broker remembers exactly what is wanted, whatever got lost on the way."""
+"""A fetch session: after every request the broker remembers exactly what is wanted, whatever got
+lost on the way."""
 
 from __future__ import annotations
 
@@ -32,7 +33,11 @@ class Broker:
     def hear(self, body: bytes) -> tuple[int, int]:
         """(error, session) of the answer."""
         asked = FetchRequest_v11.decode(body)
-        named = {TopicPartition(topic, part[0]): part[2] for topic, parts in asked.topics for part in parts}
+        named = {
+            TopicPartition(topic, part[0]): part[2]
+            for topic, parts in asked.topics
+            for part in parts
+        }
         if asked.session_epoch == 0:
             self.sessions.pop(asked.session_id, None)
             if self.full:
@@ -53,7 +58,9 @@ class Broker:
         return 0, asked.session_id
 
 
-def request(session: FetchSession, wanted: Wanted, heard: list[FetchAnswer] | None = None) -> SessionFetchRequest:
+def request(
+    session: FetchSession, wanted: Wanted, heard: list[FetchAnswer] | None = None
+) -> SessionFetchRequest:
     answers: list[FetchAnswer] = [] if heard is None else heard
     return SessionFetchRequest(session, wanted, answers.append)
 
@@ -62,12 +69,23 @@ def answer(error: int = 0, session: int = 0, topics: object = ()) -> BytesIO:
     return BytesIO(FetchResponse_v11(0, error, session, topics).encode())
 
 
-partitions = st.builds(TopicPartition, st.sampled_from(["calls.events", "calls.commands", "é"]), st.integers(0, 2))
+partitions = st.builds(
+    TopicPartition, st.sampled_from(["calls.events", "calls.commands", "é"]), st.integers(0, 2)
+)
 steps = st.lists(
     st.tuples(
         st.dictionaries(partitions, st.integers(0, 3), min_size=1),
         st.sampled_from(
-            ["answered", "answered", "answered", "answer lost", "request lost", "restarted", "evicted", "full"]
+            [
+                "answered",
+                "answered",
+                "answered",
+                "answer lost",
+                "request lost",
+                "restarted",
+                "evicted",
+                "full",
+            ]
         ),
     ),
     max_size=30,
@@ -101,13 +119,22 @@ def test_a_request_names_only_what_changed() -> None:
     request(session, {first: 5, second: 7}).decode(answer(session=9))
     asked = FetchRequest_v11.decode(request(session, {first: 6, third: 0}).encode())
     assert (asked.session_id, asked.session_epoch) == (9, 1)
-    assert asked.topics == [("calls.events", [(0, -1, 6, -1, 1_048_576), (2, -1, 0, -1, 1_048_576)])]
+    assert asked.topics == [
+        ("calls.events", [(0, -1, 6, -1, 1_048_576), (2, -1, 0, -1, 1_048_576)])
+    ]
     assert asked.forgotten_topics_data == [("calls.events", [1])]
-    assert (asked.min_bytes, asked.max_bytes, asked.isolation_level, asked.rack_id) == (1, 50_000_000, 0, "")
+    assert (asked.min_bytes, asked.max_bytes, asked.isolation_level, asked.rack_id) == (
+        1,
+        50_000_000,
+        0,
+        "",
+    )
 
 
 @pytest.mark.parametrize("error", [SESSION_NOT_FOUND, WRONG_EPOCH])
-def test_after_an_error_of_the_session_everything_is_said_again_and_the_old_one_ended(error: int) -> None:
+def test_after_an_error_of_the_session_everything_is_said_again_and_the_old_one_ended(
+    error: int,
+) -> None:
     session, tp = FetchSession(LIMITS), TopicPartition("calls.events", 0)
     request(session, {tp: 5}).decode(answer(session=9))
     assert request(session, {tp: 5}).decode(answer(error, session=9)).topics == []
@@ -144,9 +171,13 @@ def test_epochs_start_over_at_one_where_they_end() -> None:
         max_size=4,
     )
 )
-def test_an_answer_is_read_as_aiokafka_reads_it(topics: list[tuple[str, list[tuple[object, ...]]]]) -> None:
+def test_an_answer_is_read_as_aiokafka_reads_it(
+    topics: list[tuple[str, list[tuple[object, ...]]]],
+) -> None:
     read = request(FetchSession(LIMITS), {}).decode(answer(session=1, topics=topics))
-    assert read.topics == FetchResponse_v11.decode(answer(session=1, topics=topics)).topics == topics
+    assert (
+        read.topics == FetchResponse_v11.decode(answer(session=1, topics=topics)).topics == topics
+    )
 
 
 def test_nothing_and_no_transactions_are_read_as_empty() -> None:
@@ -161,7 +192,9 @@ def test_a_request_knows_from_where_it_asked_for_what_was_answered() -> None:
     request(session, wanted).decode(answer(session=9))
     asked = request(session, wanted, heard)
     assert asked.topics == []
-    read = asked.decode(answer(session=9, topics=[("calls.events", [(1, 0, 8, 8, 0, [], -1, b"x")])]))
+    read = asked.decode(
+        answer(session=9, topics=[("calls.events", [(1, 0, 8, 8, 0, [], -1, b"x")])])
+    )
     assert asked.topics == [("calls.events", [(1, 7, 0)])]
     assert heard == [read]
 
@@ -169,5 +202,7 @@ def test_a_request_knows_from_where_it_asked_for_what_was_answered() -> None:
 def test_a_broker_that_does_not_take_the_version_is_named() -> None:
     asked = request(FetchSession(LIMITS), {})
     assert asked.prepare({1: (4, 17)}) is asked
-    with pytest.raises(IncompatibleBrokerVersion, match=r"version 12 to 17, not 11: use Kafka 3\.7 to 4\.x"):
+    with pytest.raises(
+        IncompatibleBrokerVersion, match=r"version 12 to 17, not 11: use Kafka 3\.7 to 4\.x"
+    ):
         asked.prepare({1: (12, 17)})

@@ -1,4 +1,5 @@
-"""What aiokafka's fetcher is told to do: fetch what is wanted, from where it stands, each broker what it leads."""
+"""What aiokafka's fetcher is told to do: fetch what is wanted, from where it stands, each broker
+what it leads."""
 
 from __future__ import annotations
 
@@ -40,7 +41,11 @@ class Scene:
 
     def lead(self, leaders: dict[TopicPartition, int]) -> None:
         topics = {
-            topic: [(0, tp.partition, leader, [1, 2], [1, 2]) for tp, leader in leaders.items() if tp.topic == topic]
+            topic: [
+                (0, tp.partition, leader, [1, 2], [1, 2])
+                for tp, leader in leaders.items()
+                if tp.topic == topic
+            ]
             for topic in {tp.topic for tp in leaders}
         }
         self.client.cluster.update_metadata(
@@ -109,7 +114,9 @@ async def test_one_request_at_a_time_to_each_broker(scene: Scene) -> None:
     assert scene.actions() == ({}, {}, False)
 
 
-async def test_what_is_not_taken_yet_holds_the_next_fetch_up_for_a_moment_and_then_itself_alone(scene: Scene) -> None:
+async def test_what_is_not_taken_yet_holds_the_next_fetch_up_for_a_moment_and_then_itself_alone(
+    scene: Scene,
+) -> None:
     scene.stand_at(5, *OFFERS, *COMMANDS)
     scene.wanted.update(OFFERS)
     scene.fetcher._records[OFFERS[0]] = FetchError(error=KafkaError(), backoff=60)
@@ -118,7 +125,9 @@ async def test_what_is_not_taken_yet_holds_the_next_fetch_up_for_a_moment_and_th
     assert asked(scene.actions()[0][1]) == {OFFERS[1]: 5}
 
 
-async def test_each_broker_is_asked_for_what_it_leads_and_forgets_what_it_no_longer_does(scene: Scene) -> None:
+async def test_each_broker_is_asked_for_what_it_leads_and_forgets_what_it_no_longer_does(
+    scene: Scene,
+) -> None:
     scene.assign(*OFFERS)
     scene.stand_at(5, *OFFERS)
     scene.wanted.update(OFFERS)
@@ -126,7 +135,9 @@ async def test_each_broker_is_asked_for_what_it_leads_and_forgets_what_it_no_lon
     answer(first[1])
     scene.lead({OFFERS[0]: 1, OFFERS[1]: 2})
     second = scene.actions()[0]
-    assert FetchRequest_v11.decode(second[1].encode()).forgotten_topics_data == [("calls.events", [1])]
+    assert FetchRequest_v11.decode(second[1].encode()).forgotten_topics_data == [
+        ("calls.events", [1])
+    ]
     assert (asked(second[1]), asked(second[2])) == ({}, {OFFERS[1]: 5})
 
 
@@ -161,7 +172,9 @@ async def test_what_a_broker_said_is_fresh_for_a_moment(scene: Scene) -> None:
     assert not scene.fetching.is_fresh(OFFERS[0])
 
 
-async def test_a_broker_that_does_not_answer_is_given_up(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_broker_that_does_not_answer_is_given_up(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(fetcher_module, "ANSWER_S", 0.01)
     scene.assign(*OFFERS)
     scene.stand_at(5, *OFFERS)
@@ -174,11 +187,16 @@ async def test_a_broker_that_does_not_answer_is_given_up(scene: Scene, monkeypat
     scene.client.send = silence
     scene.client.force_metadata_update = lambda: asked_for_metadata.append(True)
     async with asyncio.timeout(5):
-        assert await scene.fetcher._proc_fetch_request(scene.assignment, 1, scene.actions()[0][1]) is False
+        assert (
+            await scene.fetcher._proc_fetch_request(scene.assignment, 1, scene.actions()[0][1])
+            is False
+        )
     assert asked_for_metadata
 
 
-async def test_a_partition_without_a_leader_asks_for_metadata_and_holds_up_no_other(scene: Scene) -> None:
+async def test_a_partition_without_a_leader_asks_for_metadata_and_holds_up_no_other(
+    scene: Scene,
+) -> None:
     scene.stand_at(5, *OFFERS, *COMMANDS)
     scene.wanted.update(OFFERS)
     scene.lead({OFFERS[0]: 1, OFFERS[1]: -1})
@@ -208,7 +226,10 @@ async def test_a_high_watermark_is_kept_though_the_records_are_discarded(scene: 
     scene.stand_at(8, *OFFERS)  # sought elsewhere while the answer is on its way
     answer(
         request,
-        topics=[("calls.events", [(0, 0, 8, 8, 0, [], -1, b"")]), ("calls.events", [(1, 6, -1, -1, -1, [], -1, b"")])],
+        topics=[
+            ("calls.events", [(0, 0, 8, 8, 0, [], -1, b"")]),
+            ("calls.events", [(1, 6, -1, -1, -1, [], -1, b"")]),
+        ],
     )
     assert scene.assignment.state_value(OFFERS[0]).highwater == 8
     assert scene.assignment.state_value(OFFERS[1]).highwater is None  # an error tells none

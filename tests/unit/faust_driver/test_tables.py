@@ -38,7 +38,9 @@ class Log:
             return done
         stands = self.records.setdefault(partition or 0, [])
         stands.append((key, value))
-        done.set_result(RecordMetadata(topic, partition, TP(topic, partition or 0), len(stands) - 1, 0, 0, 0))
+        done.set_result(
+            RecordMetadata(topic, partition, TP(topic, partition or 0), len(stands) - 1, 0, 0, 0)
+        )
         return done
 
     def read(self, partition: int, first: int = 0) -> list[ConsumerRecord]:
@@ -84,12 +86,16 @@ def read_until(of: Table, partition: int) -> int | None:
     return of.store.persisted_offset(TP(TABLE, partition))
 
 
-WRITES = st.lists(st.tuples(st.binary(min_size=1, max_size=1), st.none() | st.binary(min_size=1, max_size=2)))
+WRITES = st.lists(
+    st.tuples(st.binary(min_size=1, max_size=1), st.none() | st.binary(min_size=1, max_size=2))
+)
 
 
 @given(WRITES, st.data())
 def test_any_reading_of_the_log_with_repeats_leads_to_what_was_written(
-    tmp_path_factory: pytest.TempPathFactory, writes: list[tuple[bytes, bytes | None]], data: st.DataObject
+    tmp_path_factory: pytest.TempPathFactory,
+    writes: list[tuple[bytes, bytes | None]],
+    data: st.DataObject,
 ) -> None:
     log = Log({0: list(writes)})
     expected = {key: value for key, value in dict(writes).items() if value is not None}
@@ -150,7 +156,9 @@ async def test_a_lost_partition_is_forgotten_and_a_kept_one_is_not(tmp_path: Pat
     assert (read_until(mine, 0), read_until(mine, 1)) == (None, 0)
 
 
-async def test_a_recovery_takes_what_is_the_tables_and_ends_with_the_last_record(tmp_path: Path) -> None:
+async def test_a_recovery_takes_what_is_the_tables_and_ends_with_the_last_record(
+    tmp_path: Path,
+) -> None:
     mine = table(tmp_path)
     recovery: Recovery = mine.app.tables.recovery  # type: ignore[attr-defined] # ours
     active, standby, foreign = TP(TABLE, 0), TP(TABLE, 1), TP(TABLE, 2)
@@ -160,7 +168,11 @@ async def test_a_recovery_takes_what_is_the_tables_and_ends_with_the_last_record
     recovery.active_offsets[active] = -1
     recovery._set_recovery_started()
     offer = ConsumerRecord(OTHER.topic, 0, 0, 0, 0, b"k", b"v", None, 0, 0, ())
-    first = {active: [record(0, 0, b"a", b"1")], standby: [record(1, 0, b"s", b"1")], OTHER: [offer]}
+    first = {
+        active: [record(0, 0, b"a", b"1")],
+        standby: [record(1, 0, b"s", b"1")],
+        OTHER: [offer],
+    }
     assert recovery.take(first) == {OTHER: [offer]}
     assert not recovery.signal_recovery_end.is_set()
     assert recovery.take({foreign: [record(2, 0, b"f", b"1")]}) == {}
@@ -172,7 +184,9 @@ async def test_a_recovery_takes_what_is_the_tables_and_ends_with_the_last_record
     assert not recovery.signal_recovery_end.is_set()
 
 
-async def test_a_recovery_waits_for_brokers_that_are_away_and_ends_with_the_service_alone(tmp_path: Path) -> None:
+async def test_a_recovery_waits_for_brokers_that_are_away_and_ends_with_the_service_alone(
+    tmp_path: Path,
+) -> None:
     recovery: Recovery = table(tmp_path).app.tables.recovery  # type: ignore[attr-defined] # ours
     answered = asyncio.Event()
     waiting = asyncio.ensure_future(recovery._wait(answered.wait(), timeout=0.001))
@@ -210,7 +224,9 @@ def test_a_sweep_comes_to_every_key_in_one_round_however_many_at_a_time(
     assert set(found) == keys
 
 
-async def test_a_sweep_leaves_out_what_is_gone_and_finds_what_is_new_in_the_next_round(tmp_path: Path) -> None:
+async def test_a_sweep_leaves_out_what_is_gone_and_finds_what_is_new_in_the_next_round(
+    tmp_path: Path,
+) -> None:
     mine = table(tmp_path)
     assert mine.shards.sweep(0, 4) == []
     for key in (b"a", b"b", b"c"):

@@ -1,4 +1,5 @@
-"""Sending one command: how often, in which window, and with regard to a gateway that is to be left alone."""
+"""Sending one command: how often, in which window, and with regard to a gateway that is to be left
+alone."""
 
 from __future__ import annotations
 
@@ -33,7 +34,9 @@ class Gateway:
         async def send(left_s: float) -> GatewayAnswer:
             self.asked.append(left_s)
             self.now_ms += self.takes_ms
-            return GatewayAnswer(meaning=self.answers[len(self.asked) - 1], reason=f"answer {len(self.asked)}")
+            return GatewayAnswer(
+                meaning=self.answers[len(self.asked) - 1], reason=f"answer {len(self.asked)}"
+            )
 
         return send
 
@@ -75,7 +78,9 @@ async def test_nothing_is_sent_after_the_window() -> None:
     assert await gateway.attempt(window_ms=0) == NONE
 
 
-async def test_it_stops_where_the_gateway_is_left_alone_meanwhile_even_after_the_last_attempt() -> None:
+async def test_it_stops_where_the_gateway_is_left_alone_meanwhile_even_after_the_last_attempt() -> (
+    None
+):
     for shut_after in range(1, MOST + 1):
         gateway = Gateway(["unreached"] * 9, shut_after=shut_after)
         tried = await gateway.attempt()
@@ -89,7 +94,9 @@ async def test_a_sound_answer_stands_though_the_gateway_is_left_alone_from_then_
 
 
 async def test_what_was_begun_before_is_gone_on_with() -> None:
-    before = Attempts(GatewayAnswer(meaning="silent", reason="time-out"), 2, NOW_MS - 500, held=True)
+    before = Attempts(
+        GatewayAnswer(meaning="silent", reason="time-out"), 2, NOW_MS - 500, held=True
+    )
     still = await Gateway([], shut_after=0).attempt(before=before)
     assert still == before
     tried = await Gateway(["accepted"]).attempt(before=before)
@@ -98,7 +105,9 @@ async def test_what_was_begun_before_is_gone_on_with() -> None:
 
 @settings(max_examples=25)
 @given(
-    answers=st.lists(st.sampled_from(["accepted", "over", "fault", "silent", "unreached", "busy"]), min_size=3),
+    answers=st.lists(
+        st.sampled_from(["accepted", "over", "fault", "silent", "unreached", "busy"]), min_size=3
+    ),
     takes_ms=st.integers(0, 3_000),
     shut_after=st.integers(0, 4),
     window_ms=st.integers(0, 5_000),

@@ -1,4 +1,5 @@
-"""The circuit breaker: opens after a row of failures, closes on proof, and tells every state once."""
+"""The circuit breaker: opens after a row of failures, closes on proof, and tells every state
+once."""
 
 from __future__ import annotations
 
@@ -123,7 +124,9 @@ async def test_its_owner_is_woken_when_it_opens() -> None:
 
 
 @given(st.lists(st.sampled_from(["good", "bad", "well", "ill", "pause"]), max_size=60))
-def test_whatever_happens_it_never_opens_without_a_row_and_always_closes_again(steps: list[str]) -> None:
+def test_whatever_happens_it_never_opens_without_a_row_and_always_closes_again(
+    steps: list[str],
+) -> None:
     made, told = circuit()
     row = 0
     for step in steps:

@@ -42,7 +42,9 @@ def test_a_signature_never_shows_its_keys() -> None:
 
 
 @given(value=ANY_JSON_SCALAR, envelope=ANY_JSON_SCALAR, received=st.integers(10**12, 4 * 10**12))
-def test_a_time_is_never_after_its_receipt_and_never_fails(value: object, envelope: object, received: int) -> None:
+def test_a_time_is_never_after_its_receipt_and_never_fails(
+    value: object, envelope: object, received: int
+) -> None:
     ms, source = event_time(value, envelope, received)
     assert ms <= received
     assert (source == "received") == (to_ms(value) is None and to_ms(envelope) is None)
@@ -55,7 +57,9 @@ def test_milliseconds_survive_every_form(ms: int) -> None:
     assert abs((to_ms(ms / 1000) or 0) - ms) <= 1
 
 
-@pytest.mark.parametrize("value", [0, -5, 1e30, float("inf"), float("nan"), "", "soon", "1" * 65, True, [], {}, 1.7e15])
+@pytest.mark.parametrize(
+    "value", [0, -5, 1e30, float("inf"), float("nan"), "", "soon", "1" * 65, True, [], {}, 1.7e15]
+)
 def test_what_is_no_time_is_none(value: object) -> None:
     assert to_ms(value) is None
 
@@ -80,7 +84,9 @@ def test_links_are_followed_from_either_end() -> None:
 def test_links_of_others_and_own_numbers_are_not_followed() -> None:
     assert identify(LID, [("1@lid", "12025550143@c.us")], NOBODY) == Person("900000000000143@lid")
     own = frozenset({"12025550100@c.us"})
-    assert identify(LID, [("900000000000143@lid", "12025550100@c.us")], own) == Person("900000000000143@lid")
+    assert identify(LID, [("900000000000143@lid", "12025550100@c.us")], own) == Person(
+        "900000000000143@lid"
+    )
 
 
 @given(st.integers(1, 10**14))

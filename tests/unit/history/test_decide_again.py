@@ -1,4 +1,5 @@
-"""The past, decided once more: by the same policy as it was, by another one with its differences."""
+"""The past, decided once more: by the same policy as it was, by another one with its
+differences."""
 
 from __future__ import annotations
 
@@ -36,13 +37,17 @@ def message(caller: str, at_ms: int, direction: Any = "in", line: str = "london"
     )  # fmt: skip
 
 
-def decided_again(values: Iterable[object], in_force: PolicyInForce, *, from_ms: int = 0) -> list[Compared]:
+def decided_again(
+    values: Iterable[object], in_force: PolicyInForce, *, from_ms: int = 0
+) -> list[Compared]:
     past = Past()
     for value in values:
         past.take(value)
     lines = {"london": LineFacts("Europe/London", "en")}
     book = PolicyBook({"*": in_force})
-    return list(again(past, book, Views.empty(), lines, lambda call: call.received_at_ms >= from_ms))
+    return list(
+        again(past, book, Views.empty(), lines, lambda call: call.received_at_ms >= from_ms)
+    )
 
 
 def live(offers: list[CallOffered], in_force: PolicyInForce) -> list[Decision]:
@@ -58,7 +63,10 @@ def test_the_same_policy_decides_as_it_did_in_whatever_order_the_topics_are_read
     calls: list[tuple[int, str]], order: Any
 ) -> None:
     in_force = facts.policy(BURST, FIRST)
-    offers = [offer(f"CALL{n}", caller=caller, at_ms=T0 + at_ms) for n, (at_ms, caller) in enumerate(calls)]
+    offers = [
+        offer(f"CALL{n}", caller=caller, at_ms=T0 + at_ms)
+        for n, (at_ms, caller) in enumerate(calls)
+    ]
     records: list[object] = [*offers, *live(offers, in_force), *offers]
     order.shuffle(records)
     comparison = Comparison()
@@ -76,7 +84,12 @@ def test_another_policy_shows_what_would_have_been() -> None:
     comparison = Comparison()
     for call in decided_again([*offers, *was], facts.policy(FIRST)):
         comparison.take(call)
-    assert [call.offer.call_id for call in comparison.differing] == ["CALL0", "CALL1", "CALL2", "CALL3"]
+    assert [call.offer.call_id for call in comparison.differing] == [
+        "CALL0",
+        "CALL1",
+        "CALL2",
+        "CALL3",
+    ]
     lines = list(comparison.lines(diff=True))
     assert lines[0] == "calls       4 calls"
     assert any(line.split() == ["reject", "by", "burst", "2", "0"] for line in lines)
@@ -95,13 +108,19 @@ def test_calls_before_the_range_count_and_are_not_compared() -> None:
 
 def test_what_was_known_then_is_known_again_though_the_messages_are_retired() -> None:
     call = offer("A")
-    was = decide(facts.policy(FIRST), facts.facts(call, now_ms=T0 + 3, last_in_ms=T0 - 40 * 86_400_000))
+    was = decide(
+        facts.policy(FIRST), facts.facts(call, now_ms=T0 + 3, last_in_ms=T0 - 40 * 86_400_000)
+    )
     (found,) = decided_again([call, was], facts.policy(FIRST))
     assert (found.would.verdict, found.differs) == ("ring", False)
 
 
-@pytest.mark.parametrize(("at_ms", "verdict"), [(T0 - 1, "ring"), (T0, "reject"), (T0 + 60_000, "reject")])
-def test_of_a_call_without_a_decision_the_messages_before_it_count(at_ms: int, verdict: str) -> None:
+@pytest.mark.parametrize(
+    ("at_ms", "verdict"), [(T0 - 1, "ring"), (T0, "reject"), (T0 + 60_000, "reject")]
+)
+def test_of_a_call_without_a_decision_the_messages_before_it_count(
+    at_ms: int, verdict: str
+) -> None:
     (found,) = decided_again([message(CALLERS[0], at_ms), offer("A")], facts.policy(FIRST))
     assert found.would.verdict == verdict
     assert found.was is None
@@ -109,7 +128,11 @@ def test_of_a_call_without_a_decision_the_messages_before_it_count(at_ms: int, v
 
 
 def test_messages_with_another_line_or_the_other_way_do_not_count() -> None:
-    values = [message(CALLERS[0], T0 - 5, line="paris"), message(CALLERS[0], T0 - 5, "out"), offer("A")]
+    values = [
+        message(CALLERS[0], T0 - 5, line="paris"),
+        message(CALLERS[0], T0 - 5, "out"),
+        offer("A"),
+    ]
     (found,) = decided_again(values, facts.policy(FIRST))
     assert found.would.verdict == "reject"
 
@@ -122,13 +145,18 @@ def test_an_alias_that_the_webhook_named_counts() -> None:
 
 def test_a_call_that_was_decided_too_late_stays_too_late() -> None:
     call = offer("A")
-    was = decide(facts.policy(FIRST), facts.facts(call, now_ms=T0 + int(timedelta(hours=1).total_seconds() * 1000)))
+    was = decide(
+        facts.policy(FIRST),
+        facts.facts(call, now_ms=T0 + int(timedelta(hours=1).total_seconds() * 1000)),
+    )
     (found,) = decided_again([call, was], facts.policy(FIRST))
     assert (was.verdict, found.would.verdict, found.differs) == ("late", "late", False)
 
 
 @pytest.mark.parametrize(("block", "verdict"), [("15m", "reject"), (None, "ring")])
 def test_a_block_counts_for_the_calls_that_follow(block: str | None, verdict: str) -> None:
-    offers = [offer(f"CALL{n}", at_ms=T0 + n * 1_000) for n in range(3)] + [offer("AFTER", at_ms=T0 + 120_000)]
+    offers = [offer(f"CALL{n}", at_ms=T0 + n * 1_000) for n in range(3)] + [
+        offer("AFTER", at_ms=T0 + 120_000)
+    ]
     found = decided_again(offers, facts.policy(BURST | {"block": block}))
     assert [call.would.verdict for call in found] == ["ring", "ring", "reject", verdict]

@@ -61,7 +61,9 @@ async def test_an_event_without_effects_is_acknowledged_at_once(outbox: Outbox) 
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
-async def test_the_last_write_to_become_durable_acknowledges_once(outbox: Outbox, order: tuple[int, ...]) -> None:
+async def test_the_last_write_to_become_durable_acknowledges_once(
+    outbox: Outbox, order: tuple[int, ...]
+) -> None:
     event, writes = Event(), futures(3)
     await outbox.finish(event, (), writes)
     for each in order[:-1]:

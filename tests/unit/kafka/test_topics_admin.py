@@ -1,4 +1,5 @@
-"""``ringfence topics``: what is missing is created, what differs is said, partitions are never changed."""
+"""``ringfence topics``: what is missing is created, what differs is said, partitions are never
+changed."""
 
 from __future__ import annotations
 
@@ -33,7 +34,9 @@ async def set_config(kafka: KafkaSettings, **config: str) -> None:
     changed = {key.replace("_", "."): value for key, value in config.items()}
     configs = {**CALLS_EVENTS.config(), **changed}
     async with client(kafka) as each:
-        answers = await each.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs=configs)])
+        answers = await each.alter_configs(
+            [ConfigResource(ConfigResourceType.TOPIC, name, configs=configs)]
+        )
     assert [code for answer in answers for code, *_ in answer.resources] == [0]
     async with asyncio.timeout(10):
         # the broker tells nobody when a setting is in force
@@ -67,15 +70,22 @@ async def test_a_topic_that_is_missing_is_named_and_then_created(kafka: KafkaSet
 async def test_a_broker_that_lags_behind_a_creation_is_waited_for(
     kafka: KafkaSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With several brokers, the one asked for settings need not know what another one has just shown."""
+    """With several brokers, the one asked for settings need not know what another one has just
+    shown."""
     real, asked = AIOKafkaAdminClient.describe_configs, 0
 
-    async def lagging(client: AIOKafkaAdminClient, resources: list[ConfigResource], **more: object) -> object:
+    async def lagging(
+        client: AIOKafkaAdminClient, resources: list[ConfigResource], **more: object
+    ) -> object:
         nonlocal asked
         asked += 1
         answers = await real(client, resources, **more)
         if asked <= 2:
-            answers[0].resources[0] = (UnknownTopicOrPartitionError.errno, "", *answers[0].resources[0][2:])
+            answers[0].resources[0] = (
+                UnknownTopicOrPartitionError.errno,
+                "",
+                *answers[0].resources[0][2:],
+            )
         return answers
 
     monkeypatch.setattr(AIOKafkaAdminClient, "describe_configs", lagging)
@@ -84,7 +94,9 @@ async def test_a_broker_that_lags_behind_a_creation_is_waited_for(
     assert (len(applied.created), applied.left) == (2, ())
 
 
-async def test_a_config_that_differs_is_said_and_mended_and_others_stay(kafka: KafkaSettings) -> None:
+async def test_a_config_that_differs_is_said_and_mended_and_others_stay(
+    kafka: KafkaSettings,
+) -> None:
     await set_config(kafka, retention_ms="1000", max_message_bytes="2000000")
     said = await topics_admin.check(kafka)
     assert [(each.setting, each.found) for each in said] == [("retention.ms", "1000")]
@@ -104,8 +116,12 @@ async def test_partitions_are_reported_and_left_alone(kafka: KafkaSettings) -> N
     assert (await topics_admin.found(kafka))["calls.events"].partitions == kafka.partitions
 
 
-async def test_replicas_that_the_cluster_cannot_give_are_refused_with_the_topic_named(kafka: KafkaSettings) -> None:
-    nine = kafka.model_copy(update={"topic_prefix": f"{kafka.topic_prefix}nine.", "replication_factor": 9})
+async def test_replicas_that_the_cluster_cannot_give_are_refused_with_the_topic_named(
+    kafka: KafkaSettings,
+) -> None:
+    nine = kafka.model_copy(
+        update={"topic_prefix": f"{kafka.topic_prefix}nine.", "replication_factor": 9}
+    )
     with pytest.raises(EnvironmentFaultError, match=r"nine\.calls\.events.*replication"):
         await topics_admin.apply(nine, [CALLS_EVENTS])
 

@@ -1,4 +1,5 @@
-"""The local Kafka: its lock, its state file, its daemon, its data between runs, its errors, its tools."""
+"""The local Kafka: its lock, its state file, its daemon, its data between runs, its errors, its
+tools."""
 
 from __future__ import annotations
 
@@ -19,7 +20,13 @@ from streams.common.errors import ConfigurationError, EnvironmentFaultError
 from streams.kafka import topics_admin
 from streams.local_kafka import daemon, jars, tools
 from streams.local_kafka.server import LocalKafka, free_ports
-from streams.local_kafka.state import BrokerFiles, BrokerState, command_line, read_state, write_state
+from streams.local_kafka.state import (
+    BrokerFiles,
+    BrokerState,
+    command_line,
+    read_state,
+    write_state,
+)
 from streams.settings import KafkaSettings
 
 
@@ -37,7 +44,13 @@ def say(_line: str) -> None:
 
 
 def a_state(pid: int, data_dir: Path) -> BrokerState:
-    return BrokerState(pid=pid, bootstrap="127.0.0.1:1", data_dir=str(data_dir), owner="daemon", started_by=os.getpid())
+    return BrokerState(
+        pid=pid,
+        bootstrap="127.0.0.1:1",
+        data_dir=str(data_dir),
+        owner="daemon",
+        started_by=os.getpid(),
+    )
 
 
 def a_program(path: Path, text: str) -> None:
@@ -53,7 +66,9 @@ async def test_daemon_keeps_its_data_between_runs_and_is_found_by_others(tmp_pat
         assert await daemon.start(say, place) == first
         with pytest.raises(EnvironmentFaultError, match="kafka stop"):
             LocalKafka(place).prepare(say)
-        await topics_admin.apply(KafkaSettings(bootstrap_servers=first.bootstrap, partitions=1), [CALLS_EVENTS])
+        await topics_admin.apply(
+            KafkaSettings(bootstrap_servers=first.bootstrap, partitions=1), [CALLS_EVENTS]
+        )
         found = await daemon.status(place)
         assert found is not None
         assert found.answers
@@ -65,7 +80,9 @@ async def test_daemon_keeps_its_data_between_runs_and_is_found_by_others(tmp_pat
     second = await daemon.start(say, place)
     try:
         assert (
-            await topics_admin.check(KafkaSettings(bootstrap_servers=second.bootstrap, partitions=1), [CALLS_EVENTS])
+            await topics_admin.check(
+                KafkaSettings(bootstrap_servers=second.bootstrap, partitions=1), [CALLS_EVENTS]
+            )
             == []
         )
     finally:
@@ -92,7 +109,13 @@ def test_a_broker_that_up_owns_is_not_stopped_by_the_daemon_command(tmp_path: Pa
     with subprocess.Popen(words, stdin=subprocess.PIPE) as looks_alike:  # noqa: S603 - our own Python
         state = a_state(looks_alike.pid, place.data_dir)
         write_state(
-            BrokerState(pid=state.pid, bootstrap=state.bootstrap, data_dir=state.data_dir, owner="up", started_by=7),
+            BrokerState(
+                pid=state.pid,
+                bootstrap=state.bootstrap,
+                data_dir=state.data_dir,
+                owner="up",
+                started_by=7,
+            ),
             place,
         )
         deadline = time.monotonic() + 10
@@ -128,9 +151,13 @@ def test_low_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         LocalKafka(BrokerFiles(tmp_path)).prepare(say)
 
 
-def test_missing_java_is_named_with_the_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_java_is_named_with_the_mend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(EnvironmentFaultError, match=r"Java is not installed.*KAFKA_BOOTSTRAP_SERVERS"):
+    with pytest.raises(
+        EnvironmentFaultError, match=r"Java is not installed.*KAFKA_BOOTSTRAP_SERVERS"
+    ):
         jars.java()
 
 
@@ -184,8 +211,14 @@ def test_tools_get_the_broker_unless_it_is_given_or_not_needed() -> None:
 def test_every_tool_has_a_main_class_in_the_jars() -> None:
     # one listing of all jars is quicker than starting Java for each tool
     folder = jars.ensure_jars(say)
-    classes = {name for jar in folder.glob("kafka*.jar") for name in zipfile.ZipFile(jar).namelist()}
-    missing = [name for name, tool in tools.TOOLS.items() if f"{tool.main.replace('.', '/')}.class" not in classes]
+    classes = {
+        name for jar in folder.glob("kafka*.jar") for name in zipfile.ZipFile(jar).namelist()
+    }
+    missing = [
+        name
+        for name, tool in tools.TOOLS.items()
+        if f"{tool.main.replace('.', '/')}.class" not in classes
+    ]
     assert missing == []
 
 

@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 
 from models import topics
 from models.calls import CallOffered, SessionsDue
-from models.codec import UndecodableError, check_version, child_trace, cloud_event, decode, encode, new_trace
+from models.codec import (
+    UndecodableError,
+    check_version,
+    child_trace,
+    cloud_event,
+    decode,
+    encode,
+    new_trace,
+)
 from models.decisions import Decision
 from models.policy import PolicyDocument
 from models.topics import TOPICS, Topic
@@ -39,11 +47,15 @@ OFFER: dict[str, Any] = {
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=5,
 )
 VALUES = {
-    "policies": st.builds(PolicyDocument, document=st.dictionaries(st.text(max_size=5), JSON, max_size=3)),
+    "policies": st.builds(
+        PolicyDocument, document=st.dictionaries(st.text(max_size=5), JSON, max_size=3)
+    ),
 }
 """Where a type alone does not say what may stand in it."""
 
@@ -51,7 +63,9 @@ VALUES = {
 @pytest.mark.parametrize("topic", TYPED, ids=lambda topic: topic.name)
 @settings(max_examples=30, suppress_health_check=[HealthCheck.filter_too_much])
 @given(data=st.data())
-def test_every_value_of_every_topic_is_read_as_it_was_written(topic: Topic, data: st.DataObject) -> None:
+def test_every_value_of_every_topic_is_read_as_it_was_written(
+    topic: Topic, data: st.DataObject
+) -> None:
     value = data.draw(VALUES.get(topic.name, st.from_type(topic.values)).filter(_can_be_said))
     assert decode(topic.values, encode(value)) == value
 
@@ -70,7 +84,12 @@ def _can_be_said(value: object) -> bool:
 def numbers_in(value: Any, *way: str | int) -> list[tuple[str | int, ...]]:
     """Where whole numbers of ours stand; what a policy's author and a rule wrote is theirs."""
     if isinstance(value, dict):
-        return [place for key, inner in value.items() if key not in FREE for place in numbers_in(inner, *way, key)]
+        return [
+            place
+            for key, inner in value.items()
+            if key not in FREE
+            for place in numbers_in(inner, *way, key)
+        ]
     if isinstance(value, list):
         return [place for key, inner in enumerate(value) for place in numbers_in(inner, *way, key)]
     return [way] if isinstance(value, int) and not isinstance(value, bool) else []
@@ -80,8 +99,12 @@ def numbers_in(value: Any, *way: str | int) -> list[tuple[str | int, ...]]:
 @pytest.mark.parametrize("number", [-1, 10**16, 10**20])
 @settings(max_examples=15, suppress_health_check=[HealthCheck.filter_too_much])
 @given(data=st.data())
-def test_a_number_that_no_date_or_log_can_hold_is_undecodable(topic: Topic, number: int, data: st.DataObject) -> None:
-    value = orjson.loads(encode(data.draw(VALUES.get(topic.name, st.from_type(topic.values)).filter(_can_be_said))))
+def test_a_number_that_no_date_or_log_can_hold_is_undecodable(
+    topic: Topic, number: int, data: st.DataObject
+) -> None:
+    value = orjson.loads(
+        encode(data.draw(VALUES.get(topic.name, st.from_type(topic.values)).filter(_can_be_said)))
+    )
     places = numbers_in(value)
     assume(places)
     *way, last = data.draw(st.sampled_from(places))
@@ -94,11 +117,15 @@ def test_a_number_that_no_date_or_log_can_hold_is_undecodable(topic: Topic, numb
 
 
 def test_unknown_fields_are_passed_over() -> None:
-    assert decode(CallOffered, orjson.dumps(OFFER | {"colour": "red"})) == decode(CallOffered, orjson.dumps(OFFER))
+    assert decode(CallOffered, orjson.dumps(OFFER | {"colour": "red"})) == decode(
+        CallOffered, orjson.dumps(OFFER)
+    )
 
 
 def test_a_newer_lifecycle_step_is_told_apart_by_its_type() -> None:
-    assert decode(topics.CALLS_LIFECYCLE.values, b'{"type":"sessions.due","now_ms":5}') == SessionsDue(now_ms=5)
+    assert decode(
+        topics.CALLS_LIFECYCLE.values, b'{"type":"sessions.due","now_ms":5}'
+    ) == SessionsDue(now_ms=5)
     with pytest.raises(UndecodableError, match="type"):
         decode(topics.CALLS_LIFECYCLE.values, b'{"type":"call.transferred"}')
 
@@ -123,17 +150,25 @@ def test_a_wrong_field_is_named_and_never_coerced(fault: dict[str, Any], where: 
 @pytest.mark.parametrize("missing", sorted(OFFER.keys() - {"type"}))
 def test_a_missing_field_is_named(missing: str) -> None:
     with pytest.raises(UndecodableError, match=missing):
-        decode(CallOffered, orjson.dumps({name: value for name, value in OFFER.items() if name != missing}))
+        decode(
+            CallOffered,
+            orjson.dumps({name: value for name, value in OFFER.items() if name != missing}),
+        )
 
 
-@pytest.mark.parametrize("raw", [None, b"", b"null", b"[]", b"12", b"{", b"\xff\xfe", b'{"type":"\\ud800"}'])
+@pytest.mark.parametrize(
+    "raw", [None, b"", b"null", b"[]", b"12", b"{", b"\xff\xfe", b'{"type":"\\ud800"}']
+)
 def test_what_is_no_value_is_undecodable(raw: bytes | None) -> None:
     for topic in TYPED:
         with pytest.raises(UndecodableError):
             decode(topic.values, raw)
 
 
-@given(secret=st.from_regex(r"[a-z]{3}[0-9]{9}[a-z]{3}", fullmatch=True), field=st.sampled_from(sorted(OFFER)))
+@given(
+    secret=st.from_regex(r"[a-z]{3}[0-9]{9}[a-z]{3}", fullmatch=True),
+    field=st.sampled_from(sorted(OFFER)),
+)
 def test_an_error_never_quotes_the_value(secret: str, field: str) -> None:
     with pytest.raises(UndecodableError) as caught:
         decode(CallOffered, orjson.dumps(OFFER | {field: {secret: [secret]}}))
@@ -159,7 +194,9 @@ def test_a_version_that_is_not_ours_is_undecodable_and_a_missing_one_is_ours() -
 
 def test_headers_are_a_cloud_event_in_binary_mode() -> None:
     trace = new_trace()
-    headers = dict(cloud_event("call.offered", "evt_1", "/ringfence/bridge", 1_767_261_600_007, trace))
+    headers = dict(
+        cloud_event("call.offered", "evt_1", "/ringfence/bridge", 1_767_261_600_007, trace)
+    )
     assert headers == {
         "ce_specversion": b"1.0",
         "ce_id": b"evt_1",

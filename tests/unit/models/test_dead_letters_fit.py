@@ -28,18 +28,31 @@ def letter(key: bytes, value: bytes, headers: Headers) -> Record:
 
 
 def size(record: Record) -> int:
-    return len(record.key) + len(record.value or b"") + sum(len(name) + len(text) + 10 for name, text in record.headers)
+    return (
+        len(record.key)
+        + len(record.value or b"")
+        + sum(len(name) + len(text) + 10 for name, text in record.headers)
+    )
 
 
-@given(key=sizes, value=sizes, headers=st.lists(st.sampled_from([0, 100, 5_000, 300_000]), max_size=200))
+@given(
+    key=sizes,
+    value=sizes,
+    headers=st.lists(st.sampled_from([0, 100, 5_000, 300_000]), max_size=200),
+)
 def test_no_letter_is_too_large(key: int, value: int, headers: list[int]) -> None:
     given_headers = [(f"h{number}", b"x" * length) for number, length in enumerate(headers)]
     made = letter(b"k" * key, b"v" * value, given_headers)
     assert size(made) < BROKER_TAKES
     said = dict(made.headers)
     assert (b"v" * value).startswith(made.value or b"")
-    assert said.get("ringfence-cut-from-bytes", str(len(made.value or b"")).encode()) == str(value).encode()
-    assert said.get("ringfence-key-cut-from-bytes", str(len(made.key)).encode()) == str(key).encode()
+    assert (
+        said.get("ringfence-cut-from-bytes", str(len(made.value or b"")).encode())
+        == str(value).encode()
+    )
+    assert (
+        said.get("ringfence-key-cut-from-bytes", str(len(made.key)).encode()) == str(key).encode()
+    )
     kept = [header for header in made.headers if header in given_headers]
     assert len(kept) + int(said.get("ringfence-left-out-headers", b"0")) == len(given_headers)
 

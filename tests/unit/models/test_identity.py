@@ -11,8 +11,15 @@ from hypothesis import strategies as st
 from models.identity import Jid, canonical, is_person, mask
 
 NUMBERS = st.from_regex(r"[0-9]{1,20}", fullmatch=True)
-SERVERS = st.sampled_from(["c.us", "s.whatsapp.net", "lid", "g.us", "newsletter", "broadcast", "C.US", "Lid"])
-ODD = st.builds("{}{}@{}".format, st.text(max_size=12), st.sampled_from(["", ":3", ".1:3", ":"]), SERVERS | st.text())
+SERVERS = st.sampled_from(
+    ["c.us", "s.whatsapp.net", "lid", "g.us", "newsletter", "broadcast", "C.US", "Lid"]
+)
+ODD = st.builds(
+    "{}{}@{}".format,
+    st.text(max_size=12),
+    st.sampled_from(["", ":3", ".1:3", ":"]),
+    SERVERS | st.text(),
+)
 JIDS = st.builds("{}@{}".format, NUMBERS, SERVERS) | ODD | st.text(max_size=30)
 
 
@@ -52,7 +59,9 @@ def test_a_mask_shows_five_digits_at_most(raw: str) -> None:
     assert sum(sign.isdigit() for sign in mask(raw)) <= 5
 
 
-@given(st.from_regex(r"[0-9]{6,20}", fullmatch=True), SERVERS, st.sampled_from(["", ":12", ".1:12"]))
+@given(
+    st.from_regex(r"[0-9]{6,20}", fullmatch=True), SERVERS, st.sampled_from(["", ":12", ".1:12"])
+)
 def test_a_mask_never_holds_the_user_part(user: str, server: str, device: str) -> None:
     shown = mask(f"{user}{device}@{server}")
     assert user not in shown

@@ -1,6 +1,8 @@
-"""What stands on each topic, byte for byte: a change of any name or form shows as a diff of ``tests/data/golden``.
+"""What stands on each topic, byte for byte: a change of any name or form shows as a diff of
+``tests/data/golden``.
 
-After a change that is meant: ``RINGFENCE_UPDATE_GOLDEN=1 python -m pytest tests/unit/models/test_records.py``.
+After a change that is meant: ``RINGFENCE_UPDATE_GOLDEN=1 python -m pytest
+tests/unit/models/test_records.py``.
 """
 
 from __future__ import annotations
@@ -14,7 +16,14 @@ import pytest
 
 from models import records
 from models.callbacks import Callback
-from models.calls import CallAccepted, CallerBlocked, CallOffered, CallRejected, RejectAccepted, SessionsDue
+from models.calls import (
+    CallAccepted,
+    CallerBlocked,
+    CallOffered,
+    CallRejected,
+    RejectAccepted,
+    SessionsDue,
+)
 from models.codec import Headers, decode, encode
 from models.commands import BlockCaller, UnblockCaller, block_id, unblock_id
 from models.contacts import Contact, IdentityLink
@@ -68,7 +77,11 @@ WRITTEN: dict[str, Record] = {
             caller="447700900123@c.us",
             calls=(
                 JoinedCall(
-                    line="london", call_id="A1", offered_at_ms=T0 - 60_000, decided_at_ms=T0 - 59_900, verdict="reject"
+                    line="london",
+                    call_id="A1",
+                    offered_at_ms=T0 - 60_000,
+                    decided_at_ms=T0 - 59_900,
+                    verdict="reject",
                 ),
             ),
             blocks=(
@@ -179,7 +192,9 @@ WRITTEN: dict[str, Record] = {
     ),
     "send-text": records.text_command(TEXT, WORKER, TRACE),
     "outcome.reject-accepted": records.outcome(outcome(REJECT, at_ms=T0 + 9), WORKER, TRACE),
-    "outcome.reject-confirmed": records.outcome(outcome(REJECT, "confirmed", at_ms=T0 + 720), WORKER, TRACE),
+    "outcome.reject-confirmed": records.outcome(
+        outcome(REJECT, "confirmed", at_ms=T0 + 720), WORKER, TRACE
+    ),
     "outcome.text-accepted": records.outcome(outcome(TEXT, at_ms=T0 + 50), WORKER, TRACE),
     "outcome.text-suppressed": records.outcome(
         outcome(TEXT, "suppressed", at_ms=T0 + 11, reason="cool-down"), WORKER, TRACE
@@ -213,34 +228,68 @@ WRITTEN: dict[str, Record] = {
         T0,
     ),
     "identity.link": records.reference(
-        IdentityLink(alias="180001112223334@lid", caller=OFFER.caller, source="payload", at_ms=T0), BRIDGE, T0
+        IdentityLink(alias="180001112223334@lid", caller=OFFER.caller, source="payload", at_ms=T0),
+        BRIDGE,
+        T0,
     ),
     "presence": records.reference(
-        Presence(agent="mia", status="online", lines=("london",), status_at_ms=T0, heartbeat_at_ms=T0 + 60_000),
+        Presence(
+            agent="mia",
+            status="online",
+            lines=("london",),
+            status_at_ms=T0,
+            heartbeat_at_ms=T0 + 60_000,
+        ),
         BRIDGE,
         T0 + 60_000,
     ),
     "bridge.health": records.reference(
-        BridgeHealth(bridge="sbc-1", up=True, lines=("london",), active=3, capacity=30, at_ms=T0), BRIDGE, T0
+        BridgeHealth(bridge="sbc-1", up=True, lines=("london",), active=3, capacity=30, at_ms=T0),
+        BRIDGE,
+        T0,
     ),
     "line.status": records.reference(
-        LineStatus(line="london", connected=False, status="STOPPED", changed_at_ms=T0, disconnected_at_ms=T0),
+        LineStatus(
+            line="london",
+            connected=False,
+            status="STOPPED",
+            changed_at_ms=T0,
+            disconnected_at_ms=T0,
+        ),
         BRIDGE,
         T0,
     ),
     "worker.status": records.reference(
-        WorkerStatus(worker="worker-1", policies={"*": "0123456789ab"}, strangers={"london": {str(T0): 4}}, at_ms=T0),
+        WorkerStatus(
+            worker="worker-1",
+            policies={"*": "0123456789ab"},
+            strangers={"london": {str(T0): 4}},
+            at_ms=T0,
+        ),
         WORKER,
         T0,
     ),
     "list.entry": records.reference(
-        ListEntry(list="deny", pattern="+8835*", reason="one-ring fraud", author="ops", added_at_ms=T0), CONSOLE, T0
+        ListEntry(
+            list="deny", pattern="+8835*", reason="one-ring fraud", author="ops", added_at_ms=T0
+        ),
+        CONSOLE,
+        T0,
     ),
     "caller.block": records.reference(
-        CallerBlock(caller=OFFER.caller, line="*", until_ms=T0 + 3_600_000, author="ops", at_ms=T0), CONSOLE, T0
+        CallerBlock(caller=OFFER.caller, line="*", until_ms=T0 + 3_600_000, author="ops", at_ms=T0),
+        CONSOLE,
+        T0,
     ),
     "line.switch": records.reference(
-        LineSwitch(line="london", state="closed", until_ms=None, reason="fire drill", author="ops", at_ms=T0),
+        LineSwitch(
+            line="london",
+            state="closed",
+            until_ms=None,
+            reason="fire drill",
+            author="ops",
+            at_ms=T0,
+        ),
         CONSOLE,
         T0,
     ),
@@ -271,7 +320,10 @@ WRITTEN: dict[str, Record] = {
     "dead-letter": dead_letter(
         key=b"447700900123@c.us",
         value=b'{"type":"call.offered","line":7}',
-        headers=[("ce_id", b"evt_01k9a0x7aaaaaaaaaaaaaaaaaa"), ("ce_type", b"ringfence.call.offered")],
+        headers=[
+            ("ce_id", b"evt_01k9a0x7aaaaaaaaaaaaaaaaaa"),
+            ("ce_type", b"ringfence.call.offered"),
+        ],
         reason="undecodable",
         message="line: Input should be a valid string",
         source=WORKER,

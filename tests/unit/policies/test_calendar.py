@@ -1,4 +1,5 @@
-"""Calendars at instants: to the last millisecond, through every change of a clock, and ``quiet_hours`` that asks."""
+"""Calendars at instants: to the last millisecond, through every change of a clock, and
+``quiet_hours`` that asks."""
 
 from __future__ import annotations
 
@@ -40,13 +41,22 @@ def opening_hours(**given: Any) -> OpeningHours:
 
 
 def ms(written: str, zone: str = "UTC", *, fold: int = 0) -> int:
-    return round(dt.datetime.fromisoformat(written).replace(tzinfo=ZoneInfo(zone), fold=fold).timestamp() * 1000)
+    return round(
+        dt.datetime.fromisoformat(written).replace(tzinfo=ZoneInfo(zone), fold=fold).timestamp()
+        * 1000
+    )
 
 
 def assert_spans(hours: OpeningHours, zone: str, *spans: tuple[int, int]) -> None:
-    """Open from exactly the first instant of each span to exactly before its last, and closed around them."""
+    """Open from exactly the first instant of each span to exactly before its last, and closed
+    around them."""
     for start, end in spans:
-        assert [hours.at(at, zone).open for at in (start - 1, start, end - 1, end)] == [False, True, True, False]
+        assert [hours.at(at, zone).open for at in (start - 1, start, end - 1, end)] == [
+            False,
+            True,
+            True,
+            False,
+        ]
         assert hours.at(start - 1, zone).opens_at_ms == start
         assert hours.opens_after(start - 1, zone) == start
         assert hours.opens_after(start, zone) == start
@@ -62,7 +72,9 @@ def test_it_opens_and_closes_to_the_millisecond() -> None:
     zone = "Europe/London"
     days = ["2026-11-24", "2026-11-25"]
     borders = [
-        (ms(f"{day}T{a}", zone), ms(f"{day}T{b}", zone)) for day in days for a, b in (("09", "12"), ("13", "17"))
+        (ms(f"{day}T{a}", zone), ms(f"{day}T{b}", zone))
+        for day in days
+        for a, b in (("09", "12"), ("13", "17"))
     ]
     assert_spans(hours, zone, *borders)
 
@@ -70,7 +82,9 @@ def test_it_opens_and_closes_to_the_millisecond() -> None:
 def test_ranges_that_touch_are_one() -> None:
     hours = opening_hours(week=OFFICE)
     noon = ms("2026-11-24T12:00")
-    assert [hours.at(noon + n, "UTC") for n in (-1, 0)] == [Opening(open=True, why="open on Tuesday 09:00-17:00")] * 2
+    assert [hours.at(noon + n, "UTC") for n in (-1, 0)] == [
+        Opening(open=True, why="open on Tuesday 09:00-17:00")
+    ] * 2
     assert_spans(hours, "UTC", (noon - 3 * HOUR, noon + 5 * HOUR))
 
 
@@ -91,7 +105,10 @@ def test_midnight_is_the_end_of_a_day_in_two_ways(written: str) -> None:
 def test_a_night_belongs_to_the_day_on_which_it_begins() -> None:
     hours = opening_hours(week={"tue": ["22:00-06:00"]})
     assert_spans(
-        hours, "UTC", (ms("2026-11-24T22:00"), ms("2026-11-25T06:00")), (ms("2026-12-01T22"), ms("2026-12-02T06"))
+        hours,
+        "UTC",
+        (ms("2026-11-24T22:00"), ms("2026-11-25T06:00")),
+        (ms("2026-12-01T22"), ms("2026-12-02T06")),
     )
     assert hours.at(ms("2026-11-25T05:59"), "UTC").why == "open on Tuesday 22:00-06:00"
 
@@ -99,14 +116,34 @@ def test_a_night_belongs_to_the_day_on_which_it_begins() -> None:
 @pytest.mark.parametrize(
     ("at", "why", "opens"),
     [
-        ("2026-11-24T08:59", "closed on Tuesday outside 09:00-12:00 and 13:00-17:00", "2026-11-24T09:00"),
-        ("2026-11-24T12:00", "closed on Tuesday outside 09:00-12:00 and 13:00-17:00", "2026-11-24T13:00"),
-        ("2026-11-24T17:00", "closed on Tuesday outside 09:00-12:00 and 13:00-17:00", "2026-11-25T09:00"),
-        ("2026-11-27T17:00", "closed on Friday outside 09:00-12:00 and 13:00-17:00", "2026-11-30T09:00"),
+        (
+            "2026-11-24T08:59",
+            "closed on Tuesday outside 09:00-12:00 and 13:00-17:00",
+            "2026-11-24T09:00",
+        ),
+        (
+            "2026-11-24T12:00",
+            "closed on Tuesday outside 09:00-12:00 and 13:00-17:00",
+            "2026-11-24T13:00",
+        ),
+        (
+            "2026-11-24T17:00",
+            "closed on Tuesday outside 09:00-12:00 and 13:00-17:00",
+            "2026-11-25T09:00",
+        ),
+        (
+            "2026-11-27T17:00",
+            "closed on Friday outside 09:00-12:00 and 13:00-17:00",
+            "2026-11-30T09:00",
+        ),
         ("2026-11-29T12:00", "closed on Sunday", "2026-11-30T09:00"),
         ("2026-12-25T10:00", "closed for Christmas Day (GB)", "2026-12-29T09:00"),
         ("2026-12-28T10:00", "closed for Boxing Day (observed) (GB)", "2026-12-29T09:00"),
-        ("2026-12-24T12:30", "closed on Thursday outside 10:00-12:00, the hours of Christmas Eve", "2026-12-29T09:00"),
+        (
+            "2026-12-24T12:30",
+            "closed on Thursday outside 10:00-12:00, the hours of Christmas Eve",
+            "2026-12-29T09:00",
+        ),
         ("2027-01-04T10:00", "closed for an override", "2027-01-05T09:00"),
     ],
 )
@@ -115,7 +152,12 @@ def test_what_is_said_of_a_closed_time(at: str, why: str, opens: str) -> None:
         week={"mon-fri": ["09:00-12:00", "13:00-17:00"]},
         holidays=[{"country": "GB", "subdivision": "ENG"}],
         overrides=[
-            {"date": "2026-12-24", "hours": ["10:00-12:00"], "name": "Christmas Eve", "yearly": True},
+            {
+                "date": "2026-12-24",
+                "hours": ["10:00-12:00"],
+                "name": "Christmas Eve",
+                "yearly": True,
+            },
             {"date": "2027-01-04"},
         ],
     )
@@ -149,7 +191,7 @@ def utc(at_ms: int) -> str:
 @pytest.mark.parametrize(
     ("zone", "day", "span", "start", "end"),
     [
-        # the clock leaps from 01:00 to 02:00 (London), 02:00 to 03:00 (New York), 00:00 to 01:00 (Beirut)
+        # the clock leaps: in London at 01:00, in New York at 02:00, in Beirut at midnight
         ("Europe/London", "2026-03-29", "01:30-09:00", "29 01:00", "29 08:00"),
         ("Europe/London", "2026-03-29", "00:30-01:30", "29 00:30", "29 01:00"),
         ("Europe/London", "2026-03-29", "01:00-02:00", None, None),
@@ -188,7 +230,9 @@ def utc(at_ms: int) -> str:
         ("Europe/Moscow", "2026-10-25", "01:30-09:00", "24 22:30", "25 06:00"),
     ],
 )
-def test_a_span_on_a_day_of_another_length(zone: str, day: str, span: str, start: str | None, end: str | None) -> None:
+def test_a_span_on_a_day_of_another_length(
+    zone: str, day: str, span: str, start: str | None, end: str | None
+) -> None:
     assert one_day(zone, day, span) == ([(start, end)] if start is not None else [])
 
 
@@ -215,7 +259,9 @@ def changes(zone: str) -> tuple[dt.date, ...]:
     tz, day, found = ZoneInfo(zone), dt.date(1985, 1, 1), []
     while day.year < 2041:
         following = day + dt.timedelta(days=1)
-        offsets = {dt.datetime.combine(each, dt.time(12), tz).utcoffset() for each in (day, following)}
+        offsets = {
+            dt.datetime.combine(each, dt.time(12), tz).utcoffset() for each in (day, following)
+        }
         if len(offsets) > 1:
             found += [day, following]
         day = following
@@ -223,7 +269,8 @@ def changes(zone: str) -> tuple[dt.date, ...]:
 
 
 class Walk:
-    """The slow way: every minute of eight days in UTC, and what the clock on the wall shows then."""
+    """The slow way: every minute of eight days in UTC, and what the clock on the wall shows
+    then."""
 
     def __init__(self, zone: str, around: dt.date) -> None:
         tz = ZoneInfo(zone)
@@ -234,7 +281,8 @@ class Walk:
         ]
 
     def span(self, day: dt.date, start: int, end: int) -> tuple[int, int]:
-        """The first minute that shows the start until the last that shows the end, or the next one that is shown."""
+        """The first minute that shows the start until the last that shows the end, or the next one
+        that is shown."""
         return min(self._shown(day, start)), max(self._shown(day, end))
 
     def _shown(self, day: dt.date, minutes: int) -> list[int]:
@@ -255,7 +303,9 @@ def scenes(draw: st.DrawFn) -> tuple[str, dt.date, dict[str, list[str]]]:
     late = draw(st.sampled_from(DAYS))
     first = min((each[:5] for each in week[DAYS[(DAYS.index(late) + 1) % 7]]), default="23:45")
     if first > "00:15" and not any(each[6:] > "22:00" for each in week[late]):
-        week[late].append(f"22:00-{draw(st.sampled_from(['00:15', first if first < '22:00' else '06:00']))}")
+        week[late].append(
+            f"22:00-{draw(st.sampled_from(['00:15', first if first < '22:00' else '06:00']))}"
+        )
     return zone, around, week
 
 
@@ -268,7 +318,9 @@ def clock(start: int, end: int) -> str:
 @example(("Pacific/Apia", dt.date(2011, 12, 30), {day: ["22:00-06:00"] for day in DAYS}))
 @example(("America/St_Johns", dt.date(2010, 11, 7), {day: ["23:45-23:30"] for day in DAYS}))
 @example(("America/St_Johns", dt.date(2010, 11, 7), {"fri": ["23:45-23:30"]}))
-def test_it_is_open_when_a_walk_through_every_minute_says_so(scene: tuple[str, dt.date, dict[str, list[str]]]) -> None:
+def test_it_is_open_when_a_walk_through_every_minute_says_so(
+    scene: tuple[str, dt.date, dict[str, list[str]]],
+) -> None:
     zone, around, week = scene
     hours, walk = opening_hours(week=week), Walk(zone, around)
     walked = [
@@ -281,7 +333,10 @@ def test_it_is_open_when_a_walk_through_every_minute_says_so(scene: tuple[str, d
     borders = {border + n for span in spans for border in span for n in (-1, 0, 1)}
     for at in sorted(each for each in borders | {first, last} if first <= each <= last):
         found = hours.at(at, zone)
-        assert found.open == any(start <= at < end for start, end in spans), (day_and_time(at, zone), spans)
+        assert found.open == any(start <= at < end for start, end in spans), (
+            day_and_time(at, zone),
+            spans,
+        )
         later = min((start for start, _ in spans if start > at), default=None)
         if not found.open and later is not None:
             assert found.opens_at_ms == later
@@ -323,21 +378,32 @@ ALL_WEEK = {"mon-sun": ["00:00-24:00"]}
 def test_public_holidays_of_a_country_and_its_parts(
     country: str, subdivision: str | None, day: str, state: str
 ) -> None:
-    hours = opening_hours(week=ALL_WEEK, holidays=[{"country": country, "subdivision": subdivision}])
+    hours = opening_hours(
+        week=ALL_WEEK, holidays=[{"country": country, "subdivision": subdivision}]
+    )
     assert is_open(hours, day) is (state == "open")
 
 
 def test_the_first_country_that_knows_a_day_counts_and_may_have_hours() -> None:
     hours = opening_hours(
-        week=ALL_WEEK, holidays=[{"country": "GB", "hours": ["10:00-14:00"]}, {"country": "US"}, {"country": "DE"}]
+        week=ALL_WEEK,
+        holidays=[
+            {"country": "GB", "hours": ["10:00-14:00"]},
+            {"country": "US"},
+            {"country": "DE"},
+        ],
     )
     start = ms("2026-12-25T10:00")
     assert_spans(hours, "UTC", (start, start + 4 * HOUR))
-    assert hours.at(start, "UTC").why == "open on Friday 10:00-14:00, the hours of Christmas Day (GB)"
+    assert (
+        hours.at(start, "UTC").why == "open on Friday 10:00-14:00, the hours of Christmas Day (GB)"
+    )
     assert hours.at(ms("2026-10-03T12:00"), "UTC").why == "closed for German Unity Day (DE)"
 
 
-def test_a_holidays_name_does_not_depend_on_the_workers_language(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_holidays_name_does_not_depend_on_the_workers_language(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("LANGUAGE", "de")
     public_holidays.of_year.cache_clear()
     assert public_holidays.of_year("DE", None, 2026)[dt.date(2026, 10, 3)] == "German Unity Day"
@@ -348,16 +414,30 @@ def test_a_holidays_name_does_not_depend_on_the_workers_language(monkeypatch: py
 @pytest.mark.parametrize(
     ("holiday", "said"),
     [
-        ({"country": "XX"}, "no public holidays are known for XX; use a country of ISO 3166-1, or overrides"),
+        (
+            {"country": "XX"},
+            "no public holidays are known for XX; use a country of ISO 3166-1, or overrides",
+        ),
         ({"country": "EL"}, "no public holidays are known for EL; did you mean 'GR'?"),
-        ({"country": "GB", "subdivision": "eng"}, "GB has no subdivision 'eng' with holidays; did you mean 'ENG'?"),
-        ({"country": "GB", "subdivision": "GB-SCT"}, "did you mean 'SCT'?; known: ENG, NIR, SCT, WLS"),
+        (
+            {"country": "GB", "subdivision": "eng"},
+            "GB has no subdivision 'eng' with holidays; did you mean 'ENG'?",
+        ),
+        (
+            {"country": "GB", "subdivision": "GB-SCT"},
+            "did you mean 'SCT'?; known: ENG, NIR, SCT, WLS",
+        ),
         ({"country": "DE", "subdivision": "Bayren"}, "did you mean 'Bayern'?"),
         ({"country": "DE", "subdivision": "QQ"}, "with holidays; known: BB, BE"),
-        ({"country": "SA", "subdivision": "01"}, "SA is known without subdivisions; leave out subdivision '01'"),
+        (
+            {"country": "SA", "subdivision": "01"},
+            "SA is known without subdivisions; leave out subdivision '01'",
+        ),
     ],
 )
-def test_holidays_that_are_not_known_are_refused_with_the_nearest(holiday: dict[str, str], said: str) -> None:
+def test_holidays_that_are_not_known_are_refused_with_the_nearest(
+    holiday: dict[str, str], said: str
+) -> None:
     with pytest.raises(CalendarError) as refused:
         opening_hours(holidays=[holiday])
     assert said in str(refused.value)
@@ -375,13 +455,21 @@ def test_holidays_that_are_not_known_are_refused_with_the_nearest(holiday: dict[
             ["2026-12-24", "2026-12-31", "2027-01-01", "2027-01-02"],
             ["2026-12-23", "2027-01-03", "2027-12-24"],
         ),
-        ({"date": "2026-12-24", "yearly": True}, ["2020-12-24", "2026-12-24", "2099-12-24"], ["2026-12-25"]),
+        (
+            {"date": "2026-12-24", "yearly": True},
+            ["2020-12-24", "2026-12-24", "2099-12-24"],
+            ["2026-12-25"],
+        ),
         (
             {"date": "2026-12-24", "until": "2027-01-02", "yearly": True},
             ["2020-12-24", "2020-01-02", "2030-12-31", "2031-01-01"],
             ["2020-12-23", "2020-01-03", "2030-07-01"],
         ),
-        ({"date": "2024-02-29", "yearly": True}, ["2024-02-29", "2028-02-29"], ["2026-02-28", "2026-03-01"]),
+        (
+            {"date": "2024-02-29", "yearly": True},
+            ["2024-02-29", "2028-02-29"],
+            ["2026-02-28", "2026-03-01"],
+        ),
         (
             {"date": "2026-02-28", "until": "2026-03-01", "yearly": True},
             ["2026-02-28", "2028-02-29", "2028-03-01"],
@@ -394,7 +482,9 @@ def test_holidays_that_are_not_known_are_refused_with_the_nearest(holiday: dict[
         ),
     ],
 )
-def test_overrides_by_date_range_and_year(override: dict[str, Any], closed: list[str], not_closed: list[str]) -> None:
+def test_overrides_by_date_range_and_year(
+    override: dict[str, Any], closed: list[str], not_closed: list[str]
+) -> None:
     hours = opening_hours(week=ALL_WEEK, overrides=[override])
     assert [day for day in closed + not_closed if not is_open(hours, day)] == closed
 
@@ -411,7 +501,10 @@ def test_a_later_override_beats_an_earlier_one_and_both_beat_holidays_and_the_we
     assert is_open(hours, "2026-12-25")
     assert not is_open(hours, "2026-12-24")
     assert is_open(hours, "2026-11-30")
-    assert hours.at(ms("2026-12-25T13:00"), "UTC").why == "closed on Friday outside 09:00-13:00, the hours of rota"
+    assert (
+        hours.at(ms("2026-12-25T13:00"), "UTC").why
+        == "closed on Friday outside 09:00-13:00, the hours of rota"
+    )
 
 
 def test_a_night_before_a_closed_day_ends_as_it_was_written() -> None:
@@ -427,12 +520,16 @@ def test_hours_of_two_days_that_overlap_are_open_in_both() -> None:
     )
     assert_spans(hours, "UTC", (ms("2026-12-24T22:00"), ms("2026-12-25T09:00")))
     assert hours.at(ms("2026-12-25T05:59"), "UTC").why == "open on Thursday 22:00-06:00"
-    assert hours.at(ms("2026-12-25T06:00"), "UTC").why == "open on Friday 05:00-09:00, the hours of early shift"
+    assert (
+        hours.at(ms("2026-12-25T06:00"), "UTC").why
+        == "open on Friday 05:00-09:00, the hours of early shift"
+    )
 
 
 def test_hours_inside_a_night_that_is_still_going_on_change_nothing() -> None:
     hours = opening_hours(
-        week={"thu": ["22:00-06:00"]}, overrides=[{"date": "2026-12-25", "hours": ["01:00-06:00", "07:00-08:00"]}]
+        week={"thu": ["22:00-06:00"]},
+        overrides=[{"date": "2026-12-25", "hours": ["01:00-06:00", "07:00-08:00"]}],
     )
     assert_spans(
         hours,
@@ -459,9 +556,17 @@ def test_a_child_has_what_its_parents_say_where_it_says_nothing() -> None:
             overrides=[{"date": "2026-12-24"}, {"date": "2026-12-23"}],
         ),
         calendar(
-            "middle", extends="base", week={"tue": ["09:00-12:00"]}, overrides=[{"date": "2026-12-24", "name": "m"}]
+            "middle",
+            extends="base",
+            week={"tue": ["09:00-12:00"]},
+            overrides=[{"date": "2026-12-24", "name": "m"}],
         ),
-        calendar("child", extends="middle", zone="UTC", overrides=[{"date": "2026-12-24", "hours": ["10:00-11:00"]}]),
+        calendar(
+            "child",
+            extends="middle",
+            zone="UTC",
+            overrides=[{"date": "2026-12-24", "hours": ["10:00-11:00"]}],
+        ),
         calendar("bare", extends="child", week={}, holidays=[]),
     )
     child, bare = resolve("child", known), resolve("bare", known)
@@ -472,11 +577,16 @@ def test_a_child_has_what_its_parents_say_where_it_says_nothing() -> None:
     hours = OpeningHours(child)
     assert hours.at(ms("2026-12-24T10:30"), "UTC").open
     assert hours.at(ms("2026-12-23T10:30"), "UTC").why == "closed for an override"
-    assert OpeningHours(resolve("middle", known)).at(ms("2026-12-24T10:30"), "UTC").why == "closed for m"
+    assert (
+        OpeningHours(resolve("middle", known)).at(ms("2026-12-24T10:30"), "UTC").why
+        == "closed for m"
+    )
 
 
 def test_calendars_that_extend_each_other_in_a_circle_are_refused() -> None:
-    known = family(calendar("a", extends="b"), calendar("b", extends="c"), calendar("c", extends="b"))
+    known = family(
+        calendar("a", extends="b"), calendar("b", extends="c"), calendar("c", extends="b")
+    )
     with pytest.raises(CalendarError, match=r"in a circle: a -> b -> c -> b; take one extends out"):
         resolve("a", known)
     with pytest.raises(CalendarError, match="in a circle: d -> d"):
@@ -498,7 +608,12 @@ def test_a_calendar_that_is_not_there_is_refused_with_the_nearest() -> None:
 
 @pytest.mark.parametrize(
     "never",
-    [{}, {"week": {"mon": []}}, {"holidays": [{"country": "GB"}]}, {"overrides": [{"date": "2026-12-24"}]}],
+    [
+        {},
+        {"week": {"mon": []}},
+        {"holidays": [{"country": "GB"}]},
+        {"overrides": [{"date": "2026-12-24"}]},
+    ],
 )
 def test_a_calendar_that_never_opens_has_no_next_opening(never: dict[str, Any]) -> None:
     hours = opening_hours(**never)
@@ -509,14 +624,22 @@ def test_a_calendar_that_never_opens_has_no_next_opening(never: dict[str, Any]) 
 @pytest.mark.parametrize(
     ("given", "opens"),
     [
-        ({"week": ALL_WEEK, "overrides": [{"date": "2026-01-01", "until": "2031-12-31"}]}, "2032-01-01T00:00"),
-        ({"overrides": [{"date": "2028-02-29", "yearly": True, "hours": ["10:00-11:00"]}]}, "2028-02-29T10:00"),
+        (
+            {"week": ALL_WEEK, "overrides": [{"date": "2026-01-01", "until": "2031-12-31"}]},
+            "2032-01-01T00:00",
+        ),
+        (
+            {"overrides": [{"date": "2028-02-29", "yearly": True, "hours": ["10:00-11:00"]}]},
+            "2028-02-29T10:00",
+        ),
         ({"overrides": [{"date": "2026-11-01", "hours": ["10:00-11:00"]}]}, None),
         ({"week": {"tue": ["09:00-10:00"]}}, "2026-12-01T09:00"),
         ({"holidays": [{"country": "GB", "hours": ["10:00-11:00"]}]}, "2026-12-25T10:00"),
     ],
 )
-def test_a_next_opening_is_found_through_long_closures(given: dict[str, Any], opens: str | None) -> None:
+def test_a_next_opening_is_found_through_long_closures(
+    given: dict[str, Any], opens: str | None
+) -> None:
     found = opening_hours(**given).at(ms("2026-11-24T12:00"), "UTC")
     assert found.opens_at_ms == (ms(opens) if opens is not None else None)
 
@@ -560,20 +683,30 @@ def test_the_calendar_view_notes_days_of_another_length(zone: str, day: str, not
 
 
 def test_the_calendar_view_says_where_holidays_are_not_known() -> None:
-    hours = opening_hours(holidays=[{"country": "GB", "subdivision": "ENG"}, {"country": "GB", "subdivision": "SCT"}])
+    hours = opening_hours(
+        holidays=[{"country": "GB", "subdivision": "ENG"}, {"country": "GB", "subdivision": "SCT"}]
+    )
     found = effective_days(hours, "UTC", dt.date(2100, 12, 31), 2)
     assert [each.note for each in found] == ["", "the public holidays of GB are not known for 2101"]
 
 
 def test_what_is_a_zone() -> None:
-    assert [name for name in ("Europe/London", "Mars/Phobos", "", "Europe", "../etc", "a\0b") if is_zone(name)] == [
-        "Europe/London"
-    ]
+    assert [
+        name
+        for name in ("Europe/London", "Mars/Phobos", "", "Europe", "../etc", "a\0b")
+        if is_zone(name)
+    ] == ["Europe/London"]
 
 
 # quiet_hours
 
-QUIET = {"id": "hours", "type": "quiet_hours", "calendar": "office", "reply": "text-first", "callback_tiers": ["gold"]}
+QUIET = {
+    "id": "hours",
+    "type": "quiet_hours",
+    "calendar": "office",
+    "reply": "text-first",
+    "callback_tiers": ["gold"],
+}
 OPEN = ms("2026-11-24T09:00", "Europe/London")
 CLOSE = ms("2026-11-24T17:00", "Europe/London")
 REOPEN = ms("2026-11-25T09:00", "Europe/London")
@@ -588,19 +721,28 @@ def knowing(*values: LineSwitch | Contact) -> Views:
     return known
 
 
-def ask(now_ms: int, *values: LineSwitch | Contact, zone: str = "line", own_zone: str | None = None) -> Decision:
-    rules = policy(QUIET | {"zone": zone}, calendars=[{"calendar": "office", "week": OFFICE, "zone": own_zone}])
+def ask(
+    now_ms: int, *values: LineSwitch | Contact, zone: str = "line", own_zone: str | None = None
+) -> Decision:
+    rules = policy(
+        QUIET | {"zone": zone}, calendars=[{"calendar": "office", "week": OFFICE, "zone": own_zone}]
+    )
     call = offer(offered_at_ms=now_ms - 1000, received_at_ms=now_ms)
     line = LineFacts(time_zone="Europe/London")
     return decide(rules, facts(call, now_ms=now_ms, known=knowing(*values), line=line))
 
 
-def switch(state: Any, until_ms: int | None = None, *, line: str = "london", **given: Any) -> LineSwitch:
-    return LineSwitch(line=line, state=state, until_ms=until_ms, author="mia", at_ms=OPEN - HOUR, **given)
+def switch(
+    state: Any, until_ms: int | None = None, *, line: str = "london", **given: Any
+) -> LineSwitch:
+    return LineSwitch(
+        line=line, state=state, until_ms=until_ms, author="mia", at_ms=OPEN - HOUR, **given
+    )
 
 
 @pytest.mark.parametrize(
-    ("now_ms", "verdict"), [(OPEN - 1, "reject"), (OPEN, "ring"), (CLOSE - 1, "ring"), (CLOSE, "reject")]
+    ("now_ms", "verdict"),
+    [(OPEN - 1, "reject"), (OPEN, "ring"), (CLOSE - 1, "ring"), (CLOSE, "reject")],
 )
 def test_a_call_rings_exactly_while_the_calendar_is_open(now_ms: int, verdict: str) -> None:
     assert ask(now_ms).verdict == verdict
@@ -609,7 +751,9 @@ def test_a_call_rings_exactly_while_the_calendar_is_open(now_ms: int, verdict: s
 def test_a_closed_line_says_why_and_when_it_opens() -> None:
     taken = ask(CLOSE)
     assert (taken.rule, taken.reply, taken.callback) == ("hours", "text-first", False)
-    assert taken.why == ("closed on Tuesday outside 09:00-17:00; opens Wednesday 25 November 09:00 (Europe/London)")
+    assert taken.why == (
+        "closed on Tuesday outside 09:00-17:00; opens Wednesday 25 November 09:00 (Europe/London)"
+    )
     known = {key: taken.facts[key] for key in ("calendar", "calendar_zone", "opens_at_ms")}
     assert known == {"calendar": "office", "calendar_zone": "Europe/London", "opens_at_ms": REOPEN}
     assert "line_switch" not in taken.facts
@@ -643,7 +787,9 @@ def test_a_closed_switch_beats_the_calendar_until_it_ends(now_ms: int, verdict: 
     assert ask(now_ms, switch("closed", OPEN + HOUR)).verdict == verdict
 
 
-@pytest.mark.parametrize(("now_ms", "verdict"), [(CLOSE, "ring"), (CLOSE + HOUR - 1, "ring"), (CLOSE + HOUR, "reject")])
+@pytest.mark.parametrize(
+    ("now_ms", "verdict"), [(CLOSE, "ring"), (CLOSE + HOUR - 1, "ring"), (CLOSE + HOUR, "reject")]
+)
 def test_an_open_switch_beats_the_calendar_until_it_ends(now_ms: int, verdict: str) -> None:
     assert ask(now_ms, switch("open", CLOSE + HOUR)).verdict == verdict
 
@@ -668,14 +814,22 @@ def test_a_switch_is_told_with_author_end_and_reason() -> None:
         ([switch("closed", CLOSE)], REOPEN),
         ([switch("closed", CLOSE + HOUR)], REOPEN),
         ([switch("closed")], None),
-        ([switch("closed", OPEN + HOUR), switch("closed", OPEN + 2 * HOUR, line="*")], OPEN + 2 * HOUR),
-        ([switch("closed", OPEN + 2 * HOUR), switch("closed", OPEN + HOUR, line="*")], OPEN + 2 * HOUR),
+        (
+            [switch("closed", OPEN + HOUR), switch("closed", OPEN + 2 * HOUR, line="*")],
+            OPEN + 2 * HOUR,
+        ),
+        (
+            [switch("closed", OPEN + 2 * HOUR), switch("closed", OPEN + HOUR, line="*")],
+            OPEN + 2 * HOUR,
+        ),
         ([switch("closed", CLOSE + HOUR), switch("open", line="*")], CLOSE + HOUR),
         ([switch("closed", OPEN + HOUR), switch("closed", line="*")], None),
         ([switch("closed", OPEN + HOUR), switch("calendar", line="*")], OPEN + HOUR),
     ],
 )
-def test_when_a_line_opens_that_was_switched_closed(switches: list[LineSwitch], opens: int | None) -> None:
+def test_when_a_line_opens_that_was_switched_closed(
+    switches: list[LineSwitch], opens: int | None
+) -> None:
     taken = ask(OPEN, *switches)
     assert (taken.verdict, taken.facts.get("opens_at_ms")) == ("reject", opens)
 
@@ -694,7 +848,9 @@ def test_when_a_line_opens_that_was_switched_closed(switches: list[LineSwitch], 
         ([switch("closed"), switch("calendar")], "ring"),
     ],
 )
-def test_a_lines_own_switch_comes_before_the_common_one(switches: list[LineSwitch], verdict: str) -> None:
+def test_a_lines_own_switch_comes_before_the_common_one(
+    switches: list[LineSwitch], verdict: str
+) -> None:
     assert ask(OPEN, *switches).verdict == verdict
 
 
@@ -720,7 +876,9 @@ def test_a_calendar_is_read_by_the_callers_clock_where_it_has_none_of_its_own(
     assert [each.verdict for each in taken] == ["reject", "ring"]
     assert {each.facts["calendar_zone"] for each in taken} == {read_in}
     assert taken[0].facts["opens_at_ms"] == nine
-    assert taken[0].facts.get("caller_zone_unknown") == (True if read_in == "Europe/London" else None)
+    assert taken[0].facts.get("caller_zone_unknown") == (
+        True if read_in == "Europe/London" else None
+    )
 
 
 def test_the_callers_clock_does_not_matter_where_the_lines_counts() -> None:

@@ -1,4 +1,5 @@
-"""Policies made ready: every fault with its place, and conditions that are refused before a call meets them."""
+"""Policies made ready: every fault with its place, and conditions that are refused before a call
+meets them."""
 
 from __future__ import annotations
 
@@ -38,7 +39,9 @@ def test_every_fault_is_told_with_its_place() -> None:
         "no": {"en": "fine", "fr": "{colour}"},
         "test": {"variants": {"a": {"texts": {"de": "{upgrade_link}"}}}},
     }
-    found = faults(*rules, replies=replies, calendars=[OFFICE, {"calendar": "night", "extends": "nihgt"}])
+    found = faults(
+        *rules, replies=replies, calendars=[OFFICE, {"calendar": "night", "extends": "nihgt"}]
+    )
     assert {where for where, _ in found} == {
         "rules.1.condition",
         "rules.2.callers.1",
@@ -55,7 +58,10 @@ def test_every_fault_is_told_with_its_place() -> None:
     assert "nihgt" in said["calendars.1"]
     variables = "{name}, {line}, {next_opening}, {wait}, {upgrade_link}, {callback_link}"
     assert said["replies.no.fr"] == f"{{colour}} is no variable; there are {variables}"
-    assert said["replies.test.variants.a.texts.de"] == "{upgrade_link} needs links.upgrade in the policy"
+    assert (
+        said["replies.test.variants.a.texts.de"]
+        == "{upgrade_link} needs links.upgrade in the policy"
+    )
 
 
 def test_a_policy_in_force_has_its_revision_and_all_that_its_rules_ask() -> None:
@@ -105,12 +111,17 @@ def test_a_policys_own_calendar_comes_before_a_shared_one_of_its_name() -> None:
             "1 / agents_online > 0",
             "fails where a fact has such a value (division by zero in CEL expression); ask for that",
         ),
-        ("age_ms + 9223372036854775807 > 0", "fails where a fact has such a value (Arithmetic overflow"),
+        (
+            "age_ms + 9223372036854775807 > 0",
+            "fails where a fact has such a value (Arithmetic overflow",
+        ),
         ("[1][hour] == 1", "fails where a fact has such a value (index out of bounds"),
         ('{"a": 1}[line] == 1', "fails where a fact has such a value ("),
     ],
 )
-def test_a_condition_that_cannot_be_asked_is_refused_when_the_policy_is_applied(condition: str, said: str) -> None:
+def test_a_condition_that_cannot_be_asked_is_refused_when_the_policy_is_applied(
+    condition: str, said: str
+) -> None:
     with pytest.raises(ConditionError) as refused:
         Condition(condition)
     message = str(refused.value)
@@ -136,14 +147,27 @@ def test_a_condition_that_fails_when_it_is_asked_says_why() -> None:
 
 
 def test_the_policy_says_what_becomes_of_a_call_when_a_rule_fails() -> None:
-    rule = {"id": "own", "type": "expression", "condition": "1 / wrote_ago_ms < 9", "reply": "slow-down"}
+    rule = {
+        "id": "own",
+        "type": "expression",
+        "condition": "1 / wrote_ago_ms < 9",
+        "reply": "slow-down",
+    }
     failed = facts(last_in_ms=facts().now_ms)
-    for on_error, then in (("ring", "the policy lets the call ring then"), ("reject", "the policy rejects then")):
+    for on_error, then in (
+        ("ring", "the policy lets the call ring then"),
+        ("reject", "the policy rejects then"),
+    ):
         taken = decide(policy(rule, on_error=on_error), failed)
         assert (taken.verdict, taken.rule, taken.reply) == (on_error, "own", None)
         assert taken.why == f"the rule failed (ConditionError); {then}"
         (trace,) = taken.rules
-        assert (trace.kind, trace.why, trace.error, trace.matched) == ("expression", taken.why, True, False)
+        assert (trace.kind, trace.why, trace.error, trace.matched) == (
+            "expression",
+            taken.why,
+            True,
+            False,
+        )
 
 
 # which policies a text may still quote

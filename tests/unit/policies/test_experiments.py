@@ -25,8 +25,12 @@ CALLERS = [f"4477{n:08d}@c.us" for n in range(MANY)]
 @st.composite
 def experiments(draw: st.DrawFn) -> Experiment:
     weights = draw(st.lists(st.floats(0.1, 10), min_size=1, max_size=5))
-    variants = {f"v{n}": Variant(weight=weight, texts={"en": "x"}) for n, weight in enumerate(weights)}
-    return Experiment(variants=variants, holdout=draw(st.floats(0, 0.9)), salt=draw(st.text(max_size=10)))
+    variants = {
+        f"v{n}": Variant(weight=weight, texts={"en": "x"}) for n, weight in enumerate(weights)
+    }
+    return Experiment(
+        variants=variants, holdout=draw(st.floats(0, 0.9)), salt=draw(st.text(max_size=10))
+    )
 
 
 @given(experiments(), st.text(min_size=1, max_size=20), st.text(min_size=1, max_size=30))
@@ -41,7 +45,10 @@ def test_a_caller_keeps_the_variant(experiment: Experiment, reply: str, caller: 
 def test_variants_and_holdout_have_their_shares(experiment: Experiment) -> None:
     found = Counter(assign(experiment, "reply", caller) for caller in CALLERS)
     total = sum(each.weight for each in experiment.variants.values())
-    shares = {name: each.weight / total * (1 - experiment.holdout) for name, each in experiment.variants.items()}
+    shares = {
+        name: each.weight / total * (1 - experiment.holdout)
+        for name, each in experiment.variants.items()
+    }
     for name, share in (shares | {HOLDOUT: experiment.holdout}).items():
         # six standard deviations: over all salts that may be drawn, chance alone stays inside
         assert abs(found[name] / MANY - share) <= 6 * sqrt(share * (1 - share) / MANY) + 1 / MANY
@@ -53,7 +60,8 @@ def test_a_share_next_to_nothing_is_nobody() -> None:
 
 
 def test_what_rounding_leaves_belongs_to_the_last_variant(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten tenths of a float come to a little less than one; the last caller there can be is nobody's otherwise."""
+    """Ten tenths of a float come to a little less than one; the last caller there can be is
+    nobody's otherwise."""
     texts = {f"v{n}": Variant(texts={"en": "x"}) for n in range(10)}
     assert sum(0.1 for _ in texts) < 1 - 2**-54
     last = SimpleNamespace(sha256=lambda _: SimpleNamespace(digest=lambda: b"\xff" * 32))
@@ -62,16 +70,26 @@ def test_what_rounding_leaves_belongs_to_the_last_variant(monkeypatch: pytest.Mo
 
 
 def test_the_one_caller_in_a_known_place_gets_the_variant_that_reaches_it() -> None:
-    """Worked out by hand: the assignment of a running experiment must survive a new version of the code."""
-    texts = {name: Variant(texts={"en": name}, weight=weight) for name, weight in (("a", 1), ("b", 2), ("c", 1))}
+    """Worked out by hand: the assignment of a running experiment must survive a new version of the
+    code."""
+    texts = {
+        name: Variant(texts={"en": name}, weight=weight)
+        for name, weight in (("a", 1), ("b", 2), ("c", 1))
+    }
     experiment = Experiment(variants=texts, holdout=0.2, salt="spring")
-    at = [int(hashlib.sha256(f"spring:r:{each}".encode()).hexdigest()[:16], 16) / 2**64 for each in CALLERS[:200]]
+    at = [
+        int(hashlib.sha256(f"spring:r:{each}".encode()).hexdigest()[:16], 16) / 2**64
+        for each in CALLERS[:200]
+    ]
     plain = [HOLDOUT if x < 0.2 else "a" if x < 0.4 else "b" if x < 0.8 else "c" for x in at]
     assert [assign(experiment, "r", each) for each in CALLERS[:200]] == plain
 
 
 def test_a_decision_assigns_the_callers_own_variant_of_the_reply() -> None:
-    replies = {name: {"variants": {each: {"texts": {"en": each}} for each in "abcdefgh"}} for name in ("r", "s")}
+    replies = {
+        name: {"variants": {each: {"texts": {"en": each}} for each in "abcdefgh"}}
+        for name in ("r", "s")
+    }
     experiment = Experiment(variants={each: Variant(texts={"en": each}) for each in "abcdefgh"})
     for reply in replies:
         in_force = policy({"id": "first", "type": "text_first", "reply": reply}, replies=replies)
@@ -96,13 +114,17 @@ def test_less_holdout_moves_nobody_into_it() -> None:
 
 
 def test_a_caller_known_by_lid_and_number_has_one_variant() -> None:
-    """The bridge gives a person one canonical JID, whichever a gateway names: that is what is hashed."""
-    replies = {"r": {"variants": {name: {"texts": {"en": name}} for name in "abcdefgh"}, "holdout": 0.2}}
+    """The bridge gives a person one canonical JID, whichever a gateway names: that is what is
+    hashed."""
+    replies = {
+        "r": {"variants": {name: {"texts": {"en": name}} for name in "abcdefgh"}, "holdout": 0.2}
+    }
     in_force = policy({"id": "first", "type": "text_first", "reply": "r"}, replies=replies)
     for n in range(50):
         jid, lid = f"4477009{n:05d}@c.us", f"90000000{n:05d}@lid"
         calls = [
-            offer(caller=jid, caller_raw=raw, caller_known_as=(lid,)) for raw in (jid, lid, jid.replace("c.us", "lid"))
+            offer(caller=jid, caller_raw=raw, caller_known_as=(lid,))
+            for raw in (jid, lid, jid.replace("c.us", "lid"))
         ]
         taken = [decide(in_force, facts(call, known=Views.empty())) for call in calls]
         assert {each.reply for each in taken} == {"r"}

@@ -23,11 +23,16 @@ def test_a_calendar_without_a_week_is_doubted_unless_it_says_so() -> None:
     rule = {"id": "hours", "type": "quiet_hours", "calendar": "shop"}
     ((where, said),) = found(rule, calendars=[closed])
     assert where == "rules.0.calendar"
-    assert said.startswith("the calendar 'shop' has no week, so that it is closed at all times; give it one")
+    assert said.startswith(
+        "the calendar 'shop' has no week, so that it is closed at all times; give it one"
+    )
     assert not found(rule, calendars=[{**closed, "week": {}}])
     assert not found(rule, calendars=[{**closed, "extends": "office"}, OFFICE])
     assert not found(
-        rule, calendars=[{"calendar": "shop", "overrides": [{"date": "2026-12-25", "hours": ["09:00-12:00"]}]}]
+        rule,
+        calendars=[
+            {"calendar": "shop", "overrides": [{"date": "2026-12-25", "hours": ["09:00-12:00"]}]}
+        ],
     )
     assert not found(calendars=[closed]), "no rule reads it"
 
@@ -36,7 +41,10 @@ def test_a_reply_may_only_speak_of_what_its_rule_knows() -> None:
     first = {"id": "first", "type": "text_first", "reply": "open"}
     hours = {"id": "hours", "type": "quiet_hours", "calendar": "office", "reply": "open"}
     desk = {"id": "desk", "type": "presence", "busy_reply": "busy", "queue_reply": "busy"}
-    replies = {"open": {"en": "We open {next_opening}."}, "busy": {"en": "{line} is busy. It takes {wait}."}}
+    replies = {
+        "open": {"en": "We open {next_opening}."},
+        "busy": {"en": "{line} is busy. It takes {wait}."},
+    }
     knows = "which only the reply of a quiet_hours rule knows"
     assert found(first, hours, desk, replies=replies, calendars=[OFFICE]) == [
         ("rules.0.reply", f"the reply 'open' speaks of {{next_opening}}, {knows}"),
@@ -45,8 +53,12 @@ def test_a_reply_may_only_speak_of_what_its_rule_knows() -> None:
             "the reply 'busy' speaks of {wait}, which only the queue_reply of a presence rule knows",
         ),
     ]
-    experiment = {"variants": {"a": {"texts": {"en": "Soon."}}, "b": {"texts": {"en": "In {wait}."}}}}
-    assert [where for where, _ in found({**first, "reply": "test"}, replies={"test": experiment})] == ["rules.0.reply"]
+    experiment = {
+        "variants": {"a": {"texts": {"en": "Soon."}}, "b": {"texts": {"en": "In {wait}."}}}
+    }
+    assert [
+        where for where, _ in found({**first, "reply": "test"}, replies={"test": experiment})
+    ] == ["rules.0.reply"]
 
 
 def test_a_country_that_is_none_is_doubted() -> None:
@@ -60,7 +72,10 @@ def test_a_country_that_is_none_is_doubted() -> None:
             "rules.0.only.1",
             "no country with telephone numbers has the code UK (did you mean GB?); use ISO 3166-1, such as GB",
         ),
-        ("rules.1.reject.0", "no country with telephone numbers has the code XX; use ISO 3166-1, such as GB"),
+        (
+            "rules.1.reject.0",
+            "no country with telephone numbers has the code XX; use ISO 3166-1, such as GB",
+        ),
         (
             "rules.2.callers.2",
             "no country with telephone numbers has the code EN (did you mean GB?); use ISO 3166-1, such as GB",

@@ -1,4 +1,5 @@
-"""Replies made into texts: what the check refuses, and that what it lets through never has a hole."""
+"""Replies made into texts: what the check refuses, and that what it lets through never has a
+hole."""
 
 from __future__ import annotations
 
@@ -12,10 +13,25 @@ from hypothesis import strategies as st
 
 from models.policy import MAX_TEXT, Experiment, Links, Reply, Variant
 from streams.policies.locale_wording import LONGEST_OPENING, locale_of, opening, wait
-from streams.policies.templates import LONGEST, FactMissingError, TemplateError, TextFacts, check_reply, render
+from streams.policies.templates import (
+    LONGEST,
+    FactMissingError,
+    TemplateError,
+    TextFacts,
+    check_reply,
+    render,
+)
 
 LINKS = Links(upgrade="https://a.example/up", callback="https://a.example/back")
-ZONES = ["Europe/London", "Asia/Kolkata", "America/St_Johns", "Pacific/Apia", "Pacific/Kiritimati", "UTC", "Etc/GMT+12"]
+ZONES = [
+    "Europe/London",
+    "Asia/Kolkata",
+    "America/St_Johns",
+    "Pacific/Apia",
+    "Pacific/Kiritimati",
+    "UTC",
+    "Etc/GMT+12",
+]
 LOCALES = ["en", "en-GB", "de", "ar-SA", "zh-Hant-TW", "pt-BR", "he", "cic"]
 
 
@@ -67,21 +83,35 @@ def test_every_variable_is_filled() -> None:
         ("مرحبا {name}، نحن مغلقون.", "مرحبا، نحن مغلقون."),
     ],
 )
-def test_a_stranger_is_spoken_to_without_a_name_and_without_a_hole(text: str, without: str, name: str | None) -> None:
+def test_a_stranger_is_spoken_to_without_a_name_and_without_a_hole(
+    text: str, without: str, name: str | None
+) -> None:
     assert said(text, name=name) == without
 
 
 @pytest.mark.parametrize(
-    "text", ["{name}, hello", "Hello, {name}!", "For {name} only", "Hello {name}{wait}", "\n {name}.", "{name}"]
+    "text",
+    [
+        "{name}, hello",
+        "Hello, {name}!",
+        "For {name} only",
+        "Hello {name}{wait}",
+        "\n {name}.",
+        "{name}",
+    ],
 )
 def test_a_name_whose_lack_would_leave_a_hole_is_refused(text: str) -> None:
-    with pytest.raises(TemplateError, match=r"after a word and before a comma, .*: 'Hello \{name\}, \.\.\.'$") as found:
+    with pytest.raises(
+        TemplateError, match=r"after a word and before a comma, .*: 'Hello \{name\}, \.\.\.'$"
+    ) as found:
         check_reply({"en": text}, LINKS)
     assert found.value.where == ("en",)
 
 
 def test_a_name_stays_on_its_line_and_does_not_turn_the_writing() -> None:
-    assert said("Hello {name}, hi", name=" Eve\r\n\u202eil\u2029 {line} ") == "Hello Eve il {line}, hi"
+    assert (
+        said("Hello {name}, hi", name=" Eve\r\n\u202eil\u2029 {line} ") == "Hello Eve il {line}, hi"
+    )
     long = said("Hello {name}, hi", name="x" * 500)
     assert long == f"Hello {'x' * LONGEST['name']}, hi"
 
@@ -102,7 +132,9 @@ def test_a_name_stays_on_its_line_and_does_not_turn_the_writing() -> None:
         ("x" * (MAX_TEXT - LONGEST["wait"] + 1) + "{wait}", LINKS, "may get 4097 characters"),
     ],
 )
-def test_what_cannot_be_filled_is_refused_with_its_place(text: str, links: Links, message: str) -> None:
+def test_what_cannot_be_filled_is_refused_with_its_place(
+    text: str, links: Links, message: str
+) -> None:
     with pytest.raises(TemplateError, match=message) as found:
         check_reply(Experiment(variants={"a": Variant(texts={"en": text})}), links)
     assert found.value.where == ("variants", "a", "texts", "en")
@@ -115,7 +147,9 @@ def test_a_time_in_a_locale_that_nobody_knows_is_refused() -> None:
             check_reply({"xx": text}, LINKS)
 
 
-@pytest.mark.parametrize(("text", "lacks"), [("{next_opening}", "opens_at_ms"), ("Wait {wait}.", "wait_ms")])
+@pytest.mark.parametrize(
+    ("text", "lacks"), [("{next_opening}", "opens_at_ms"), ("Wait {wait}.", "wait_ms")]
+)
 def test_a_text_whose_fact_is_missing_is_not_sent(text: str, lacks: str) -> None:
     with pytest.raises(FactMissingError):
         said(text, **{lacks: None})
@@ -136,7 +170,9 @@ def test_a_text_whose_fact_is_missing_is_not_sent(text: str, lacks: str) -> None
         (("en-XX-nonsense", None), "en Nov 23"),
     ],
 )
-def test_the_callers_locale_comes_before_the_lines(locales: tuple[str | None, ...], expected: str) -> None:
+def test_the_callers_locale_comes_before_the_lines(
+    locales: tuple[str | None, ...], expected: str
+) -> None:
     reply: Reply = {"ar": "ar {next_opening}", "de": "de {next_opening}", "en": "en {next_opening}"}
     text = said(reply, locales=locales)
     assert text is not None
@@ -147,8 +183,15 @@ def test_the_callers_locale_comes_before_the_lines(locales: tuple[str | None, ..
 
 def test_a_variant_that_is_gone_and_a_holdout_have_no_text() -> None:
     experiment = Experiment(variants={"a": Variant(texts={"en": "A"})}, holdout=0.1)
-    assert [render(experiment, each, facts(), LINKS) for each in ("a", "b", "holdout", None)] == ["A", None, None, None]
-    assert render({"en": "plain"}, "a", facts(), LINKS) is None, "a plain text is not what the variant said"
+    assert [render(experiment, each, facts(), LINKS) for each in ("a", "b", "holdout", None)] == [
+        "A",
+        None,
+        None,
+        None,
+    ]
+    assert render({"en": "plain"}, "a", facts(), LINKS) is None, (
+        "a plain text is not what the variant said"
+    )
 
 
 def test_what_is_checked_is_the_whole_text_and_every_text() -> None:
@@ -167,14 +210,19 @@ def test_what_is_checked_is_the_whole_text_and_every_text() -> None:
     check_reply({"en": "x" * (MAX_TEXT - LONGEST["wait"]) + "{wait}"}, LINKS)
 
 
-@pytest.mark.parametrize(("text", "lacks"), [("{next_opening}", "next_opening"), ("Wait {wait}.", "wait")])
+@pytest.mark.parametrize(
+    ("text", "lacks"), [("{next_opening}", "next_opening"), ("Wait {wait}.", "wait")]
+)
 def test_a_fact_that_is_missing_is_named(text: str, lacks: str) -> None:
     with pytest.raises(FactMissingError, match=rf"^{lacks}$"):
         said(text, opens_at_ms=None, wait_ms=None)
 
 
 def test_a_value_that_is_cut_ends_with_a_word() -> None:
-    assert said("{line}|", line=" " + "x" * (LONGEST["line"] - 1) + " y") == "x" * (LONGEST["line"] - 1) + "|"
+    assert (
+        said("{line}|", line=" " + "x" * (LONGEST["line"] - 1) + " y")
+        == "x" * (LONGEST["line"] - 1) + "|"
+    )
 
 
 def test_times_are_told_in_the_callers_language_and_on_the_callers_clock() -> None:
@@ -198,7 +246,9 @@ def test_a_time_of_a_text_whose_locale_is_gone_from_cldr_is_missing() -> None:
 
 
 WITHOUT_BRACES = st.characters(codec="utf-8", exclude_characters="{}")
-PIECES = st.sampled_from(["Hello {name}, ", "{line} ", "{next_opening}; ", "{wait}.", "{upgrade_link}", "x {{y}} "])
+PIECES = st.sampled_from(
+    ["Hello {name}, ", "{line} ", "{next_opening}; ", "{wait}.", "{upgrade_link}", "x {{y}} "]
+)
 
 
 @given(
@@ -228,7 +278,14 @@ def test_what_the_check_lets_through_is_whole_and_never_too_long(
     except TemplateError as exc:
         assert "may get" in str(exc) or "after a word" in str(exc)  # noqa: PT017 - either is right, and nothing else
         return
-    known = facts(name=name, line=line, line_zone=zones[0], caller_zone=zones[1], opens_at_ms=opens_ms, wait_ms=wait_ms)
+    known = facts(
+        name=name,
+        line=line,
+        line_zone=zones[0],
+        caller_zone=zones[1],
+        opens_at_ms=opens_ms,
+        wait_ms=wait_ms,
+    )
     text = render(reply, None, known, LINKS)
     assert text is not None
     assert len(text) <= MAX_TEXT
@@ -251,7 +308,11 @@ assert EN is not None
         ("Europe/London", None, "Monday 23 November, 09:00 (United Kingdom Time)"),
         ("Europe/London", "Europe/London", "Monday 23 November, 09:00 (United Kingdom Time)"),
         ("Europe/London", "Europe/Lisbon", "Monday 23 November, 09:00 (United Kingdom Time)"),
-        ("Europe/London", "Asia/Kolkata", "Monday 23 November, 09:00 (United Kingdom Time) = 14:30 (India Time)"),
+        (
+            "Europe/London",
+            "Asia/Kolkata",
+            "Monday 23 November, 09:00 (United Kingdom Time) = 14:30 (India Time)",
+        ),
         (
             "Europe/London",
             "Pacific/Honolulu",
@@ -287,7 +348,10 @@ def test_a_day_that_is_far_off_has_its_year() -> None:
     assert "2027" in opening(NOW_MS + 200 * 86_400_000, NOW_MS, EN, "Europe/London", None)
 
 
-@given(st.text(max_size=20) | st.from_regex(r"[a-zA-Z]{1,4}([-_@.][a-zA-Z0-9]{0,8}){0,4}", fullmatch=True))
+@given(
+    st.text(max_size=20)
+    | st.from_regex(r"[a-zA-Z]{1,4}([-_@.][a-zA-Z0-9]{0,8}){0,4}", fullmatch=True)
+)
 def test_whatever_a_crm_calls_a_locale_breaks_nothing(written: str) -> None:
     found = locale_of(written)
     assert found is None or opening(OPENS_MS, NOW_MS, found, "Europe/London", "Asia/Kolkata")
@@ -295,9 +359,14 @@ def test_whatever_a_crm_calls_a_locale_breaks_nothing(written: str) -> None:
 
 
 @given(
-    st.sampled_from(LOCALES), st.sampled_from(ZONES), st.sampled_from(ZONES), st.integers(NOW_MS, NOW_MS + 3 * 10**10)
+    st.sampled_from(LOCALES),
+    st.sampled_from(ZONES),
+    st.sampled_from(ZONES),
+    st.integers(NOW_MS, NOW_MS + 3 * 10**10),
 )
-def test_an_opening_always_fits(locale: str, line_zone: str, caller_zone: str, opens_ms: int) -> None:
+def test_an_opening_always_fits(
+    locale: str, line_zone: str, caller_zone: str, opens_ms: int
+) -> None:
     spoken = locale_of(locale)
     assert spoken is not None
     assert 0 < len(opening(opens_ms, NOW_MS, spoken, line_zone, caller_zone)) <= LONGEST_OPENING
@@ -321,7 +390,8 @@ def test_a_wait_is_rounded_up(ms: int, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("locale", "expected"), [("de", "5 Minuten"), ("ar", "5 دقائق"), ("pl", "5 minut"), ("zh-Hant-TW", "5 分鐘")]
+    ("locale", "expected"),
+    [("de", "5 Minuten"), ("ar", "5 دقائق"), ("pl", "5 minut"), ("zh-Hant-TW", "5 分鐘")],
 )
 def test_a_wait_is_counted_as_the_language_counts(locale: str, expected: str) -> None:
     spoken = locale_of(locale)

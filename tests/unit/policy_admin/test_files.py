@@ -1,4 +1,5 @@
-"""Policy files as people write them: the ready-made ones, the README's, and what is said of bad ones."""
+"""Policy files as people write them: the ready-made ones, the README's, and what is said of bad
+ones."""
 
 from __future__ import annotations
 
@@ -18,7 +19,9 @@ from streams.settings import DEFAULT_CONFIG, ROOT, load_settings
 SETTINGS = load_settings(DEFAULT_CONFIG, gateway_secrets=False)
 READY = sorted((ROOT / "deploy" / "policies" / "ready").glob("*.yaml"))
 README = re.findall(
-    r"^```yaml policy\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+    r"^```yaml policy\n(.*?)^```",
+    (ROOT / "README.md").read_text(encoding="utf-8"),
+    flags=re.MULTILINE | re.DOTALL,
 )
 
 
@@ -35,7 +38,12 @@ def refusal(tmp_path: Path, text: str) -> str:
 
 
 def test_the_four_that_are_promised_are_there() -> None:
-    assert {each.stem for each in READY} == {"clinic", "sales-vip", "global-support", "regulated-desk"}
+    assert {each.stem for each in READY} == {
+        "clinic",
+        "sales-vip",
+        "global-support",
+        "regulated-desk",
+    }
 
 
 @pytest.mark.parametrize("path", READY, ids=lambda path: path.stem)
@@ -73,7 +81,9 @@ def test_the_default_policy_decides_its_cases_as_written() -> None:
 @pytest.mark.parametrize("text", README, ids=lambda text: text.strip().partition("\n")[0][:40])
 def test_a_policy_of_the_readme_decides_its_cases_as_written(tmp_path: Path, text: str) -> None:
     for n, document in enumerate(yaml.safe_load_all(text)):
-        (tmp_path / f"{n}.yaml").write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+        (tmp_path / f"{n}.yaml").write_text(
+            yaml.safe_dump(document, sort_keys=False), encoding="utf-8"
+        )
     report = checked(tmp_path)
     assert not report.failed, report.lines()
 
@@ -98,25 +108,47 @@ HOURS = '["09:00-17:00"]'
             "09:00-12:00 and 11:00-17:00 overlap",
         ),
         ((HOURS, "[9-17]"), "/p.yaml:7: calendars.0.week.mon", "HH:MM-HH:MM"),
-        (("week:", "zone: Europe/Londom\n    week:"), "/p.yaml:7: calendars.0.zone: ", "did you mean 'Europe/London'"),
+        (
+            ("week:", "zone: Europe/Londom\n    week:"),
+            "/p.yaml:7: calendars.0.zone: ",
+            "did you mean 'Europe/London'",
+        ),
         (("week:", "extends: office\n    week:"), "/p.yaml:6: calendars.0: ", "office -> office"),
-        (("calendar: office, reply", "calendar: ofice, reply"), "/p.yaml:3: rules.0.calendar: ", "there: office"),
+        (
+            ("calendar: office, reply", "calendar: ofice, reply"),
+            "/p.yaml:3: rules.0.calendar: ",
+            "there: office",
+        ),
         (("{name}", "{nick}"), "/p.yaml:4: replies.shut.en: ", "there are {name}"),
         (("{name}", "{upgrade_link}"), "/p.yaml:4: replies.shut.en: ", "needs links.upgrade"),
         (("closed.", "closed. {{}"), "/p.yaml:4: replies.shut.en: ", "braces do not match"),
         (("reply: shut", "reply: shutt"), "/p.yaml:", "not under replies (there: shut)"),
-        (('line: "*"', "line: rome"), "/p.yaml:1: line: ", "not a configured line (there: london, riyadh)"),
         (
-            ("  - {id: hours", "  - {id: own, type: expression, condition: 'stranger > 3'}\n  - {id: hours"),
+            ('line: "*"', "line: rome"),
+            "/p.yaml:1: line: ",
+            "not a configured line (there: london, riyadh)",
+        ),
+        (
+            (
+                "  - {id: hours",
+                "  - {id: own, type: expression, condition: 'stranger > 3'}\n  - {id: hours",
+            ),
             "/p.yaml:3: rules.0.condition: ",
             "",
         ),
         (
-            ("  - {id: hours", "  - {id: own, type: expression, condition: 'strnger'}\n  - {id: hours"),
+            (
+                "  - {id: hours",
+                "  - {id: own, type: expression, condition: 'strnger'}\n  - {id: hours",
+            ),
             "/p.yaml:3: rules.0.condition: ",
             "there is no fact 'strnger'; the facts are line, ",
         ),
-        (("  - {id: hours", "  - {id: h, type: hours}\n  - {id: hours"), "/p.yaml:3: rules.0", "quiet_hours"),
+        (
+            ("  - {id: hours", "  - {id: h, type: hours}\n  - {id: hours"),
+            "/p.yaml:3: rules.0",
+            "quiet_hours",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_with_file_line_field_and_mend(
@@ -153,7 +185,9 @@ def test_what_a_case_gives_wrongly_is_told_with_the_words_allowed(
     tmp_path: Path, given: str, where: str, said: str
 ) -> None:
     path = tmp_path / "p.yaml"
-    path.write_text(f"{POLICY}cases:\n  - {{name: it, given: {given}, verdict: ring}}\n", encoding="utf-8")
+    path.write_text(
+        f"{POLICY}cases:\n  - {{name: it, given: {given}, verdict: ring}}\n", encoding="utf-8"
+    )
     report = checked(path)
     assert report.failed
     (fault,) = report.faults
@@ -166,12 +200,17 @@ def test_the_faults_of_all_files_are_told_at_once(tmp_path: Path) -> None:
         (tmp_path / f"{name}.yaml").write_text("line: '*'\nrule: []\n", encoding="utf-8")
     with pytest.raises(ConfigurationError) as refused:
         checked(tmp_path)
-    assert [line.rpartition("/")[2][:9] for line in str(refused.value).splitlines()] == ["a.yaml:2:", "b.yaml:2:"]
+    assert [line.rpartition("/")[2][:9] for line in str(refused.value).splitlines()] == [
+        "a.yaml:2:",
+        "b.yaml:2:",
+    ]
 
 
 def test_calendars_that_extend_each_other_in_a_circle_are_each_named(tmp_path: Path) -> None:
     for name, other in (("day", "night"), ("night", "day")):
-        (tmp_path / f"{name}.yaml").write_text(f"calendar: {name}\nextends: {other}\n", encoding="utf-8")
+        (tmp_path / f"{name}.yaml").write_text(
+            f"calendar: {name}\nextends: {other}\n", encoding="utf-8"
+        )
     with pytest.raises(ConfigurationError, match="day -> night -> day") as refused:
         checked(tmp_path)
     assert "night.yaml:2: extends: " in str(refused.value)
@@ -187,7 +226,8 @@ def test_another_encoding_is_named(tmp_path: Path) -> None:
 def test_a_failing_case_is_told_with_its_trace(tmp_path: Path) -> None:
     path = tmp_path / "p.yaml"
     path.write_text(
-        f"{POLICY}cases:\n  - {{name: it, given: {{now: 2026-01-14T20:00}}, verdict: ring}}\n", encoding="utf-8"
+        f"{POLICY}cases:\n  - {{name: it, given: {{now: 2026-01-14T20:00}}, verdict: ring}}\n",
+        encoding="utf-8",
     )
     report = checked(path)
     assert report.lines()[0].endswith("p.yaml:9: cases.0: expected ring, decided reject; case 'it'")
@@ -195,11 +235,14 @@ def test_a_failing_case_is_told_with_its_trace(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "said"), [(25_000, "line: the document has 400 kB"), (1_000_000, "a policy file has")]
+    ("number", "said"),
+    [(25_000, "line: the document has 400 kB"), (1_000_000, "a policy file has")],
 )
 def test_a_million_callers_belong_on_a_list(tmp_path: Path, number: int, said: str) -> None:
     callers = ",".join(f"'+44{n:010}'" for n in range(1, number + 1))
-    message = refusal(tmp_path, f"line: '*'\nrules: [{{id: x, type: deny_list, callers: [{callers}]}}]\n")
+    message = refusal(
+        tmp_path, f"line: '*'\nrules: [{{id: x, type: deny_list, callers: [{callers}]}}]\n"
+    )
     assert f"/p.yaml:1: {said}" in message
     assert "ringfence lists import" in message
 
@@ -210,8 +253,12 @@ def test_a_key_that_is_no_text_to_yaml_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("line", "there"), [('"*"', "london, riyadh"), ("london", "london")])
-def test_a_rule_for_a_line_that_is_not_there_is_refused(tmp_path: Path, line: str, there: str) -> None:
-    text = POLICY.replace('line: "*"', f"line: {line}").replace("reply: shut}", "reply: shut, when: {lines: [londn]}}")
+def test_a_rule_for_a_line_that_is_not_there_is_refused(
+    tmp_path: Path, line: str, there: str
+) -> None:
+    text = POLICY.replace('line: "*"', f"line: {line}").replace(
+        "reply: shut}", "reply: shut, when: {lines: [londn]}}"
+    )
     message = refusal(tmp_path, text)
     assert "/p.yaml:3: rules.0.when.lines: 'londn' is no line of this policy" in message
     assert f"(there: {there})" in message

@@ -1,4 +1,5 @@
-"""Two identities that turn out to be one caller: their histories become one, in any order, however often told."""
+"""Two identities that turn out to be one caller: their histories become one, in any order, however
+often told."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ LINES = st.sampled_from(["london", "paris"])
 TIMES = st.integers(1, NOW_MS)
 MESSAGES = st.lists(st.tuples(LINES, st.sampled_from(["in", "out"]), TIMES), max_size=12)
 CALLS = st.lists(
-    st.tuples(LINES, st.integers(0, 9), st.integers(0, KEEP_MS // 2), st.booleans(), st.booleans()), max_size=12
+    st.tuples(LINES, st.integers(0, 9), st.integers(0, KEEP_MS // 2), st.booleans(), st.booleans()),
+    max_size=12,
 )
 
 
@@ -70,7 +72,9 @@ def test_conversations_told_under_two_names_are_those_of_one(
     late = join(as_caller, history(as_alias))
     assert late == alone
     assert reduce(join, [history(as_alias)] * again, late) == alone
-    early = reduce(evolve, [message(CALLER, *each) for each in messages[cut:]], join({}, history(as_alias)))
+    early = reduce(
+        evolve, [message(CALLER, *each) for each in messages[cut:]], join({}, history(as_alias))
+    )
     assert early == alone
     for line in ("london", "paris"):
         one, other = (side.get(line, Conversation()) for side in (as_alias, as_caller))
@@ -85,24 +89,33 @@ def calls_of(made: list[tuple[str, int, int, bool, bool]], offset: int) -> Recen
         if is_decided:
             state = decided(state, call, "reject", NOW_MS)
         if is_blocked:
-            state = blocked(state, line, Block(until_ms=NOW_MS + ago, strikes=1 + number), NOW_MS, 1000)
+            state = blocked(
+                state, line, Block(until_ms=NOW_MS + ago, strikes=1 + number), NOW_MS, 1000
+            )
     return state
 
 
 @given(CALLS, CALLS)
 def test_calls_and_blocks_told_under_two_names_are_those_of_one(
-    of_alias: list[tuple[str, int, int, bool, bool]], of_caller: list[tuple[str, int, int, bool, bool]]
+    of_alias: list[tuple[str, int, int, bool, bool]],
+    of_caller: list[tuple[str, int, int, bool, bool]],
 ) -> None:
     alias, caller = calls_of(of_alias, 4), calls_of(of_caller, 7)
     word = told(LINK, alias)
     assert decode(CallsJoined, encode(word)) == word
     whole = joined(caller, word)
-    assert {each.key for each in whole.calls} == {each.key for each in (*alias.calls, *caller.calls)}
+    assert {each.key for each in whole.calls} == {
+        each.key for each in (*alias.calls, *caller.calls)
+    }
     for call in whole.calls:
         kept = [side.find(*call.key) for side in (alias, caller)]
-        assert (call.verdict is not None) == any(each is not None and each.verdict is not None for each in kept)
+        assert (call.verdict is not None) == any(
+            each is not None and each.verdict is not None for each in kept
+        )
     for line in ("london", "paris"):
-        untils = [each.until_ms for side in (alias, caller) for each in side.blocks if each.line == line]
+        untils = [
+            each.until_ms for side in (alias, caller) for each in side.blocks if each.line == line
+        ]
         block = whole.block(line)
         assert (block.until_ms if block else None) == max(untils, default=None)
     assert joined(whole, word) == whole
@@ -119,10 +132,19 @@ def test_a_call_that_was_decided_under_the_alias_is_a_duplicate_under_the_caller
 def test_what_comes_from_the_alias_comes_whole_and_in_order() -> None:
     call = offer(caller=ALIAS, offered_at_ms=NOW_MS - 5_000, group=True)
     alias = decided(evolve_calls(RecentCalls(), call, 4, KEEP_MS), call, "reject", NOW_MS - 4_000)
-    alias = blocked(alias, "paris", Block(until_ms=NOW_MS + 60_000, strikes=2), NOW_MS - 4_000, 1_000)
-    alias = blocked(alias, "london", Block(until_ms=NOW_MS + 70_000, strikes=1), NOW_MS - 3_000, 1_000)
+    alias = blocked(
+        alias, "paris", Block(until_ms=NOW_MS + 60_000, strikes=2), NOW_MS - 4_000, 1_000
+    )
+    alias = blocked(
+        alias, "london", Block(until_ms=NOW_MS + 70_000, strikes=1), NOW_MS - 3_000, 1_000
+    )
     word = told(LINK, alias)
-    assert (word.event_id, word.alias, word.caller, word.at_ms) == ("link-1/calls", ALIAS, CALLER, NOW_MS)
+    assert (word.event_id, word.alias, word.caller, word.at_ms) == (
+        "link-1/calls",
+        ALIAS,
+        CALLER,
+        NOW_MS,
+    )
     whole = joined(RecentCalls(), word)
     assert whole.calls == (replace(alias.calls[0], offset=-1),)
     assert whole.calls[0].group
@@ -145,7 +167,9 @@ def test_what_the_caller_was_decided_under_its_own_name_stays() -> None:
 
 def test_of_two_blocks_of_a_line_the_later_end_counts_and_the_own_one_of_two_alike() -> None:
     def held(begun_ms: int, until_ms: int, strikes: int) -> RecentCalls:
-        return blocked(RecentCalls(), "london", Block(until_ms=until_ms, strikes=strikes), begun_ms, 1_000)
+        return blocked(
+            RecentCalls(), "london", Block(until_ms=until_ms, strikes=strikes), begun_ms, 1_000
+        )
 
     own = held(NOW_MS - 5, NOW_MS + 100, 2)
     for other, stays in (
@@ -160,10 +184,19 @@ def test_of_two_blocks_of_a_line_the_later_end_counts_and_the_own_one_of_two_ali
 def test_joined_calls_have_the_same_bound_and_the_newest_stay() -> None:
     one, other = RecentCalls(), RecentCalls()
     for number in range(KEEP_MOST):
-        one = evolve_calls(one, offer(call_id=f"one-{number}", offered_at_ms=NOW_MS + 2 * number), 0, KEEP_MS)
-        other = evolve_calls(other, offer(call_id=f"other-{number}", offered_at_ms=NOW_MS + 2 * number + 1), 0, KEEP_MS)
+        one = evolve_calls(
+            one, offer(call_id=f"one-{number}", offered_at_ms=NOW_MS + 2 * number), 0, KEEP_MS
+        )
+        other = evolve_calls(
+            other,
+            offer(call_id=f"other-{number}", offered_at_ms=NOW_MS + 2 * number + 1),
+            0,
+            KEEP_MS,
+        )
     kept = joined(one, told(LINK, other)).calls
-    assert [each.offered_at_ms for each in kept] == [NOW_MS + KEEP_MOST + n for n in range(KEEP_MOST)]
+    assert [each.offered_at_ms for each in kept] == [
+        NOW_MS + KEEP_MOST + n for n in range(KEEP_MOST)
+    ]
 
 
 def test_a_callback_moves_with_its_place_and_the_older_one_stays() -> None:

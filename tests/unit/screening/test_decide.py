@@ -29,7 +29,9 @@ def calls(*ago_ms: int, line: str = "london") -> RecentCalls:
     """So many calls, each that long before the one that ``offer()`` is, and that one."""
     state = RecentCalls()
     for number, ago in enumerate(ago_ms):
-        before = offer(call_id=f"before-{number}", line=line, offered_at_ms=offer().offered_at_ms - ago)
+        before = offer(
+            call_id=f"before-{number}", line=line, offered_at_ms=offer().offered_at_ms - ago
+        )
         state = evolve(state, before, number, KEEP_MS)
     return evolve(state, offer(), len(ago_ms), KEEP_MS)
 
@@ -55,15 +57,19 @@ def test_calls_to_other_lines_are_no_burst_on_this_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("last_in_ms", "last_out_ms", "verdict"), [(1, 1, "ring"), (1, 0, "reject"), (0, 1, "reject"), (0, 0, "reject")]
+    ("last_in_ms", "last_out_ms", "verdict"),
+    [(1, 1, "ring"), (1, 0, "reject"), (0, 1, "reject"), (0, 0, "reject")],
 )
-def test_only_a_conversation_of_both_sides_excuses_a_burst(last_in_ms: int, last_out_ms: int, verdict: str) -> None:
+def test_only_a_conversation_of_both_sides_excuses_a_burst(
+    last_in_ms: int, last_out_ms: int, verdict: str
+) -> None:
     known = facts(recent=calls(2, 1), last_in_ms=last_in_ms, last_out_ms=last_out_ms)
     assert decide(policy(BURST), known).verdict == verdict
 
 
 @pytest.mark.parametrize(
-    ("ago_ms", "verdict"), [(YEAR_MS - 1, "ring"), (YEAR_MS, "reject"), (YEAR_MS + 1, "reject"), (0, "ring")]
+    ("ago_ms", "verdict"),
+    [(YEAR_MS - 1, "ring"), (YEAR_MS, "reject"), (YEAR_MS + 1, "reject"), (0, "ring")],
 )
 def test_text_first_has_a_sharp_border(ago_ms: int, verdict: str) -> None:
     assert decide(policy(TEXT_FIRST), facts(last_in_ms=NOW_MS - ago_ms)).verdict == verdict
@@ -111,10 +117,15 @@ def test_a_shadow_rule_is_recorded_and_not_enforced() -> None:
     assert [(trace.matched, trace.shadow) for trace in taken.rules] == [(True, True)]
     then = decide(policy(TEXT_FIRST | {"mode": "shadow"}, BURST), facts(recent=calls(2, 1)))
     assert (then.verdict, then.rule) == ("reject", "burst")
-    assert [(trace.rule, trace.shadow) for trace in then.rules] == [("text-first", True), ("burst", False)]
+    assert [(trace.rule, trace.shadow) for trace in then.rules] == [
+        ("text-first", True),
+        ("burst", False),
+    ]
 
 
-def test_a_call_passes_by_emergencies_that_do_not_mean_it_and_in_a_group_by_all_but_media_rules() -> None:
+def test_a_call_passes_by_emergencies_that_do_not_mean_it_and_in_a_group_by_all_but_media_rules() -> (
+    None
+):
     wards = [{"id": name, "type": "emergency", "callers": ["GB"]} for name in ("ward", "lab")]
     deny = {"id": "nuisance", "type": "deny_list", "callers": ["US"]}
     taken = decide(policy(*wards, deny), facts())
@@ -126,11 +137,21 @@ def test_a_call_passes_by_emergencies_that_do_not_mean_it_and_in_a_group_by_all_
     ]
     media = {"id": "kind", "type": "media", "reject": ["group"]}
     group = decide(policy(wards[0], deny, media), facts(offer(group=True)))
-    assert (group.verdict, group.rule, [trace.rule for trace in group.rules]) == ("reject", "kind", ["ward", "kind"])
+    assert (group.verdict, group.rule, [trace.rule for trace in group.rules]) == (
+        "reject",
+        "kind",
+        ["ward", "kind"],
+    )
 
 
 def test_a_call_that_rings_is_told_nothing_whatever_the_rule_names() -> None:
-    rule = {"id": "own", "type": "expression", "condition": "true", "then": "ring", "reply": "slow-down"}
+    rule = {
+        "id": "own",
+        "type": "expression",
+        "condition": "true",
+        "then": "ring",
+        "reply": "slow-down",
+    }
     taken = decide(policy(rule), facts())
     assert (taken.verdict, taken.rule, taken.reply, taken.variant) == ("ring", "own", None, None)
 
@@ -138,7 +159,12 @@ def test_a_call_that_rings_is_told_nothing_whatever_the_rule_names() -> None:
 def test_a_block_by_hand_is_told_with_its_author_its_end_and_its_age() -> None:
     for reason, why in (("threats", "blocked by mia: threats"), ("", "blocked by mia")):
         block = CallerBlock(
-            caller=offer().caller, line="*", until_ms=NOW_MS + 5, author="mia", at_ms=NOW_MS - 7_000, reason=reason
+            caller=offer().caller,
+            line="*",
+            until_ms=NOW_MS + 5,
+            author="mia",
+            at_ms=NOW_MS - 7_000,
+            reason=reason,
         )
         taken = decide(policy(TEXT_FIRST), facts(known=knowing(block)))
         assert (taken.verdict, taken.rule, taken.rules, taken.why) == ("reject", None, (), why)
@@ -172,11 +198,15 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text_first, "judge", judge)
 
 
-def test_a_rule_that_fails_lets_the_call_ring_and_is_on_record(broken: None, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_rule_that_fails_lets_the_call_ring_and_is_on_record(
+    broken: None, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.ERROR):
         taken = decide(policy(TEXT_FIRST, BURST), facts(recent=calls(2, 1)))
     assert (taken.verdict, taken.rule, taken.reply) == ("ring", "text-first", None)
-    assert [(trace.rule, trace.error, trace.matched) for trace in taken.rules] == [("text-first", True, False)]
+    assert [(trace.rule, trace.error, trace.matched) for trace in taken.rules] == [
+        ("text-first", True, False)
+    ]
     assert "KeyError" in taken.why
     assert "12025550143" not in taken.why
     assert "text-first" in caplog.text
@@ -196,7 +226,11 @@ def test_a_shadow_rule_that_fails_is_on_record_and_the_next_one_decides(broken: 
     [
         ({"offline": True}, "late", "the call was offered while the gateway was offline"),
         ({"ended": True}, "late", "the call was over before its offer arrived"),
-        ({"offered_at_ms": NOW_MS - 45_000}, "late", "the offer is 45 s old; a call rings no longer than 45 s"),
+        (
+            {"offered_at_ms": NOW_MS - 45_000},
+            "late",
+            "the offer is 45 s old; a call rings no longer than 45 s",
+        ),
         ({"offered_at_ms": NOW_MS - 44_999}, "reject", "never written"),
         (
             {"offered_at_ms": NOW_MS - 86_400_000 * 3},
@@ -205,7 +239,11 @@ def test_a_shadow_rule_that_fails_is_on_record_and_the_next_one_decides(broken: 
         ),
         ({"offered_at_ms": NOW_MS + 5_000}, "reject", "never written"),
         ({"group": True}, "ring", "group call"),
-        ({"group": True, "offline": True}, "late", "the call was offered while the gateway was offline"),
+        (
+            {"group": True, "offline": True},
+            "late",
+            "the call was offered while the gateway was offline",
+        ),
     ],
 )
 def test_guards_come_before_any_rule(changed: dict[str, Any], verdict: str, said: str) -> None:
@@ -214,7 +252,11 @@ def test_guards_come_before_any_rule(changed: dict[str, Any], verdict: str, said
     assert (taken.verdict, is_late(known)) == (verdict, verdict == "late")
     assert said in taken.why if verdict != "late" else taken.why == said
     guarded = verdict != "reject"
-    assert (taken.rule is None, taken.rules == (), taken.reply is None) == (guarded, guarded, guarded)
+    assert (taken.rule is None, taken.rules == (), taken.reply is None) == (
+        guarded,
+        guarded,
+        guarded,
+    )
 
 
 # the record
@@ -239,9 +281,17 @@ def test_every_fact_and_the_revision_are_on_the_decision() -> None:
         "history_incomplete": False,
         "stranger": False,
     }
-    assert (taken.decision_id, taken.call_id, taken.event_id) == ("london/call-1", "call-1", "evt_1")
+    assert (taken.decision_id, taken.call_id, taken.event_id) == (
+        "london/call-1",
+        "call-1",
+        "evt_1",
+    )
     assert (taken.gateway, taken.line, taken.caller) == ("office", "london", "900000000000143@lid")
-    assert (taken.offered_at_ms, taken.received_at_ms, taken.decided_at_ms) == (NOW_MS - 1000, NOW_MS, NOW_MS)
+    assert (taken.offered_at_ms, taken.received_at_ms, taken.decided_at_ms) == (
+        NOW_MS - 1000,
+        NOW_MS,
+        NOW_MS,
+    )
 
 
 def test_an_unknown_line_falls_to_the_common_policy_and_no_policy_rings() -> None:
@@ -250,7 +300,11 @@ def test_an_unknown_line_falls_to_the_common_policy_and_no_policy_rings() -> Non
         taken = decide(book.for_line(line), facts(offer(line=line)))
         assert (taken.verdict, taken.policy) == (verdict, source)
     nothing = decide(PolicyBook({}).for_line("london"), facts())
-    assert (nothing.verdict, nothing.why, nothing.policy_revision) == ("ring", "no rule applies", "none")
+    assert (nothing.verdict, nothing.why, nothing.policy_revision) == (
+        "ring",
+        "no rule applies",
+        "none",
+    )
 
 
 OFFERS = st.builds(
@@ -264,7 +318,13 @@ OFFERS = st.builds(
 SEEN = st.just(0) | st.integers(NOW_MS - 2 * YEAR_MS, NOW_MS)
 
 
-@given(call=OFFERS, last_in_ms=SEEN, last_out_ms=SEEN, before=st.lists(OFFERS, max_size=5), incomplete=st.booleans())
+@given(
+    call=OFFERS,
+    last_in_ms=SEEN,
+    last_out_ms=SEEN,
+    before=st.lists(OFFERS, max_size=5),
+    incomplete=st.booleans(),
+)
 def test_the_same_inputs_give_equal_decisions_and_nothing_late_is_rejected(
     call: CallOffered,
     last_in_ms: int,
@@ -276,7 +336,13 @@ def test_the_same_inputs_give_equal_decisions_and_nothing_late_is_rejected(
     for offset, each in enumerate([*before, call]):
         recent = evolve(recent, each, offset, KEEP_MS)
     known = [
-        facts(call, recent=recent, last_in_ms=last_in_ms, last_out_ms=last_out_ms, history_incomplete=incomplete)
+        facts(
+            call,
+            recent=recent,
+            last_in_ms=last_in_ms,
+            last_out_ms=last_out_ms,
+            history_incomplete=incomplete,
+        )
         for _ in range(2)
     ]
     taken, again = (decide(policy(BURST, TEXT_FIRST), each) for each in known)

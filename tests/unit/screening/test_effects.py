@@ -1,4 +1,5 @@
-"""What a decision puts on the topics: each command in full, the urgent one first, nothing that was not called for."""
+"""What a decision puts on the topics: each command in full, the urgent one first, nothing that was
+not called for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What is known of a caller under all the caller's names, and of the blocks that people took back."""
+"""What is known of a caller under all the caller's names, and of the blocks that people took
+back."""
 
 from __future__ import annotations
 
@@ -13,10 +14,14 @@ from tests.support.facts import NOW_MS, contact, facts, knowing, offer, policy
 LID = "900000000000143@lid"
 BRITISH = "442079460123@c.us"
 """A number of London; a British mobile number alone says no zone, for it may be one of Guernsey."""
-BLOCKED = blocked(RecentCalls(), "london", Block(until_ms=NOW_MS + 60_000, strikes=1), NOW_MS - 1_000, 1_000)
+BLOCKED = blocked(
+    RecentCalls(), "london", Block(until_ms=NOW_MS + 60_000, strikes=1), NOW_MS - 1_000, 1_000
+)
 
 
-def test_a_caller_named_by_lid_has_the_country_and_zone_of_the_number_that_is_known_beside_it() -> None:
+def test_a_caller_named_by_lid_has_the_country_and_zone_of_the_number_that_is_known_beside_it() -> (
+    None
+):
     known = facts(offer(caller=LID, caller_known_as=(BRITISH,)))
     assert (known.country, known.caller_zone) == ("GB", "Europe/London")
     alone = facts(offer(caller=LID))
@@ -40,12 +45,16 @@ def test_a_block_stands_until_somebody_takes_back_every_block_that_had_begun(
     at_ms: int, until_ms: int, who: str, *, stands: bool
 ) -> None:
     word = CallerBlock(caller=who, line="london", until_ms=until_ms, author="mia", at_ms=at_ms)
-    known = facts(offer(caller=BRITISH, caller_known_as=(LID,)), recent=BLOCKED, known=knowing(word))
+    known = facts(
+        offer(caller=BRITISH, caller_known_as=(LID,)), recent=BLOCKED, known=knowing(word)
+    )
     assert known.block == (BLOCKED.blocks[0] if stands else None)
 
 
 def test_an_entry_for_this_line_means_its_callers() -> None:
-    entry = ListEntry(list="deny", pattern="US", lines=("london",), author="mia", added_at_ms=NOW_MS)
+    entry = ListEntry(
+        list="deny", pattern="US", lines=("london",), author="mia", added_at_ms=NOW_MS
+    )
     assert facts(known=knowing(entry)).entry("deny") == entry
     assert facts(offer(line="paris"), known=knowing(entry)).entry("deny") is None
 
@@ -58,7 +67,9 @@ def test_a_contact_record_adds_to_the_facts_and_takes_none_away() -> None:
 def test_a_switch_is_on_record_beside_the_calendar_that_it_beats() -> None:
     switch = LineSwitch(line="london", state="closed", author="mia", at_ms=NOW_MS - 5)
     rule = {"id": "hours", "type": "quiet_hours", "calendar": "office"}
-    taken = decide(policy(rule, calendars=[{"calendar": "office", "week": {}}]), facts(known=knowing(switch)))
+    taken = decide(
+        policy(rule, calendars=[{"calendar": "office", "week": {}}]), facts(known=knowing(switch))
+    )
     assert taken.facts.items() >= {
         ("line_switch", "closed"),
         ("line_switch_age_ms", 5),

@@ -18,10 +18,13 @@ HERE, THERE = 0, 1
 
 
 class Messages:
-    """What the consumer knows of each partition: how far it reaches, and below which offset all is done."""
+    """What the consumer knows of each partition: how far it reaches, and below which offset all is
+    done."""
 
     def __init__(self, **partitions: tuple[int | None, int]) -> None:
-        self.known = {{"here": HERE, "there": THERE}[name]: found for name, found in partitions.items()}
+        self.known = {
+            {"here": HERE, "there": THERE}[name]: found for name, found in partitions.items()
+        }
         self.asked = 0
         self.first_asked = asyncio.Event()
 
@@ -37,9 +40,13 @@ class Messages:
         return self.known[partition][1] >= upto
 
 
-def screening(messages: Messages, *, joined: bool = False, now_ms: int = T0, link_ms: int = T0) -> Any:
+def screening(
+    messages: Messages, *, joined: bool = False, now_ms: int = T0, link_ms: int = T0
+) -> Any:
     known = Views.empty()
-    known.identities.set(LID, IdentityLink(alias=LID, caller=PHONE, source="payload", at_ms=link_ms))
+    known.identities.set(
+        LID, IdentityLink(alias=LID, caller=PHONE, source="payload", at_ms=link_ms)
+    )
     nothing: Any = None
     return Screening(
         recent=nothing,
@@ -87,14 +94,20 @@ async def test_where_the_leader_is_silent_nothing_is_read() -> None:
 async def test_an_alias_kept_here_is_known_when_its_messages_are_read_or_joined() -> None:
     late = T0 + 2 * JOIN_MS
     assert await is_read(screening(Messages(here=(5, 5), there=(3, 3)), now_ms=late), LID)
-    assert not await is_read(screening(Messages(here=(5, 5), there=(3, 2)), now_ms=late), LID), "of any age"
+    assert not await is_read(screening(Messages(here=(5, 5), there=(3, 2)), now_ms=late), LID), (
+        "of any age"
+    )
     assert await is_read(screening(Messages(here=(5, 5), there=(3, 2)), joined=True), LID)
 
 
-async def test_an_alias_kept_elsewhere_is_known_some_time_after_the_link_and_after_a_rebalance() -> None:
+async def test_an_alias_kept_elsewhere_is_known_some_time_after_the_link_and_after_a_rebalance() -> (
+    None
+):
     young, old = T0 + JOIN_MS, T0 + JOIN_MS + 1
     assert not await is_read(screening(Messages(here=(5, 5)), now_ms=young), LID)
     assert await is_read(screening(Messages(here=(5, 5)), now_ms=old), LID)
     rebalanced = screening(Messages(here=(5, 5)), now_ms=old)
     rebalanced.recovered()
-    assert not await is_read(rebalanced, LID), "nobody worked on the link while partitions changed hands"
+    assert not await is_read(rebalanced, LID), (
+        "nobody worked on the link while partitions changed hands"
+    )

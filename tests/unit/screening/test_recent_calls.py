@@ -1,4 +1,5 @@
-"""A caller's recent calls: repeats change nothing, windows have sharp borders, memory is bounded."""
+"""A caller's recent calls: repeats change nothing, windows have sharp borders, memory is
+bounded."""
 
 from __future__ import annotations
 
@@ -22,7 +23,9 @@ from tests.support.facts import NOW_MS, offer
 
 VERDICTS: list[Verdict] = ["ring", "reject", "late"]
 OFFERS = st.builds(
-    lambda line, number, ago: offer(line=line, call_id=f"call-{number}", offered_at_ms=NOW_MS - ago),
+    lambda line, number, ago: offer(
+        line=line, call_id=f"call-{number}", offered_at_ms=NOW_MS - ago
+    ),
     st.sampled_from(["london", "paris"]),
     st.integers(0, 8),
     st.integers(0, 2 * KEEP_MS),
@@ -42,7 +45,10 @@ def test_an_offer_or_its_duplicate_applied_again_changes_nothing(
 ) -> None:
     once = evolve(after(*before), each, 7, KEEP_MS)
     duplicate = offer(
-        event_id="evt_other", line=each.line, call_id=each.call_id, offered_at_ms=each.offered_at_ms + later
+        event_id="evt_other",
+        line=each.line,
+        call_id=each.call_id,
+        offered_at_ms=each.offered_at_ms + later,
     )
     assert evolve(once, each, 7, KEEP_MS) == once
     assert evolve(once, duplicate, 8, KEEP_MS) == once
@@ -77,11 +83,17 @@ def test_exactly_a_window_ago_does_not_count_and_a_millisecond_less_does(window_
 
 
 @given(st.lists(OFFERS, max_size=20), st.integers(0, KEEP_MS))
-def test_a_window_counts_what_a_plain_count_would(offers: list[CallOffered], window_ms: int) -> None:
+def test_a_window_counts_what_a_plain_count_would(
+    offers: list[CallOffered], window_ms: int
+) -> None:
     state = after(*offers, keep_ms=10**12)
     first = {(each.line, each.call_id): each for each in reversed(offers)}.values()
     for line in ("london", "paris"):
-        plain = [each for each in first if each.line == line and 0 <= NOW_MS - each.offered_at_ms < window_ms]
+        plain = [
+            each
+            for each in first
+            if each.line == line and 0 <= NOW_MS - each.offered_at_ms < window_ms
+        ]
         assert state.offered_within(line, NOW_MS, window_ms) == len(plain)
 
 
@@ -98,14 +110,21 @@ def test_an_older_offer_that_comes_late_forgets_nothing_younger() -> None:
 
 
 def test_memory_of_one_caller_has_a_bound_and_keeps_the_newest() -> None:
-    state = after(*(offer(call_id=f"call-{number}", offered_at_ms=NOW_MS + number) for number in range(KEEP_MOST + 5)))
+    state = after(
+        *(
+            offer(call_id=f"call-{number}", offered_at_ms=NOW_MS + number)
+            for number in range(KEEP_MOST + 5)
+        )
+    )
     assert len(state.calls) == KEEP_MOST
     assert state.calls[0].call_id == "call-5"
     assert state.calls[-1].call_id == f"call-{KEEP_MOST + 4}"
 
 
 def test_a_verdict_is_remembered_of_its_own_call_alone() -> None:
-    state = decided(after(offer(), offer(line="paris"), offer(call_id="call-2")), offer(), "reject", NOW_MS)
+    state = decided(
+        after(offer(), offer(line="paris"), offer(call_id="call-2")), offer(), "reject", NOW_MS
+    )
     assert [(call.key, call.verdict, call.decided_at_ms) for call in state.calls] == [
         (("london", "call-1"), "reject", NOW_MS),
         (("paris", "call-1"), None, 0),
@@ -116,7 +135,9 @@ def test_a_verdict_is_remembered_of_its_own_call_alone() -> None:
 
 
 @given(st.lists(OFFERS, max_size=20), st.sampled_from(VERDICTS))
-def test_the_table_gives_back_what_was_put_there(offers: list[CallOffered], verdict: Verdict) -> None:
+def test_the_table_gives_back_what_was_put_there(
+    offers: list[CallOffered], verdict: Verdict
+) -> None:
     state = after(*offers)
     for each in offers[::2]:
         state = decided(state, each, verdict, NOW_MS)
@@ -130,7 +151,9 @@ def test_nothing_in_the_table_is_no_calls() -> None:
 
 def test_blocks_and_offsets_go_with_the_state() -> None:
     block = Block(until_ms=NOW_MS + 900_000, strikes=2)
-    state = blocked(blocked(after(offer()), "paris", block, NOW_MS - 9, 5_000), "london", block, NOW_MS, 1_000)
+    state = blocked(
+        blocked(after(offer()), "paris", block, NOW_MS - 9, 5_000), "london", block, NOW_MS, 1_000
+    )
     assert state.blocks == (
         LineBlock("paris", NOW_MS - 9, NOW_MS + 900_000, 2, NOW_MS + 905_000),
         LineBlock("london", NOW_MS, NOW_MS + 900_000, 2, NOW_MS + 901_000),
@@ -141,7 +164,10 @@ def test_blocks_and_offsets_go_with_the_state() -> None:
     assert (later.block("london"), later.block("rome")) == (state.blocks[1], None)
     again = blocked(later, "london", Block(until_ms=NOW_MS + 5, strikes=3), NOW_MS + 1, 0)
     assert again.calls == later.calls
-    assert again.blocks == (state.blocks[0], LineBlock("london", NOW_MS + 1, NOW_MS + 5, 3, NOW_MS + 5))
+    assert again.blocks == (
+        state.blocks[0],
+        LineBlock("london", NOW_MS + 1, NOW_MS + 5, 3, NOW_MS + 5),
+    )
 
 
 def test_a_caller_is_needed_as_long_as_the_latest_thing_that_is_known() -> None:
@@ -155,4 +181,7 @@ def test_a_caller_is_needed_as_long_as_the_latest_thing_that_is_known() -> None:
 
 def test_the_table_is_short_json() -> None:
     state = decided(after(offer()), offer(), "ring", NOW_MS)
-    assert dump(state) == f'{{"calls":[["london","call-1",{NOW_MS - 1000},0,{NOW_MS},"ring"]]}}'.encode()
+    assert (
+        dump(state)
+        == f'{{"calls":[["london","call-1",{NOW_MS - 1000},0,{NOW_MS},"ring"]]}}'.encode()
+    )

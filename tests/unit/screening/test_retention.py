@@ -17,7 +17,14 @@ HOUR_MS = 3_600_000
 
 
 def burst(**more: Any) -> dict[str, Any]:
-    return {"id": "burst", "type": "burst", "calls": 2, "within": "60s", "reply": "slow-down", **more}
+    return {
+        "id": "burst",
+        "type": "burst",
+        "calls": 2,
+        "within": "60s",
+        "reply": "slow-down",
+        **more,
+    }
 
 
 def urgent(within: str) -> dict[str, Any]:
@@ -34,7 +41,9 @@ def urgent(within: str) -> dict[str, Any]:
         ([{"id": "first", "type": "text_first", "within": "365d", "reply": "text-first"}], KEEP_MS),
     ],
 )
-def test_calls_are_remembered_as_long_as_a_rule_looks_back_at_them(rules: list[dict[str, Any]], wanted: int) -> None:
+def test_calls_are_remembered_as_long_as_a_rule_looks_back_at_them(
+    rules: list[dict[str, Any]], wanted: int
+) -> None:
     assert keep_ms(policy(*rules)) == wanted
 
 

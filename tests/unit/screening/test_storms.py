@@ -19,7 +19,9 @@ RULE = StormRule(id="storm", callers=2, within=60_000)
     st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(-5_000, KEEP_MS))),
     st.integers(0, 3 * KEEP_MS),
 )
-def test_each_stranger_counts_once_by_the_last_call(calls: list[tuple[str, int]], later: int) -> None:
+def test_each_stranger_counts_once_by_the_last_call(
+    calls: list[tuple[str, int]], later: int
+) -> None:
     storms, last = Storms(Workers("me")), dict[str, int]()
     at_ms = NOW_MS
     for caller, passed in calls:
@@ -28,14 +30,17 @@ def test_each_stranger_counts_once_by_the_last_call(calls: list[tuple[str, int]]
         # forgotten for good, though the clock may seem to run back afterwards
         last = {each: at for each, at in last.items() if at >= at_ms - KEEP_MS} | {caller: at_ms}
     now_ms = at_ms + later
-    assert storms.of("london", RULE, now_ms)[0] == sum(1 for at in last.values() if at > now_ms - 60_000)
+    assert storms.of("london", RULE, now_ms)[0] == sum(
+        1 for at in last.values() if at > now_ms - 60_000
+    )
     told = Counter(str(at - at % BUCKET_MS) for at in last.values() if at > now_ms - KEEP_MS)
     assert storms.buckets(now_ms) == ({"london": told} if told else {})
     assert storms.of("paris", RULE, now_ms) == (0, False)
 
 
 def test_a_stranger_whose_old_call_was_forgotten_counts_once_again() -> None:
-    """Calls that come again after an interruption keep their time, so the clock may seem to run back."""
+    """Calls that come again after an interruption keep their time, so the clock may seem to run
+    back."""
     storms = Storms(Workers("me"))
     begun = NOW_MS - KEEP_MS
     for caller, at_ms in (("a", NOW_MS - 1), ("b", begun), ("c", NOW_MS)):
@@ -44,7 +49,13 @@ def test_a_stranger_whose_old_call_was_forgotten_counts_once_again() -> None:
     storms.note("london", "b", NOW_MS + 2)
     assert storms.of("london", RULE, NOW_MS + 2)[0] == 4
     storms = Storms(Workers("me"))
-    for caller, at_ms in (("a", NOW_MS), ("b", begun), ("a", NOW_MS + 1), ("a", begun - 1), ("b", NOW_MS)):
+    for caller, at_ms in (
+        ("a", NOW_MS),
+        ("b", begun),
+        ("a", NOW_MS + 1),
+        ("a", begun - 1),
+        ("b", NOW_MS),
+    ):
         storms.note("london", caller, at_ms)
     assert storms.of("london", RULE, NOW_MS)[0] == 1
 

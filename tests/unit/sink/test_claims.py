@@ -1,4 +1,5 @@
-"""Claims: what a text command may do, by what is remembered. An unknown text is never sent again."""
+"""Claims: what a text command may do, by what is remembered. An unknown text is never sent
+again."""
 
 from __future__ import annotations
 
@@ -44,14 +45,25 @@ def test_nothing_remembered_is_free() -> None:
     assert standing(None, "mine", NOW_MS, DAY_MS) == "free"
 
 
-@pytest.mark.parametrize(("later_ms", "expected"), [(0, "cooling"), (DAY_MS - 1, "cooling"), (DAY_MS, "free")])
+@pytest.mark.parametrize(
+    ("later_ms", "expected"), [(0, "cooling"), (DAY_MS - 1, "cooling"), (DAY_MS, "free")]
+)
 def test_the_cool_down_has_a_sharp_border(later_ms: int, expected: str) -> None:
     assert standing(claim("accepted", "other"), "mine", NOW_MS + later_ms, DAY_MS) == expected
 
 
-@given(result=st.sampled_from(RESULTS), later_ms=st.integers(0, 10 * DAY_MS), cooldown_ms=st.integers(1, DAY_MS))
-def test_a_command_that_was_claimed_is_never_free_again(result: Result | None, later_ms: int, cooldown_ms: int) -> None:
-    assert standing(claim(result), "mine", NOW_MS + later_ms, cooldown_ms) in {"repeat", "interrupted"}
+@given(
+    result=st.sampled_from(RESULTS),
+    later_ms=st.integers(0, 10 * DAY_MS),
+    cooldown_ms=st.integers(1, DAY_MS),
+)
+def test_a_command_that_was_claimed_is_never_free_again(
+    result: Result | None, later_ms: int, cooldown_ms: int
+) -> None:
+    assert standing(claim(result), "mine", NOW_MS + later_ms, cooldown_ms) in {
+        "repeat",
+        "interrupted",
+    }
 
 
 @pytest.mark.parametrize("result", RESULTS)

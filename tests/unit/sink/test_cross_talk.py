@@ -27,8 +27,12 @@ from tests.support.facts import NOW_MS, facts, offer, policy
 
 KEY = SecretStr("key")
 PROVIDERS: dict[str, Provider] = {
-    "office": WahaProvider(WahaSettings(provider="waha", base_url="http://a", api_key=KEY, webhook_secret=KEY)),
-    "cloud": WawpProvider(WawpSettings(provider="wawp", base_url="http://b", access_token=KEY, webhook_secret=KEY)),
+    "office": WahaProvider(
+        WahaSettings(provider="waha", base_url="http://a", api_key=KEY, webhook_secret=KEY)
+    ),
+    "cloud": WawpProvider(
+        WawpSettings(provider="wawp", base_url="http://b", access_token=KEY, webhook_secret=KEY)
+    ),
 }
 NEVER_WROTE = policy({"id": "text-first", "type": "text_first", "reply": "text-first"})
 
@@ -56,7 +60,8 @@ def value_of(made: Record) -> bytes:
 
 
 class Journey:
-    """One offer on its way to two requests, a step at a time, by the bytes that stand on the topics."""
+    """One offer on its way to two requests, a step at a time, by the bytes that stand on the
+    topics."""
 
     def __init__(self, origin: CallOffered) -> None:
         self.origin = origin
@@ -77,7 +82,9 @@ class Journey:
         command: RejectCall = decode(CALLS_COMMANDS.values, self._at[-1])
         self.requests.append(PROVIDERS[command.gateway].reject(command))
         assert command.reply is not None
-        self._at.append(value_of(text_command(follow_up(command, command.reply, NOW_MS), "/test", None)))
+        self._at.append(
+            value_of(text_command(follow_up(command, command.reply, NOW_MS), "/test", None))
+        )
 
     def _tell(self) -> None:
         command: SendText = decode(MESSAGES_COMMANDS.values, self._at[-1])
@@ -108,6 +115,11 @@ def test_no_request_mixes_two_offers(origins: list[CallOffered], data: st.DataOb
             "caller": origin.caller_raw,
             "chat": None,
         }
-        assert text == {"session": origin.session, "call": None, "caller": None, "chat": canonical(origin.caller_raw)}
+        assert text == {
+            "session": origin.session,
+            "call": None,
+            "caller": None,
+            "chat": canonical(origin.caller_raw),
+        }
         own = "/v2/" if origin.gateway == "cloud" else "/api/"
         assert all(request.path.startswith(own) for request in each.requests)

@@ -1,4 +1,5 @@
-"""Lanes: in order within a key, side by side across keys, bounded, gated, and a failure is never silent."""
+"""Lanes: in order within a key, side by side across keys, bounded, gated, and a failure is never
+silent."""
 
 from __future__ import annotations
 
@@ -142,7 +143,9 @@ async def test_join_of_nothing_returns_at_once() -> None:
     work=st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 4)), max_size=30),
     room=st.integers(1, 8),
 )
-def test_any_work_keeps_its_order_per_key_and_stays_within_the_bound(work: list[tuple[str, int]], room: int) -> None:
+def test_any_work_keeps_its_order_per_key_and_stays_within_the_bound(
+    work: list[tuple[str, int]], room: int
+) -> None:
     asyncio.run(_run(work, room))
 
 
@@ -169,7 +172,9 @@ async def _run(work: list[tuple[str, int]], room: int) -> None:
     await lanes.join(10)
     assert sorted(number for _, number in ran) == list(range(len(work)))
     for key in "abc":
-        assert [number for of, number in ran if of == key] == [n for n, (of, _) in enumerate(work) if of == key]
+        assert [number for of, number in ran if of == key] == [
+            n for n, (of, _) in enumerate(work) if of == key
+        ]
 
 
 async def test_a_cancelled_job_frees_its_place() -> None:
@@ -251,7 +256,8 @@ async def test_drain_lets_go_of_what_waits_at_the_gate_and_gives_its_room_back()
     await settled(lambda: bool(barrier.asked))
     draining = asyncio.create_task(lanes.drain(60))
     await asyncio.sleep(0)
-    # what comes while the drain is under way is nobody's before: it must not be lost with the others
+    # what comes while the drain is under way is nobody's before: it must not be lost with the
+    # others
     assert lanes.submit("a", bench.job("a3"), LATER_MS)
     assert lanes.submit("b", bench.job("b1"), LATER_MS)
     assert not lanes.submit("b", bench.job("b2"), LATER_MS)

@@ -70,8 +70,13 @@ def test_the_revision_that_decided_is_what_is_said() -> None:
 
 
 def test_a_revision_that_is_forgotten_gives_way_to_the_one_in_force() -> None:
-    assert text_body(knowing(followed(revision("new"))), LINE, text(policy_revision="unknown"), NOW_MS) == "new"
-    found = text_body(knowing(followed(revision(None))), LINE, text(policy_revision="unknown"), NOW_MS)
+    assert (
+        text_body(knowing(followed(revision("new"))), LINE, text(policy_revision="unknown"), NOW_MS)
+        == "new"
+    )
+    found = text_body(
+        knowing(followed(revision(None))), LINE, text(policy_revision="unknown"), NOW_MS
+    )
     assert reason(found) == ("failed", "reply-not-in-policy")
 
 
@@ -87,9 +92,14 @@ def test_so_many_former_revisions_are_kept_and_each_once() -> None:
 
 def test_a_policy_that_was_removed_is_still_quoted() -> None:
     own = revision("own words", line="london")
-    book = PolicyBook({"london": own, "*": revision("common")}).followed_by({"*": revision("common")})
+    book = PolicyBook({"london": own, "*": revision("common")}).followed_by(
+        {"*": revision("common")}
+    )
     known = knowing(book)
-    assert text_body(known, LINE, text(policy="london", policy_revision=own.revision), NOW_MS) == "own words"
+    assert (
+        text_body(known, LINE, text(policy="london", policy_revision=own.revision), NOW_MS)
+        == "own words"
+    )
     assert "*" not in book.former
 
 
@@ -121,7 +131,9 @@ def test_without_a_known_zone_the_number_tells_it(time_zone: str | None) -> None
 def test_a_lid_has_the_clock_of_its_number_where_the_contact_knows_it() -> None:
     lid = "900000000000143@lid"
     known = contact(contact=lid, aliases=("919812345678@c.us",))
-    assert "India" in str(said("{next_opening}", known, caller=lid, values={"opens_at_ms": OPENS_MS}))
+    assert "India" in str(
+        said("{next_opening}", known, caller=lid, values={"opens_at_ms": OPENS_MS})
+    )
     assert "India" not in str(said("{next_opening}", caller=lid, values={"opens_at_ms": OPENS_MS}))
 
 

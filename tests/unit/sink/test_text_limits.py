@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from models.policy import TextGuard
 from streams.gateways.answer import REACH_OUT_RESTRICTED, GatewayAnswer
 from streams.sink import text_limits
-from streams.sink.text_limits import BUCKET_MS, DAY_MS, LONGEST_PAUSE_MS, NOTHING_MET, PAUSE_MS, LineState
+from streams.sink.text_limits import (
+    BUCKET_MS,
+    DAY_MS,
+    LONGEST_PAUSE_MS,
+    NOTHING_MET,
+    PAUSE_MS,
+    LineState,
+)
 from tests.support.facts import NOW_MS
 
 THREE = TextGuard(strangers_per_day=3, stop_after_463=3_600_000)
@@ -33,7 +40,10 @@ def test_the_cap_holds_the_next_stranger_back_until_a_day_is_over() -> None:
 
 
 def test_a_cap_of_nothing_tells_no_stranger() -> None:
-    assert text_limits.holds_stranger(NOTHING_MET, TextGuard(strangers_per_day=0), NOW_MS) == "stranger-cap"
+    assert (
+        text_limits.holds_stranger(NOTHING_MET, TextGuard(strangers_per_day=0), NOW_MS)
+        == "stranger-cap"
+    )
 
 
 @given(st.lists(st.integers(0, 3 * DAY_MS), max_size=60), st.integers(1, 5))
@@ -50,17 +60,25 @@ def test_no_24_hours_ever_have_more_than_the_cap(offsets: list[int], cap: int) -
 def test_what_nobody_got_is_taken_back() -> None:
     state = told(NOW_MS, NOW_MS + BUCKET_MS)
     assert text_limits.taken_back(state, NOW_MS).told_strangers(NOW_MS + BUCKET_MS) == 1
-    assert text_limits.taken_back(text_limits.taken_back(state, NOW_MS), NOW_MS + BUCKET_MS) == NOTHING_MET
+    assert (
+        text_limits.taken_back(text_limits.taken_back(state, NOW_MS), NOW_MS + BUCKET_MS)
+        == NOTHING_MET
+    )
     assert text_limits.taken_back(NOTHING_MET, NOW_MS) == NOTHING_MET
 
 
 def test_error_463_stops_strangers_for_as_long_as_the_policy_says() -> None:
     state = text_limits.met(NOTHING_MET, RESTRICTED, NOW_MS)
     assert text_limits.holds_stranger(state, THREE, NOW_MS) == "restricted-463"
-    assert text_limits.holds_stranger(state, THREE, NOW_MS + THREE.stop_after_463 - 1) == "restricted-463"
+    assert (
+        text_limits.holds_stranger(state, THREE, NOW_MS + THREE.stop_after_463 - 1)
+        == "restricted-463"
+    )
     assert text_limits.holds_stranger(state, THREE, NOW_MS + THREE.stop_after_463) is None
     again = text_limits.met(state, RESTRICTED, NOW_MS + 1000)
-    assert text_limits.holds_stranger(again, THREE, NOW_MS + THREE.stop_after_463) == "restricted-463"
+    assert (
+        text_limits.holds_stranger(again, THREE, NOW_MS + THREE.stop_after_463) == "restricted-463"
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,7 +86,9 @@ def test_error_463_stops_strangers_for_as_long_as_the_policy_says() -> None:
     [(5_000, 5_000), (0, 0), (None, PAUSE_MS), (10**12, LONGEST_PAUSE_MS)],
 )
 def test_429_pauses_for_as_long_as_it_says(retry_after_ms: int | None, pause_ms: int) -> None:
-    answer = GatewayAnswer(meaning="busy", status=429, reason="rate-limited", retry_after_ms=retry_after_ms)
+    answer = GatewayAnswer(
+        meaning="busy", status=429, reason="rate-limited", retry_after_ms=retry_after_ms
+    )
     assert text_limits.met(NOTHING_MET, answer, NOW_MS).paused_until_ms == NOW_MS + pause_ms
 
 

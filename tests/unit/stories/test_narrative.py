@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC
+from typing import Any
 
 from models.calls import CallRejected
 from models.commands import BlockCaller, UnblockCaller, block_id, unblock_id
@@ -59,7 +60,10 @@ def test_what_is_still_to_come_is_told_as_such() -> None:
     of = offer("A")
     decided = decision(of)
     ahead = replace(decided, facts={"blocked_until_ms": decided.decided_at_ms + 540_000})
-    assert any("blocked until 9 min later (2026-01-01 10:0" in line for line in narrate(log_of([of, ahead]), UTC))
+    assert any(
+        "blocked until 9 min later (2026-01-01 10:0" in line
+        for line in narrate(log_of([of, ahead]), UTC)
+    )
 
 
 def test_no_number_is_told_in_full() -> None:
@@ -73,7 +77,9 @@ def test_no_number_is_told_in_full() -> None:
 
 
 def test_repeats_are_told_as_such_and_once_in_detail() -> None:
-    lines = narrate(log_of([*ringing_call(offer("A")), decision(offer("A"), "ring", after_ms=4_000)]), UTC)
+    lines = narrate(
+        log_of([*ringing_call(offer("A")), decision(offer("A"), "ring", after_ms=4_000)]), UTC
+    )
     (again,) = [line for line in lines if line.endswith("(again)")]
     assert again.startswith("    4.0 s  decided: ring")
     assert sum("revision" in line for line in lines) == 1
@@ -81,8 +87,12 @@ def test_repeats_are_told_as_such_and_once_in_detail() -> None:
 
 def test_an_echo_is_no_proof_and_a_shadow_rule_did_not_decide() -> None:
     of = offer("A")
-    trace = RuleTrace(rule="burst", kind="burst", matched=True, why="3 calls within 60 s", shadow=True)
-    failed = RuleTrace(rule="text-first", kind="text_first", matched=False, why="KeyError", error=True)
+    trace = RuleTrace(
+        rule="burst", kind="burst", matched=True, why="3 calls within 60 s", shadow=True
+    )
+    failed = RuleTrace(
+        rule="text-first", kind="text_first", matched=False, why="KeyError", error=True
+    )
     decided = replace(decision(of, "ring"), rules=(trace, failed))
     over = CallRejected(
         event_id="e",
@@ -94,9 +104,14 @@ def test_an_echo_is_no_proof_and_a_shadow_rule_did_not_decide() -> None:
         received_at_ms=T0 + 510,
     )
     log = Log()
-    records = [*log.append_all([of, decided]), log.append_record(lifecycle(over, "/bridge", None), T0 + 510)]
+    records = [
+        *log.append_all([of, decided]),
+        log.append_record(lifecycle(over, "/bridge", None), T0 + 510),
+    ]
     lines = narrate(records, UTC)
-    assert any("rule burst (burst) would apply (shadow): 3 calls within 60 s" in line for line in lines)
+    assert any(
+        "rule burst (burst) would apply (shadow): 3 calls within 60 s" in line for line in lines
+    )
     assert any("rule text-first (text_first) failed: KeyError" in line for line in lines)
     assert lines[-1].startswith("   510 ms  the gateway says: the call is over (its own echo")
 
@@ -109,7 +124,14 @@ def test_outcomes_alone_are_told_too() -> None:
 
 
 def test_spans_are_short() -> None:
-    spans = {0: "0 ms", 999: "999 ms", 1200: "1.2 s", 45_000: "45 s", 119_999: "119 s", 720_000: "12 min"}
+    spans = {
+        0: "0 ms",
+        999: "999 ms",
+        1200: "1.2 s",
+        45_000: "45 s",
+        119_999: "119 s",
+        720_000: "12 min",
+    }
     spans |= {10_800_000: "3 h", 3_456_000_000: "40 days", -5: "-5 ms"}
     assert {ms: span(ms) for ms in spans} == spans
 
@@ -117,23 +139,42 @@ def test_spans_are_short() -> None:
 def test_a_queued_caller_is_told_of_the_wait() -> None:
     lines = narrate(log_of(queued_call(offer("A"))), UTC)
     assert "     3 ms  decided: queue (queued) by the rule desk: all agents are busy" in lines
-    assert "     3 ms  text asked for (the caller is queued, and the call rings on): the reply queued" in lines
+    assert (
+        "     3 ms  text asked for (the caller is queued, and the call rings on): the reply queued"
+        in lines
+    )
     assert "    44 ms  told: the text is accepted" in lines
 
 
 def test_a_block_on_the_gateway_is_told_as_one() -> None:
     of = offer("A")
     decided = decision(of)
-    common = {"decision_id": decided.decision_id, "gateway": "office", "line": "london", "session": "default"}
+    common = {
+        "decision_id": decided.decision_id,
+        "gateway": "office",
+        "line": "london",
+        "session": "default",
+    }
     who = {"call_id": "A", "caller": of.caller, "caller_raw": of.caller_raw, "received_at_ms": T0}
-    block = BlockCaller(command_id=block_id(decided.decision_id), until_ms=T0 + 60_000, **common, **who)  # type: ignore[arg-type]
-    end = UnblockCaller(command_id=unblock_id(decided.decision_id), at_ms=T0 + 60_000, **common, **who)  # type: ignore[arg-type]
+    about: dict[str, Any] = {**common, **who}
+    blocked_id, unblocked_id = block_id(decided.decision_id), unblock_id(decided.decision_id)
+    block = BlockCaller(command_id=blocked_id, until_ms=T0 + 60_000, **about)
+    end = UnblockCaller(command_id=unblocked_id, at_ms=T0 + 60_000, **about)
     accepted = outcome(reject(of, decided), at_ms=T0 + 5)
-    blocked = replace(accepted, command="block", command_id=block.command_id, outcome_id="b", http_status=None)
+    blocked = replace(
+        accepted, command="block", command_id=block.command_id, outcome_id="b", http_status=None
+    )
     log = Log()
-    commands = [log.append_record(block_command(each, "/test", None), T0 + 3) for each in (block, end)]
+    commands = [
+        log.append_record(block_command(each, "/test", None), T0 + 3) for each in (block, end)
+    ]
     lines = narrate([*log.append_all([of, decided, blocked]), *commands], UTC)
-    assert any(line.endswith("block on the gateway asked for, until 2026-01-01 10:01:00.000+00:00") for line in lines)
-    assert any(line.endswith("block accepted: the block on the gateway is accepted") for line in lines)
+    assert any(
+        line.endswith("block on the gateway asked for, until 2026-01-01 10:01:00.000+00:00")
+        for line in lines
+    )
+    assert any(
+        line.endswith("block accepted: the block on the gateway is accepted") for line in lines
+    )
     assert lines[-1] == "     60 s  end of the block on the gateway asked for"
     assert not any("told:" in line for line in lines)

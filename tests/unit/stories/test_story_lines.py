@@ -51,7 +51,12 @@ def test_the_columns_stand_under_their_names() -> None:
     by = story()
     heading = by.heading()
     (line,) = told(by, rejected_call(offer()))
-    for name, word in (("line", "london"), ("caller", "+447"), ("verdict", "rejected"), ("story", "has never")):
+    for name, word in (
+        ("line", "london"),
+        ("caller", "+447"),
+        ("verdict", "rejected"),
+        ("story", "has never"),
+    ):
         assert heading.index(name) == line.index(word)
     for name, number in (("reject", "9 ms"), ("text", "41 ms")):
         assert heading.rindex(name) + len(name) == line.index(number) + len(number)
@@ -74,7 +79,10 @@ def test_a_confirmation_that_is_late_follows_in_a_short_line() -> None:
     assert "rejected  " in line
     assert "✓" not in line
     (after,) = by.take(log.append(history[-1]))
-    assert after == "10:00:00  london  +447•••••••23   └ confirmed   the ringing stopped 700 ms after the reject"
+    assert (
+        after
+        == "10:00:00  london  +447•••••••23   └ confirmed   the ringing stopped 700 ms after the reject"
+    )
     assert by.take(log.append(history[-1])) == [], "a repeated outcome is not told again"
 
 
@@ -95,7 +103,9 @@ def test_a_reject_that_failed_is_told_at_once_with_its_reason() -> None:
     of = offer()
     decided = decision(of)
     command = reject(of, decided)
-    (line,) = told(story(), [of, decided, outcome(command, "failed", at_ms=T0 + 20, reason="session-missing")])
+    (line,) = told(
+        story(), [of, decided, outcome(command, "failed", at_ms=T0 + 20, reason="session-missing")]
+    )
     assert "not rejected" in line
     assert line.endswith("… · session missing")
     assert len(line) <= WIDTH
@@ -113,7 +123,9 @@ def test_a_long_reason_gives_way_to_what_came_of_it() -> None:
     history = rejected_call(offer())
     decided = history[1]
     assert decided.type == "decision"
-    history[1] = replace(decided, why="last wrote 400 days ago, which is longer ago than this line's policy allows")
+    history[1] = replace(
+        decided, why="last wrote 400 days ago, which is longer ago than this line's policy allows"
+    )
     (line,) = told(story(), history)
     assert "… · told" in line
     assert len(line) == WIDTH
@@ -130,7 +142,10 @@ def test_an_offer_that_nobody_decides_is_shown_waiting_once() -> None:
 
 def test_a_repeated_decision_is_not_told_again() -> None:
     of = offer()
-    assert len(told(story(), [of, decision(of, "ring"), decision(of, "ring"), decision(of, "late")])) == 1
+    assert (
+        len(told(story(), [of, decision(of, "ring"), decision(of, "ring"), decision(of, "late")]))
+        == 1
+    )
 
 
 def test_flush_tells_what_is_held() -> None:
@@ -149,7 +164,12 @@ def test_outcomes_of_a_call_from_before_the_start_are_not_told() -> None:
 
 def test_dead_letters_and_unreadable_records_are_told() -> None:
     letter = dead_letter(
-        key=b"", value=b"{}", headers=[], reason="unknown-event", message="no such event", source="/bridge"
+        key=b"",
+        value=b"{}",
+        headers=[],
+        reason="unknown-event",
+        message="no such event",
+        source="/bridge",
     )
     (line,) = story().take(Log().append_record(letter, T0))
     assert line.endswith("set aside     unknown event: no such event")
@@ -189,8 +209,12 @@ def test_a_slow_reject_is_told_as_under_way_and_followed_up() -> None:
 
 
 def test_no_number_is_ever_shown_in_full() -> None:
-    lines = told(story(), rejected_call(offer())) + told(story(), ringing_call(offer(caller="900000000000143@lid")))
-    assert not any(number in line for line in lines for number in ("447700900123", "900000000000143"))
+    lines = told(story(), rejected_call(offer())) + told(
+        story(), ringing_call(offer(caller="900000000000143@lid"))
+    )
+    assert not any(
+        number in line for line in lines for number in ("447700900123", "900000000000143")
+    )
 
 
 def test_a_queued_call_is_one_line_when_its_caller_was_told() -> None:
@@ -207,7 +231,9 @@ def test_a_queued_call_is_one_line_when_its_caller_was_told() -> None:
 def test_a_queued_call_waits_for_its_text_so_long_and_tells_it_after() -> None:
     offered, decided, command, ended = queued_call(offer())
     by, log = story(), Log()
-    assert [line for value in (offered, decided, command) for line in by.take(log.append(value))] == []
+    assert [
+        line for value in (offered, decided, command) for line in by.take(log.append(value))
+    ] == []
     (line,) = by.tick(T0 + 3 + HOLD_MS)
     assert line.endswith("queued        all agents are busy")
     (after,) = by.take(log.append(ended))

@@ -7,7 +7,16 @@ import pytest
 from streams.audit.findings import Findings, Open
 from streams.stories.report import Report
 from streams.stories.summary import Latency, Summary, SummaryTally
-from tests.support.records import T0, Value, decision, log_of, offer, outcome, rejected_call, ringing_call
+from tests.support.records import (
+    T0,
+    Value,
+    decision,
+    log_of,
+    offer,
+    outcome,
+    rejected_call,
+    ringing_call,
+)
 
 
 def summary(*histories: list[Value], since_ms: int = 0) -> Summary:
@@ -54,7 +63,11 @@ def test_the_lines_are_plain_words() -> None:
 
 
 def test_rejects_that_nobody_has_confirmed_yet_are_counted_and_one_is_named_to_look_into() -> None:
-    open_one = [value for value in rejected_call(offer("A")) if getattr(value, "result", None) != "confirmed"]
+    open_one = [
+        value
+        for value in rejected_call(offer("A"))
+        if getattr(value, "result", None) != "confirmed"
+    ]
     found = summary(open_one, ringing_call(offer("B")))
     assert "confirmed   0 confirmed, 0 unconfirmed, 1 not known yet" in found.lines()
     assert found.example == offer("A").call_id
@@ -75,7 +88,9 @@ def test_text_latency_does_not_depend_on_which_outcome_is_read_first() -> None:
 
 
 def test_calls_from_before_the_range_do_not_count() -> None:
-    found = summary(rejected_call(offer("A")), ringing_call(offer("B", at_ms=T0 + 1000)), since_ms=T0 + 1000)
+    found = summary(
+        rejected_call(offer("A")), ringing_call(offer("B", at_ms=T0 + 1000)), since_ms=T0 + 1000
+    )
     assert found.calls == 1
     assert found.verdicts == {"ring": 1}
     assert found.outcomes == {"reject": {}, "text": {}}
@@ -98,8 +113,14 @@ def test_the_report_is_json_and_has_the_audits_verdict() -> None:
     findings = Findings((), Open(), {"offers": 2, "decisions": 2})
     report = Report(summary(rejected_call(offer("A"))), findings)
     assert report.holds
-    assert json.loads(json.dumps(report.as_dict()))["audit"]["checked"] == {"offers": 2, "decisions": 2}
-    assert report.lines()[-2:] == ["audit       holds", "            compared 2 offers, 2 decisions"]
+    assert json.loads(json.dumps(report.as_dict()))["audit"]["checked"] == {
+        "offers": 2,
+        "decisions": 2,
+    }
+    assert report.lines()[-2:] == [
+        "audit       holds",
+        "            compared 2 offers, 2 decisions",
+    ]
 
 
 def test_late_decisions_are_their_own_verdict() -> None:

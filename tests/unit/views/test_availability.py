@@ -41,12 +41,17 @@ def test_a_line_is_as_it_was_last_and_no_hole_is_forgotten(said: list[LineStatus
 
 
 SAID = st.lists(
-    st.tuples(st.integers(0, 1), st.sampled_from([None, "online", "busy", "offline"]), st.integers(0, 3)), max_size=20
+    st.tuples(
+        st.integers(0, 1), st.sampled_from([None, "online", "busy", "offline"]), st.integers(0, 3)
+    ),
+    max_size=20,
 )
 
 
 @given(SAID)
-def test_two_bridges_agree_and_a_heartbeat_never_undoes_a_status(said: list[tuple[int, str | None, int]]) -> None:
+def test_two_bridges_agree_and_a_heartbeat_never_undoes_a_status(
+    said: list[tuple[int, str | None, int]],
+) -> None:
     # each has read the other's records but for the last few: what it writes may be out of date
     written: list[Presence] = []
     bridges = (Agents(), Agents())
@@ -61,7 +66,13 @@ def test_two_bridges_agree_and_a_heartbeat_never_undoes_a_status(said: list[tupl
         known = desk.get("anna")
         if known is None and status is None:
             continue
-        after = reported("anna", known, {"lines": ["london"]} | ({"status": status} if status else {}), LINES, now_ms)
+        after = reported(
+            "anna",
+            known,
+            {"lines": ["london"]} | ({"status": status} if status else {}),
+            LINES,
+            now_ms,
+        )
         desk.set("anna", after)
         merged = desk.get("anna")
         assert merged is not None
@@ -75,7 +86,9 @@ def test_two_bridges_agree_and_a_heartbeat_never_undoes_a_status(said: list[tupl
 
 
 def test_a_status_holds_though_the_other_bridges_clock_runs_ahead() -> None:
-    ahead = Presence(agent="anna", status="online", lines=("london",), status_at_ms=9000, heartbeat_at_ms=9000)
+    ahead = Presence(
+        agent="anna", status="online", lines=("london",), status_at_ms=9000, heartbeat_at_ms=9000
+    )
     desk = Agents()
     desk.set("anna", ahead)
     desk.set("anna", reported("anna", ahead, {"status": "offline"}, LINES, 5000))

@@ -22,7 +22,10 @@ HOURS = {"id": "hours", "type": "quiet_hours", "calendar": "office"}
 LONDON: dict[str, Any] = {"line": "london", "rules": [HOURS]}
 BUSY: dict[str, Any] = {"line": "london", "rules": [HOURS | {"calendar": "night"}]}
 NIGHT: dict[str, Any] = {"calendar": "night", "extends": "office"}
-BROKEN: dict[str, Any] = {"line": "*", "rules": [{"id": "x", "type": "expression", "condition": "nonsense > 1"}]}
+BROKEN: dict[str, Any] = {
+    "line": "*",
+    "rules": [{"id": "x", "type": "expression", "condition": "nonsense > 1"}],
+}
 
 _time = count(1_767_261_600_000)
 
@@ -107,7 +110,8 @@ def test_a_tombstone_falls_back_to_the_common_policy() -> None:
 
 
 def test_two_documents_that_need_each_other_are_switched_at_one_time() -> None:
-    # the new policy needs the calendar `night`, and the calendar `office` cannot go while the old one reads it
+    # the new policy needs the calendar `night`, and the calendar `office` cannot go while the old
+    # one reads it
     view = following(applied(OFFICE), applied(LONDON))
     night = applied(NIGHT)
     feed(view, applied(BUSY))
@@ -129,7 +133,8 @@ def test_what_was_applied_together_is_switched_although_something_else_is_broken
 
 
 def test_what_was_taken_away_without_a_word_in_the_history_stays_away() -> None:
-    # somebody wrote a tombstone with another tool, and Kafka has dropped it since; London's policy cannot be compiled
+    # somebody wrote a tombstone with another tool, and Kafka has dropped it since; London's policy
+    # cannot be compiled
     gone = applied(COMMON)
     view = Policies()
     view.take(gone.history_key.encode(), encode(gone))
@@ -166,7 +171,8 @@ Log = list[tuple[bytes, bytes | None]]
 
 
 def written(steps: list[Any]) -> Log:
-    """The topic after these were applied one by one; a text takes away what stands under that key."""
+    """The topic after these were applied one by one; a text takes away what stands under that
+    key."""
     log: Log = []
     there: dict[str, PolicyDocument] = {}
     for step in steps:
@@ -177,7 +183,10 @@ def written(steps: list[Any]) -> Log:
         else:
             each = applied(step)
             there[each.key] = each
-        log += [(each.history_key.encode(), encode(each)), (each.key.encode(), None if each.removed else encode(each))]
+        log += [
+            (each.history_key.encode(), encode(each)),
+            (each.key.encode(), None if each.removed else encode(each)),
+        ]
     return log
 
 
@@ -185,7 +194,9 @@ def compacted(log: Log, *, tombstones: bool) -> Log:
     """What Kafka leaves of it: the last record of each key, and tombstones for a while."""
     last = {key: at for at, (key, _) in enumerate(log)}
     return [
-        (key, value) for at, (key, value) in enumerate(log) if last[key] == at and (tombstones or value is not None)
+        (key, value)
+        for at, (key, value) in enumerate(log)
+        if last[key] == at and (tombstones or value is not None)
     ]
 
 

@@ -50,14 +50,19 @@ def test_a_span_of_the_wall_clock(written: str, start: int, until: int, shown: s
 
 
 @pytest.mark.parametrize(
-    "written", ["24:00-06:00", "09:00-24:01", "09:60-17:00", "09:00-17:60", "12:00-12:00", "25:00-26:00"]
+    "written",
+    ["24:00-06:00", "09:00-24:01", "09:60-17:00", "09:00-17:60", "12:00-12:00", "25:00-26:00"],
 )
 def test_what_is_no_span_of_a_day_is_refused(written: str) -> None:
-    with pytest.raises(ValidationError, match=f"'{written}' is no span of a day; a whole day is '00:00-24:00'"):
+    with pytest.raises(
+        ValidationError, match=f"'{written}' is no span of a day; a whole day is '00:00-24:00'"
+    ):
         spans(written)
 
 
-@pytest.mark.parametrize("written", ["", "9-17", "09:00", "09:00-17:00h", "9am-5pm", 900, None, ["09:00", "17:00"]])
+@pytest.mark.parametrize(
+    "written", ["", "9-17", "09:00", "09:00-17:00h", "9am-5pm", 900, None, ["09:00", "17:00"]]
+)
 def test_what_is_no_span_is_refused_with_the_way_to_write_it(written: Any) -> None:
     with pytest.raises(ValidationError, match="HH:MM-HH:MM in quotes"):
         calendar(week={"mon": [written]})
@@ -65,7 +70,10 @@ def test_what_is_no_span_is_refused_with_the_way_to_write_it(written: Any) -> No
 
 @pytest.mark.parametrize("written", ["09:00-17:00", None, {"from": "09:00"}, 9])
 def test_the_hours_of_a_day_are_a_list(written: Any) -> None:
-    with pytest.raises(ValidationError, match=r"are a list, such as \['09:00-12:00', '13:00-17:00'\]; \[\] is closed"):
+    with pytest.raises(
+        ValidationError,
+        match=r"are a list, such as \['09:00-12:00', '13:00-17:00'\]; \[\] is closed",
+    ):
         calendar(week={"mon": written})
 
 
@@ -86,7 +94,9 @@ def written(edge: tuple[int, int]) -> str:
 
 
 @given(st.lists(EDGES, max_size=4))
-def test_two_spans_of_a_day_are_refused_exactly_when_they_share_a_minute(edges: list[tuple[int, int]]) -> None:
+def test_two_spans_of_a_day_are_refused_exactly_when_they_share_a_minute(
+    edges: list[tuple[int, int]],
+) -> None:
     each = [minutes(start * 60, end * 60) for start, end in edges]
     shared = sum(map(len, each)) > len(set().union(*each))
     if shared:
@@ -114,9 +124,13 @@ def test_a_night_is_refused_exactly_when_it_shares_a_minute_with_the_next_day(
 
 
 def test_an_overlap_names_both_spans() -> None:
-    with pytest.raises(ValidationError, match="09:00-12:00 and 11:59-13:00 overlap; make one of them"):
+    with pytest.raises(
+        ValidationError, match="09:00-12:00 and 11:59-13:00 overlap; make one of them"
+    ):
         spans("11:59-13:00", "09:00-12:00")
-    with pytest.raises(ValidationError, match="sun 22:00-06:00 runs past midnight into mon 05:59-09:00"):
+    with pytest.raises(
+        ValidationError, match="sun 22:00-06:00 runs past midnight into mon 05:59-09:00"
+    ):
         calendar(week={"mon": ["05:59-09:00"], "sun": ["22:00-06:00"]})
     calendar(week={"mon": ["06:00-09:00"], "sun": ["22:00-06:00"]})
 
@@ -127,15 +141,26 @@ NIGHT = ["05:00-07:00", "22:00-06:00"]
 @pytest.mark.parametrize(
     ("given", "refused"),
     [
-        ({"holidays": [{"country": "GB", "hours": NIGHT}]}, "a holiday's 22:00-06:00 runs past midnight"),
-        ({"overrides": [{"date": "2026-12-24", "until": "2026-12-25", "hours": NIGHT}]}, "one day's 22:00-06:00 runs"),
+        (
+            {"holidays": [{"country": "GB", "hours": NIGHT}]},
+            "a holiday's 22:00-06:00 runs past midnight",
+        ),
+        (
+            {"overrides": [{"date": "2026-12-24", "until": "2026-12-25", "hours": NIGHT}]},
+            "one day's 22:00-06:00 runs",
+        ),
         ({"overrides": [{"date": "2026-12-24", "hours": NIGHT}]}, None),
         ({"overrides": [{"date": "2026-12-24", "until": "2026-12-24", "hours": NIGHT}]}, None),
-        ({"overrides": [{"date": "2026-12-24", "hours": ["22:00-06:00", "23:00-24:00"]}]}, "overlap"),
+        (
+            {"overrides": [{"date": "2026-12-24", "hours": ["22:00-06:00", "23:00-24:00"]}]},
+            "overlap",
+        ),
         ({"holidays": [{"country": "GB", "hours": ["09:00-12:00", "11:00-13:00"]}]}, "overlap"),
     ],
 )
-def test_the_hours_of_holidays_and_overrides_are_apart_too(given: dict[str, Any], refused: str | None) -> None:
+def test_the_hours_of_holidays_and_overrides_are_apart_too(
+    given: dict[str, Any], refused: str | None
+) -> None:
     if refused is None:
         calendar(**given)
     else:
@@ -178,12 +203,21 @@ def test_days_that_are_none_or_named_twice_are_refused(week: Any, said: str) -> 
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"zone": "Europe/Londn"}, "no IANA time zone; write it like Europe/London; did you mean 'Europe/London'?"),
+        (
+            {"zone": "Europe/Londn"},
+            "no IANA time zone; write it like Europe/London; did you mean 'Europe/London'?",
+        ),
         ({"zone": "europe/london"}, "did you mean 'Europe/London'?"),
-        ({"zone": "London time"}, "'London time' is no IANA time zone; write it like Europe/London"),
+        (
+            {"zone": "London time"},
+            "'London time' is no IANA time zone; write it like Europe/London",
+        ),
         ({"holidays": [{"country": "gb"}]}, "'gb' is no country code of ISO 3166-1; write GB"),
         ({"holidays": [{"country": "Germany"}]}, "write two capitals, such as GB"),
-        ({"holidays": [{"country": False}]}, "YAML reads this as false, not as a code; put it in quotes"),
+        (
+            {"holidays": [{"country": False}]},
+            "YAML reads this as false, not as a code; put it in quotes",
+        ),
         ({"holidays": [{"country": "CA", "subdivision": True}]}, "put it in quotes, such as 'NO'"),
         ({"holidays": [{"country": "FR", "subdivision": 57}]}, "YAML reads this as 57"),
         ({"overrides": [{"date": 20261224}]}, "such as 2026-12-24, not 20261224"),
@@ -192,7 +226,10 @@ def test_days_that_are_none_or_named_twice_are_refused(week: Any, said: str) -> 
         ({"overrides": [{"date": dt.datetime(2026, 12, 24, 9)}]}, "not 2026-12-24 09:00:00"),  # noqa: DTZ001 - as YAML gives it
         ({"overrides": [{"date": "2026-02-29"}]}, "2026-02-29 is no day of the calendar"),
         ({"overrides": [{"date": "2026-12-24", "until": "2026-12-23"}]}, "lies before date"),
-        ({"overrides": [{"date": "2026-01-01", "until": "2027-01-01", "yearly": True}]}, "less than a year"),
+        (
+            {"overrides": [{"date": "2026-01-01", "until": "2027-01-01", "yearly": True}]},
+            "less than a year",
+        ),
         ({"overrides": [{"until": "2026-12-23"}]}, "date"),
         ({"colour": "red"}, "colour"),
     ],
@@ -204,7 +241,9 @@ def test_bad_input_is_refused_with_its_mend(given: dict[str, Any], said: str) ->
 
 
 def test_dates_are_what_yaml_and_json_make_of_them() -> None:
-    (override,) = calendar(overrides=[{"date": dt.date(2026, 1, 1), "until": "2026-12-31", "yearly": True}]).overrides
+    (override,) = calendar(
+        overrides=[{"date": dt.date(2026, 1, 1), "until": "2026-12-31", "yearly": True}]
+    ).overrides
     assert (override.date, override.until) == (dt.date(2026, 1, 1), dt.date(2026, 12, 31))
 
 

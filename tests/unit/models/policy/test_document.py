@@ -48,7 +48,21 @@ def test_durations(written: object, ms: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["", "60", "s", "-5s", "1e3s", "60 seconds", "1h30m", "60S", "9" * 400 + "d", "1,5s", "0x10s", "infs"]
+    "written",
+    [
+        "",
+        "60",
+        "s",
+        "-5s",
+        "1e3s",
+        "60 seconds",
+        "1h30m",
+        "60S",
+        "9" * 400 + "d",
+        "1,5s",
+        "0x10s",
+        "infs",
+    ],
 )
 def test_what_is_no_duration_is_refused_with_the_forms_allowed(written: str) -> None:
     with pytest.raises(ValueError, match="60s, 15m, 12h or 365d"):
@@ -86,7 +100,10 @@ def test_defaults_are_the_documented_ones() -> None:
     ("changed", "said"),
     [
         ({"rules": [BURST, BURST]}, "two rules have the id 'burst'"),
-        ({"rules": [BURST | {"reply": "nothing"}]}, "reply 'nothing', which is not under replies .there: slow-down"),
+        (
+            {"rules": [BURST | {"reply": "nothing"}]},
+            "reply 'nothing', which is not under replies .there: slow-down",
+        ),
         ({"replies": {"slow-down": {}, "text-first": {"en": "x"}}}, "should have at least 1 item"),
         ({"rules": [BURST | {"calls": 1}]}, "greater than or equal to 2"),
         ({"rules": [BURST | {"within": "25h"}]}, "less than or equal to 86400000"),
@@ -132,7 +149,11 @@ def test_revisions_follow_the_content() -> None:
     assert first == same
     others = [
         revision_of(read_policy(document(**changed)))
-        for changed in ({"rules": [TEXT_FIRST, BURST]}, {"texts": {"cooldown": "1h"}}, {"line": "london"})
+        for changed in (
+            {"rules": [TEXT_FIRST, BURST]},
+            {"texts": {"cooldown": "1h"}},
+            {"line": "london"},
+        )
     ]
     assert len({first, *others}) == 4
 
@@ -143,7 +164,9 @@ def test_a_policy_survives_the_topic() -> None:
 
 
 def test_a_line_without_a_policy_has_the_common_one_and_without_that_every_call_rings() -> None:
-    common, own = (PolicyInForce(read_policy(document(**line)), "r") for line in ({}, {"line": "london"}))
+    common, own = (
+        PolicyInForce(read_policy(document(**line)), "r") for line in ({}, {"line": "london"})
+    )
     book = PolicyBook({"*": common, "london": own})
     assert book.for_line("london") is own
     assert book.for_line("paris") is common

@@ -58,18 +58,29 @@ def desk(*agents: Presence, tier: str | None = None, more: tuple[Callback, ...] 
 @pytest.mark.parametrize("tier", [None, "gold"])
 def test_nobody_online_rejects_everybody(absent: tuple[Presence, ...], tier: str | None) -> None:
     taken = desk(*absent, tier=tier)
-    assert (taken.verdict, taken.reply, taken.why, taken.callback) == ("reject", "away", "nobody is online", False)
+    assert (taken.verdict, taken.reply, taken.why, taken.callback) == (
+        "reject",
+        "away",
+        "nobody is online",
+        False,
+    )
     assert taken.facts["agents_online"] == 0
 
 
 def test_one_free_agent_is_enough() -> None:
     taken = desk(agent("ben", status="busy"), agent(lines=("*",)))
-    assert (taken.verdict, taken.facts["agents_online"], taken.facts["agents_free"]) == ("ring", 2, 1)
+    assert (taken.verdict, taken.facts["agents_online"], taken.facts["agents_free"]) == (
+        "ring",
+        2,
+        1,
+    )
     assert taken.facts["presence_age_ms"] == 2_000
     assert desk(agent(heartbeat_at_ms=NOW_MS - PRESENCE_TTL_MS + 1)).verdict == "ring"
 
 
-@pytest.mark.parametrize("busy", [agent(status="busy"), agent(active_calls=1), agent(capacity=3, active_calls=3)])
+@pytest.mark.parametrize(
+    "busy", [agent(status="busy"), agent(active_calls=1), agent(capacity=3, active_calls=3)]
+)
 def test_all_busy_queues_the_tiers_named_and_rejects_the_others(busy: Presence) -> None:
     queued = desk(busy, tier="gold")
     assert (queued.verdict, queued.reply, queued.callback) == ("queue", "queued", True)
@@ -96,7 +107,9 @@ def test_the_wait_grows_with_those_who_wait_and_shrinks_with_those_who_work() ->
         )
         for n in range(3)
     )
-    taken = desk(agent("mia", status="busy"), agent("ben", status="busy"), tier="gold", more=waiting)
+    taken = desk(
+        agent("mia", status="busy"), agent("ben", status="busy"), tier="gold", more=waiting
+    )
     assert (taken.facts["waiting"], taken.facts["wait_ms"]) == (3, 480_000)
 
 
@@ -108,12 +121,22 @@ def test_the_wait_grows_with_those_who_wait_and_shrinks_with_those_who_work() ->
         ((bridge(active=30, capacity=30),), "no bridge can record: sbc-1 at capacity"),
         ((bridge(at_ms=NOW_MS - HEALTH_TTL_MS),), "no bridge can record: sbc-1 not heard of"),
         ((bridge(lines=("paris",)),), "no recording bridge was ever heard of"),
-        ((bridge(up=False), bridge("sbc-2", up=False)), "no bridge can record: sbc-1 down, sbc-2 down"),
+        (
+            (bridge(up=False), bridge("sbc-2", up=False)),
+            "no bridge can record: sbc-1 down, sbc-2 down",
+        ),
     ],
 )
-def test_a_line_that_must_record_rejects_when_it_cannot(bridges: tuple[BridgeHealth, ...], said: str) -> None:
+def test_a_line_that_must_record_rejects_when_it_cannot(
+    bridges: tuple[BridgeHealth, ...], said: str
+) -> None:
     taken = decide(policy(RECORD, replies=REPLIES), facts(known=knowing(*bridges)))
-    assert (taken.verdict, taken.rule, taken.reply, taken.why) == ("reject", "must-record", "no-recording", said)
+    assert (taken.verdict, taken.rule, taken.reply, taken.why) == (
+        "reject",
+        "must-record",
+        "no-recording",
+        said,
+    )
 
 
 @pytest.mark.parametrize(
@@ -135,4 +158,9 @@ def test_one_bridge_that_can_record_is_enough(bridges: tuple[BridgeHealth, ...])
 def test_only_the_bridges_named_count() -> None:
     rule = RECORD | {"bridges": ["sbc-9"]}
     assert decide(policy(rule, replies=REPLIES), facts(known=knowing(bridge()))).verdict == "reject"
-    assert decide(policy(rule, replies=REPLIES), facts(known=knowing(bridge("sbc-9", lines=())))).verdict == "ring"
+    assert (
+        decide(
+            policy(rule, replies=REPLIES), facts(known=knowing(bridge("sbc-9", lines=())))
+        ).verdict
+        == "ring"
+    )

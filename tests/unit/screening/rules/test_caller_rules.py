@@ -1,4 +1,5 @@
-"""Rules about who calls: emergencies, lists, tiers, countries, kinds of call, and what limits a rule."""
+"""Rules about who calls: emergencies, lists, tiers, countries, kinds of call, and what limits a
+rule."""
 
 from __future__ import annotations
 
@@ -24,7 +25,12 @@ def entry(pattern: str = CALLER, name: str = "deny", **more: Any) -> ListEntry:
 
 
 def block(until_ms: int, **more: Any) -> CallerBlock:
-    given: dict[str, Any] = {"caller": CALLER, "line": "london", "author": "mia", "at_ms": NOW_MS - 1000}
+    given: dict[str, Any] = {
+        "caller": CALLER,
+        "line": "london",
+        "author": "mia",
+        "at_ms": NOW_MS - 1000,
+    }
     return CallerBlock(until_ms=until_ms, **given | more)
 
 
@@ -53,29 +59,42 @@ def test_a_denied_caller_is_rejected_however_the_entry_means_the_caller(pattern:
         entry("12025550143@lid"),
     ],
 )
-def test_an_entry_for_somebody_else_another_line_another_list_or_another_time_does_nothing(other: ListEntry) -> None:
+def test_an_entry_for_somebody_else_another_line_another_list_or_another_time_does_nothing(
+    other: ListEntry,
+) -> None:
     assert decide(policy(DENY), facts(known=knowing(other))).verdict == "ring"
 
 
 def test_an_entry_counts_until_the_last_millisecond() -> None:
-    assert decide(policy(DENY), facts(known=knowing(entry(expires_at_ms=NOW_MS + 1)))).verdict == "reject"
+    assert (
+        decide(policy(DENY), facts(known=knowing(entry(expires_at_ms=NOW_MS + 1)))).verdict
+        == "reject"
+    )
 
 
 def test_an_entry_that_was_removed_is_gone() -> None:
     known = knowing(entry("+1202*"), entry("US"))
     known.overrides.take(entry("+1202*").key.encode(), None)
-    assert decide(policy(DENY), facts(known=known)).facts["list_entry"] == f"deny/{entry('US').entry_id}"
+    assert (
+        decide(policy(DENY), facts(known=known)).facts["list_entry"]
+        == f"deny/{entry('US').entry_id}"
+    )
     known.overrides.take(entry("US").key.encode(), None)
     assert decide(policy(DENY), facts(known=known)).verdict == "ring"
 
 
 def test_the_most_exact_entry_is_quoted() -> None:
     known = knowing(entry("US"), entry("+12*"), entry("+120255*"), entry(CALLER))
-    assert decide(policy(DENY), facts(known=known)).facts["list_entry"] == f"deny/{entry(CALLER).entry_id}"
+    assert (
+        decide(policy(DENY), facts(known=known)).facts["list_entry"]
+        == f"deny/{entry(CALLER).entry_id}"
+    )
 
 
 def test_an_alias_of_the_caller_is_the_caller() -> None:
-    call = offer(caller="900000000000143@lid", caller_raw="900000000000143@lid", caller_known_as=(CALLER,))
+    call = offer(
+        caller="900000000000143@lid", caller_raw="900000000000143@lid", caller_known_as=(CALLER,)
+    )
     assert decide(policy(DENY), facts(call, known=knowing(entry()))).verdict == "reject"
     known = knowing(entry(), contact("900000000000143@lid", aliases=(CALLER,)))
     alone = offer(caller="900000000000143@lid", caller_raw="900000000000143@lid")
@@ -84,7 +103,11 @@ def test_an_alias_of_the_caller_is_the_caller() -> None:
 
 def test_an_allowed_caller_rings_whatever_comes_after() -> None:
     taken = decide(policy(ALLOW, TEXT_FIRST), facts(known=knowing(entry(name="allow"))))
-    assert (taken.verdict, taken.rule, [trace.rule for trace in taken.rules]) == ("ring", "friends", ["friends"])
+    assert (taken.verdict, taken.rule, [trace.rule for trace in taken.rules]) == (
+        "ring",
+        "friends",
+        ["friends"],
+    )
     behind = decide(policy(TEXT_FIRST, ALLOW), facts(known=knowing(entry(name="allow"))))
     assert behind.verdict == "reject"
 
@@ -103,13 +126,19 @@ def test_an_emergency_caller_rings_wherever_the_rule_stands_and_although_blocked
     known = knowing(block(NOW_MS + 60_000), entry())
     taken = decide(policy(DENY, TEXT_FIRST, rule), facts(known=known))
     assert (taken.verdict, taken.rule, len(taken.rules)) == ("ring", "ward", 1)
-    listed = decide(policy(DENY, rule | {"callers": []}), facts(known=knowing(entry(), entry(name="emergency"))))
+    listed = decide(
+        policy(DENY, rule | {"callers": []}), facts(known=knowing(entry(), entry(name="emergency")))
+    )
     assert listed.verdict == "ring"
 
 
-@pytest.mark.parametrize(("until_ms", "verdict"), [(NOW_MS + 1, "reject"), (NOW_MS, "ring"), (0, "ring")])
+@pytest.mark.parametrize(
+    ("until_ms", "verdict"), [(NOW_MS + 1, "reject"), (NOW_MS, "ring"), (0, "ring")]
+)
 @pytest.mark.parametrize("line", ["london", "*"])
-def test_a_block_by_hand_rejects_until_it_ends_whatever_the_rules_say(until_ms: int, verdict: str, line: str) -> None:
+def test_a_block_by_hand_rejects_until_it_ends_whatever_the_rules_say(
+    until_ms: int, verdict: str, line: str
+) -> None:
     known = knowing(block(until_ms, line=line, reason="threats"), entry(name="allow"))
     taken = decide(policy(ALLOW), facts(known=known))
     assert taken.verdict == verdict
@@ -121,14 +150,18 @@ def test_a_block_by_hand_rejects_until_it_ends_whatever_the_rules_say(until_ms: 
 def test_the_newest_word_on_a_block_counts_and_other_lines_are_not_meant() -> None:
     older, newer = block(NOW_MS + 60_000), block(0, line="*", at_ms=NOW_MS - 10)
     assert decide(policy(), facts(known=knowing(older, newer))).verdict == "ring"
-    assert decide(policy(), facts(known=knowing(block(NOW_MS + 60_000, line="paris")))).verdict == "ring"
+    assert (
+        decide(policy(), facts(known=knowing(block(NOW_MS + 60_000, line="paris")))).verdict
+        == "ring"
+    )
 
 
 # tiers
 
 
 @pytest.mark.parametrize(
-    ("tier", "verdict"), [("gold", "ring"), ("platinum", "ring"), ("silver", "reject"), (None, "reject")]
+    ("tier", "verdict"),
+    [("gold", "ring"), ("platinum", "ring"), ("silver", "reject"), (None, "reject")],
 )
 def test_only_the_tiers_named_may_ring(tier: str | None, verdict: str) -> None:
     taken = decide(policy(VIP), facts(known=knowing(contact(tier=tier))))
@@ -151,7 +184,11 @@ def unreadable() -> Views:
 
 def test_a_contact_record_that_cannot_be_read_is_an_error_and_the_policy_decides() -> None:
     taken = decide(policy(VIP), facts(known=unreadable()))
-    assert (taken.verdict, taken.rules[0].error, taken.facts["contact_unreadable"]) == ("ring", True, True)
+    assert (taken.verdict, taken.rules[0].error, taken.facts["contact_unreadable"]) == (
+        "ring",
+        True,
+        True,
+    )
     strict = decide(policy(VIP, on_error="reject"), facts(known=unreadable()))
     assert (strict.verdict, strict.rule, strict.reply) == ("reject", "vip", None)
 
@@ -171,7 +208,10 @@ def test_a_contact_record_that_cannot_be_read_is_an_error_and_the_policy_decides
     ],
 )
 def test_countries(rule: dict[str, Any], caller: str, verdict: str) -> None:
-    taken = decide(policy({"id": "where", "type": "country", **rule}), facts(offer(caller=caller, caller_raw=caller)))
+    taken = decide(
+        policy({"id": "where", "type": "country", **rule}),
+        facts(offer(caller=caller, caller_raw=caller)),
+    )
     assert taken.verdict == verdict
     assert taken.facts["country"] == ("US" if caller == CALLER else None)
 

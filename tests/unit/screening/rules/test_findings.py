@@ -1,4 +1,5 @@
-"""What each rule says, word for word, with facts, reply, block and callback. A rule that fails is red here."""
+"""What each rule says, word for word, with facts, reply, block and callback. A rule that fails is
+red here."""
 
 from __future__ import annotations
 
@@ -24,14 +25,22 @@ MINUTE_MS = 60_000
 ANSWERS = ("away", "busy", "wait", "shut", "no")
 REPLIES = {name: {"en": name} for name in ANSWERS}
 ENTRY = ListEntry(list="deny", pattern="+1202*", author="mia", added_at_ms=NOW_MS - 5_000)
-GIVEN_REASON = ListEntry(list="deny", pattern="US", author="mia", added_at_ms=NOW_MS - 7_000, reason="robocalls")
+GIVEN_REASON = ListEntry(
+    list="deny", pattern="US", author="mia", added_at_ms=NOW_MS - 7_000, reason="robocalls"
+)
 SILVER, NO_TIER = contact(tier="silver"), contact()
 
 EMERGENCY = {"id": "ward", "type": "emergency", "list": "deny"}
 ALLOW = {"id": "friends", "type": "allow_list", "list": "deny"}
 DENY = {"id": "nuisance", "type": "deny_list", "reply": "no"}
 VIP = {"id": "vip", "type": "vip_only", "tiers": ["gold", "platinum"], "reply": "no"}
-HOURS = {"id": "hours", "type": "quiet_hours", "calendar": "office", "reply": "shut", "callback_tiers": ["silver"]}
+HOURS = {
+    "id": "hours",
+    "type": "quiet_hours",
+    "calendar": "office",
+    "reply": "shut",
+    "callback_tiers": ["silver"],
+}
 URGENT = {"id": "urgent", "type": "urgent_repeat", "reply": "wait"}
 BURST = {"id": "burst", "type": "burst", "calls": 2, "block": "15m", "reply": "no"}
 STORM = {"id": "storm", "type": "storm", "callers": 2}
@@ -61,7 +70,13 @@ def calls(*ago_ms: int) -> RecentCalls:
 
 
 def under_block(strikes: int = 3) -> RecentCalls:
-    return blocked(calls(), "london", Block(until_ms=NOW_MS + MINUTE_MS, strikes=strikes), NOW_MS - 1, 86_400_000)
+    return blocked(
+        calls(),
+        "london",
+        Block(until_ms=NOW_MS + MINUTE_MS, strikes=strikes),
+        NOW_MS - 1,
+        86_400_000,
+    )
 
 
 def stormy(**more: Any) -> Facts:
@@ -73,7 +88,11 @@ def stormy(**more: Any) -> Facts:
 
 
 def agent(name: str = "mia", **more: Any) -> Presence:
-    given: dict[str, Any] = {"status": "busy", "status_at_ms": NOW_MS - 9_000, "heartbeat_at_ms": NOW_MS - 2_000}
+    given: dict[str, Any] = {
+        "status": "busy",
+        "status_at_ms": NOW_MS - 9_000,
+        "heartbeat_at_ms": NOW_MS - 2_000,
+    }
     return Presence(agent=name, lines=("london",), **given | more)
 
 
@@ -83,18 +102,31 @@ def bridge(name: str, ago_ms: int, *, up: bool = False) -> BridgeHealth:
 
 def owed(caller: str) -> Callback:
     return Callback(
-        caller=caller, line="london", state="open", reason="desk", decision_id=f"london/{caller}", opened_at_ms=1
+        caller=caller,
+        line="london",
+        state="open",
+        reason="desk",
+        decision_id=f"london/{caller}",
+        opened_at_ms=1,
     )
 
 
 def line(*, connected: bool) -> LineStatus:
     return LineStatus(
-        line="london", status="any", connected=connected, changed_at_ms=NOW_MS, disconnected_at_ms=NOW_MS - 3_600_000
+        line="london",
+        status="any",
+        connected=connected,
+        changed_at_ms=NOW_MS,
+        disconnected_at_ms=NOW_MS - 3_600_000,
     )
 
 
 def found(rule: dict[str, Any], known: Facts) -> RuleFinding:
-    in_force = policy(rule, replies=REPLIES, calendars=[{"calendar": "office", "week": {"mon-fri": ["09:00-17:00"]}}])
+    in_force = policy(
+        rule,
+        replies=REPLIES,
+        calendars=[{"calendar": "office", "week": {"mon-fri": ["09:00-17:00"]}}],
+    )
     return judge(in_force.policy.rules[0], in_force, known)
 
 
@@ -105,11 +137,19 @@ LISTED: dict[str, Scalar] = {"list_entry": f"deny/{ENTRY.entry_id}", "list_entry
     ("rule", "known", "expected"),
     [
         (EMERGENCY, facts(), RuleFinding(None, "not on the list deny")),
-        (EMERGENCY, facts(known=knowing(ENTRY)), RuleFinding("ring", "an emergency caller: on the list deny", LISTED)),
+        (
+            EMERGENCY,
+            facts(known=knowing(ENTRY)),
+            RuleFinding("ring", "an emergency caller: on the list deny", LISTED),
+        ),
         (ALLOW, facts(), RuleFinding(None, "not on the list deny")),
         (ALLOW, facts(known=knowing(ENTRY)), RuleFinding("ring", "on the list deny", LISTED)),
         (DENY, facts(), RuleFinding(None, "not on the list deny")),
-        (DENY, facts(known=knowing(ENTRY)), RuleFinding("reject", "on the list deny", LISTED, reply="no")),
+        (
+            DENY,
+            facts(known=knowing(ENTRY)),
+            RuleFinding("reject", "on the list deny", LISTED, reply="no"),
+        ),
         (
             DENY,
             facts(known=knowing(GIVEN_REASON)),
@@ -123,17 +163,23 @@ LISTED: dict[str, Scalar] = {"list_entry": f"deny/{ENTRY.entry_id}", "list_entry
         (
             DENY | {"callers": [CALLER]},
             facts(),
-            RuleFinding("reject", "the policy names the caller", {"list_entry": "policy/jid"}, reply="no"),
+            RuleFinding(
+                "reject", "the policy names the caller", {"list_entry": "policy/jid"}, reply="no"
+            ),
         ),
         (
             DENY | {"callers": ["+1202*"]},
             facts(),
-            RuleFinding("reject", "the policy names +1202*", {"list_entry": "policy/prefix"}, reply="no"),
+            RuleFinding(
+                "reject", "the policy names +1202*", {"list_entry": "policy/prefix"}, reply="no"
+            ),
         ),
         (
             DENY | {"callers": ["US"]},
             facts(),
-            RuleFinding("reject", "the policy names US", {"list_entry": "policy/country"}, reply="no"),
+            RuleFinding(
+                "reject", "the policy names US", {"list_entry": "policy/country"}, reply="no"
+            ),
         ),
     ],
 )
@@ -155,7 +201,13 @@ def test_lists(rule: dict[str, Any], known: Facts, expected: RuleFinding) -> Non
             facts(known=knowing(NO_TIER)),
             RuleFinding("reject", "no tier, and the line is for gold, platinum", reply="no"),
         ),
-        (VIP, facts(), RuleFinding("reject", "no contact record, and the line is for gold, platinum", reply="no")),
+        (
+            VIP,
+            facts(),
+            RuleFinding(
+                "reject", "no contact record, and the line is for gold, platinum", reply="no"
+            ),
+        ),
         (COUNTRY, facts(), RuleFinding(None, "a number of US", {"country": "US"})),
         (
             COUNTRY | {"only": None, "reject": ["US"]},
@@ -170,13 +222,23 @@ def test_lists(rule: dict[str, Any], known: Facts, expected: RuleFinding) -> Non
         (
             COUNTRY | {"unknown": "reject"},
             facts(offer(caller=LID)),
-            RuleFinding("reject", "the number's country is not known", {"country": None}, reply="no"),
+            RuleFinding(
+                "reject", "the number's country is not known", {"country": None}, reply="no"
+            ),
         ),
         (MEDIA, facts(offer(group=True)), RuleFinding("reject", "a group call")),
-        (MEDIA | {"reject": ["video"]}, facts(offer(group=True)), RuleFinding(None, "a group call")),
+        (
+            MEDIA | {"reject": ["video"]},
+            facts(offer(group=True)),
+            RuleFinding(None, "a group call"),
+        ),
         (MEDIA, facts(offer(media="video")), RuleFinding("reject", "a video call", reply="no")),
         (MEDIA, facts(), RuleFinding(None, "a voice call of one person")),
-        (MEDIA | {"reject": ["group"]}, facts(offer(media="video")), RuleFinding(None, "a video call of one person")),
+        (
+            MEDIA | {"reject": ["group"]},
+            facts(offer(media="video")),
+            RuleFinding(None, "a video call of one person"),
+        ),
     ],
 )
 def test_who_calls_and_how(rule: dict[str, Any], known: Facts, expected: RuleFinding) -> None:
@@ -225,7 +287,11 @@ def test_hours(now_ms: int, known: Any, expected: tuple[str | None, bool]) -> No
             RuleFinding(
                 "reject",
                 "2 calls within 60 s, and no conversation",
-                {"calls_in_60s": 2, "blocked_until_ms": NOW_MS + 15 * MINUTE_MS, "block_strikes": 1},
+                {
+                    "calls_in_60s": 2,
+                    "blocked_until_ms": NOW_MS + 15 * MINUTE_MS,
+                    "block_strikes": 1,
+                },
                 reply="no",
                 block=Block(until_ms=NOW_MS + 15 * MINUTE_MS, strikes=1),
             ),
@@ -233,26 +299,39 @@ def test_hours(now_ms: int, known: Any, expected: tuple[str | None, bool]) -> No
         (
             BURST | {"block": None},
             facts(recent=calls(1)),
-            RuleFinding("reject", "2 calls within 60 s, and no conversation", {"calls_in_60s": 2}, reply="no"),
+            RuleFinding(
+                "reject",
+                "2 calls within 60 s, and no conversation",
+                {"calls_in_60s": 2},
+                reply="no",
+            ),
         ),
         (
             BURST,
             facts(recent=calls(1), last_in_ms=1, last_out_ms=1),
             RuleFinding(
-                None, "2 calls within 60 s, but the caller and the line have written to each other", {"calls_in_60s": 2}
+                None,
+                "2 calls within 60 s, but the caller and the line have written to each other",
+                {"calls_in_60s": 2},
             ),
         ),
         (
             BURST,
             facts(recent=under_block(), last_in_ms=1, last_out_ms=1),
             RuleFinding(
-                None, "blocked for a while, but the caller and the line have written to each other", {"calls_in_60s": 1}
+                None,
+                "blocked for a while, but the caller and the line have written to each other",
+                {"calls_in_60s": 1},
             ),
         ),
         (
             BURST,
             facts(recent=calls(1), history_incomplete=True),
-            RuleFinding(None, "2 calls within 60 s, but the message history is still being read", {"calls_in_60s": 2}),
+            RuleFinding(
+                None,
+                "2 calls within 60 s, but the message history is still being read",
+                {"calls_in_60s": 2},
+            ),
         ),
         (
             BURST,
@@ -274,21 +353,37 @@ def test_hours(now_ms: int, known: Any, expected: tuple[str | None, bool]) -> No
         (
             URGENT | {"then": "queue"},
             facts(last_in_ms=1, recent=calls(1)),
-            RuleFinding("queue", "a known caller's call number 2 within 3 min", reply="wait", callback=True),
+            RuleFinding(
+                "queue", "a known caller's call number 2 within 3 min", reply="wait", callback=True
+            ),
         ),
         (STORM, stormy(last_in_ms=1), RuleFinding(None, "no stranger")),
-        (STORM, facts(), RuleFinding(None, "0 of 2 strangers called within 60 s", {"strangers_on_line": 0})),
-        (STORM, stormy(), RuleFinding("reject", "a storm: 2 strangers called within 60 s", {"strangers_on_line": 2})),
+        (
+            STORM,
+            facts(),
+            RuleFinding(None, "0 of 2 strangers called within 60 s", {"strangers_on_line": 0}),
+        ),
+        (
+            STORM,
+            stormy(),
+            RuleFinding(
+                "reject", "a storm: 2 strangers called within 60 s", {"strangers_on_line": 2}
+            ),
+        ),
         (
             STORM,
             stormy(history_incomplete=True),
             RuleFinding(
-                None, "2 strangers within 60 s, but the message history is still being read", {"strangers_on_line": 2}
+                None,
+                "2 strangers within 60 s, but the message history is still being read",
+                {"strangers_on_line": 2},
             ),
         ),
     ],
 )
-def test_how_often_and_how_many_call(rule: dict[str, Any], known: Facts, expected: RuleFinding) -> None:
+def test_how_often_and_how_many_call(
+    rule: dict[str, Any], known: Facts, expected: RuleFinding
+) -> None:
     assert found(rule, known) == expected
 
 
@@ -305,11 +400,19 @@ NEVER, HOLE = "has never written to this line", {"history_incomplete": True}
             RuleFinding("reject", "last wrote 31 days ago, longer than 30 days", reply="no"),
         ),
         (TEXT_FIRST, facts(), RuleFinding("reject", NEVER, reply="no")),
-        (TEXT_FIRST, facts(history_incomplete=True), RuleFinding(None, "the message history is still being read")),
+        (
+            TEXT_FIRST,
+            facts(history_incomplete=True),
+            RuleFinding(None, "the message history is still being read"),
+        ),
         (
             TEXT_FIRST | {"incomplete": "ring"},
             facts(known=knowing(line(connected=True))),
-            RuleFinding(None, f"{NEVER}, but the gateway was disconnected 60 min ago: messages may be missing", HOLE),
+            RuleFinding(
+                None,
+                f"{NEVER}, but the gateway was disconnected 60 min ago: messages may be missing",
+                HOLE,
+            ),
         ),
         (
             TEXT_FIRST | {"incomplete": "reject"},
@@ -321,11 +424,20 @@ NEVER, HOLE = "has never written to this line", {"history_incomplete": True}
                 reply="no",
             ),
         ),
-        (RECORD, facts(), RuleFinding("reject", "no recording bridge was ever heard of", reply="no")),
+        (
+            RECORD,
+            facts(),
+            RuleFinding("reject", "no recording bridge was ever heard of", reply="no"),
+        ),
         (
             RECORD,
             facts(known=knowing(bridge("b", 3_000), bridge("a", 9_000))),
-            RuleFinding("reject", "no bridge can record: a down, b down", {"bridge_age_ms": 3_000}, reply="no"),
+            RuleFinding(
+                "reject",
+                "no bridge can record: a down, b down",
+                {"bridge_age_ms": 3_000},
+                reply="no",
+            ),
         ),
         (
             RECORD,
@@ -336,12 +448,20 @@ NEVER, HOLE = "has never written to this line", {"history_incomplete": True}
             DESK,
             facts(known=knowing(SILVER)),
             RuleFinding(
-                "reject", "nobody is online", {"agents_online": 0, "agents_free": 0}, reply="away", callback=True
+                "reject",
+                "nobody is online",
+                {"agents_online": 0, "agents_free": 0},
+                reply="away",
+                callback=True,
             ),
         ),
         (
             DESK,
-            facts(known=knowing(agent(), agent("ben", status="online", heartbeat_at_ms=NOW_MS - 1_000))),
+            facts(
+                known=knowing(
+                    agent(), agent("ben", status="online", heartbeat_at_ms=NOW_MS - 1_000)
+                )
+            ),
             RuleFinding(
                 None,
                 "1 of 2 agents online can take the call",
@@ -364,7 +484,13 @@ NEVER, HOLE = "has never written to this line", {"history_incomplete": True}
             RuleFinding(
                 "queue",
                 "all 2 agents online are busy, and tier silver waits",
-                {"agents_online": 2, "agents_free": 0, "presence_age_ms": 2_000, "waiting": 2, "wait_ms": 90_000},
+                {
+                    "agents_online": 2,
+                    "agents_free": 0,
+                    "presence_age_ms": 2_000,
+                    "waiting": 2,
+                    "wait_ms": 90_000,
+                },
                 reply="wait",
                 callback=True,
             ),
@@ -374,13 +500,17 @@ NEVER, HOLE = "has never written to this line", {"history_incomplete": True}
 def test_what_can_take_the_call(rule: dict[str, Any], known: Facts, expected: RuleFinding) -> None:
     said = found(rule, known)
     assert said == expected
-    assert all(type(value) is not float for value in said.facts.values()), "times are whole milliseconds"
+    assert all(type(value) is not float for value in said.facts.values()), (
+        "times are whole milliseconds"
+    )
 
 
 def test_conditions() -> None:
     asked = {"stranger": True}
     assert found(OWN, facts()) == RuleFinding("reject", "stranger", asked, reply="wait")
-    assert found(OWN, facts(last_in_ms=1)) == RuleFinding(None, "not: stranger", {"stranger": False})
+    assert found(OWN, facts(last_in_ms=1)) == RuleFinding(
+        None, "not: stranger", {"stranger": False}
+    )
     queued = found(OWN | {"then": "queue", "why": "on a trial"}, facts())
     assert queued == RuleFinding("queue", "on a trial", asked, reply="wait", callback=True)
 

@@ -1,4 +1,5 @@
-"""Rules about how often and how many call: blocks after bursts, urgency, storms, holes in the history, conditions."""
+"""Rules about how often and how many call: blocks after bursts, urgency, storms, holes in the
+history, conditions."""
 
 from __future__ import annotations
 
@@ -12,7 +13,15 @@ from models.overrides import CallerBlock
 from models.policy import StormRule
 from models.presence import LineStatus, WorkerStatus
 from streams.screening.decide import decide
-from streams.screening.recent_calls import KEEP_MS, RecentCalls, blocked, decided, dump, evolve, load
+from streams.screening.recent_calls import (
+    KEEP_MS,
+    RecentCalls,
+    blocked,
+    decided,
+    dump,
+    evolve,
+    load,
+)
 from streams.screening.storms import Storms
 from streams.views.availability import BUCKET_MS, HEARD_MS
 from tests.support.facts import NOW_MS, contact, facts, knowing, offer, policy
@@ -38,11 +47,16 @@ def calls(*ago_ms: int) -> RecentCalls:
 
 
 def with_block(
-    ago_ms: int, strikes: int = 1, length_ms: int = 15 * MINUTE_MS, recent: RecentCalls | None = None
+    ago_ms: int,
+    strikes: int = 1,
+    length_ms: int = 15 * MINUTE_MS,
+    recent: RecentCalls | None = None,
 ) -> RecentCalls:
     begun = NOW_MS - ago_ms
     state = recent or calls()
-    return blocked(state, "london", Block(until_ms=begun + length_ms, strikes=strikes), begun, 86_400_000)
+    return blocked(
+        state, "london", Block(until_ms=begun + length_ms, strikes=strikes), begun, 86_400_000
+    )
 
 
 # blocks after bursts
@@ -57,13 +71,17 @@ def test_a_burst_begins_a_block_that_rejects_all_later_calls_of_the_line() -> No
     assert "blocked for 60 s more" in later.why
 
 
-@pytest.mark.parametrize(("ago_ms", "verdict"), [(15 * MINUTE_MS - 1, "reject"), (15 * MINUTE_MS, "ring")])
+@pytest.mark.parametrize(
+    ("ago_ms", "verdict"), [(15 * MINUTE_MS - 1, "reject"), (15 * MINUTE_MS, "ring")]
+)
 def test_a_block_ends_by_itself(ago_ms: int, verdict: str) -> None:
     assert decide(policy(BURST), facts(recent=with_block(ago_ms))).verdict == verdict
 
 
 @pytest.mark.parametrize(("strikes", "minutes"), [(1, 30), (2, 60), (3, 60), (500, 60)])
-def test_each_block_is_longer_than_the_one_before_up_to_the_longest(strikes: int, minutes: int) -> None:
+def test_each_block_is_longer_than_the_one_before_up_to_the_longest(
+    strikes: int, minutes: int
+) -> None:
     recent = with_block(20 * MINUTE_MS, strikes, recent=calls(2, 1))
     taken = decide(policy(BURST), facts(recent=recent))
     assert taken.block == Block(until_ms=NOW_MS + minutes * MINUTE_MS, strikes=strikes + 1)
@@ -85,19 +103,33 @@ def test_a_call_decided_again_after_an_interruption_begins_the_same_block() -> N
 
 def test_no_block_where_the_policy_wants_none_and_none_for_a_conversation() -> None:
     assert decide(policy(BURST | {"block": None}), facts(recent=calls(2, 1))).block is None
-    assert decide(policy(BURST | {"block": None}), facts(recent=with_block(MINUTE_MS))).verdict == "ring"
-    assert decide(policy(BURST), facts(recent=with_block(MINUTE_MS), last_in_ms=1, last_out_ms=1)).verdict == "ring"
+    assert (
+        decide(policy(BURST | {"block": None}), facts(recent=with_block(MINUTE_MS))).verdict
+        == "ring"
+    )
+    assert (
+        decide(
+            policy(BURST), facts(recent=with_block(MINUTE_MS), last_in_ms=1, last_out_ms=1)
+        ).verdict
+        == "ring"
+    )
 
 
 @pytest.mark.parametrize(("lifted_ago_ms", "verdict"), [(30_000, "ring"), (90_000, "reject")])
-def test_a_block_is_taken_back_by_hand_but_not_a_later_one(lifted_ago_ms: int, verdict: str) -> None:
-    lifted = CallerBlock(caller=offer().caller, line="london", until_ms=0, author="mia", at_ms=NOW_MS - lifted_ago_ms)
+def test_a_block_is_taken_back_by_hand_but_not_a_later_one(
+    lifted_ago_ms: int, verdict: str
+) -> None:
+    lifted = CallerBlock(
+        caller=offer().caller, line="london", until_ms=0, author="mia", at_ms=NOW_MS - lifted_ago_ms
+    )
     taken = decide(policy(BURST), facts(recent=with_block(MINUTE_MS), known=knowing(lifted)))
     assert taken.verdict == verdict
 
 
 def test_a_block_of_another_line_is_not_this_lines() -> None:
-    state = blocked(calls(), "paris", Block(until_ms=NOW_MS + MINUTE_MS, strikes=1), NOW_MS - 1, 86_400_000)
+    state = blocked(
+        calls(), "paris", Block(until_ms=NOW_MS + MINUTE_MS, strikes=1), NOW_MS - 1, 86_400_000
+    )
     assert decide(policy(BURST), facts(recent=state)).verdict == "ring"
 
 
@@ -136,7 +168,10 @@ def test_calls_of_groups_and_calls_that_were_over_are_no_burst() -> None:
     [(179_999, True, "ring"), (180_000, True, "reject"), (1, False, "reject")],
 )
 def test_a_known_callers_second_call_is_urgency(*, ago_ms: int, known: bool, verdict: str) -> None:
-    rules = ({"id": "urgent", "type": "urgent_repeat"}, {"id": "none", "type": "deny_list", "callers": ["US"]})
+    rules = (
+        {"id": "urgent", "type": "urgent_repeat"},
+        {"id": "none", "type": "deny_list", "callers": ["US"]},
+    )
     taken = decide(policy(*rules), facts(recent=calls(ago_ms), last_in_ms=1 if known else 0))
     assert (taken.verdict, taken.rule) == (verdict, "urgent" if verdict == "ring" else "none")
 
@@ -169,9 +204,12 @@ def storm_of(own: int, others: int = 0, ago_ms: int = 1000) -> tuple[Any, Storms
 
 
 @pytest.mark.parametrize(
-    ("own", "others", "verdict"), [(10, 0, "reject"), (9, 0, "ring"), (4, 6, "reject"), (4, 5, "ring")]
+    ("own", "others", "verdict"),
+    [(10, 0, "reject"), (9, 0, "ring"), (4, 6, "reject"), (4, 5, "ring")],
 )
-def test_many_strangers_at_all_workers_together_are_a_storm(own: int, others: int, verdict: str) -> None:
+def test_many_strangers_at_all_workers_together_are_a_storm(
+    own: int, others: int, verdict: str
+) -> None:
     known, storms = storm_of(own, others)
     taken = decide(policy(STORM), facts(known=known, storms=storms))
     assert (taken.verdict, taken.reply) == (verdict, None)
@@ -197,7 +235,10 @@ def test_a_storm_is_over_when_it_has_calmed_down_not_when_it_dips() -> None:
 def test_known_callers_other_lines_and_repeated_calls_are_no_part_of_a_storm() -> None:
     known, storms = storm_of(10)
     assert decide(policy(STORM), facts(known=known, storms=storms, last_in_ms=1)).verdict == "ring"
-    assert decide(policy(STORM), facts(offer(line="paris"), known=known, storms=storms)).verdict == "ring"
+    assert (
+        decide(policy(STORM), facts(offer(line="paris"), known=known, storms=storms)).verdict
+        == "ring"
+    )
     again = Storms(known.workers)
     for _ in range(50):
         again.note("london", "447700900001@c.us", NOW_MS - 1000)
@@ -232,7 +273,9 @@ def test_what_a_worker_tells_the_others_adds_up_to_what_it_counts() -> None:
         ({"connected": False, "disconnected_at_ms": NOW_MS - 90_000_000}, "ring", "ring"),
     ],
 )
-def test_a_gateway_that_was_disconnected_leaves_a_hole(status: dict[str, Any], incomplete: str, verdict: str) -> None:
+def test_a_gateway_that_was_disconnected_leaves_a_hole(
+    status: dict[str, Any], incomplete: str, verdict: str
+) -> None:
     line = LineStatus(line="london", status="WORKING", changed_at_ms=NOW_MS, **status)
     rule = {"id": "text-first", "type": "text_first", "incomplete": incomplete}
     taken = decide(policy(rule), facts(known=knowing(line)))
@@ -267,7 +310,13 @@ def test_a_condition_over_the_facts(condition: str, call: CallOffered, verdict: 
 
 
 def test_a_condition_may_queue_and_say_why() -> None:
-    rule = {"id": "own", "type": "expression", "condition": "true", "then": "queue", "why": "on a trial"}
+    rule = {
+        "id": "own",
+        "type": "expression",
+        "condition": "true",
+        "then": "queue",
+        "why": "on a trial",
+    }
     taken = decide(policy(rule), facts())
     assert (taken.verdict, taken.why, taken.callback) == ("queue", "on a trial", True)
 
