@@ -12,13 +12,13 @@ from models.commands import BlockCaller, RejectCall, SendText, UnblockCaller
 from models.decisions import Decision, decision_id
 from models.outcomes import Outcome
 from models.policy import TextGuard
-from streams.audit.audited_call import AuditedCall, Ruling, Stood
+from streams.audit.audited_call import AuditedCall, DecisionDigest, Recorded
 from streams.audit.bounded_memory import BoundedMemory
 from streams.audit.dead_lettered import DeadLettered
 from streams.audit.findings import AuditFinding, Findings, Open
 from streams.audit.invariants import GRACE_MS, AuditView, Waiting, judge
 from streams.audit.key_check import misplaced
-from streams.audit.simulator_count import Counted, compare
+from streams.audit.simulator_count import SimulatorCounts, compare
 from streams.audit.text_outcomes import TextOutcomes, Unsure
 from streams.common.clock import Clock, now_ms
 from streams.kafka.reader import RecordRef, Seen
@@ -82,15 +82,15 @@ class Audit:
         self._outside_count = 0
         self._loose: list[AuditFinding] = []
         self._unread: dict[RecordRef, tuple[AuditFinding, int]] = {}
-        self._set_aside = DeadLettered(partitions, since_ms=since_ms)
-        self._told = TextOutcomes(cooldown_ms)
+        self._dead_letters = DeadLettered(partitions, since_ms=since_ms)
+        self._texts = TextOutcomes(cooldown_ms)
         self._checked: Counter[str] = Counter()
         self._folded = 0
 
-    def take(self, seen: Seen) -> None:
+    def add(self, seen: Seen) -> None:
         """One record; what it is about is judged later."""
         if seen.topic is topics.CALLS_DLQ:
-            self._set_aside.take(seen)
+            self._dead_letters.add(seen)
             return
         if seen.fault is not None:
             if seen.timestamp_ms >= self._since_ms and len(self._unread) < _KEPT_FINDINGS:
@@ -101,10 +101,10 @@ class Audit:
             return
         found = misplaced(seen, self._partitions.get(seen.topic.name))
         if found is not None:
-            self._loosely(found, seen.timestamp_ms)
+            self._add_loose(found, seen.timestamp_ms)
         value = seen.value
         if seen.topic in JUDGED and isinstance(value, Judged):
-            self._file(seen, value)
+            self._add_to_case(seen, value)
 
     def pending(self) -> Open:
         """What is under way now, among the cases that are not settled."""
@@ -133,8 +133,8 @@ class Audit:
                 case.offers[0].value.received_at_ms
                 for case in self._unsettled.values()
                 if case.offers
-                and not case.rulings
-                and case.offers[0].place not in self._set_aside.places
+                and not case.decisions
+                and case.offers[0].place not in self._dead_letters.places
             ),
             default=None,
         )
@@ -147,12 +147,12 @@ class Audit:
     @property
     def dead_letters(self) -> Mapping[str, int]:
         """By reason."""
-        return self._set_aside.reasons
+        return self._dead_letters.reasons
 
     @property
     def unsure(self) -> Collection[Unsure]:
         """Texts of which nobody knows whether they arrived."""
-        return self._told.unsure.values()
+        return self._texts.unsure.values()
 
     def fold(self) -> int:
         """Forget old cases that are whole and clean, and say how many.
@@ -173,7 +173,7 @@ class Audit:
             self._unsettled.pop(key, None)
             self._outside.put(key, None)
         self._folded += len(done)
-        self._told.forget(view.now_ms)
+        self._texts.forget(view.now_ms)
         return len(done)
 
     def finish(self, simulator_record: Mapping[str, Any] | None = None) -> Findings:
@@ -189,23 +189,23 @@ class Audit:
                     wrong.append(said)
         counted = None
         if simulator_record is not None:
-            counted = Counted.read(simulator_record)
+            counted = SimulatorCounts.read(simulator_record)
             wrong += compare(
-                counted, self._cases.values(), accepted=self._told.accepted, whole=not self._folded
+                counted, self._cases.values(), accepted=self._texts.accepted, whole=not self._folded
             )
         return Findings(
             tuple(wrong),
             _open(waiting),
             self.checked,
             self._outside_count,
-            dict(self._set_aside.reasons),
-            self._told.again,
+            dict(self._dead_letters.reasons),
+            self._texts.within_cooldown,
             counted.as_dict() if counted else None,
-            tuple(self._told.unsure.values()),
+            tuple(self._texts.unsure.values()),
         )
 
     def _view(self) -> AuditView:
-        return AuditView(self._clock(), self._set_aside.places)
+        return AuditView(self._clock(), self._dead_letters.places)
 
     def _unaccounted(self, view: AuditView) -> Iterator[AuditFinding]:
         """What could not be read and is no dead letter.
@@ -213,10 +213,10 @@ class Audit:
         An agent sets aside what it cannot read, and loses nothing.
         """
         for place, (finding, at_ms) in self._unread.items():
-            if place not in view.set_aside and view.now_ms >= at_ms + GRACE_MS:
+            if place not in view.dead_lettered and view.now_ms >= at_ms + GRACE_MS:
                 yield finding
 
-    def _file(self, seen: Seen, value: Judged) -> None:
+    def _add_to_case(self, seen: Seen, value: Judged) -> None:
         key = (
             decision_id(value.line, value.call_id)
             if isinstance(value, CallOffered)
@@ -241,23 +241,23 @@ class Audit:
         place, at_ms = seen.place, seen.timestamp_ms
         match value:
             case CallOffered():
-                case.offers.append(Stood(value, place, at_ms))
+                case.offers.append(Recorded(value, place, at_ms))
                 self._checked["offers"] += 1
             case Decision():
-                case.rulings.append(Stood(Ruling.of(value), place, at_ms))
+                case.decisions.append(Recorded(DecisionDigest.of(value), place, at_ms))
                 self._checked["decisions"] += 1
             case RejectCall():
-                case.rejects.append(Stood(value, place, at_ms))
+                case.rejects.append(Recorded(value, place, at_ms))
                 self._checked["rejects"] += 1
             case SendText():
-                case.texts.append(Stood(value, place, at_ms))
+                case.texts.append(Recorded(value, place, at_ms))
                 self._checked["texts"] += 1
             case BlockCaller() | UnblockCaller():
-                case.blocks.append(Stood(value, place, at_ms))
+                case.blocks.append(Recorded(value, place, at_ms))
                 self._checked["blocks"] += 1
             case Outcome():
-                self._told.take(value, place)
-                case.outcomes.append(Stood(value, place, at_ms))
+                self._texts.add(value, place)
+                case.outcomes.append(Recorded(value, place, at_ms))
                 self._checked["outcomes"] += 1
 
     def _leave_out(self, key: str) -> None:
@@ -267,7 +267,7 @@ class Audit:
         if self._cases.pop(key, None) is not None:
             self._unsettled.pop(key, None)
 
-    def _loosely(self, finding: AuditFinding, at_ms: int) -> None:
+    def _add_loose(self, finding: AuditFinding, at_ms: int) -> None:
         if at_ms >= self._since_ms and len(self._loose) < _KEPT_FINDINGS:
             self._loose.append(finding)
 

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Stood(Generic[T]):
+class Recorded(Generic[T]):
     """A value, where it stands, and when it was written there (ms UTC)."""
 
     value: T
@@ -39,7 +39,7 @@ class Identity:
     caller_raw: str | None = None
 
     @classmethod
-    def of(cls, value: CallOffered | Command | Decision | Outcome | Ruling) -> Identity:
+    def of(cls, value: CallOffered | Command | Decision | Outcome | DecisionDigest) -> Identity:
         """The identity that a record carries."""
         if isinstance(value, CallOffered | RejectCall | SendText | BlockCaller | UnblockCaller):
             return cls(
@@ -50,7 +50,7 @@ class Identity:
                 value.session,
                 value.caller_raw,
             )
-        if isinstance(value, Ruling):
+        if isinstance(value, DecisionDigest):
             return value.identity
         return cls(value.gateway, value.line, value.call_id, value.caller)
 
@@ -78,7 +78,7 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
+class DecisionDigest:
     """What the audit needs of a decision.
 
     Facts and traces are kilobytes, and only their presence counts.
@@ -87,14 +87,14 @@ class Ruling:
     identity: Identity
     verdict: Verdict
     reply: str | None
-    revised: bool
+    names_revision: bool
     """A policy revision is named."""
-    founded: bool
+    has_facts: bool
     """Facts are recorded."""
     received_at_ms: int
 
     @classmethod
-    def of(cls, decision: Decision) -> Ruling:
+    def of(cls, decision: Decision) -> DecisionDigest:
         """The part of a decision that is compared."""
         return cls(
             Identity.of(decision),
@@ -114,44 +114,46 @@ class AuditedCall:
     """One call of one line, as far as it has been read."""
 
     decision_id: str
-    offers: list[Stood[CallOffered]] = field(default_factory=list)
-    rulings: list[Stood[Ruling]] = field(default_factory=list)
-    rejects: list[Stood[RejectCall]] = field(default_factory=list)
-    texts: list[Stood[SendText]] = field(default_factory=list)
-    blocks: list[Stood[BlockCaller | UnblockCaller]] = field(default_factory=list)
-    outcomes: list[Stood[Outcome]] = field(default_factory=list)
+    offers: list[Recorded[CallOffered]] = field(default_factory=list)
+    decisions: list[Recorded[DecisionDigest]] = field(default_factory=list)
+    rejects: list[Recorded[RejectCall]] = field(default_factory=list)
+    texts: list[Recorded[SendText]] = field(default_factory=list)
+    blocks: list[Recorded[BlockCaller | UnblockCaller]] = field(default_factory=list)
+    outcomes: list[Recorded[Outcome]] = field(default_factory=list)
 
     @property
     def call_id(self) -> str:
         """The gateway's call id, as any record of the case names it."""
-        named = [stood.value.call_id for stood in (*self.offers[:1], *self.commands)]
-        named += [stood.value.identity.call_id for stood in self.rulings[:1]]
-        named += [stood.value.call_id for stood in self.outcomes[:1]]
+        named = [recorded.value.call_id for recorded in (*self.offers[:1], *self.commands)]
+        named += [recorded.value.identity.call_id for recorded in self.decisions[:1]]
+        named += [recorded.value.call_id for recorded in self.outcomes[:1]]
         return named[0] if named else self.decision_id
 
     @property
-    def ruling(self) -> Stood[Ruling] | None:
+    def effective_decision(self) -> Recorded[DecisionDigest] | None:
         """The effective decision: the first on the topic."""
-        return self.rulings[0] if self.rulings else None
+        return self.decisions[0] if self.decisions else None
 
     @property
-    def commands(self) -> Iterator[Stood[Any]]:
-        """Every command, repeats included: each stood for one of ``Command``."""
+    def commands(self) -> Iterator[Recorded[Any]]:
+        """Every command, repeats included: each recorded for one of ``Command``."""
         yield from self.rejects
         yield from self.texts
         yield from self.blocks
 
-    def ends_of(self, command_id: str) -> Iterator[Stood[Outcome]]:
+    def ends_of(self, command_id: str) -> Iterator[Recorded[Outcome]]:
         """The terminal outcomes of one command."""
         return (
-            stood
-            for stood in self.outcomes
-            if stood.value.command_id == command_id and stood.value.result in TERMINAL
+            recorded
+            for recorded in self.outcomes
+            if recorded.value.command_id == command_id and recorded.value.result in TERMINAL
         )
 
     def results(self, kind: CommandKind) -> set[str]:
         """Every result that was published for commands of this kind."""
-        return {stood.value.result for stood in self.outcomes if stood.value.command == kind}
+        return {
+            recorded.value.result for recorded in self.outcomes if recorded.value.command == kind
+        }
 
     @property
     def reject_went_through(self) -> bool:

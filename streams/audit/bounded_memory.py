@@ -36,11 +36,11 @@ class BoundedMemory(Generic[K, V]):
         if len(self._entries) > self._limit:
             del self._entries[next(iter(self._entries))]
 
-    def take(self, key: K) -> V | None:
+    def pop(self, key: K) -> V | None:
         """What is remembered, which is then forgotten."""
         return self._entries.pop(key, None)
 
-    def first(self, key: K, value: V) -> bool:
+    def add_if_new(self, key: K, value: V) -> bool:
         """Whether the key is new; it is remembered from now on."""
         if key in self._entries:
             return False

@@ -26,7 +26,7 @@ class DeadLettered:
         """Where the letters' originals stand."""
         self.reasons: Counter[str] = Counter()
 
-    def take(self, seen: Seen) -> None:
+    def add(self, seen: Seen) -> None:
         """One record."""
         if seen.header(HANDLED_HEADER) is not None:
             return

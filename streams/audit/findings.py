@@ -108,7 +108,7 @@ class Findings:
     """Records of calls from before the range: read, and not judged."""
     dead_letters: Mapping[str, int] = field(default_factory=dict)
     """By reason."""
-    told_again: int = 0
+    texts_within_cooldown: int = 0
     """Texts that were accepted within the cool-down after another to the same caller and line."""
     simulator: Mapping[str, int] | None = None
     """What the simulator's record says, where one was compared."""
@@ -143,9 +143,9 @@ class Findings:
                 f"{reason} {number}" for reason, number in sorted(self.dead_letters.items())
             )
             lines.append(f"            dead letters: {said}")
-        if self.told_again:
+        if self.texts_within_cooldown:
             lines.append(
-                f"            {count(self.told_again, 'text')} within the cool-down of another"
+                f"            {count(self.texts_within_cooldown, 'text')} within the cool-down of another"
             )
         lines += [f"  ! {finding.line()}" for finding in self.wrong[:_SHOWN]]
         if len(self.wrong) > _SHOWN:
@@ -171,7 +171,7 @@ class Findings:
             "checked": dict(self.checked),
             "outside_range": self.outside,
             "dead_letters": dict(self.dead_letters),
-            "texts_within_cooldown": self.told_again,
+            "texts_within_cooldown": self.texts_within_cooldown,
             "simulator": None if self.simulator is None else dict(self.simulator),
             "texts_unsure": [each.as_dict() for each in self.unsure],
             "findings": [finding.as_dict() for finding in self.wrong],

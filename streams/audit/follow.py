@@ -35,12 +35,12 @@ _FOLD_S: Final = 30.0
 _Key = tuple[Code, str | None, RecordRef | None]
 
 
-class Herald:
+class ChangeReporter:
     """Says of each contradiction once that it appeared, and once that it is mended. Pure."""
 
     def __init__(self) -> None:
         self._standing: dict[_Key, AuditFinding] = {}
-        self.told: Counter[str] = Counter()
+        self.reported: Counter[str] = Counter()
         """By code: how many were ever said."""
 
     @property
@@ -48,7 +48,7 @@ class Herald:
         """By code: how many hold now."""
         return Counter(finding.code for finding in self._standing.values())
 
-    def news(self, wrong: Iterable[AuditFinding]) -> list[str]:
+    def lines(self, wrong: Iterable[AuditFinding]) -> list[str]:
         """The lines for what changed since the last time.
 
         ``wrong`` is everything that is wrong now.
@@ -57,7 +57,7 @@ class Herald:
         new = [finding for key, finding in now.items() if key not in self._standing]
         gone = [finding for key, finding in self._standing.items() if key not in now]
         self._standing = now
-        self.told.update(finding.code for finding in new)
+        self.reported.update(finding.code for finding in new)
         return [f"! {finding.line()}" for finding in new] + [
             f"✓ no more: {finding.line()}" for finding in gone
         ]
@@ -87,10 +87,10 @@ class AuditFollower:
         self._clock = clock
         self._reader = TopicReader(settings.kafka, (*JUDGED, topics.CALLS_DLQ), clock=clock)
         self._audit = Audit({})
-        self._herald = Herald()
-        self._pace = RejectLatency()
-        self._doubted: BoundedMemory[RecordRef, None] = BoundedMemory()
-        self._doubts = 0
+        self._changes = ChangeReporter()
+        self._latency = RejectLatency()
+        self._unsure_shown: BoundedMemory[RecordRef, None] = BoundedMemory()
+        self._unsure_count = 0
         self._read_up_to_ms = 0
         self.snapshot = Snapshot()
         """As of the last look."""
@@ -147,9 +147,9 @@ class AuditFollower:
     async def _step(self) -> int:
         batch = await self._reader.poll(_POLL_MS)
         for seen in batch:
-            self._audit.take(seen)
+            self._audit.add(seen)
             if isinstance(seen.value, Outcome):
-                self._pace.take(seen.value)
+                self._latency.add(seen.value)
         return len(batch)
 
     async def _note_position(self) -> None:
@@ -162,23 +162,23 @@ class AuditFollower:
     def _look(self) -> None:
         under_way, wrong = self._audit.standing()
         at = time_of_day(self._clock())
-        for line in self._herald.news(wrong):
+        for line in self._changes.lines(wrong):
             self._write(f"{at} {line}")
         for each in self._audit.unsure:
-            if self._doubted.first(each.place, None):
-                self._doubts += 1
+            if self._unsure_shown.add_if_new(each.place, None):
+                self._unsure_count += 1
                 self._write(f"{at} ? {each.sentence()}")
         self.snapshot = Snapshot(
             checked=self._audit.checked,
             open=under_way,
-            standing=self._herald.standing,
-            told=self._herald.told,
+            standing=self._changes.standing,
+            reported=self._changes.reported,
             dead_letters=dict(self._audit.dead_letters),
-            unsure=self._doubts,
+            unsure=self._unsure_count,
             oldest_undecided_ms=self._audit.oldest_undecided_ms(),
-            rejects=self._pace.rejects,
-            quick=self._pace.quick,
-            quick_ratio=self._pace.ratio(self._clock()),
+            rejects=self._latency.rejects,
+            quick=self._latency.quick,
+            quick_ratio=self._latency.ratio(self._clock()),
             read_up_to_ms=self._read_up_to_ms,
         )
 

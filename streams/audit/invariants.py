@@ -20,7 +20,7 @@ from models.commands import (
     text_id,
 )
 from models.decisions import decision_id
-from streams.audit.audited_call import AuditedCall, Command, Identity, Stood
+from streams.audit.audited_call import AuditedCall, Command, Identity, Recorded
 from streams.audit.findings import AuditFinding
 from streams.common.wording import span
 from streams.kafka.reader import RecordRef
@@ -50,7 +50,7 @@ class AuditView:
     """The moment up to which the topics were read, and the records that were set aside as dead letters."""
 
     now_ms: int
-    set_aside: Collection[RecordRef] = ()
+    dead_lettered: Collection[RecordRef] = ()
 
 
 Check = Callable[[AuditedCall, AuditView], Iterator[AuditFinding | Waiting]]
@@ -63,10 +63,10 @@ def judge(case: AuditedCall, view: AuditView) -> list[AuditFinding | Waiting]:
 
 def decided(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:
     """Every accepted offer ends in exactly one effective decision, or in the dead letters."""
-    if case.rulings or not case.offers:
+    if case.decisions or not case.offers:
         return
     offer = case.offers[0]
-    if offer.place in view.set_aside:
+    if offer.place in view.dead_lettered:
         return
     if view.now_ms < offer.value.received_at_ms + GRACE_MS:
         yield Waiting("decision")
@@ -79,8 +79,8 @@ def decided(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiti
 
 def decided_once(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:  # noqa: ARG001 - a check is asked with the view
     """A repeated decision says the same, or that it is too late to say anything."""
-    for later in case.rulings[1:]:
-        first, second = case.rulings[0].value.verdict, later.value.verdict
+    for later in case.decisions[1:]:
+        first, second = case.decisions[0].value.verdict, later.value.verdict
         if second not in {first, "late"}:
             yield AuditFinding(
                 "decided-twice",
@@ -90,14 +90,14 @@ def decided_once(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | 
             )
 
 
-def founded(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:
+def explained(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:
     """Decisions and commands stem from an offer, and decisions say what they rest on."""
-    for ruling in case.rulings:
+    for decision in case.decisions:
         lacking = [
             name
             for name, there in (
-                ("facts", ruling.value.founded),
-                ("policy revision", ruling.value.revised),
+                ("facts", decision.value.has_facts),
+                ("policy revision", decision.value.names_revision),
             )
             if not there
         ]
@@ -106,25 +106,25 @@ def founded(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiti
                 "unexplained",
                 f"the decision has no {' and no '.join(lacking)}",
                 case.call_id,
-                ruling.place,
+                decision.place,
             )
     if not case.offers:
-        for stood in (*case.rulings, *case.commands):
-            if _overdue(stood, view):
-                what = _name(stood.value)
+        for recorded in (*case.decisions, *case.commands):
+            if _overdue(recorded, view):
+                what = _name(recorded.value)
                 yield AuditFinding(
                     "no-offer",
                     f"the {what} is about a call that no offer names",
                     case.call_id,
-                    stood.place,
+                    recorded.place,
                 )
 
 
 def uncrossed(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:  # noqa: ARG001 - a check is asked with the view
     """Session, call id, caller, line and gateway of everything about a call are those of one of its offers."""
     known = [Identity.of(offer.value) for offer in case.offers]
-    for stood in (*case.rulings, *case.commands, *case.outcomes):
-        mine = Identity.of(stood.value)
+    for recorded in (*case.decisions, *case.commands, *case.outcomes):
+        mine = Identity.of(recorded.value)
         if any(mine.matches(offer) for offer in known):
             continue
         wrong = min((mine.differs_from(offer) for offer in known), key=len, default=())
@@ -133,32 +133,37 @@ def uncrossed(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Wai
         if wrong:
             yield AuditFinding(
                 "crossed",
-                f"the {_name(stood.value)} differs from its offer in {', '.join(wrong)}",
+                f"the {_name(recorded.value)} differs from its offer in {', '.join(wrong)}",
                 case.call_id,
-                stood.place,
+                recorded.place,
             )
 
 
 def rejects_asked_for(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:
     """A ``reject`` decision has its command, and nothing else has one."""
-    ruling = case.ruling
-    if ruling is not None and ruling.value.verdict == "reject":
-        if not any(stood.value.command_id == reject_id(case.decision_id) for stood in case.rejects):
-            if _overdue(ruling, view):
+    decision = case.effective_decision
+    if decision is not None and decision.value.verdict == "reject":
+        if not any(
+            recorded.value.command_id == reject_id(case.decision_id) for recorded in case.rejects
+        ):
+            if _overdue(decision, view):
                 yield AuditFinding(
                     "no-reject",
                     "decided reject, and no reject was asked for",
                     case.call_id,
-                    ruling.place,
+                    decision.place,
                 )
             else:
                 yield Waiting("command")
         return
-    for stood in case.rejects:
-        if _overdue(stood, view):
-            said = f"the decision says {ruling.value.verdict}" if ruling else "no decision"
+    for recorded in case.rejects:
+        if _overdue(recorded, view):
+            said = f"the decision says {decision.value.verdict}" if decision else "no decision"
             yield AuditFinding(
-                "unasked-reject", f"a reject was asked for, but {said}", case.call_id, stood.place
+                "unasked-reject",
+                f"a reject was asked for, but {said}",
+                case.call_id,
+                recorded.place,
             )
 
 
@@ -167,15 +172,15 @@ def texts_asked_for(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding
 
     Where a reply is named, it does follow.
     """
-    ruling = case.ruling
-    queued = ruling is not None and ruling.value.verdict == "queue"
+    decision = case.effective_decision
+    queued = decision is not None and decision.value.verdict == "queue"
     if not case.reject_went_through and not queued:
-        for stood in case.texts:
-            if _overdue(stood, view):
+        for recorded in case.texts:
+            if _overdue(recorded, view):
                 sentence = "a text was asked for, and no reject went through"
-                yield AuditFinding("unasked-text", sentence, case.call_id, stood.place)
+                yield AuditFinding("unasked-text", sentence, case.call_id, recorded.place)
         return
-    if any(stood.value.command_id == text_id(case.decision_id) for stood in case.texts):
+    if any(recorded.value.command_id == text_id(case.decision_id) for recorded in case.texts):
         return
     promised, since_ms, what = _promise(case)
     if promised is None:
@@ -196,14 +201,18 @@ def _promise(case: AuditedCall) -> tuple[RecordRef | None, int, str]:
 
     Where it stands, since when it is due, and what it is in words.
     """
-    ruling = case.ruling
-    if ruling is not None and ruling.value.verdict == "queue" and ruling.value.reply is not None:
-        return ruling.place, ruling.at_ms, "call was queued"
-    replies = [stood for stood in case.rejects if stood.value.reply is not None]
+    decision = case.effective_decision
+    if (
+        decision is not None
+        and decision.value.verdict == "queue"
+        and decision.value.reply is not None
+    ):
+        return decision.place, decision.at_ms, "call was queued"
+    replies = [recorded for recorded in case.rejects if recorded.value.reply is not None]
     through = [
-        stood.at_ms
-        for stood in case.outcomes
-        if stood.value.command == "reject" and stood.value.result in {"accepted", "raced"}
+        recorded.at_ms
+        for recorded in case.outcomes
+        if recorded.value.command == "reject" and recorded.value.result in {"accepted", "raced"}
     ]
     if replies and through:
         return replies[0].place, max(through), "reject went through"
@@ -212,20 +221,20 @@ def _promise(case: AuditedCall) -> tuple[RecordRef | None, int, str]:
 
 def ended(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:
     """Every command ends in an outcome, and every outcome is of a command."""
-    asked: dict[str, Stood[Any]] = {}
-    for stood in case.commands:
-        asked.setdefault(stood.value.command_id, stood)
-    for command_id, stood in asked.items():
-        if stood.place in view.set_aside or any(case.ends_of(command_id)):
+    asked: dict[str, Recorded[Any]] = {}
+    for recorded in case.commands:
+        asked.setdefault(recorded.value.command_id, recorded)
+    for command_id, recorded in asked.items():
+        if recorded.place in view.dead_lettered or any(case.ends_of(command_id)):
             continue
-        if view.now_ms < max(_until_ms(stood.value), stood.at_ms) + END_GRACE_MS:
+        if view.now_ms < max(_until_ms(recorded.value), recorded.at_ms) + END_GRACE_MS:
             yield Waiting("command")
         else:
             yield AuditFinding(
                 "no-outcome",
-                f"the {_name(stood.value)} has no terminal outcome, and its time is over",
+                f"the {_name(recorded.value)} has no terminal outcome, and its time is over",
                 case.call_id,
-                stood.place,
+                recorded.place,
             )
     for outcome in case.outcomes:
         if outcome.value.command_id not in asked and _overdue(outcome, view):
@@ -239,16 +248,16 @@ def ended(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting
         yield Waiting("confirmation")
 
 
-def told_once(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:  # noqa: ARG001 - a check is asked with the view
+def texted_once(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:  # noqa: ARG001 - a check is asked with the view
     """One decision leads to one accepted text at most.
 
     The same outcome written twice is one text.
     """
-    texts = [stood for stood in case.outcomes if stood.value.command == "text"]
+    texts = [recorded for recorded in case.outcomes if recorded.value.command == "text"]
     sent: dict[tuple[int | None, str | None], RecordRef] = {}
-    for stood in texts:
-        if stood.value.result == "accepted":
-            sent.setdefault((stood.value.sent_at_ms, stood.value.message_id), stood.place)
+    for recorded in texts:
+        if recorded.value.result == "accepted":
+            sent.setdefault((recorded.value.sent_at_ms, recorded.value.message_id), recorded.place)
     for place in list(sent.values())[1:]:
         yield AuditFinding(
             "second-text",
@@ -257,29 +266,36 @@ def told_once(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Wai
             place,
         )
     # what was not to be sent, or may have been, must not be sent after that
-    settled = [stood.value.at_ms for stood in texts if stood.value.result in {"suppressed", "late"}]
-    settled += [
-        stood.value.at_ms
-        for stood in texts
-        if stood.value.result == "unknown" and stood.value.sent_at_ms
+    settled = [
+        recorded.value.at_ms
+        for recorded in texts
+        if recorded.value.result in {"suppressed", "late"}
     ]
-    for stood in texts:
-        sent_at_ms = stood.value.sent_at_ms
+    settled += [
+        recorded.value.at_ms
+        for recorded in texts
+        if recorded.value.result == "unknown" and recorded.value.sent_at_ms
+    ]
+    for recorded in texts:
+        sent_at_ms = recorded.value.sent_at_ms
         if (
-            stood.value.result == "accepted"
+            recorded.value.result == "accepted"
             and sent_at_ms
             and any(sent_at_ms > at_ms for at_ms in settled)
         ):
             yield AuditFinding(
-                "second-text", "a text was sent that was settled before", case.call_id, stood.place
+                "second-text",
+                "a text was sent that was settled before",
+                case.call_id,
+                recorded.place,
             )
 
 
 def sent_in_time(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:  # noqa: ARG001 - a check is asked with the view
     """No request is begun at or after the end of its window, by the command and by the offer's own time."""
     limits: dict[str, int] = {}
-    for stood in case.commands:
-        command = stood.value
+    for recorded in case.commands:
+        command = recorded.value
         limit = _until_ms(command)
         if isinstance(command, RejectCall | SendText):
             # a window cannot be widened by the command itself
@@ -299,19 +315,19 @@ def sent_in_time(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | 
 CHECKS: Final[tuple[Check, ...]] = (
     decided,
     decided_once,
-    founded,
+    explained,
     uncrossed,
     rejects_asked_for,
     texts_asked_for,
     ended,
-    told_once,
+    texted_once,
     sent_in_time,
 )
 
 
-def _overdue(stood: Stood[Any], view: AuditView) -> bool:
+def _overdue(recorded: Recorded[Any], view: AuditView) -> bool:
     """Whether what belongs to this record should be there by now."""
-    return view.now_ms >= stood.at_ms + GRACE_MS
+    return view.now_ms >= recorded.at_ms + GRACE_MS
 
 
 def _until_ms(command: Command) -> int:
@@ -327,7 +343,7 @@ def _window(command: RejectCall | SendText) -> int:
 
 def _name(value: Any) -> str:
     names = {
-        "Ruling": "decision",
+        "DecisionDigest": "decision",
         "RejectCall": "reject",
         "SendText": "text",
         "BlockCaller": "block",

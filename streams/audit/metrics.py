@@ -31,7 +31,7 @@ class Snapshot:
     open: Open = field(default_factory=Open)
     standing: Counter[str] = field(default_factory=Counter)
     """Findings that hold now, by code."""
-    told: Counter[str] = field(default_factory=Counter)
+    reported: Counter[str] = field(default_factory=Counter)
     """Findings that were ever told, by code."""
     dead_letters: Mapping[str, int] = field(default_factory=dict)
     unsure: int = 0
@@ -61,7 +61,10 @@ class AuditMetrics(Collector):
             "ringfence_audit_findings", "Contradictions that hold now", "code", _codes(now.standing)
         )
         yield _counter(
-            "ringfence_audit_findings_told", "Contradictions ever found", "code", _codes(now.told)
+            "ringfence_audit_findings_told",
+            "Contradictions ever found",
+            "code",
+            _codes(now.reported),
         )
         under_way = {
             name: getattr(now.open, name) for name in ("decisions", "commands", "confirmations")

@@ -17,7 +17,7 @@ _NAMED: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class SimulatorCounts:
     """The counts of a simulator's record that can be compared; None: not in the record."""
 
     rejects: int | None
@@ -27,14 +27,14 @@ class Counted:
     second_rejects: int
     """Harmless: rejects are at-least-once."""
     second_texts: int
-    whats: tuple[str, ...] = ()
+    violation_kinds: tuple[str, ...] = ()
     """What the latest violations were."""
     rejected_calls: frozenset[str] | None = None
     """Ids of the calls of which a reject was answered with 2xx; None: not every request was
     kept."""
 
     @classmethod
-    def read(cls, record: Mapping[str, Any]) -> Counted:
+    def read(cls, record: Mapping[str, Any]) -> SimulatorCounts:
         """Take what is understood of a record."""
         requests = _mapping(record, "requests")
         duplicates = _mapping(record, "duplicates")
@@ -48,7 +48,7 @@ class Counted:
             violations=_number(record.get("violations")),
             second_rejects=_number((duplicates or {}).get("reject")),
             second_texts=_number((duplicates or {}).get("text")),
-            whats=tuple(
+            violation_kinds=tuple(
                 str(entry.get("what"))
                 for entry in record.get("recent_violations") or ()
                 if isinstance(entry, Mapping)
@@ -69,7 +69,11 @@ class Counted:
 
 
 def compare(
-    counted: Counted, cases: Iterable[AuditedCall], *, accepted: Mapping[str, int], whole: bool
+    counted: SimulatorCounts,
+    cases: Iterable[AuditedCall],
+    *,
+    accepted: Mapping[str, int],
+    whole: bool,
 ) -> Iterator[AuditFinding]:
     """What the simulator counted otherwise than the topics say.
 
@@ -77,7 +81,7 @@ def compare(
     ``cases`` are all of them.
     """
     if counted.violations:
-        named = "; ".join(dict.fromkeys(counted.whats[:_NAMED]))
+        named = "; ".join(dict.fromkeys(counted.violation_kinds[:_NAMED]))
         yield AuditFinding(
             "simulator-violation",
             f"{counted.violations} requests that no gateway documents"
@@ -107,7 +111,7 @@ def compare(
 def _call_by_call(received: frozenset[str], cases: Iterable[AuditedCall]) -> Iterator[AuditFinding]:
     unasked = set(received)
     for case in cases:
-        unasked -= {stood.value.call_id for stood in case.rejects}
+        unasked -= {recorded.value.call_id for recorded in case.rejects}
         unasked.discard(case.call_id)
         for outcome in case.outcomes:
             said = outcome.value

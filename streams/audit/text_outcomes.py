@@ -60,14 +60,14 @@ class TextOutcomes:
         self._texted: dict[tuple[str, str], int] = {}
         self.accepted: Counter[str] = Counter()
         """By kind of command; a repeat counts once."""
-        self.again = 0
+        self.within_cooldown = 0
         """Texts within the cool-down of another to the same caller and line."""
         self.unsure: dict[str, Unsure] = {}
         """By the text's command; the newest ten thousand."""
 
-    def take(self, outcome: Outcome, place: RecordRef) -> None:
+    def add(self, outcome: Outcome, place: RecordRef) -> None:
         """One outcome; a repeat of it changes nothing."""
-        if outcome.result not in {"accepted", "unknown"} or not self._counted.first(
+        if outcome.result not in {"accepted", "unknown"} or not self._counted.add_if_new(
             outcome.outcome_id, None
         ):
             return
@@ -76,12 +76,12 @@ class TextOutcomes:
         if outcome.command != "text":
             return
         if outcome.result == "unknown":
-            self._doubt(outcome, place)
+            self._add_unsure(outcome, place)
             return
         key = (outcome.line, outcome.caller)
         before = self._texted.get(key)
         if before is not None and outcome.at_ms - before < self._cooldown_ms(outcome.line):
-            self.again += 1
+            self.within_cooldown += 1
         self._texted[key] = outcome.at_ms
 
     def forget(self, now_ms: int) -> None:
@@ -92,7 +92,7 @@ class TextOutcomes:
             if now_ms - at_ms < self._cooldown_ms(key[0])
         }
 
-    def _doubt(self, outcome: Outcome, place: RecordRef) -> None:
+    def _add_unsure(self, outcome: Outcome, place: RecordRef) -> None:
         self.unsure[outcome.command_id] = Unsure(
             outcome.call_id,
             outcome.line,

@@ -48,8 +48,8 @@ async def audit_topics(
         progress = Progress(await reader.left(ends))
         async for batch in reader.read_to(ends):
             for seen in batch:
-                audit.take(seen)
-                tally.take(seen)
+                audit.add(seen)
+                tally.add(seen)
             progress.advance(len(batch))
         progress.done()
     finally:

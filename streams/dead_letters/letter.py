@@ -106,7 +106,7 @@ class Selection:
     limit: int | None = None
     """The newest so many."""
 
-    def takes(self, letter: Letter, value: bytes) -> bool:
+    def matches(self, letter: Letter, value: bytes) -> bool:
         """Whether a letter with this value is meant, but for the limit."""
         return (
             (self.reason is None or letter.reason == self.reason)

@@ -63,7 +63,7 @@ class DeadLetterReader:
                         marks.setdefault(mark.place, mark)
                     continue
                 letter = read_letter(seen)
-                if selection.takes(letter, seen.raw):
+                if selection.matches(letter, seen.raw):
                     found[letter.place] = letter
             progress.advance(len(batch))
         progress.done()

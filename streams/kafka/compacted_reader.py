@@ -141,7 +141,7 @@ class CompactedReader:
                 if record.key is None:
                     continue
                 try:
-                    view.take(record.key, record.value)
+                    view.apply(record.key, record.value)
                 except UndecodableError as exc:
                     where = f"{tp.topic} {tp.partition}:{record.offset}"
                     log.error("%s is left out: %s", where, exc)  # noqa: TRY400 - the sentence says it

@@ -69,7 +69,7 @@ def _decided(in_force: PolicyInForce, scene: Scene) -> Decision:
     views = {view.topic.name: view for view in known.views()}
     for each in scene.known:
         record = reference(each, "/ringfence/case", scene.now_ms)
-        views[record.topic.name].take(record.key, record.value)
+        views[record.topic.name].apply(record.key, record.value)
     storms = Storms(known.workers)
     for n in range(scene.strangers):
         storms.note(scene.line, f"stranger-{n}", scene.now_ms - 1000)

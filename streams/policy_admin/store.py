@@ -37,8 +37,8 @@ class Shelf(Policies):
         self._history: dict[str, PolicyDocument] = {}
 
     @override
-    def take(self, key: bytes, value: bytes | None) -> None:
-        super().take(key, value)
+    def apply(self, key: bytes, value: bytes | None) -> None:
+        super().apply(key, value)
         name = key.decode("utf-8", "replace")
         if "@" in name and value is not None:
             self._history[name] = decode(PolicyDocument, value)

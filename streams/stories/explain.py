@@ -22,9 +22,9 @@ from streams.common.progress import Progress
 from streams.common.wording import moment
 from streams.kafka.reader import Seen, TopicReader
 from streams.settings import Settings
-from streams.stories.narrative import Told, narrate
+from streams.stories.narrative import StoryValue, narrate
 
-TOLD: Final = (
+STORY_TOPICS: Final = (
     topics.CALLS_EVENTS,
     topics.CALLS_LIFECYCLE,
     topics.CALLS_DECISIONS,
@@ -48,14 +48,14 @@ async def explain(settings: Settings, call_id: str) -> list[str]:
     offers = [seen for seen in offers if seen.value.call_id == call_id]
     # where the offer is retired, decisions and outcomes still are there: they are kept longer
     since_ms = min((seen.value.received_at_ms for seen in offers), default=None)
-    rest = tuple(topic for topic in TOLD if topic is not topics.CALLS_EVENTS)
+    rest = tuple(topic for topic in STORY_TOPICS if topic is not topics.CALLS_EVENTS)
     found = offers + await _read(settings, rest, _needles(call_id), since_ms)
     found = [seen for seen in found if seen.value.call_id == call_id]
     if not found:
         what = f"no call with the id {call_id!r}"
         hint = "Call ids are the gateway's own, as calls.events and the audit show them"
         raise RingfenceError(await _searched(settings, what, hint))
-    return _told(found)
+    return _stories(found)
 
 
 async def explain_caller(settings: Settings, jid: str, last: int) -> list[str]:
@@ -79,7 +79,9 @@ async def explain_caller(settings: Settings, jid: str, last: int) -> list[str]:
         raise RingfenceError(await _searched(settings, f"no call of {mask(jid)}", hint))
     newest = sorted(received, key=lambda call: received[call])[-last:]
     since_ms = min(received[call] for call in newest)
-    found = await _read(settings, TOLD, _needles(*(call_id for _, call_id in newest)), since_ms)
+    found = await _read(
+        settings, STORY_TOPICS, _needles(*(call_id for _, call_id in newest)), since_ms
+    )
     lines: list[str] = []
     for call in newest:
         # the decision may be all that is left of an old call
@@ -109,7 +111,7 @@ def _needles(*texts: str) -> list[bytes]:
     return [orjson.dumps(text)[1:-1] for text in texts]
 
 
-def _told(found: Sequence[Seen]) -> list[str]:
+def _stories(found: Sequence[Seen]) -> list[str]:
     by_line: dict[str, list[Seen]] = defaultdict(list)
     for seen in found:
         by_line[seen.value.line].append(seen)
@@ -135,7 +137,7 @@ async def _read(
         found: list[Seen] = []
         left = total
         async for batch in reader.read_to(ends):
-            found += [seen for seen in batch if isinstance(seen.value, Told)]
+            found += [seen for seen in batch if isinstance(seen.value, StoryValue)]
             before, left = left, await reader.left(ends)
             progress.advance(before - left)
         progress.done()
@@ -146,7 +148,7 @@ async def _read(
 
 async def _searched(settings: Settings, what: str, hint: str) -> str:
     parts = []
-    for topic in TOLD:
+    for topic in STORY_TOPICS:
         reader = TopicReader(settings.kafka, (topic,))
         await reader.start()
         try:

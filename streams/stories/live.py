@@ -113,7 +113,7 @@ class LiveConsole:
                 await self._step()
         except (KafkaError, TimeoutError):
             settled = False
-        self._tell(self._story.flush())
+        self._write_lines(self._story.flush())
         return settled
 
     def report(self, simulator_record: Mapping[str, Any] | None = None) -> Report:
@@ -122,15 +122,15 @@ class LiveConsole:
 
     async def stop(self) -> None:
         """Tell what is held back, and disconnect; may be repeated."""
-        self._tell(self._story.flush())
+        self._write_lines(self._story.flush())
         await self._reader.stop()
 
     async def _step(self) -> None:
         for seen in await self._reader.poll(_POLL_MS):
-            self._tally.take(seen)
-            self._audit.take(seen)
-            self._tell(self._story.take(seen))
-        self._tell(self._story.tick(self._clock()))
+            self._tally.add(seen)
+            self._audit.add(seen)
+            self._write_lines(self._story.add(seen))
+        self._write_lines(self._story.tick(self._clock()))
 
     async def _note_position(self) -> None:
         at_ms = self._clock()
@@ -140,7 +140,7 @@ class LiveConsole:
         if not await self._reader.left(ends):
             self._read_up_to_ms = at_ms
 
-    def _tell(self, lines: list[str]) -> None:
+    def _write_lines(self, lines: list[str]) -> None:
         for line in lines:
             self._write(line)
 

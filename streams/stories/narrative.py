@@ -22,7 +22,7 @@ _COMMANDS: Final[Mapping[CommandKind, str]] = {
     "unblock": "the end of the block on the gateway",
 }
 Command = RejectCall | SendText | BlockCaller | UnblockCaller
-Told = CallOffered | CallAccepted | CallRejected | Decision | Command | Outcome
+StoryValue = CallOffered | CallAccepted | CallRejected | Decision | Command | Outcome
 """What a call's story is made of."""
 _EPOCH_SIZED: Final = 10**12
 """A fact in ``_ms`` from here on is a point in time (from 2001), below it is a span."""
@@ -51,7 +51,7 @@ def narrate(records: Sequence[Seen], zone: tzinfo | None = None) -> list[str]:
     ]
     known: set[tuple[str, str]] = set()
     for seen in sorted(records, key=_order):
-        head, *details = _tell(seen, zone)
+        head, *details = _describe(seen, zone)
         again = (seen.topic.name, head) in known
         known.add((seen.topic.name, head))
         margin = span(_at_ms(seen) - received).rjust(_MARGIN - 2)
@@ -95,8 +95,8 @@ def _order(seen: Seen) -> tuple[int, int]:
     return _at_ms(seen), place
 
 
-def _tell(seen: Seen, zone: tzinfo | None) -> Iterator[str]:
-    value: Told = seen.value
+def _describe(seen: Seen, zone: tzinfo | None) -> Iterator[str]:
+    value: StoryValue = seen.value
     match value:
         case CallOffered():
             yield from _offer(value, seen, zone)

@@ -24,14 +24,14 @@ class RejectLatency:
         self.rejects = 0
         self.quick = 0
 
-    def take(self, outcome: Outcome) -> None:
+    def add(self, outcome: Outcome) -> None:
         """One outcome; a repeat of it changes nothing.
 
         ``raced`` is as quick as ``accepted``: the call was over.
         """
         if outcome.command != "reject" or outcome.result not in TERMINAL:
             return
-        if outcome.received_at_ms is None or not self._ended.first(outcome.command_id, None):
+        if outcome.received_at_ms is None or not self._ended.add_if_new(outcome.command_id, None):
             return
         quick = (
             outcome.result in {"accepted", "raced"}

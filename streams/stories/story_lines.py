@@ -49,7 +49,7 @@ class _Rejected:
     confirmation: Outcome | None = None
     shown: bool = False
 
-    def take(self, outcome: Outcome) -> bool:
+    def add(self, outcome: Outcome) -> bool:
         """Keep the first outcome of each kind; says whether this was new."""
         if outcome.result not in TERMINAL:
             new = self.confirmation is None
@@ -118,7 +118,7 @@ class Story:
         head = self._row("time", "line", "caller", "verdict", "story", "reject", "text")
         return f"{_DIM}{head}{_PLAIN}" if self._colour else head
 
-    def take(self, seen: Seen) -> list[str]:
+    def add(self, seen: Seen) -> list[str]:
         """The lines that this record completes; most records complete none."""
         if seen.topic is CALLS_DLQ:
             return self._set_aside(seen)
@@ -183,7 +183,7 @@ class Story:
 
     def _decide(self, decision: Decision) -> list[str]:
         key = decision.decision_id
-        if not self._decided.first(key, None):
+        if not self._decided.add_if_new(key, None):
             return []
         self._undecided.pop(key, None)
         if decision.verdict != "reject" and (decision.verdict != "queue" or decision.reply is None):
@@ -207,19 +207,19 @@ class Story:
         key = outcome.decision_id
         shown = self._shown.get(key)
         if shown is not None:
-            return [self._follow_up(shown, outcome)] if shown.take(outcome) else []
+            return [self._follow_up(shown, outcome)] if shown.add(outcome) else []
         if key in self._decided and key not in self._held:
             return []
         call = self._held.setdefault(key, _Rejected())
-        call.take(outcome)
+        call.add(outcome)
         return [self._release(key)] if call.whole else []
 
     def _release(self, key: str) -> str:
         call = self._held.pop(key)
         self._shown.put(key, call)
-        return self._tell(call)
+        return self._describe(call)
 
-    def _tell(self, call: _Rejected) -> str:
+    def _describe(self, call: _Rejected) -> str:
         decision, reject, text = call.decision, call.reject, call.text
         if decision is None:
             msg = "a call is told only once it is decided"

@@ -141,7 +141,7 @@ class SummaryTally:
         self._decided: BoundedMemory[str, None] = BoundedMemory()
         self._ended: BoundedMemory[str, None] = BoundedMemory()
         self._rejected_at: BoundedMemory[str, int] = BoundedMemory()
-        self._told_at: BoundedMemory[str, int] = BoundedMemory()
+        self._texted_at: BoundedMemory[str, int] = BoundedMemory()
         self._calls = 0
         self._repeats = 0
         self._verdicts: Counter[str] = Counter()
@@ -153,18 +153,18 @@ class SummaryTally:
         self._to_text = array("q")
         self._example: str | None = None
 
-    def take(self, seen: Seen) -> None:
+    def add(self, seen: Seen) -> None:
         """Count one record; a repeat of it counts once."""
         match seen.value:
             case CallOffered() if (
                 seen.topic is CALLS_EVENTS and seen.value.received_at_ms in self._range
             ):
-                if self._offered.first(decision_id(seen.value.line, seen.value.call_id), None):
+                if self._offered.add_if_new(decision_id(seen.value.line, seen.value.call_id), None):
                     self._calls += 1
                 else:
                     self._repeats += 1
             case Decision() if seen.value.received_at_ms in self._range:
-                if self._decided.first(seen.value.decision_id, None):
+                if self._decided.add_if_new(seen.value.decision_id, None):
                     self._verdicts[seen.value.verdict] += 1
                     self._rules[seen.value.rule or "none"] += 1
             case Outcome() if (seen.value.received_at_ms or seen.value.at_ms) in self._range:
@@ -194,10 +194,10 @@ class SummaryTally:
 
     def _end(self, outcome: Outcome) -> None:
         if outcome.result not in TERMINAL:
-            if self._ended.first(outcome.outcome_id, None):
+            if self._ended.add_if_new(outcome.outcome_id, None):
                 self._confirmations[outcome.result] += 1
             return
-        if not self._ended.first(outcome.command_id, None):
+        if not self._ended.add_if_new(outcome.command_id, None):
             return
         result = f"{outcome.result}/{outcome.reason}" if outcome.reason else outcome.result
         self._outcomes[outcome.command][result] += 1
@@ -208,13 +208,13 @@ class SummaryTally:
                 self._to_reject.append(outcome.at_ms - outcome.received_at_ms)
             self._rejected_at.put(outcome.decision_id, outcome.at_ms)
         elif outcome.command == "text" and outcome.result == "accepted":
-            self._told_at.put(outcome.decision_id, outcome.at_ms)
+            self._texted_at.put(outcome.decision_id, outcome.at_ms)
         else:
             return
-        if outcome.decision_id in self._rejected_at and outcome.decision_id in self._told_at:
+        if outcome.decision_id in self._rejected_at and outcome.decision_id in self._texted_at:
             rejected, told = (
-                self._rejected_at.take(outcome.decision_id),
-                self._told_at.take(outcome.decision_id),
+                self._rejected_at.pop(outcome.decision_id),
+                self._texted_at.pop(outcome.decision_id),
             )
             if rejected is not None and told is not None:
                 self._to_text.append(told - rejected)

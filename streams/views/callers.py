@@ -23,7 +23,7 @@ class Contacts:
     def __init__(self) -> None:
         self._raw: dict[bytes, bytes] = {}
 
-    def take(self, key: bytes, value: bytes | None) -> None:
+    def apply(self, key: bytes, value: bytes | None) -> None:
         """See ``View``. What cannot be read is found out when it is asked for.
 
         A start must not decode millions.

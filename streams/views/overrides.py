@@ -28,7 +28,7 @@ class Overrides:
         self._wide: dict[str, PatternIndex] = {}
         """Per list, the prefixes and countries; a JID is found by its key."""
 
-    def take(self, key: bytes, value: bytes | None) -> None:
+    def apply(self, key: bytes, value: bytes | None) -> None:
         """See ``View``."""
         name = key.decode("utf-8", "replace")
         found: Override | None = None if value is None else decode(Override, value)
@@ -38,7 +38,7 @@ class Overrides:
         kind, _, rest = name.partition("/")
         subject, _, what = rest.partition("/")
         if kind == "list":
-            self._take_entry(subject, what, value)
+            self._apply_entry(subject, what, value)
         elif kind == "block":
             self._blocks.pop((subject, what), None)
         elif kind == "switch":
@@ -120,7 +120,7 @@ class Overrides:
         if wide is not None:
             yield from map(str, wide.matches(jids, country))
 
-    def _take_entry(self, name: str, pattern: str, value: bytes | None) -> None:
+    def _apply_entry(self, name: str, pattern: str, value: bytes | None) -> None:
         if "@" not in pattern:
             wide = self._wide.setdefault(name, PatternIndex())
             (wide.remove if value is None else wide.add)(CallerPattern.parse(pattern))

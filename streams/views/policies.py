@@ -45,7 +45,7 @@ class Policies:
         self.faults: dict[str, str] = {}
         """By key: why what stands on the topic is not in force."""
 
-    def take(self, key: bytes, value: bytes | None) -> None:
+    def apply(self, key: bytes, value: bytes | None) -> None:
         """See ``View``."""
         name, history, _ = key.decode("utf-8", "replace").partition("@")
         found: PolicyDocument | None = None if value is None else decode(PolicyDocument, value)

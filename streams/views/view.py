@@ -17,7 +17,7 @@ class CompactedView(Protocol):
     def topic(self) -> Topic:
         """Whose records it takes."""
 
-    def take(self, key: bytes, value: bytes | None) -> None:
+    def apply(self, key: bytes, value: bytes | None) -> None:
         """Take one record, in the topic's order; None removes the key. May be repeated.
 
         Raises ``UndecodableError`` and stays as it was for a value that is not what the topic
@@ -35,7 +35,7 @@ class Latest(Generic[T]):
         self.topic = topic
         self._values: dict[str, T] = {}
 
-    def take(self, key: bytes, value: bytes | None) -> None:
+    def apply(self, key: bytes, value: bytes | None) -> None:
         """See ``CompactedView``."""
         self.set(
             key.decode("utf-8", "replace"),

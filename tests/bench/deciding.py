@@ -79,7 +79,7 @@ def _known() -> Views:
     ]
     for value in values:
         record = reference(value, "/bench", _NOW_MS)
-        views[record.topic.name].take(record.key, record.value)
+        views[record.topic.name].apply(record.key, record.value)
     return known
 
 

@@ -265,12 +265,12 @@ def test_a_letter_is_meant_when_everything_that_is_asked_for_fits(
     selection: Selection, *, taken: bool
 ) -> None:
     seen = died()
-    assert selection.takes(read_letter(seen), seen.raw) is taken
+    assert selection.matches(read_letter(seen), seen.raw) is taken
 
 
 def test_webhooks_are_a_topic_of_their_own_to_people() -> None:
     seen = webhook(call_received())
-    assert Selection(topic="webhook").takes(read_letter(seen), seen.raw)
+    assert Selection(topic="webhook").matches(read_letter(seen), seen.raw)
     assert read_letter(seen).came_from == "webhook office"
 
 

@@ -114,7 +114,7 @@ def knowing(*values: Reference) -> Views:
     views = {view.topic.name: view for view in known.views()}
     for value in values:
         made = reference(value, "/test", NOW_MS)
-        views[made.topic.name].take(made.key, made.value)
+        views[made.topic.name].apply(made.key, made.value)
     return known
 
 

@@ -106,7 +106,7 @@ def test_another_encoding_is_named_with_the_mend(tmp_path: Path, raw: bytes, sai
 def view(*values: Override) -> Overrides:
     made = Overrides()
     for each in values:
-        made.take(each.key.encode(), encode(each))
+        made.apply(each.key.encode(), encode(each))
     return made
 
 
@@ -121,7 +121,7 @@ def test_the_most_exact_entry_goes_before_the_others_until_it_is_taken_off() -> 
     known = view(country, prefix, exact)
     for each in (exact, prefix, country):
         assert met(known) == each
-        known.take(each.key.encode(), None)
+        known.apply(each.key.encode(), None)
     assert met(known) is None
     assert list(known.entries()) == []
 
@@ -142,7 +142,7 @@ def test_what_stands_under_another_key_is_left_out() -> None:
         LineSwitch(line="london", state="closed", author="mia", at_ms=NOW_MS),
     ):
         with pytest.raises(UndecodableError):
-            known.take(b"list/deny/GB", encode(value))
+            known.apply(b"list/deny/GB", encode(value))
     assert list(known.entries()) == []
 
 
@@ -152,8 +152,8 @@ def test_a_block_and_a_switch_end_with_their_records() -> None:
     known = view(block, switch)
     assert known.block((CALLER,), "london") == block
     assert known.switch("london", NOW_MS) == switch
-    known.take(block.key.encode(), None)
-    known.take(switch.key.encode(), None)
+    known.apply(block.key.encode(), None)
+    known.apply(switch.key.encode(), None)
     assert known.block((CALLER,), "london") is None
     assert known.switch("london", NOW_MS) is None
 
@@ -168,7 +168,7 @@ def test_many_entries_are_what_one_would_find_by_looking_at_each(
 ) -> None:
     known, there = Overrides(), set[str]()
     for add, pattern in steps:
-        known.take(entry(pattern).key.encode(), encode(entry(pattern)) if add else None)
+        known.apply(entry(pattern).key.encode(), encode(entry(pattern)) if add else None)
         (there.add if add else there.discard)(pattern)
     exact_first = [each for each in (CALLER, "+1202*", "+1*", "US") if each in there]
     found = met(known)
@@ -217,7 +217,7 @@ async def test_a_status_is_told_when_it_changes_and_again_after_fifteen_seconds(
     assert len(await worker.after(1)) == 1
     document = applied(COMMON)
     worker.known.policies.complete()
-    worker.known.policies.take(document.key.encode(), encode(document))
+    worker.known.policies.apply(document.key.encode(), encode(document))
     (told,) = await worker.after(1000)
     assert isinstance(told, WorkerStatus)
     assert told.policies == {"*": document.revision}
@@ -236,7 +236,7 @@ async def test_a_refused_policy_is_told_with_its_reason_and_counted() -> None:
     broken = applied(
         {"line": "*", "rules": [{"id": "x", "type": "expression", "condition": "nonsense"}]}
     )
-    worker.known.policies.take(broken.key.encode(), encode(broken))
+    worker.known.policies.apply(broken.key.encode(), encode(broken))
     (told,) = await worker.after(0)
     assert isinstance(told, WorkerStatus)
     assert "nonsense" in told.refused["*"]
@@ -258,7 +258,7 @@ async def test_workers_that_died_long_ago_are_taken_off() -> None:
     worker = Telling()
     for name, ago_ms in (("dead", 86_400_001), ("late", 86_400_000)):
         status = WorkerStatus(worker=name, policies={}, strangers={}, at_ms=NOW_MS - ago_ms)
-        worker.known.workers.take(name.encode(), reference(status, "/test", NOW_MS).value)
+        worker.known.workers.apply(name.encode(), reference(status, "/test", NOW_MS).value)
     told = await worker.after(0)
     assert told[1:] == ["dead"]
 
@@ -266,7 +266,7 @@ async def test_workers_that_died_long_ago_are_taken_off() -> None:
 def test_a_worker_that_is_silent_for_45_seconds_runs_no_more() -> None:
     workers = Workers("")
     status = WorkerStatus(worker="w1", policies={}, strangers={}, at_ms=NOW_MS)
-    workers.take(b"w1", encode(status))
+    workers.apply(b"w1", encode(status))
     assert running(workers, NOW_MS + 44_999) == [status]
     assert running(workers, NOW_MS + 45_000) == []
 

@@ -44,7 +44,7 @@ def audited(
 ) -> Findings:
     audit = Audit(COUNTS, since_ms=since, clock=lambda: now)
     for seen in records:
-        audit.take(seen)
+        audit.add(seen)
     return audit.finish(simulator)
 
 
@@ -134,7 +134,7 @@ def test_what_is_under_way_is_open_and_not_wrong(upto: int, now: int, expected: 
     assert found.open == expected
     audit = Audit(COUNTS, clock=lambda: now)
     for seen in records:
-        audit.take(seen)
+        audit.add(seen)
     assert audit.pending() == expected
 
 
@@ -323,9 +323,9 @@ def test_a_webhook_that_is_repeated_across_the_edge_of_the_range_is_outside() ->
 def test_a_text_within_the_cool_down_of_another_is_said_and_no_finding() -> None:
     found = audited(log_of(rejected_call(offer("A")), rejected_call(offer("B", at_ms=T0 + 60_000))))
     assert found.holds
-    assert found.told_again == 1
+    assert found.texts_within_cooldown == 1
     other_line = rejected_call(offer("B", line="riyadh", at_ms=T0 + 60_000))
-    assert audited(log_of(rejected_call(offer("A")), other_line)).told_again == 0
+    assert audited(log_of(rejected_call(offer("A")), other_line)).texts_within_cooldown == 0
 
 
 def test_folding_forgets_what_is_whole_and_keeps_what_is_not() -> None:
@@ -337,11 +337,11 @@ def test_folding_forgets_what_is_whole_and_keeps_what_is_not() -> None:
         offer("B"),
         *ringing_call(offer("C", at_ms=T0 + FOLD_MS)),
     ]:
-        audit.take(log.append(value))
+        audit.add(log.append(value))
     now = T0 + FOLD_MS + 1000
     assert audit.fold() == 1
     for value in rejected_call(offer("A")):
-        audit.take(log.append(value))
+        audit.add(log.append(value))
     found = audit.finish()
     assert codes(found) == ["undecided"], (
         "repeats of a folded call are no new call, and B is still wrong"

@@ -39,7 +39,7 @@ LATER = T0 + 7_200_000
 def audited(seen: Iterable[Seen], *, now: int = LATER, until: int | None = None) -> Findings:
     audit = Audit(COUNTS, until_ms=until, clock=lambda: now)
     for each in seen:
-        audit.take(each)
+        audit.add(each)
     return audit.finish()
 
 

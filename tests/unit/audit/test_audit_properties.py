@@ -103,7 +103,7 @@ def wrong(values: list[Value], draw: st.DataObject | None = None) -> set[str]:
     order = draw.draw(st.permutations(names)) if draw else names
     audit = Audit(COUNTS, clock=lambda: LATER)
     for seen in sorted(records, key=lambda one: order.index(one.topic.name)):
-        audit.take(seen)
+        audit.add(seen)
     return {finding.code for finding in audit.finish().wrong}
 
 
@@ -218,7 +218,7 @@ def test_a_record_on_another_partition_is_found(values: list[Value], data: st.Da
     moved[at] = replace(records[at], partition=(records[at].partition + step) % 4)
     audit = Audit(COUNTS, clock=lambda: LATER)
     for seen in moved:
-        audit.take(seen)
+        audit.add(seen)
     assert {finding.code for finding in audit.finish().wrong} == {"misplaced"}
 
 
@@ -227,7 +227,7 @@ def test_offers_alone_are_all_undecided(values: list[Value]) -> None:
     offers = [value for value in values if isinstance(value, CallOffered)]
     audit = Audit(COUNTS, clock=lambda: LATER)
     for seen in Log().append_all(offers):
-        audit.take(seen)
+        audit.add(seen)
     found = audit.finish()
     assert [finding.code for finding in found.wrong] == ["undecided"] * len(
         {value.call_id for value in offers}

@@ -13,7 +13,7 @@ from prometheus_client import generate_latest
 from models.outcomes import Outcome, Result
 from streams.audit.audit import Audit
 from streams.audit.findings import AuditFinding, Open
-from streams.audit.follow import Herald
+from streams.audit.follow import ChangeReporter
 from streams.audit.metrics import AuditMetrics, Snapshot
 from streams.kafka.reader import RecordRef
 from streams.stories.reject_latency import RejectLatency
@@ -37,55 +37,55 @@ def ended(call_id: str, after_ms: int, *, at_ms: int = T0) -> Outcome:
 
 
 def test_a_second_is_quick_and_a_millisecond_more_is_not() -> None:
-    pace = RejectLatency()
-    pace.take(ended("A", 1_000))
-    pace.take(ended("B", 1_001))
-    assert (pace.rejects, pace.quick, pace.ratio(T0)) == (2, 1, 0.5)
+    latency = RejectLatency()
+    latency.add(ended("A", 1_000))
+    latency.add(ended("B", 1_001))
+    assert (latency.rejects, latency.quick, latency.ratio(T0)) == (2, 1, 0.5)
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 3_000)), max_size=40))
 def test_each_reject_counts_once_by_its_first_end(ends: list[tuple[int, int]]) -> None:
-    pace = RejectLatency()
+    latency = RejectLatency()
     first: dict[int, int] = {}
     for number, after_ms in ends:
-        pace.take(ended(f"CALL{number}", after_ms))
+        latency.add(ended(f"CALL{number}", after_ms))
         first.setdefault(number, after_ms)
-    assert pace.rejects == len(first)
-    assert pace.quick == sum(after_ms <= 1_000 for after_ms in first.values())
+    assert latency.rejects == len(first)
+    assert latency.quick == sum(after_ms <= 1_000 for after_ms in first.values())
 
 
 def test_what_did_not_reach_the_gateway_is_not_quick_and_a_confirmation_is_no_end() -> None:
-    pace = RejectLatency()
+    latency = RejectLatency()
     results: tuple[Result, ...] = ("failed", "unknown", "late")
     for number, result in enumerate(results):
-        pace.take(replace(ended(f"CALL{number}", 5), result=result))
-    pace.take(replace(ended("D", 5), result="confirmed"))
-    pace.take(replace(ended("E", 5), command="text"))
-    assert (pace.rejects, pace.quick) == (3, 0)
+        latency.add(replace(ended(f"CALL{number}", 5), result=result))
+    latency.add(replace(ended("D", 5), result="confirmed"))
+    latency.add(replace(ended("E", 5), command="text"))
+    assert (latency.rejects, latency.quick) == (3, 0)
 
 
 def test_the_ratio_is_of_the_last_hour() -> None:
-    pace = RejectLatency()
-    assert math.isnan(pace.ratio(T0))
-    pace.take(ended("A", 2_000))
-    pace.take(ended("B", 5, at_ms=T0 + 3_500_000))
-    assert pace.ratio(T0 + 3_500_000) == 0.5
-    assert pace.ratio(T0 + 3_700_000) == 1.0
-    assert math.isnan(pace.ratio(T0 + 8_000_000))
-    assert pace.rejects == 2, "the counters go on"
+    latency = RejectLatency()
+    assert math.isnan(latency.ratio(T0))
+    latency.add(ended("A", 2_000))
+    latency.add(ended("B", 5, at_ms=T0 + 3_500_000))
+    assert latency.ratio(T0 + 3_500_000) == 0.5
+    assert latency.ratio(T0 + 3_700_000) == 1.0
+    assert math.isnan(latency.ratio(T0 + 8_000_000))
+    assert latency.rejects == 2, "the counters go on"
 
 
 def test_a_contradiction_is_said_once_and_its_mending_too() -> None:
-    herald = Herald()
+    reporter = ChangeReporter()
     place = RecordRef("calls.events", 0, 7)
     after_6 = AuditFinding("undecided", "the offer has no decision after 6.0 s", "A", place)
     after_9 = AuditFinding("undecided", "the offer has no decision after 9.0 s", "A", place)
-    assert herald.news([after_6]) == [f"! {after_6.line()}"]
-    assert herald.news([after_9]) == []
-    assert herald.standing == Counter(undecided=1)
-    assert herald.news([]) == [f"✓ no more: {after_9.line()}"]
-    assert herald.standing == Counter()
-    assert herald.told == Counter(undecided=1)
+    assert reporter.lines([after_6]) == [f"! {after_6.line()}"]
+    assert reporter.lines([after_9]) == []
+    assert reporter.standing == Counter(undecided=1)
+    assert reporter.lines([]) == [f"✓ no more: {after_9.line()}"]
+    assert reporter.standing == Counter()
+    assert reporter.reported == Counter(undecided=1)
 
 
 def test_the_audit_knows_its_oldest_undecided_offer() -> None:
@@ -93,10 +93,10 @@ def test_the_audit_knows_its_oldest_undecided_offer() -> None:
     assert audit.oldest_undecided_ms() is None
     young, old = offer("B", at_ms=T0 + 50), offer("A", at_ms=T0)
     for seen in log_of([young, old]):
-        audit.take(seen)
+        audit.add(seen)
     assert audit.oldest_undecided_ms() == T0
     for seen in log_of([decision(old)]):
-        audit.take(seen)
+        audit.add(seen)
     assert audit.oldest_undecided_ms() == T0 + 50
 
 
@@ -104,14 +104,14 @@ def test_what_stands_is_asked_again_without_the_cases_that_are_done() -> None:
     now = [T0 + 1_000]
     audit = Audit(COUNTS, clock=lambda: now[0])
     for seen in log_of(rejected_call(offer("A")), [offer("B")]):
-        audit.take(seen)
+        audit.add(seen)
     assert audit.standing() == (Open(decisions=1), [])
     now[0] = LATER
     under_way, wrong = audit.standing()
     assert under_way == Open()
     assert [(finding.code, finding.call_id) for finding in wrong] == [("undecided", "B")]
     for seen in log_of([decision(offer("B"), "late")]):
-        audit.take(seen)
+        audit.add(seen)
     assert audit.standing() == (Open(), [])
 
 
@@ -129,7 +129,7 @@ def test_the_metrics_have_the_names_that_alerts_use() -> None:
             checked={"offers": 3},
             open=Open(decisions=2),
             standing=Counter(undecided=1),
-            told=Counter(undecided=4),
+            reported=Counter(undecided=4),
             dead_letters={"undecodable": 2, "whatever somebody wrote": 5, "and another": 1},
             unsure=1,
             oldest_undecided_ms=LATER - 7_500,

@@ -70,7 +70,7 @@ def test_reaching_the_caller_closes_it_and_the_topic_forgets_it() -> None:
     assert gone is None
     assert {each.key for each in [opening, *records]} == {CALLER.encode()}
     for each in records:
-        known.take(each.key, each.value)
+        known.apply(each.key, each.value)
     assert known.open(CALLER) is None
     assert known.waiting("london") == 0
     assert settle(known, CALLER, "written to", NOW_MS + 60_000, "/test") == []

@@ -717,7 +717,7 @@ def knowing(*values: LineSwitch | Contact) -> Views:
     for value in values:
         record = records.reference(value, "test", 0)
         view = known.contacts if isinstance(value, Contact) else known.overrides
-        view.take(record.key, record.value)
+        view.apply(record.key, record.value)
     return known
 
 

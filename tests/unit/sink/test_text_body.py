@@ -33,7 +33,7 @@ def knowing(book: PolicyBook, *contacts: Contact) -> Views:
     known = Views.empty()
     known.policies.book = book
     for each in contacts:
-        known.contacts.take(each.contact.encode(), encode(each))
+        known.contacts.apply(each.contact.encode(), encode(each))
     return known
 
 
@@ -145,6 +145,6 @@ def test_a_text_with_a_missing_fact_is_suppressed(words: str) -> None:
 def test_a_contact_record_that_cannot_be_read_is_as_none() -> None:
     in_force = revision("Hello {name}.")
     known = knowing(PolicyBook({"*": in_force}))
-    known.contacts.take(LONDON_CALLER.encode(), b"{}")
+    known.contacts.apply(LONDON_CALLER.encode(), b"{}")
     command = replace(text(policy_revision=in_force.revision), caller=LONDON_CALLER)
     assert text_body(known, LINE, command, NOW_MS) == "Hello."

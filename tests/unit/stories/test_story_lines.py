@@ -27,7 +27,7 @@ def story() -> Story:
 
 
 def told(by: Story, history: list[Value]) -> list[str]:
-    return [line for seen in log_of(history) for line in by.take(seen)]
+    return [line for seen in log_of(history) for line in by.add(seen)]
 
 
 def test_a_ringing_call_is_one_line_at_its_decision() -> None:
@@ -73,17 +73,17 @@ def test_a_confirmation_that_is_late_follows_in_a_short_line() -> None:
     by = story()
     history = rejected_call(offer())
     log = Log()
-    assert [line for value in history[:-1] for line in by.take(log.append(value))] == []
+    assert [line for value in history[:-1] for line in by.add(log.append(value))] == []
     assert by.tick(T0 + 9 + HOLD_MS - 1) == []
     (line,) = by.tick(T0 + 9 + HOLD_MS)
     assert "rejected  " in line
     assert "✓" not in line
-    (after,) = by.take(log.append(history[-1]))
+    (after,) = by.add(log.append(history[-1]))
     assert (
         after
         == "10:00:00  london  +447•••••••23   └ confirmed   the ringing stopped 700 ms after the reject"
     )
-    assert by.take(log.append(history[-1])) == [], "a repeated outcome is not told again"
+    assert by.add(log.append(history[-1])) == [], "a repeated outcome is not told again"
 
 
 def test_an_unconfirmed_reject_says_so() -> None:
@@ -91,10 +91,10 @@ def test_an_unconfirmed_reject_says_so() -> None:
     history = rejected_call(offer(), confirm=False)
     log = Log()
     for value in history:
-        by.take(log.append(value))
+        by.add(log.append(value))
     by.tick(T0 + 30_000)
     command = next(value for value in history if value.type == "reject-call")
-    (line,) = by.take(log.append(outcome(command, "unconfirmed", at_ms=T0 + 60_000)))
+    (line,) = by.add(log.append(outcome(command, "unconfirmed", at_ms=T0 + 60_000)))
     assert line.startswith("10:01:00  london  +447•••••••23   └ unconfirmed ")
     assert line.endswith("the gateway never said that it stopped")
 
@@ -171,10 +171,10 @@ def test_dead_letters_and_unreadable_records_are_told() -> None:
         message="no such event",
         source="/bridge",
     )
-    (line,) = story().take(Log().append_record(letter, T0))
+    (line,) = story().add(Log().append_record(letter, T0))
     assert line.endswith("set aside     unknown event: no such event")
     broken = replace(Log().append(offer()), value=None, fault="line: Field required")
-    (line,) = story().take(broken)
+    (line,) = story().add(broken)
     assert "unreadable" in line
     assert "calls.events partition" in line
 
@@ -200,10 +200,10 @@ def test_a_slow_reject_is_told_as_under_way_and_followed_up() -> None:
     command = reject(of, decision(of))
     log = Log()
     for value in (of, decision(of)):
-        by.take(log.append(value))
+        by.add(log.append(value))
     (line,) = by.tick(T0 + 3 + HOLD_MS)
     assert line.endswith("rejecting …   has never written to this line")
-    (after,) = by.take(log.append(outcome(command, at_ms=T0 + 6_239)))
+    (after,) = by.add(log.append(outcome(command, at_ms=T0 + 6_239)))
     assert after.startswith("10:00:06  london  +447•••••••23   └ rejected")
     assert after.endswith(" 6.2 s")
 
@@ -232,11 +232,11 @@ def test_a_queued_call_waits_for_its_text_so_long_and_tells_it_after() -> None:
     offered, decided, command, ended = queued_call(offer())
     by, log = story(), Log()
     assert [
-        line for value in (offered, decided, command) for line in by.take(log.append(value))
+        line for value in (offered, decided, command) for line in by.add(log.append(value))
     ] == []
     (line,) = by.tick(T0 + 3 + HOLD_MS)
     assert line.endswith("queued        all agents are busy")
-    (after,) = by.take(log.append(ended))
+    (after,) = by.add(log.append(ended))
     assert "└ told" in after
 
 

@@ -22,7 +22,7 @@ from tests.support.records import (
 def summary(*histories: list[Value], since_ms: int = 0) -> Summary:
     tally = SummaryTally(since_ms=since_ms)
     for seen in log_of(*histories):
-        tally.take(seen)
+        tally.add(seen)
     return tally.summary()
 
 

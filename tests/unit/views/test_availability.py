@@ -36,7 +36,7 @@ def test_a_line_is_as_it_was_last_and_no_hole_is_forgotten(said: list[LineStatus
     for order in permutations(said):
         lines = Lines()
         for status in order:
-            lines.take(b"london", encode(status))
+            lines.apply(b"london", encode(status))
         assert lines.get("london") == expected
 
 
@@ -61,7 +61,7 @@ def test_two_bridges_agree_and_a_heartbeat_never_undoes_a_status(
         desk = bridges[number]
         upto = max(read[number], len(written) - (behind if status is None else 0))
         for each in written[read[number] : upto]:
-            desk.take(b"anna", encode(each))
+            desk.apply(b"anna", encode(each))
         read[number] = upto
         known = desk.get("anna")
         if known is None and status is None:
@@ -80,7 +80,7 @@ def test_two_bridges_agree_and_a_heartbeat_never_undoes_a_status(
         last = status or last
     for desk in (*bridges, Agents()):
         for each in written:
-            desk.take(b"anna", encode(each))
+            desk.apply(b"anna", encode(each))
         found = desk.get("anna")
         assert (found.status if found is not None else None) == last
 

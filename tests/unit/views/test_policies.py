@@ -46,8 +46,8 @@ def applied(data: dict[str, Any], at_ms: int | None = None) -> PolicyDocument:
 def feed(view: Policies, *documents: PolicyDocument) -> None:
     """As they stand on the topic: history, then what is in force."""
     for each in documents:
-        view.take(each.history_key.encode(), encode(each))
-        view.take(each.key.encode(), encode(each))
+        view.apply(each.history_key.encode(), encode(each))
+        view.apply(each.key.encode(), encode(each))
 
 
 def following(*documents: PolicyDocument) -> Policies:
@@ -95,17 +95,17 @@ def test_a_calendar_that_would_break_a_policy_is_refused_for_all_of_them() -> No
 
 def test_a_calendar_that_is_still_read_cannot_be_taken_away() -> None:
     view = following(applied(OFFICE), applied(LONDON))
-    view.take(b"calendar/office", None)
+    view.apply(b"calendar/office", None)
     assert rules(view, "london") == ["quiet_hours"]
     assert "still read" in view.faults["calendar/office"]
-    view.take(b"london", None)
+    view.apply(b"london", None)
     assert view.faults == {}
     assert view.in_force() == {}
 
 
 def test_a_tombstone_falls_back_to_the_common_policy() -> None:
     view = following(applied(COMMON), applied(OFFICE), applied(LONDON))
-    view.take(b"london", None)
+    view.apply(b"london", None)
     assert view.book.for_line("london").policy.line == "*"
 
 
@@ -137,7 +137,7 @@ def test_what_was_taken_away_without_a_word_in_the_history_stays_away() -> None:
     # cannot be compiled
     gone = applied(COMMON)
     view = Policies()
-    view.take(gone.history_key.encode(), encode(gone))
+    view.apply(gone.history_key.encode(), encode(gone))
     feed(view, applied(LONDON))
     view.complete()
     assert view.in_force() == {}
@@ -156,13 +156,13 @@ def test_what_is_no_document_leaves_everything_as_it_was() -> None:
     before = view.book
     for key, value in ((b"*", b"{}"), (b"london", encode(applied(COMMON)))):
         with pytest.raises(UndecodableError):
-            view.take(key, value)
+            view.apply(key, value)
     assert view.book is before
 
 
 def test_who_was_ever_applied_is_known_after_the_end() -> None:
     view = following(applied(COMMON))
-    view.take(b"*", None)
+    view.apply(b"*", None)
     assert view.ever_applied("*")
     assert not view.ever_applied("london")
 
@@ -230,13 +230,13 @@ def test_a_worker_that_starts_later_runs_what_the_others_run(
     from_the_start, later = Policies(), Policies()
     from_the_start.complete()
     for key, value in log:
-        from_the_start.take(key, value)
+        from_the_start.apply(key, value)
     split = len(log) * percent // 200 * 2
     for key, value in compacted(log[:split], tombstones=tombstones) if compaction else log[:split]:
-        later.take(key, value)
+        later.apply(key, value)
     later.complete()
     for key, value in log[split:]:
-        later.take(key, value)
+        later.apply(key, value)
     assert later.in_force() == from_the_start.in_force()
     assert later.faults.keys() == from_the_start.faults.keys()
     assert {line: each.revision for line, each in later.book.by_line.items()} == {

@@ -74,12 +74,12 @@ def test_an_entry_counts_until_the_last_millisecond() -> None:
 
 def test_an_entry_that_was_removed_is_gone() -> None:
     known = knowing(entry("+1202*"), entry("US"))
-    known.overrides.take(entry("+1202*").key.encode(), None)
+    known.overrides.apply(entry("+1202*").key.encode(), None)
     assert (
         decide(policy(DENY), facts(known=known)).facts["list_entry"]
         == f"deny/{entry('US').entry_id}"
     )
-    known.overrides.take(entry("US").key.encode(), None)
+    known.overrides.apply(entry("US").key.encode(), None)
     assert decide(policy(DENY), facts(known=known)).verdict == "ring"
 
 
@@ -178,7 +178,7 @@ def test_a_caller_without_a_contact_record_is_no_vip() -> None:
 def unreadable() -> Views:
     known = Views.empty()
     assert known.contacts.topic is CONTACTS
-    known.contacts.take(CALLER.encode(), b"no json")
+    known.contacts.apply(CALLER.encode(), b"no json")
     return known
 
 

@@ -247,7 +247,7 @@ def test_who_calls_and_how(rule: dict[str, Any], known: Facts, expected: RuleFin
 
 def test_a_contact_record_that_cannot_be_read_is_named() -> None:
     known = knowing()
-    known.contacts.take(CALLER.encode(), b"no json")
+    known.contacts.apply(CALLER.encode(), b"no json")
     with pytest.raises(ValueError, match=r"^the caller's contact record cannot be read$"):
         found(VIP, facts(known=known))
 
