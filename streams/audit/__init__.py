@@ -1,1 +1,1 @@
-"""The audit: proves from the topics alone that nothing vanished, crossed, doubled or came too late."""
+"""The audit: proves from the topics alone that every call was decided once and acted on once."""

@@ -1,4 +1,8 @@
-"""The audit: proves from the topics alone that nothing vanished, crossed, doubled or came too late."""
+"""The audit: proves from the topics alone that every call was decided once and acted on once.
+
+Nothing vanished, nothing was mixed up between calls, nothing was done twice or too late. Does no
+IO: ``topics.py`` and ``follow.py`` read the records.
+"""
 
 from __future__ import annotations
 
@@ -30,15 +34,14 @@ JUDGED: Final = (
     topics.MESSAGES_COMMANDS,
     topics.CALLS_OUTCOMES,
 )
-"""The topics that a case is made of; the audit's range is where all of them are whole."""
+"""The topics an audited call is put together from. The range starts where all are complete."""
 
 FOLD_MS: Final = 900_000
-"""A case this old that is whole and clean needs no memory: text windows and confirmations are long
-over."""
+"""A call this old that is complete and correct is forgotten: nothing about it can still come, text
+windows and confirmations are long over."""
 
 _UNDATED_MS: Final = 600_000
 """How much older than its outcome a call can be, where the outcome does not say."""
-
 
 _KEPT_FINDINGS: Final = 10_000
 
@@ -47,15 +50,16 @@ _FOREVER_MS: Final = 1 << 62
 _KINDS: Final = ("offers", "decisions", "rejects", "texts", "blocks", "outcomes")
 
 Judged = CallOffered | Decision | RejectCall | SendText | BlockCaller | UnblockCaller | Outcome
-"""The values that a case is made of."""
+"""The values that an audited call is put together from."""
 
 
 class Audit:
-    """Takes records in any order between topics, in their own order within a partition. Pure.
+    """Compares what the topics say of each call.
 
-    Calls received before ``since_ms`` are outside its range: parts of them may be retired by
-    retention. Calls received from ``until_ms`` on are outside too; what became of earlier ones
-    later is not.
+    ``add`` every record: the topics in any order, each partition in its own. Calls that were
+    received before ``since_ms`` are outside the range, since retention may have deleted parts of
+    them. Calls received from ``until_ms`` on are outside too, but later records about earlier
+    calls count.
     """
 
     def __init__(
@@ -67,9 +71,10 @@ class Audit:
         clock: Clock = now_ms,
         cooldown_ms: Callable[[str], int] = lambda _line: TextGuard().cooldown,
     ) -> None:
-        """``partitions`` counts each topic's partitions.
+        """``partitions``: how many partitions each topic has, by its name without prefix.
 
-        ``clock`` is the moment up to which was read.
+        ``clock`` gives the time up to which the topics were read (ms UTC), ``cooldown_ms`` the
+        cool-down between texts of a line.
         """
         self._partitions = partitions
         self._since_ms = since_ms
@@ -88,7 +93,7 @@ class Audit:
         self._folded = 0
 
     def add(self, seen: Seen) -> None:
-        """One record; what it is about is judged later."""
+        """Note one record. Checks run when ``standing`` or ``finish`` is asked for."""
         if seen.topic is topics.CALLS_DLQ:
             self._dead_letters.add(seen)
             return
@@ -107,27 +112,27 @@ class Audit:
             self._add_to_case(seen, value)
 
     def pending(self) -> Open:
-        """What is under way now, among the cases that are not settled."""
+        """How many decisions and commands are still awaited."""
         return self.standing()[0]
 
     def standing(self) -> tuple[Open, list[AuditFinding]]:
-        """What is under way and what is wrong now, without asking cases again that were whole and clean before."""
+        """What is still awaited, and what is wrong now.
+
+        Skips calls that were complete and correct at an earlier look and got no record since.
+        """
         view = self._view()
         waiting: Counter[str] = Counter()
         wrong = [*self._loose, *self._unaccounted(view)]
         for key, case in list(self._unsettled.items()):
-            said = judge(case, view)
-            waiting.update(entry.what for entry in said if isinstance(entry, Waiting))
-            wrong += (entry for entry in said if isinstance(entry, AuditFinding))
-            if not said:
+            found = judge(case, view)
+            waiting.update(entry.what for entry in found if isinstance(entry, Waiting))
+            wrong += (entry for entry in found if isinstance(entry, AuditFinding))
+            if not found:
                 del self._unsettled[key]
         return _open(waiting), wrong
 
     def oldest_undecided_ms(self) -> int | None:
-        """When the oldest offer that has no decision yet, and is no dead letter, was received.
-
-        None: there is none.
-        """
+        """When the oldest undecided offer was received (ms UTC); None where all are decided."""
         return min(
             (
                 case.offers[0].value.received_at_ms
@@ -146,25 +151,25 @@ class Audit:
 
     @property
     def dead_letters(self) -> Mapping[str, int]:
-        """By reason."""
+        """Dead letters by reason."""
         return self._dead_letters.reasons
 
     @property
     def unsure(self) -> Collection[Unsure]:
-        """Texts of which nobody knows whether they arrived."""
+        """Texts whose delivery is unknown."""
         return self._texts.unsure.values()
 
     def fold(self) -> int:
-        """Forget old cases that are whole and clean, and say how many.
+        """Forget old calls that are complete and correct, so that memory stays bounded.
 
-        For readers that run for months.
+        Returns how many were forgotten.
         """
         view = self._view()
         before = view.now_ms - FOLD_MS
         done = []
         for key, case in self._cases.items():
             if case.offers and case.offers[-1].at_ms >= before:
-                # cases stand in the order in which they were first read: what follows is younger
+                # calls are kept in the order of their first record: those that follow are younger
                 break
             if case.offers and not judge(case, view):
                 done.append(key)
@@ -177,16 +182,19 @@ class Audit:
         return len(done)
 
     def finish(self, simulator_record: Mapping[str, Any] | None = None) -> Findings:
-        """The result so far; may be asked again later, when more was taken."""
+        """The result so far. May be asked again after more records were added.
+
+        ``simulator_record``: what the gateway simulator counted, to compare with.
+        """
         view = self._view()
         wrong = [*self._loose, *self._unaccounted(view)]
         waiting: Counter[str] = Counter()
         for case in self._cases.values():
-            for said in judge(case, view):
-                if isinstance(said, Waiting):
-                    waiting[said.what] += 1
+            for found in judge(case, view):
+                if isinstance(found, Waiting):
+                    waiting[found.what] += 1
                 else:
-                    wrong.append(said)
+                    wrong.append(found)
         counted = None
         if simulator_record is not None:
             counted = SimulatorCounts.read(simulator_record)
@@ -208,10 +216,7 @@ class Audit:
         return AuditView(self._clock(), self._dead_letters.places)
 
     def _unaccounted(self, view: AuditView) -> Iterator[AuditFinding]:
-        """What could not be read and is no dead letter.
-
-        An agent sets aside what it cannot read, and loses nothing.
-        """
+        """Records that cannot be read, and that no agent put into the dead letters either."""
         for place, (finding, at_ms) in self._unread.items():
             if place not in view.dead_lettered and view.now_ms >= at_ms + GRACE_MS:
                 yield finding
@@ -261,7 +266,7 @@ class Audit:
                 self._checked["outcomes"] += 1
 
     def _leave_out(self, key: str) -> None:
-        # one part of the call is out of range: the rest would look like a contradiction
+        # a part of the call lies outside the range, so that the rest alone would look wrong
         self._outside.put(key, None)
         self._outside_count += 1
         if self._cases.pop(key, None) is not None:

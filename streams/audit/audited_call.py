@@ -1,4 +1,4 @@
-"""A case: everything that the topics say of one call of one line, kept small for the audit."""
+"""What the topics hold about one call of one line, reduced to what the audit compares."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Recorded(Generic[T]):
-    """A value, where it stands, and when it was written there (ms UTC)."""
+    """A value, its topic, partition and offset, and when it was written there (ms UTC)."""
 
     value: T
     place: RecordRef
@@ -26,9 +26,9 @@ class Recorded(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What one webhook says of who calls whom.
+    """Who calls whom: the fields that every record about a call must share with its offer.
 
-    ``None``: the record that is compared does not say it.
+    None: this kind of record does not carry the field.
     """
 
     gateway: str
@@ -40,7 +40,7 @@ class Identity:
 
     @classmethod
     def of(cls, value: CallOffered | Command | Decision | Outcome | DecisionDigest) -> Identity:
-        """The identity that a record carries."""
+        """The identity fields of a record."""
         if isinstance(value, CallOffered | RejectCall | SendText | BlockCaller | UnblockCaller):
             return cls(
                 value.gateway,
@@ -55,9 +55,9 @@ class Identity:
         return cls(value.gateway, value.line, value.call_id, value.caller)
 
     def matches(self, offer: Identity) -> bool:
-        """Whether everything that this says is the offer's.
+        """Whether every field that is given equals the offer's.
 
-        The quick way to an empty ``differs_from``.
+        The same as an empty ``differs_from``, and faster.
         """
         return (
             self.call_id == offer.call_id
@@ -69,7 +69,7 @@ class Identity:
         )
 
     def differs_from(self, offer: Identity) -> tuple[str, ...]:
-        """The names of the fields in which this is not the offer's."""
+        """The names of the fields that are given and differ from the offer's."""
         return tuple(
             name
             for name in ("gateway", "line", "call_id", "caller", "session", "caller_raw")
@@ -79,23 +79,23 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class DecisionDigest:
-    """What the audit needs of a decision.
+    """The part of a decision that the audit compares.
 
-    Facts and traces are kilobytes, and only their presence counts.
+    Facts and traces take kilobytes; the audit only asks whether there are any.
     """
 
     identity: Identity
     verdict: Verdict
     reply: str | None
     names_revision: bool
-    """A policy revision is named."""
+    """Whether the decision names its policy revision."""
     has_facts: bool
-    """Facts are recorded."""
+    """Whether the decision holds any facts."""
     received_at_ms: int
 
     @classmethod
     def of(cls, decision: Decision) -> DecisionDigest:
-        """The part of a decision that is compared."""
+        """The digest of one decision."""
         return cls(
             Identity.of(decision),
             decision.verdict,
@@ -111,7 +111,7 @@ Command: TypeAlias = RejectCall | SendText | BlockCaller | UnblockCaller
 
 @dataclass(slots=True)
 class AuditedCall:
-    """One call of one line, as far as it has been read."""
+    """Every record read so far about one call of one line, repeats included."""
 
     decision_id: str
     offers: list[Recorded[CallOffered]] = field(default_factory=list)
@@ -123,7 +123,7 @@ class AuditedCall:
 
     @property
     def call_id(self) -> str:
-        """The gateway's call id, as any record of the case names it."""
+        """The gateway's call id, from whichever record is there."""
         named = [recorded.value.call_id for recorded in (*self.offers[:1], *self.commands)]
         named += [recorded.value.identity.call_id for recorded in self.decisions[:1]]
         named += [recorded.value.call_id for recorded in self.outcomes[:1]]
@@ -131,12 +131,12 @@ class AuditedCall:
 
     @property
     def effective_decision(self) -> Recorded[DecisionDigest] | None:
-        """The effective decision: the first on the topic."""
+        """The first decision on the topic: later ones are repeats and change nothing."""
         return self.decisions[0] if self.decisions else None
 
     @property
     def commands(self) -> Iterator[Recorded[Any]]:
-        """Every command, repeats included: each recorded for one of ``Command``."""
+        """Every command, repeats included; each value is a ``Command``."""
         yield from self.rejects
         yield from self.texts
         yield from self.blocks
@@ -157,11 +157,11 @@ class AuditedCall:
 
     @property
     def reject_went_through(self) -> bool:
-        """The gateway took the reject, or the call was over already."""
+        """Whether the gateway accepted the reject, or the call was over already."""
         return bool({"accepted", "raced"} & self.results("reject"))
 
     @property
     def awaits_confirmation(self) -> bool:
-        """An accepted reject of which nobody has said whether the ringing stopped."""
+        """Whether a reject was accepted, and no record shows yet if the ringing stopped."""
         found = self.results("reject")
         return "accepted" in found and not {"confirmed", "unconfirmed"} & found

@@ -1,4 +1,4 @@
-"""Bounded memory of what was seen lately, for readers that run for months."""
+"""A dict with a size limit, for readers that run for months."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 LIMIT: Final = 200_000
-"""Some 20 MB of ids; repeats of a record stand close to it, seconds and not days later."""
+"""Some 20 MB of ids. Repeats of a record come within seconds, so that older keys are not needed."""
 
 
 class BoundedMemory(Generic[K, V]):
-    """A mapping that forgets its oldest entries beyond a limit."""
+    """A mapping of at most ``limit`` entries: a new one beyond that drops the oldest."""
 
     def __init__(self, limit: int = LIMIT) -> None:
         self._limit = limit
@@ -27,21 +27,21 @@ class BoundedMemory(Generic[K, V]):
         return len(self._entries)
 
     def get(self, key: K) -> V | None:
-        """What is remembered of a key, or None."""
+        """The value of a key, or None."""
         return self._entries.get(key)
 
     def put(self, key: K, value: V) -> None:
-        """Remember; a key that is known keeps its age."""
+        """Set a value. A key that is there already keeps its age."""
         self._entries[key] = value
         if len(self._entries) > self._limit:
             del self._entries[next(iter(self._entries))]
 
     def pop(self, key: K) -> V | None:
-        """What is remembered, which is then forgotten."""
+        """Remove a key and return its value; None where it is not there."""
         return self._entries.pop(key, None)
 
     def add_if_new(self, key: K, value: V) -> bool:
-        """Whether the key is new; it is remembered from now on."""
+        """Add a key that is not there yet; returns whether it was new."""
         if key in self._entries:
             return False
         self.put(key, value)

@@ -1,4 +1,4 @@
-"""What an audit found: each contradiction with its code, its sentence, its call and its place."""
+"""What an audit found: each contradiction with its code, sentence, call id and record."""
 
 from __future__ import annotations
 
@@ -30,19 +30,26 @@ Code = Literal[
     "simulator-second-text",
     "simulator-differs",
 ]
-""" ``undecided``       an offer without a decision, and not in the dead letters ``decided-twice``
-a later decision on the same call says something else (and not ``late``) ``no-offer``        a
-decision or a command about a call that no offer names ``unexplained``     a decision without its
-facts or its policy revision ``crossed``         session, call id, caller, line or gateway are not
-those of the offer ``no-reject``       a ``reject`` decision without its command ``unasked-reject``
-a reject command that no ``reject`` decision asked for ``no-text``         a reply was named, by a
-reject that went through or a ``queue`` decision, and no text was asked for ``unasked-text``    a
-text without a reject that went through, or a ``queue`` decision ``no-outcome``      a command past
-its time without a terminal outcome ``orphan-outcome``  an outcome of a command that stands nowhere
-``second-text``     one decision led to more than one accepted text ``sent-late``       a request
-was begun at or after the end of its window ``misplaced``       a key that is not the value's, or a
-partition that is not the key's ``undecodable``     a value that is not what its topic promises
-``simulator-*``     the gateway simulator counted something else
+"""
+``undecided``              an offer without a decision that is not in the dead letters either
+``decided-twice``          a later decision on the same call differs (and is not ``late``)
+``no-offer``               a decision or a command about a call without an offer
+``unexplained``            a decision without its facts or its policy revision
+``crossed``                session, call id, caller, line or gateway are not those of the offer
+``no-reject``              a ``reject`` decision without its command
+``unasked-reject``         a reject command without a ``reject`` decision
+``no-text``                a reply is due (the reject went through, or the decision is ``queue``),
+                           and there is no text command
+``unasked-text``           a text command, and neither did a reject go through nor is it ``queue``
+``no-outcome``             a command past its time without a terminal outcome
+``orphan-outcome``         an outcome without its command
+``second-text``            one decision led to more than one accepted text
+``sent-late``              a request was begun at or after the end of its window
+``misplaced``              the key does not fit the value, or the partition does not fit the key
+``undecodable``            a value that does not have the form its topic promises
+``simulator-violation``    the gateway simulator got a request that no gateway documents
+``simulator-second-text``  the gateway simulator accepted a text that was not due
+``simulator-differs``      the gateway simulator accepted other commands than the outcomes say
 """
 
 _SHOWN: Final = 20
@@ -58,7 +65,7 @@ class AuditFinding:
     place: RecordRef | None = None
 
     def line(self) -> str:
-        """One line for people."""
+        """One line for the console."""
         where = f" [{self.place}]" if self.place else ""
         call = f" call {self.call_id}:" if self.call_id else ""
         return f"{self.code}:{call} {self.sentence}{where}"
@@ -85,14 +92,11 @@ class Open:
     commands: int = 0
     """Rejects and texts that are asked for, or about to be, and have no terminal outcome."""
     confirmations: int = 0
-    """Accepted rejects of which nobody has said yet whether the ringing stopped."""
+    """Accepted rejects for which no record shows yet whether the ringing stopped."""
 
     @property
     def total(self) -> int:
-        """Decisions and commands under way.
-
-        A confirmation that is waited for leaves nothing undone.
-        """
+        """Decisions and commands under way. Confirmations do not count: no work depends on them."""
         return self.decisions + self.commands
 
 
@@ -105,24 +109,23 @@ class Findings:
     checked: Mapping[str, int]
     """How many offers, decisions, rejects, texts, blocks and outcomes were compared."""
     outside: int = 0
-    """Records of calls from before the range: read, and not judged."""
+    """Records of calls outside the range: read, but not checked."""
     dead_letters: Mapping[str, int] = field(default_factory=dict)
-    """By reason."""
+    """Dead letters by reason."""
     texts_within_cooldown: int = 0
     """Texts that were accepted within the cool-down after another to the same caller and line."""
     simulator: Mapping[str, int] | None = None
-    """What the simulator's record says, where one was compared."""
+    """What the gateway simulator counted, where its record was compared."""
     unsure: tuple[Unsure, ...] = ()
-    """Texts of which nobody knows whether they arrived: no contradiction, but somebody may look
-    into the chat."""
+    """Texts whose delivery is unknown: no contradiction, but worth a look into the chat."""
 
     @property
     def holds(self) -> bool:
-        """Whether every invariant that the topics can show is kept."""
+        """Whether no contradiction was found."""
         return not self.wrong
 
     def lines(self) -> list[str]:
-        """For people: the verdict, what was compared, what is open, what is wrong."""
+        """For the console: the verdict, what was compared, what is open, what is wrong."""
         done = ", ".join(count(number, name) for name, number in _named(self.checked))
         if self.holds:
             state = "holds" if not self.open.total else f"holds so far, {self._open_words()}"
@@ -132,20 +135,21 @@ class Findings:
                 state += f", {self._open_words()}"
         lines = [f"audit       {state}", f"            compared {done}"]
         if self.simulator is not None:
-            said = ", ".join(
+            counts = ", ".join(
                 f"{name.replace('_', ' ')} {number}" for name, number in self.simulator.items()
             )
             lines.append(
-                f"            simulator's own count: {said or 'nothing that can be compared'}"
+                f"            simulator's own count: {counts or 'nothing that can be compared'}"
             )
         if self.dead_letters:
-            said = ", ".join(
+            reasons = ", ".join(
                 f"{reason} {number}" for reason, number in sorted(self.dead_letters.items())
             )
-            lines.append(f"            dead letters: {said}")
+            lines.append(f"            dead letters: {reasons}")
         if self.texts_within_cooldown:
             lines.append(
-                f"            {count(self.texts_within_cooldown, 'text')} within the cool-down of another"
+                f"            {count(self.texts_within_cooldown, 'text')}"
+                " within the cool-down of another"
             )
         lines += [f"  ! {finding.line()}" for finding in self.wrong[:_SHOWN]]
         if len(self.wrong) > _SHOWN:

@@ -1,7 +1,4 @@
-"""The audit that never ends.
-
-Contradictions as they appear, and as they are mended, with metrics.
-"""
+"""The continuous audit: reports contradictions as they appear and as they resolve, with metrics."""
 
 from __future__ import annotations
 
@@ -36,12 +33,12 @@ _Key = tuple[Code, str | None, RecordRef | None]
 
 
 class ChangeReporter:
-    """Says of each contradiction once that it appeared, and once that it is mended. Pure."""
+    """Reports each contradiction once when it appears, and once when it has resolved."""
 
     def __init__(self) -> None:
         self._standing: dict[_Key, AuditFinding] = {}
         self.reported: Counter[str] = Counter()
-        """By code: how many were ever said."""
+        """By code: how many were ever reported."""
 
     @property
     def standing(self) -> Counter[str]:
@@ -49,10 +46,7 @@ class ChangeReporter:
         return Counter(finding.code for finding in self._standing.values())
 
     def lines(self, wrong: Iterable[AuditFinding]) -> list[str]:
-        """The lines for what changed since the last time.
-
-        ``wrong`` is everything that is wrong now.
-        """
+        """The lines for what changed since the last call; ``wrong`` is everything wrong now."""
         now = {(finding.code, finding.call_id, finding.place): finding for finding in wrong}
         new = [finding for key, finding in now.items() if key not in self._standing]
         gone = [finding for key, finding in self._standing.items() if key not in now]
@@ -64,9 +58,9 @@ class ChangeReporter:
 
 
 class AuditFollower:
-    """One ``start``, one ``run``, then ``findings`` and ``stop``.
+    """Audits without end: one ``start``, one ``run``, then ``findings`` and ``stop``.
 
-    Memory is bounded but for what is wrong.
+    Memory stays bounded, except for what each contradiction takes.
     """
 
     def __init__(
@@ -77,9 +71,9 @@ class AuditFollower:
         since_ms: int | None = None,
         clock: Clock = now_ms,
     ) -> None:
-        """``write`` takes one line without its end.
+        """``write`` gets one line at a time, without its line end.
 
-        ``since_ms`` None: from where every topic is whole.
+        ``since_ms`` None: from where every topic is complete.
         """
         self._settings = settings
         self._write = write
@@ -93,12 +87,12 @@ class AuditFollower:
         self._unsure_count = 0
         self._read_up_to_ms = 0
         self.snapshot = Snapshot()
-        """As of the last look."""
+        """What the metrics show; replaced every two seconds."""
 
     async def start(self) -> None:
-        """Read the range up to now, and tell what is wrong in it.
+        """Read the range up to now and report what is wrong in it.
 
-        Raises as ``audit_topics`` does.
+        Blocks until it is read. Raises as ``audit_topics`` does.
         """
         await self._reader.start()
         since = await open_range(self._reader, self._since_ms)
@@ -118,7 +112,7 @@ class AuditFollower:
         self._look()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Tell what changes until ``stop`` is set; a broker that is away is waited for."""
+        """Report changes until ``stop`` is set. Waits for a broker that does not answer."""
         loop = asyncio.get_running_loop()
         look_at, fold_at = loop.time(), loop.time() + _FOLD_S
         while not stop.is_set():
@@ -133,11 +127,11 @@ class AuditFollower:
                 self._audit.fold()
 
     def findings(self) -> Findings:
-        """Everything so far."""
+        """The result so far."""
         return self._audit.finish()
 
     def unready(self) -> str | None:
-        """Why the metrics say nothing yet, or None."""
+        """Why the metrics hold no numbers yet; None once they do."""
         return None if self._read_up_to_ms else "the topics are still being read"
 
     async def stop(self) -> None:
@@ -191,11 +185,10 @@ async def follow(
     listen: str | None,
     stop: asyncio.Event,
 ) -> Findings:
-    """Audit until ``stop`` is set, also while the range is still being read.
+    """Audit until ``stop`` is set, which also ends the reading of the range at the start.
 
-    ``listen`` serves the metrics.
-
-    Raises ``EnvironmentFaultError`` as ``audit_topics`` does, and where the address cannot be had.
+    ``listen`` is the HOST:PORT to serve metrics on. Raises ``EnvironmentFaultError`` as
+    ``audit_topics`` does, and where that address is not available.
     """
     follower = AuditFollower(settings, write, since_ms=since_ms)
     metrics = AuditMetrics(lambda: follower.snapshot, now_ms)

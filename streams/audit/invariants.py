@@ -1,7 +1,8 @@
-"""The invariants, one function each, asked of one case. Pure.
+"""The invariants: one function each, which checks one call.
 
-A check yields a ``AuditFinding`` for what contradicts an invariant, or a ``Waiting`` for what is
-not there yet and still has time. Nothing here depends on the order in which topics were read.
+A check yields an ``AuditFinding`` for what contradicts an invariant, or a ``Waiting`` for what is
+not there yet and still has time. Nothing here does IO, or depends on the order in which topics
+were read.
 """
 
 from __future__ import annotations
@@ -26,16 +27,15 @@ from streams.common.wording import span
 from streams.kafka.reader import RecordRef
 
 GRACE_MS: Final = 5_000
-"""How long the next step may take before it is missing: a dead worker's calls are decided again
-within 4 s."""
+"""How long the next step may take before it counts as missing: calls of a worker that died are
+decided by another within 4 s."""
 
 END_GRACE_MS: Final = 15_000
-"""How long after its window a command may lack its outcome: a request that was begun in time runs
-into its time-out."""
+"""How long after its window a command may lack its outcome: a request that began just in time may
+still run into its time-out."""
 
 UNBLOCK_MS: Final = 3_600_000
-"""How long the end of a block on a gateway may take: it is tried again for as long as the gateway
-is ill."""
+"""How long the end of a block on a gateway may take: it is retried while the gateway fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class AuditView:
-    """The moment up to which the topics were read, and the records that were set aside as dead letters."""
+    """The time up to which the topics were read, and the records that became dead letters."""
 
     now_ms: int
     dead_lettered: Collection[RecordRef] = ()
@@ -57,12 +57,12 @@ Check = Callable[[AuditedCall, AuditView], Iterator[AuditFinding | Waiting]]
 
 
 def judge(case: AuditedCall, view: AuditView) -> list[AuditFinding | Waiting]:
-    """Everything that is wrong with a case or still under way in it."""
-    return [said for check in CHECKS for said in check(case, view)]
+    """Everything that is wrong with a call, or still awaited."""
+    return [found for check in CHECKS for found in check(case, view)]
 
 
 def decided(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:
-    """Every accepted offer ends in exactly one effective decision, or in the dead letters."""
+    """Every accepted offer gets a decision, or is in the dead letters."""
     if case.decisions or not case.offers:
         return
     offer = case.offers[0]
@@ -77,8 +77,8 @@ def decided(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiti
     )
 
 
-def decided_once(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:  # noqa: ARG001 - a check is asked with the view
-    """A repeated decision says the same, or that it is too late to say anything."""
+def decided_once(case: AuditedCall, _view: AuditView) -> Iterator[AuditFinding | Waiting]:
+    """A repeated decision has the verdict of the first, or ``late``."""
     for later in case.decisions[1:]:
         first, second = case.decisions[0].value.verdict, later.value.verdict
         if second not in {first, "late"}:
@@ -91,7 +91,7 @@ def decided_once(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | 
 
 
 def explained(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:
-    """Decisions and commands stem from an offer, and decisions say what they rest on."""
+    """Decisions and commands belong to an offer; a decision names its facts and policy revision."""
     for decision in case.decisions:
         lacking = [
             name
@@ -120,15 +120,15 @@ def explained(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Wai
                 )
 
 
-def uncrossed(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:  # noqa: ARG001 - a check is asked with the view
-    """Session, call id, caller, line and gateway of everything about a call are those of one of its offers."""
-    known = [Identity.of(offer.value) for offer in case.offers]
+def uncrossed(case: AuditedCall, _view: AuditView) -> Iterator[AuditFinding | Waiting]:
+    """Session, call id, caller, line and gateway of every record equal those of one offer."""
+    offers = [Identity.of(offer.value) for offer in case.offers]
     for recorded in (*case.decisions, *case.commands, *case.outcomes):
-        mine = Identity.of(recorded.value)
-        if any(mine.matches(offer) for offer in known):
+        identity = Identity.of(recorded.value)
+        if any(identity.matches(offer) for offer in offers):
             continue
-        wrong = min((mine.differs_from(offer) for offer in known), key=len, default=())
-        if decision_id(mine.line, mine.call_id) != case.decision_id:
+        wrong = min((identity.differs_from(offer) for offer in offers), key=len, default=())
+        if decision_id(identity.line, identity.call_id) != case.decision_id:
             wrong = ("decision_id", *wrong)
         if wrong:
             yield AuditFinding(
@@ -140,7 +140,7 @@ def uncrossed(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Wai
 
 
 def rejects_asked_for(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:
-    """A ``reject`` decision has its command, and nothing else has one."""
+    """A ``reject`` decision has its reject command; no other decision has one."""
     decision = case.effective_decision
     if decision is not None and decision.value.verdict == "reject":
         if not any(
@@ -158,19 +158,19 @@ def rejects_asked_for(case: AuditedCall, view: AuditView) -> Iterator[AuditFindi
         return
     for recorded in case.rejects:
         if _overdue(recorded, view):
-            said = f"the decision says {decision.value.verdict}" if decision else "no decision"
+            but = f"the decision says {decision.value.verdict}" if decision else "no decision"
             yield AuditFinding(
                 "unasked-reject",
-                f"a reject was asked for, but {said}",
+                f"a reject was asked for, but {but}",
                 case.call_id,
                 recorded.place,
             )
 
 
 def texts_asked_for(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:
-    """A text follows a reject that went through, or a ``queue`` decision.
+    """A text follows only a reject that went through, or a ``queue`` decision.
 
-    Where a reply is named, it does follow.
+    Where one of these names a reply, a text command must follow.
     """
     decision = case.effective_decision
     queued = decision is not None and decision.value.verdict == "queue"
@@ -182,8 +182,8 @@ def texts_asked_for(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding
         return
     if any(recorded.value.command_id == text_id(case.decision_id) for recorded in case.texts):
         return
-    promised, since_ms, what = _promise(case)
-    if promised is None:
+    due, since_ms, what = _due_reply(case)
+    if due is None:
         return
     if view.now_ms < since_ms + GRACE_MS:
         yield Waiting("command")
@@ -192,14 +192,14 @@ def texts_asked_for(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding
             "no-text",
             f"the {what} and names a reply, and no text was asked for",
             case.call_id,
-            promised,
+            due,
         )
 
 
-def _promise(case: AuditedCall) -> tuple[RecordRef | None, int, str]:
-    """What names a reply that is due.
+def _due_reply(case: AuditedCall) -> tuple[RecordRef | None, int, str]:
+    """The record that names a reply which is due, since when (ms UTC), and why in words.
 
-    Where it stands, since when it is due, and what it is in words.
+    None in first place where no reply is due.
     """
     decision = case.effective_decision
     if (
@@ -220,7 +220,7 @@ def _promise(case: AuditedCall) -> tuple[RecordRef | None, int, str]:
 
 
 def ended(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:
-    """Every command ends in an outcome, and every outcome is of a command."""
+    """Every command gets a terminal outcome, and every outcome belongs to a command."""
     asked: dict[str, Recorded[Any]] = {}
     for recorded in case.commands:
         asked.setdefault(recorded.value.command_id, recorded)
@@ -240,7 +240,8 @@ def ended(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting
         if outcome.value.command_id not in asked and _overdue(outcome, view):
             yield AuditFinding(
                 "orphan-outcome",
-                f"the outcome {outcome.value.result} is of a {outcome.value.command} that was never asked for",
+                f"the outcome {outcome.value.result} is of a {outcome.value.command} that was never"
+                " asked for",
                 case.call_id,
                 outcome.place,
             )
@@ -248,10 +249,10 @@ def ended(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting
         yield Waiting("confirmation")
 
 
-def texted_once(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:  # noqa: ARG001 - a check is asked with the view
+def texted_once(case: AuditedCall, _view: AuditView) -> Iterator[AuditFinding | Waiting]:
     """One decision leads to one accepted text at most.
 
-    The same outcome written twice is one text.
+    An outcome that was written twice counts once.
     """
     texts = [recorded for recorded in case.outcomes if recorded.value.command == "text"]
     sent: dict[tuple[int | None, str | None], RecordRef] = {}
@@ -265,7 +266,7 @@ def texted_once(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | W
             case.call_id,
             place,
         )
-    # what was not to be sent, or may have been, must not be sent after that
+    # after an outcome "do not send" or "maybe sent", nothing may be sent any more
     settled = [
         recorded.value.at_ms
         for recorded in texts
@@ -291,14 +292,14 @@ def texted_once(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | W
             )
 
 
-def sent_in_time(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:  # noqa: ARG001 - a check is asked with the view
-    """No request is begun at or after the end of its window, by the command and by the offer's own time."""
+def sent_in_time(case: AuditedCall, _view: AuditView) -> Iterator[AuditFinding | Waiting]:
+    """No request begins at or after the end of its window."""
     limits: dict[str, int] = {}
     for recorded in case.commands:
         command = recorded.value
         limit = _until_ms(command)
         if isinstance(command, RejectCall | SendText):
-            # a window cannot be widened by the command itself
+            # a command with a wrong expiry must not widen its own window
             limit = min(limit, command.offered_at_ms + _window(command))
         limits[command.command_id] = min(limit, limits.get(command.command_id, limit))
     for outcome in case.outcomes:
@@ -326,12 +327,12 @@ CHECKS: Final[tuple[Check, ...]] = (
 
 
 def _overdue(recorded: Recorded[Any], view: AuditView) -> bool:
-    """Whether what belongs to this record should be there by now."""
+    """Whether the records that follow from this one should be there by now."""
     return view.now_ms >= recorded.at_ms + GRACE_MS
 
 
 def _until_ms(command: Command) -> int:
-    """From when on a command must not be sent."""
+    """The time from which on a command must not be sent (ms UTC)."""
     if isinstance(command, RejectCall | SendText):
         return command.expires_at_ms
     return command.until_ms if isinstance(command, BlockCaller) else command.at_ms + UNBLOCK_MS

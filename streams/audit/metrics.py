@@ -1,6 +1,6 @@
-"""The audit's counters for Prometheus.
+"""The audit's metrics for Prometheus.
 
-Labels are few and fixed; never a call id, a caller or a header's text.
+Labels have few, fixed values; never a call id, a caller or a header's text.
 """
 
 from __future__ import annotations
@@ -20,31 +20,34 @@ from streams.common.clock import Clock
 from streams.gateways.dialect.reading import RefusedReason
 
 _REASONS: Final = frozenset({*get_args(RefusedReason), "undecodable"})
-"""Anybody who can write to the dead letters can make up another: it is counted as ``other``."""
+"""Other reasons count as ``other``: whoever can write to ``calls.dlq`` could invent thousands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """What the audit knows at one moment."""
+    """The numbers behind the metrics at one moment."""
 
     checked: Mapping[str, int] = field(default_factory=dict)
     open: Open = field(default_factory=Open)
     standing: Counter[str] = field(default_factory=Counter)
     """Findings that hold now, by code."""
     reported: Counter[str] = field(default_factory=Counter)
-    """Findings that were ever told, by code."""
+    """Findings that were ever reported, by code."""
     dead_letters: Mapping[str, int] = field(default_factory=dict)
     unsure: int = 0
+    """Texts whose delivery is unknown."""
     oldest_undecided_ms: int | None = None
-    """When it was received."""
+    """When it was received (ms UTC); None: every offer is decided."""
     rejects: int = 0
     quick: int = 0
+    """Rejects that the gateway accepted within a second of the webhook."""
     quick_ratio: float = float("nan")
+    """Their share in the last hour."""
     read_up_to_ms: int = 0
 
 
 class AuditMetrics(Collector):
-    """Shows the latest snapshot on a registry of its own."""
+    """Exposes the latest snapshot, on a registry of its own."""
 
     def __init__(self, snapshot: Callable[[], Snapshot], clock: Clock) -> None:
         self._snapshot = snapshot
@@ -54,7 +57,7 @@ class AuditMetrics(Collector):
 
     @override
     def collect(self) -> Iterator[Metric]:
-        """Everything, as it is now."""
+        """The metrics of the latest snapshot."""
         now = self._snapshot()
         yield _counter("ringfence_audit_checked", "Records compared", "kind", now.checked)
         yield _gauge(
@@ -86,7 +89,8 @@ class AuditMetrics(Collector):
         )
         yield GaugeMetricFamily(
             "ringfence_rejects_within_one_second_ratio",
-            "Of the rejects of the last hour: from the webhook to the gateway's answer in 1 s or less; NaN without any",
+            "Of the rejects of the last hour: from the webhook to the gateway's answer"
+            " in 1 s or less; NaN without any",
             now.quick_ratio,
         )
         waiting = (
@@ -107,7 +111,7 @@ class AuditMetrics(Collector):
 
 
 def _codes(found: Mapping[str, int]) -> dict[str, int]:
-    # a series that is there from the start can be alerted on from the first finding
+    # zeros from the start, so that an alert on an increase sees the first finding
     return {code: found.get(code, 0) for code in get_args(Code)}
 
 

@@ -1,7 +1,7 @@
-"""Comparing the audit's cases with what the gateway simulator received. Pure.
+"""Compares the audited calls with what the gateway simulator received.
 
-The record is the JSON of the simulator's ``GET /_sim/record``. Whatever of it is missing, or of
-another shape, is not compared: a fault of the simulator is no contradiction on the topics.
+The record is the JSON of the simulator's ``GET /_sim/record``. A part that is missing or has
+another shape is not compared: a fault of the simulator is no contradiction on the topics.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ _NAMED: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class SimulatorCounts:
-    """The counts of a simulator's record that can be compared; None: not in the record."""
+    """The counts of a simulator's record that are compared; None: not in the record."""
 
     rejects: int | None
     """Rejects answered with 2xx."""
     texts: int | None
     violations: int
     second_rejects: int
-    """Harmless: rejects are at-least-once."""
+    """Harmless: rejects are sent at least once."""
     second_texts: int
     violation_kinds: tuple[str, ...] = ()
-    """What the latest violations were."""
+    """The latest violations in words."""
     rejected_calls: frozenset[str] | None = None
-    """Ids of the calls of which a reject was answered with 2xx; None: not every request was
-    kept."""
+    """Call ids whose reject was answered with 2xx; None: the simulator did not keep every
+    request."""
 
     @classmethod
     def read(cls, record: Mapping[str, Any]) -> SimulatorCounts:
-        """Take what is understood of a record."""
+        """Read a record; parts that it does not have become None, zero or empty."""
         requests = _mapping(record, "requests")
         duplicates = _mapping(record, "duplicates")
         recent = [entry for entry in record.get("recent") or () if isinstance(entry, Mapping)]
@@ -57,7 +57,7 @@ class SimulatorCounts:
         )
 
     def as_dict(self) -> dict[str, int]:
-        """The counts, for people and JSON."""
+        """The counts, for the console and JSON."""
         named = {
             "rejects": self.rejects,
             "texts": self.texts,
@@ -75,10 +75,10 @@ def compare(
     accepted: Mapping[str, int],
     whole: bool,
 ) -> Iterator[AuditFinding]:
-    """What the simulator counted otherwise than the topics say.
+    """Where the simulator's counts contradict the topics.
 
-    ``accepted`` counts the commands that have an accepted outcome, by kind; ``whole`` says that
-    ``cases`` are all of them.
+    ``accepted`` counts the commands with an accepted outcome, by kind. ``whole`` says that
+    ``cases`` holds every call; else calls are not compared one by one.
     """
     if counted.violations:
         named = "; ".join(dict.fromkeys(counted.violation_kinds[:_NAMED]))
@@ -97,12 +97,12 @@ def compare(
     )
     for kind, received in pairs:
         claimed = accepted.get(kind, 0)
-        # fewer outcomes than answers can be right: an answer that was lost on its way is no
-        # accepted outcome
+        # fewer accepted outcomes than answers is right: an answer can get lost on its way back
         if received is not None and claimed > received:
             yield AuditFinding(
                 "simulator-differs",
-                f"the outcomes say that {claimed} {kind}s were accepted, the simulator accepted {received}",
+                f"the outcomes say that {claimed} {kind}s were accepted,"
+                f" the simulator accepted {received}",
             )
     if whole and counted.rejected_calls is not None:
         yield from _call_by_call(counted.rejected_calls, cases)
@@ -114,16 +114,16 @@ def _call_by_call(received: frozenset[str], cases: Iterable[AuditedCall]) -> Ite
         unasked -= {recorded.value.call_id for recorded in case.rejects}
         unasked.discard(case.call_id)
         for outcome in case.outcomes:
-            said = outcome.value
+            value = outcome.value
             if (
-                said.command == "reject"
-                and said.result == "accepted"
-                and said.call_id not in received
+                value.command == "reject"
+                and value.result == "accepted"
+                and value.call_id not in received
             ):
                 yield AuditFinding(
                     "simulator-differs",
                     "the outcome says accepted, and the simulator accepted no reject of this call",
-                    said.call_id,
+                    value.call_id,
                     outcome.place,
                 )
     for call_id in sorted(unasked):

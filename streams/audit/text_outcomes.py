@@ -1,4 +1,4 @@
-"""Who was told, and of whom nobody knows it: the audit's memory of outcomes. Pure."""
+"""Which texts were accepted, and which may or may not have been delivered."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KEPT: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Unsure:
-    """A text of which nobody knows whether the caller got it: a person may look into the chat."""
+    """A text whose delivery is unknown: somebody may want to look into the chat."""
 
     call_id: str
     line: str
@@ -29,11 +29,11 @@ class Unsure:
     place: RecordRef
 
     def sentence(self) -> str:
-        """One line for people."""
+        """One line for the console."""
         why = f" ({self.reason.replace('-', ' ')})" if self.reason else ""
         return (
-            f"text unsure: call {self.call_id}: whether {self.caller} on line {self.line} was told is not known{why}, "
-            f"{moment(self.at_ms)[:19]} [{self.place}]"
+            f"text unsure: call {self.call_id}: whether {self.caller} on line {self.line}"
+            f" was told is not known{why}, {moment(self.at_ms)[:19]} [{self.place}]"
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -51,22 +51,22 @@ class Unsure:
 
 
 class TextOutcomes:
-    """Takes the outcomes of the audit's range, each as often as it stands on the topic."""
+    """Collects the outcomes in the audit's range; repeats are recognised."""
 
     def __init__(self, cooldown_ms: Callable[[str], int]) -> None:
-        """``cooldown_ms`` of a line: how long one text stands for the next."""
+        """``cooldown_ms`` of a line: how long after one text a caller gets no other."""
         self._cooldown_ms = cooldown_ms
         self._counted: BoundedMemory[str, None] = BoundedMemory()
         self._texted: dict[tuple[str, str], int] = {}
         self.accepted: Counter[str] = Counter()
-        """By kind of command; a repeat counts once."""
+        """Accepted commands by kind; repeats count once."""
         self.within_cooldown = 0
         """Texts within the cool-down of another to the same caller and line."""
         self.unsure: dict[str, Unsure] = {}
-        """By the text's command; the newest ten thousand."""
+        """By command id; the newest ten thousand."""
 
     def add(self, outcome: Outcome, place: RecordRef) -> None:
-        """One outcome; a repeat of it changes nothing."""
+        """Note one outcome; a repeat changes nothing."""
         if outcome.result not in {"accepted", "unknown"} or not self._counted.add_if_new(
             outcome.outcome_id, None
         ):

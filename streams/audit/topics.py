@@ -1,4 +1,4 @@
-"""Auditing what stands on the topics: which range is whole, and reading it once."""
+"""Audits the topics once: finds the range in which they are complete, and reads it."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ from streams.stories.report import Report
 from streams.stories.summary import SummaryTally
 
 _LEAD_MS: Final = 60_000
-"""Read this much before the range: repeats of earlier webhooks and clocks that differ must be
-recognised."""
+"""Start to read this long before the range, to recognise repeats of earlier webhooks and to allow
+for clocks that differ."""
 
 _EDGE_MS: Final = 5_000
-"""A record that was written a little out of order at the edge of retention proves nothing."""
+"""Distance from the edge of retention, where records are not in exact order of time."""
 
 
 async def audit_topics(
     settings: Settings, since_ms: int | None, until_ms: int | None = None
 ) -> Report:
-    """Audit the calls that were received from ``since_ms`` on, or from where every topic is still whole.
+    """Audit the calls received from ``since_ms`` (None: from where every topic is complete).
 
-    Reads to the ends that the topics have at the start, so it ends while traffic runs. Says on
-    stderr how far it is when that takes long. Raises ``EnvironmentFaultError`` as the reader does.
+    Blocks until the topics are read to the ends they had at the start, so that it returns while
+    traffic runs. Shows its progress on stderr when that takes long. Raises
+    ``EnvironmentFaultError`` as the reader does.
     """
     reader = TopicReader(settings.kafka)
     await reader.start()
@@ -58,9 +59,9 @@ async def audit_topics(
 
 
 async def open_range(reader: TopicReader, since_ms: int | None) -> int:
-    """Place a reader before a range.
+    """Seek the reader to the start of a range, or where retention cuts it, a little later.
 
-    Returns from when on calls can be judged: no part of them is retired.
+    Returns the time (ms UTC) from which on calls can be checked: no part of them is deleted.
     """
     whole_ms = await reader.whole_since_ms(JUDGED)
     since = max(since_ms or 0, whole_ms + _EDGE_MS if whole_ms else 0)
@@ -70,7 +71,7 @@ async def open_range(reader: TopicReader, since_ms: int | None) -> int:
 
 
 async def cooldowns(settings: Settings) -> Callable[[str], int]:
-    """Each line's cool-down between texts, by the policies that are in force now.
+    """Each line's cool-down between texts in ms, from the policies in force now.
 
     Raises as the reader does.
     """
