@@ -1,7 +1,5 @@
-"""What every worker knows beside its tables: contacts, presence, bridges, lists, policies.
+"""Views of compacted topics: contacts, presence, bridges, lists, policies.
 
-Views of compacted topics.
-
-Each view takes the records of one topic and answers questions; none does IO
-(``streams.kafka.compacted_reader`` reads).
+Every worker holds all of them beside its tables. A view is fed the records of one topic and answers
+questions about it; none does IO (``streams.kafka.compacted_reader`` reads the topics).
 """

@@ -1,7 +1,4 @@
-"""Who and what can take a call now.
-
-Human agents, recording bridges, the lines' gateway sessions.
-"""
+"""Who and what can take a call now: agents, recording bridges, gateway sessions, other workers."""
 
 from __future__ import annotations
 
@@ -14,10 +11,10 @@ from models.presence import BridgeHealth, LineStatus, Presence, WorkerStatus
 from streams.views.view import Latest
 
 BUCKET_MS = 10_000
-"""Strangers are counted in spans of so long."""
+"""Workers publish their counts of strangers in buckets of this length."""
 
 HEARD_MS = 20_000
-"""A worker says something every 15 s at least; one that was not heard of for longer is gone."""
+"""A worker whose status is older than this is gone: a running one publishes every 15 s."""
 
 
 class Agents(Latest[Presence]):
@@ -31,7 +28,7 @@ class Agents(Latest[Presence]):
         return merged_presence(before, after)
 
     def of_line(self, line: str) -> list[Presence]:
-        """The agents who take calls of a line, whatever their status."""
+        """The agents assigned to a line, whatever their status."""
         return [each for each in self.values() if each.serves(line)]
 
 
@@ -42,14 +39,14 @@ class Bridges(Latest[BridgeHealth]):
         super().__init__(topics.BRIDGES_HEALTH)
 
     def of_line(self, line: str, names: tuple[str, ...] | None) -> list[BridgeHealth]:
-        """The bridges of these names, or those that record the line."""
+        """The bridges of these names; ``names`` None: all that record the line."""
         if names is not None:
             return [found for found in map(self.get, names) if found is not None]
         return [each for each in self.values() if each.serves(line)]
 
 
 class Lines(Latest[LineStatus]):
-    """Whether the lines' gateway sessions are connected."""
+    """The connection of each line's gateway session."""
 
     def __init__(self) -> None:
         super().__init__(topics.LINES_STATUS)
@@ -60,7 +57,7 @@ class Lines(Latest[LineStatus]):
 
 
 class Workers(Latest[WorkerStatus]):
-    """What the workers tell one another; a worker leaves itself out, for it knows better."""
+    """The status of the other workers. Its own is left out: the worker counts that itself."""
 
     def __init__(self, myself: str) -> None:
         super().__init__(topics.WORKERS_STATUS)
@@ -69,7 +66,7 @@ class Workers(Latest[WorkerStatus]):
     def strangers(self, line: str, since_ms: int, now_ms: int) -> int:
         """How many different strangers began to call a line at the other workers since a time.
 
-        Those of a worker that is gone come to others now, and are counted there.
+        Workers that are gone do not count: their callers reach other workers now.
         """
         return sum(
             count
@@ -81,11 +78,10 @@ class Workers(Latest[WorkerStatus]):
 
 
 def merged_presence(before: Presence, after: Presence) -> Presence:
-    """What two reports of an agent come to.
+    """Merge two reports of an agent: the newest status and the newest heartbeat.
 
-    The status that was said last holds, however late a heartbeat comes.
-
-    Of one bridge's heartbeat and another's logout, either may reach the topic first.
+    Commutative, since reports come through several webhook servers: a heartbeat through one may
+    reach the topic after a later logout through another, and must not undo it.
     """
     if after.status_at_ms >= before.status_at_ms:
         return after
@@ -93,7 +89,7 @@ def merged_presence(before: Presence, after: Presence) -> Presence:
 
 
 def merged_line(before: LineStatus, after: LineStatus) -> LineStatus:
-    """What two reports of a line come to, in either order."""
+    """Merge two reports of a line: the newest status and the newest disconnect. Commutative."""
     newer = after if after.changed_at_ms >= before.changed_at_ms else before
     return replace(
         newer, disconnected_at_ms=max(before.disconnected_at_ms, after.disconnected_at_ms)

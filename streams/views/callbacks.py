@@ -1,4 +1,4 @@
-"""Who is owed a callback."""
+"""Which callers are owed a callback."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streams.views.view import Latest
 
 
 class Callbacks(Latest[Callback]):
-    """The callbacks that are open."""
+    """The latest callback of each caller."""
 
     def __init__(self) -> None:
         super().__init__(topics.CALLBACKS)
@@ -24,11 +24,11 @@ class Callbacks(Latest[Callback]):
         return found if found is not None and found.state == "open" else None
 
     def waiting(self, line: str) -> int:
-        """How many callers a line owes a callback."""
+        """How many callers a line owes a callback, in constant time."""
         return self._waiting[line]
 
     def put(self, callback: Callback) -> None:
-        """Know of a callback that this worker is writing just now."""
+        """Apply a callback that this worker is writing, before it comes back from the topic."""
         self.set(callback.caller, callback)
 
     @override

@@ -1,7 +1,4 @@
-"""Contacts and identities.
-
-Who a caller is, and under which JID everything about the caller is kept.
-"""
+"""Contacts and identity links: who a caller is, and the JID under which a caller's data is kept."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from streams.views.view import Latest
 
 
 class Contacts:
-    """The CRM's records of maybe millions of callers: kept as bytes, read when a caller calls."""
+    """Contact records, maybe millions: kept as bytes, decoded when their caller calls."""
 
     topic = topics.CONTACTS
 
@@ -24,9 +21,9 @@ class Contacts:
         self._raw: dict[bytes, bytes] = {}
 
     def apply(self, key: bytes, value: bytes | None) -> None:
-        """See ``View``. What cannot be read is found out when it is asked for.
+        """See ``CompactedView``, but never raises: ``get`` decodes, and finds what is wrong.
 
-        A start must not decode millions.
+        Decoding millions of records here would delay the start of a worker.
         """
         if value is None:
             self._raw.pop(key, None)
@@ -34,7 +31,7 @@ class Contacts:
             self._raw[key] = value
 
     def complete(self) -> None:
-        """See ``View``."""
+        """See ``CompactedView``."""
 
     def get(self, caller: str) -> Contact | None:
         """The contact record of a canonical JID.
@@ -45,28 +42,28 @@ class Contacts:
         return None if raw is None else decode(Contact, raw)
 
     def of_any(self, jids: Iterable[str]) -> Contact | None:
-        """The first record that stands under one of a person's JIDs; raises as ``get``.
+        """The first record under one of a person's JIDs; raises as ``get``.
 
-        A record that was made for a LID stays under it when its phone number is learned later.
+        A record made for a LID stays under the LID when its phone number is learned later.
         """
         return next((found for found in map(self.get, jids) if found is not None), None)
 
     def __len__(self) -> int:
-        """How many contacts are known."""
+        """The number of contact records."""
         return len(self._raw)
 
 
 class Identities(Latest[IdentityLink]):
-    """Which JIDs are one caller."""
+    """Which JIDs belong to one caller."""
 
     def __init__(self, on_link: Callable[[IdentityLink], None] | None = None) -> None:
-        """``on_link`` is told of each link that is new or now leads elsewhere."""
+        """``on_link`` is called with each link that is new or has a new target."""
         super().__init__(topics.IDENTITIES)
         self._aliases: dict[str, dict[str, None]] = {}
         self._on_link = on_link
 
     def caller_of(self, jid: str) -> str:
-        """The canonical JID under which a person is kept; the JID itself where nothing links it."""
+        """The JID under which a person's data is kept; the JID itself where no link leads on."""
         return end_of_chain(jid, self.get)
 
     def aliases_of(self, caller: str) -> tuple[str, ...]:
@@ -87,10 +84,10 @@ class Identities(Latest[IdentityLink]):
 
 
 def end_of_chain(jid: str, get: Callable[[str], IdentityLink | None]) -> str:
-    """Where the links from a JID lead.
+    """Follow the links from a JID to the last one.
 
-    Writers flatten chains and break circles; two of them at the same time may leave one behind, so
-    that whoever reads must follow. All JIDs of a circle lead to where its newest link does.
+    Writers flatten chains and break cycles, but two that write at the same time may leave one, so
+    that readers must follow. All JIDs of a cycle lead to the target of its newest link.
     """
     first = get(jid)
     if first is None:
@@ -104,5 +101,5 @@ def end_of_chain(jid: str, get: Callable[[str], IdentityLink | None]) -> str:
     if link is None:
         return jid
     names = list(passed)
-    circle = [passed[name] for name in names[names.index(jid) :]]
-    return max(circle, key=lambda each: (each.at_ms, each.alias)).caller
+    cycle = [passed[name] for name in names[names.index(jid) :]]
+    return max(cycle, key=lambda each: (each.at_ms, each.alias)).caller

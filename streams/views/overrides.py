@@ -1,4 +1,4 @@
-"""What people set by hand: list entries, blocks, night switches."""
+"""What people set by hand: list entries, blocks of callers, night switches."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from models.patterns import CallerPattern, PatternIndex
 
 
 class Overrides:
-    """The latest of each; a million list entries cost a look-up no more than one.
+    """The latest override of each key. A look-up takes as long in a million list entries as in one.
 
-    Entries of lists are kept as the bytes that were read: an object for each would take four times
-    the memory.
+    List entries are kept as the bytes that were read; objects would take four times the memory.
     """
 
     topic = topics.OVERRIDES
@@ -23,13 +22,13 @@ class Overrides:
         self._lists: dict[str, dict[str, bytes]] = {}
         """Per list, its entries by pattern."""
         self._blocks: dict[tuple[str, str], CallerBlock] = {}
-        """By line and caller."""
+        """By line (or ``*``) and caller; an unblock is a ``CallerBlock`` with ``until_ms`` 0."""
         self._switches: dict[str, LineSwitch] = {}
         self._wide: dict[str, PatternIndex] = {}
-        """Per list, the prefixes and countries; a JID is found by its key."""
+        """Per list, its prefixes and countries; JIDs are looked up in ``_lists`` directly."""
 
     def apply(self, key: bytes, value: bytes | None) -> None:
-        """See ``View``."""
+        """See ``CompactedView``."""
         name = key.decode("utf-8", "replace")
         found: Override | None = None if value is None else decode(Override, value)
         if found is not None and found.key != name:
@@ -49,7 +48,7 @@ class Overrides:
             self._switches[found.line] = found
 
     def complete(self) -> None:
-        """See ``View``."""
+        """See ``CompactedView``."""
 
     def entry(
         self,
@@ -59,7 +58,10 @@ class Overrides:
         country: Callable[[], str | None],
         now_ms: int,
     ) -> ListEntry | None:
-        """The most exact entry of a list that means this person on this line now, or None."""
+        """The most specific entry of a list for this person on this line now, or None.
+
+        ``country`` is called only where the list holds countries.
+        """
         if name not in self._lists:
             return None
         for pattern in self._candidates(name, jids, country):
@@ -69,7 +71,7 @@ class Overrides:
         return None
 
     def find(self, name: str, pattern: str) -> ListEntry | None:
-        """The entry of a list for exactly this canonical pattern, whether it has expired or not."""
+        """The entry of a list for exactly this canonical pattern, expired or not."""
         raw = self._lists.get(name, {}).get(pattern)
         return None if raw is None else decode(ListEntry, raw)
 
@@ -80,28 +82,31 @@ class Overrides:
                 yield decode(ListEntry, raw)
 
     def block(self, jids: tuple[str, ...], line: str) -> CallerBlock | None:
-        """The block by hand of a person on a line that lasts longest, of those that nobody took back since, or None."""
+        """The longest block of a person on a line that no later unblock lifted, or None.
+
+        Looks under all of the caller's JIDs, on this line and on ``*``.
+        """
         lift = self.lift(jids, line)
-        standing = [
+        blocks = [
             each
-            for each in self._words(jids, line)
+            for each in self._blocks_and_unblocks(jids, line)
             if each.until_ms and (not lift or each.at_ms > lift.at_ms)
         ]
-        return max(standing, key=lambda block: block.until_ms, default=None)
+        return max(blocks, key=lambda block: block.until_ms, default=None)
 
     def lift(self, jids: tuple[str, ...], line: str) -> CallerBlock | None:
-        """The newest word that all blocks of a person on a line are over, or None."""
-        lifts = [each for each in self._words(jids, line) if not each.until_ms]
+        """The newest unblock for any of the caller's JIDs on this line or ``*``, or None."""
+        lifts = [each for each in self._blocks_and_unblocks(jids, line) if not each.until_ms]
         return max(lifts, key=lambda block: block.at_ms, default=None)
 
-    def _words(self, jids: tuple[str, ...], line: str) -> list[CallerBlock]:
+    def _blocks_and_unblocks(self, jids: tuple[str, ...], line: str) -> list[CallerBlock]:
         if not self._blocks:
             return []
         found = (self._blocks.get((each, jid)) for each in (line, "*") for jid in jids)
         return [each for each in found if each is not None]
 
     def switch(self, line: str, now_ms: int) -> LineSwitch | None:
-        """The night switch in force for a line, its own before the common one, or None."""
+        """The night switch in force for a line (its own, else the one of ``*``), or None."""
         for key in (line, "*"):
             found = self._switches.get(key)
             if (

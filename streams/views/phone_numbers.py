@@ -1,4 +1,4 @@
-"""What a phone number tells by itself: its country, and its time zone where there is only one."""
+"""What follows from a phone number alone: its country, and its time zone where that is unique."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from phonenumbers import timezone
 def country_of(jid: str) -> str | None:
     """ISO 3166-1 alpha-2 of a canonical phone JID; None for a LID and for a number of no country.
 
-    A number that no numbering plan assigns is its calling code's main country's (+1: US, +44: GB).
+    An unassigned number counts to the main country of its calling code (+1: US, +44: GB).
     """
     number = _number(jid)
     if number is None:

@@ -1,4 +1,4 @@
-"""The policies in force: read from their topic, compiled, and switched as a whole."""
+"""The policies in force: read from their topic, compiled, and replaced as a whole."""
 
 from __future__ import annotations
 
@@ -21,48 +21,46 @@ Documents = Mapping[str, PolicyDocument]
 
 
 class Policies:
-    """Follows the ``policies`` topic.
+    """Follows the ``policies`` topic; a broken document never replaces one that works.
 
-    A document that cannot be compiled never replaces one that works.
-
-    A calendar that would break one policy is refused for all of them, and so is the end of one that
-    is still read. What was refused is tried again with whatever comes later: a policy and a
-    calendar that need each other are switched together. All workers read the same records in the
-    same order, and come to the same.
+    A calendar that would break one policy is refused for all of them, and so is the removal of a
+    calendar that a policy still uses. A refused document is tried again with every later one, so
+    that a policy and a calendar that need each other come into force together. Workers read the
+    same records in the same order, and so reach the same result.
     """
 
     topic = topics.POLICIES
 
     def __init__(self) -> None:
-        self._there: dict[str, PolicyDocument] = {}
-        """What stands on the topic."""
+        self._on_topic: dict[str, PolicyDocument] = {}
+        """The latest document of each key on the topic, in force or not."""
         self._in_force: dict[str, PolicyDocument] = {}
-        self._begun: list[tuple[str, PolicyDocument | None]] | None = []
-        """Everything that was read so far, history too; None once the start is over."""
+        self._startup_log: list[tuple[str, PolicyDocument | None]] | None = []
+        """Every change read during the start, with history; None once the start is over."""
         self._ever: set[str] = set()
         self.book = PolicyBook({})
-        """What is in force; replaced as a whole, never changed."""
+        """The compiled policies in force. Replaced as a whole, never changed in place."""
         self.faults: dict[str, str] = {}
-        """By key: why what stands on the topic is not in force."""
+        """By key: why the document on the topic is not in force."""
 
     def apply(self, key: bytes, value: bytes | None) -> None:
-        """See ``View``."""
+        """See ``CompactedView``."""
         name, history, _ = key.decode("utf-8", "replace").partition("@")
         found: PolicyDocument | None = None if value is None else decode(PolicyDocument, value)
         if found is not None and found.key != name:
             msg = f"a document called {found.key} stands under the key of {name}"
             raise UndecodableError(msg)
         self._ever.add(name)
-        if self._begun is not None:
+        if self._startup_log is not None:
             ended = history and (found is None or found.removed)
-            self._begun.append((name, None if ended else found))
+            self._startup_log.append((name, None if ended else found))
         if history:
             return
         if found is None:
-            self._there.pop(name, None)
+            self._on_topic.pop(name, None)
         else:
-            self._there[name] = found
-        if self._begun is None:
+            self._on_topic[name] = found
+        if self._startup_log is None:
             self._follow(name, found)
             if name in self.faults:
                 log.error(
@@ -73,49 +71,46 @@ class Policies:
                 )
 
     def complete(self) -> None:
-        """See ``View``: compile what was read, for a policy may stand before the calendar that it reads.
+        """See ``CompactedView``. Compiles only now: a policy may be read before its calendar.
 
-        Where that does not work, everything is gone through again as it was applied, so that a
-        worker that starts runs the same as those that run on.
+        Where the documents do not compile together, all changes are replayed in their order, so
+        that a worker that starts ends with the same policies as those that have been running.
         """
-        begun, self._begun = self._begun or [], None
-        if not self._switch(self._there):
-            there, self._there = self._there, {}
-            for name, document in begun:
+        startup_log, self._startup_log = self._startup_log or [], None
+        if not self._switch(self._on_topic):
+            on_topic, self._on_topic = self._on_topic, {}
+            for name, document in startup_log:
                 if document is None:
-                    self._there.pop(name, None)
+                    self._on_topic.pop(name, None)
                 else:
-                    self._there[name] = document
+                    self._on_topic[name] = document
                 self._follow(name, document)
-            self._there = there
-            for name in self._in_force.keys() - there.keys():
+            self._on_topic = on_topic
+            for name in self._in_force.keys() - on_topic.keys():
                 self._follow(name, None)
         for name, fault in self.faults.items():
             log.error("the document %s on %s is not in force: %s", name, self.topic.name, fault)
 
     def document(self, key: str) -> PolicyDocument | None:
-        """The document that stands on the topic under a key.
-
-        ``faults`` tells whether it is in force.
-        """
-        return self._there.get(key)
+        """The document on the topic under a key, in force or not (see ``faults``)."""
+        return self._on_topic.get(key)
 
     def documents(self) -> Documents:
-        """Everything that stands on the topic."""
-        return dict(self._there)
+        """The latest document of each key on the topic, in force or not."""
+        return dict(self._on_topic)
 
     def in_force(self) -> Documents:
         """Every document that is in force."""
         return dict(self._in_force)
 
     def ever_applied(self, key: str) -> bool:
-        """Whether anything ever stood under a key, even if it was removed since."""
+        """Whether a document of this key was ever applied, even if it was removed since."""
         return key in self._ever
 
     def trial(self, documents: Iterable[PolicyDocument]) -> dict[str, str]:
-        """What would be wrong, by key, if these were applied to what is in force.
+        """The faults, by key, if these documents were applied to those in force.
 
-        Nothing is changed.
+        Changes nothing.
         """
         tried = dict(self._in_force)
         for each in documents:
@@ -129,14 +124,14 @@ class Policies:
         return _calendars(self._in_force, {})
 
     def _follow(self, name: str, document: PolicyDocument | None) -> None:
-        """Put a change in force, with as much of what was refused before as works with it."""
+        """Put a change in force, with as many of the refused documents as work with it."""
         for attempt in self._attempts(name, document):
             if self._switch(attempt):
                 return
         self.faults[name] = self._refusal(name, document)
 
     def _attempts(self, name: str, document: PolicyDocument | None) -> Iterator[Documents]:
-        yield self._there
+        yield self._on_topic
         others = self._in_force.keys() - {name}
         alone = {key: self._in_force[key] for key in others} | (
             {name: document} if document is not None else {}
@@ -144,14 +139,14 @@ class Policies:
         if document is not None:
             same = {
                 key: each
-                for key, each in self._there.items()
+                for key, each in self._on_topic.items()
                 if each.applied_at_ms == document.applied_at_ms
-            }  # what was applied at one time belongs together
+            }  # documents with one time were applied by one command, and belong together
             yield alone | same
         yield alone
 
     def _switch(self, documents: Documents) -> bool:
-        """Put these in force if all of them can be compiled, else change nothing."""
+        """Put these in force if all of them compile; else change nothing and return False."""
         by_line, faults = self._compiled(documents)
         if faults:
             return False
@@ -161,7 +156,7 @@ class Policies:
         return True
 
     def _refused(self, key: str) -> bool:
-        return self._there.get(key) != self._in_force.get(key)
+        return self._on_topic.get(key) != self._in_force.get(key)
 
     def _refusal(self, name: str, document: PolicyDocument | None) -> str:
         documents = {key: each for key, each in self._in_force.items() if key != name}
@@ -191,7 +186,7 @@ class Policies:
                 compiled = compile_policy(read_policy(document.document), shared)
                 by_line[document.name] = replace(compiled, revision=document.revision)
             except (ValidationError, PolicyError) as exc:
-                faults[key] = _said(exc)
+                faults[key] = _fault_text(exc)
         return by_line, faults
 
 
@@ -202,7 +197,7 @@ def _calendars(documents: Documents, faults: dict[str, str]) -> dict[str, Calend
             try:
                 shared[document.name] = read_calendar(document.document)
             except ValidationError as exc:
-                faults[key] = _said(exc)
+                faults[key] = _fault_text(exc)
     return shared
 
 
@@ -210,7 +205,7 @@ def _calendars_of(documents: Documents) -> dict[str, PolicyDocument]:
     return {key: each for key, each in documents.items() if each.kind == "calendar"}
 
 
-def _said(exc: ValidationError | PolicyError) -> str:
+def _fault_text(exc: ValidationError | PolicyError) -> str:
     if isinstance(exc, PolicyError):
         return str(exc)
     found = exc.errors(include_url=False, include_input=False)

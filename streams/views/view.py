@@ -11,21 +11,21 @@ T = TypeVar("T")
 
 
 class CompactedView(Protocol):
-    """What the reader of reference topics feeds."""
+    """What ``CompactedReader`` feeds with the records of a topic."""
 
     @property
     def topic(self) -> Topic:
-        """Whose records it takes."""
+        """The topic whose records it is fed."""
 
     def apply(self, key: bytes, value: bytes | None) -> None:
-        """Take one record, in the topic's order; None removes the key. May be repeated.
+        """Apply one record, in the topic's order; None removes the key. May be repeated.
 
-        Raises ``UndecodableError`` and stays as it was for a value that is not what the topic
-        promises.
+        Raises ``UndecodableError``, and changes nothing, for a value that does not have the
+        topic's form.
         """
 
     def complete(self) -> None:
-        """Everything that stood on the topic at the start was taken."""
+        """Called once, after every record that was on the topic at the start was applied."""
 
 
 class Latest(Generic[T]):
@@ -43,7 +43,7 @@ class Latest(Generic[T]):
         )
 
     def set(self, key: str, value: T | None) -> None:
-        """Take the value of a key, or None for no value any more; may be repeated."""
+        """Set the value of a key; None removes it. May be repeated."""
         before = self._values.pop(key, None)
         if value is not None:
             if before is not None:
@@ -55,7 +55,7 @@ class Latest(Generic[T]):
         """See ``CompactedView``."""
 
     def get(self, key: str) -> T | None:
-        """The latest value of a key."""
+        """The latest value of a key, or None."""
         return self._values.get(key)
 
     def values(self) -> list[T]:
@@ -63,11 +63,8 @@ class Latest(Generic[T]):
         return list(self._values.values())
 
     def _merged(self, _before: T, after: T) -> T:
-        """What is known once this record was read after that one.
-
-        What was written last, unless a topic differs.
-        """
+        """The value to keep when ``after`` was read behind ``before``; override to merge both."""
         return after
 
     def _changed(self, before: T | None, after: T | None) -> None:
-        """Keep what is derived from the values up to date; called after each change."""
+        """Override to keep derived data up to date; called after each change."""

@@ -1,4 +1,4 @@
-"""Everything a worker knows beside its tables, in one place."""
+"""All views of a worker in one place."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from streams.views.view import CompactedView
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """The views, each of one compacted topic. Rules ask them; only the reader changes them."""
+    """The views, each of one compacted topic. Rules read them; ``CompactedReader`` feeds them."""
 
     workers: Workers
     contacts: Contacts = field(default_factory=Contacts)
@@ -28,11 +28,11 @@ class Views:
 
     @classmethod
     def empty(cls, myself: str = "") -> Views:
-        """Nothing known yet; ``myself`` is this worker's name."""
+        """Views without any record yet; ``myself`` is this worker's name."""
         return cls(Workers(myself))
 
     def views(self) -> tuple[CompactedView, ...]:
-        """All of them."""
+        """All views."""
         return (
             self.workers,
             self.contacts,
