@@ -1,4 +1,4 @@
-"""One dead letter: what its headers say, and what it was before it died. Pure."""
+"""One dead letter: what its headers say, and the record or webhook that it was."""
 
 from __future__ import annotations
 
@@ -12,20 +12,18 @@ from models.topics import TOPICS
 from streams.kafka.reader import Seen
 
 _ADDED: Final = "kafka_dlt-"
-"""The headers by which ``models.records.dead_letter`` says why and from where."""
+"""Prefix of the headers with which ``models.records.dead_letter`` names cause and origin."""
 
 _SOURCE: Final = "ringfence-source"
 _CUT: Final = frozenset(
     {"ringfence-cut-from-bytes", "ringfence-key-cut-from-bytes", "ringfence-left-out-headers"}
 )
-
-
 _TOPIC_NAMES: Final = frozenset(topic.name for topic in TOPICS)
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a record stood before it died; ``topic`` is the name on the broker, prefix and all."""
+    """Where the record stood; ``topic`` is the name on the broker, with its prefix."""
 
     topic: str
     partition: int | None
@@ -34,7 +32,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """A dead letter without its bytes: thousands of these are held at once."""
+    """A dead letter without its value, since thousands of letters are held in memory at once."""
 
     partition: int
     offset: int
@@ -44,32 +42,32 @@ class Letter:
     message: str
     source: str
     origin: Origin | None
-    """None: a webhook that never stood on a topic."""
+    """None: a webhook, which never was on a topic."""
     gateway: str | None
-    """The gateway that sent the webhook; None for what stood on a topic."""
+    """The gateway that sent the webhook; None for a record from a topic."""
     key: bytes
     size: int
     replays: int
-    """How often it was put back before it died (again)."""
+    """How often it was replayed before."""
     cut: bool
-    """Only a part of it was kept, for its size: it cannot be put back."""
+    """Whether only a part of it was kept, for its size: such a letter cannot be replayed."""
     handled: LetterHandled | None = None
 
     @property
     def place(self) -> str:
-        """As people name it on the command line."""
+        """PARTITION:OFFSET, as on the command line."""
         return f"{self.partition}:{self.offset}"
 
     @property
     def came_from(self) -> str:
-        """In a word: ``calls.events:1:7``, or ``webhook office``."""
+        """The origin in short: ``calls.events:1:7``, or ``webhook office``."""
         if self.origin is None:
             return f"webhook {self.gateway or '(unnamed gateway)'}"
         at = (self.origin.partition, self.origin.offset)
         return ":".join([self.origin.topic, *(str(each) for each in at if each is not None)])
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON. The key is in it: it may be a caller's number."""
+        """For JSON. Holds the key, which may be a caller's number."""
         done = self.handled
         return {
             "place": self.place,
@@ -92,22 +90,22 @@ class Letter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which letters are meant; every field that is given must fit."""
+    """Selects letters; every criterion that is given must match."""
 
     reason: str | None = None
     topic: str | None = None
-    """The original topic, with or without the prefix; ``webhook`` for what never stood on one."""
+    """The original topic, with or without the prefix; ``webhook`` for webhooks."""
     since_ms: int | None = None
     until_ms: int | None = None
     containing: bytes | None = None
-    """Bytes that the letter's value or key must hold, such as a call id."""
+    """Bytes that the letter's value or key must contain, such as a call id."""
     places: frozenset[str] = field(default_factory=frozenset)
-    """Empty: everywhere."""
+    """PARTITION:OFFSET of the letters; empty: any."""
     limit: int | None = None
-    """The newest so many."""
+    """At most this many, the newest."""
 
     def matches(self, letter: Letter, value: bytes) -> bool:
-        """Whether a letter with this value is meant, but for the limit."""
+        """Whether a letter with this value is selected, apart from ``limit``."""
         return (
             (self.reason is None or letter.reason == self.reason)
             and (self.topic is None or self._of_topic(letter))
@@ -128,9 +126,9 @@ class Selection:
 
 
 def read_letter(seen: Seen) -> Letter:
-    """What the headers of a record on ``calls.dlq`` say.
+    """Read the headers of a record on ``calls.dlq``.
 
-    Never raises: a header that is wrong is as none.
+    Never raises: a malformed header counts as missing.
     """
     topic = _last(seen.headers, f"{_ADDED}original-topic")
     origin = None
@@ -159,7 +157,7 @@ def read_letter(seen: Seen) -> Letter:
 
 
 def original_headers(headers: Iterable[tuple[str, bytes]]) -> Headers:
-    """The headers that the record had before it died, but for the count of its replays."""
+    """The headers of the original record, without the count of its replays."""
     return [
         (name, value)
         for name, value in headers
@@ -168,7 +166,7 @@ def original_headers(headers: Iterable[tuple[str, bytes]]) -> Headers:
 
 
 def _last(headers: Sequence[tuple[str, bytes]], name: str) -> str | None:
-    # what made the letter added its headers behind those that were there
+    # the dead letter's own headers come after those of the original record
     for key, value in reversed(headers):
         if key == name:
             return (value or b"").decode("utf-8", "replace")

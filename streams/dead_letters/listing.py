@@ -1,6 +1,6 @@
-"""Dead letters for people: a table, and one letter with headers and bytes.
+"""Dead letters for the console: a table, and one letter with headers and value.
 
-Numbers are masked. Pure.
+Phone numbers are masked, and control characters escaped.
 """
 
 from __future__ import annotations
@@ -17,21 +17,20 @@ from streams.dead_letters.letter import Letter
 from streams.kafka.reader import Seen
 
 _SHOWN: Final = 4_000
-"""Characters of a value; ``--raw`` shows all of them."""
+"""Characters of a value that are shown without ``--raw``."""
 
 _NUMBER: Final = re.compile(
     r"(?<![0-9A-Za-z])[0-9]{7,20}(?![0-9A-Za-z])(?P<server>@(?:c\.us|s\.whatsapp\.net|lid))?"
 )
 _TIME: Final = re.compile(r"(?:1[6-9]|2[0-9])[0-9]{8}(?:[0-9]{3})?")
-"""Seconds or milliseconds from 2020 on. No phone number in international form has this shape and
-length."""
+"""A time in seconds or milliseconds from 2020 on: no international phone number looks like it."""
 _BEFORE_A_TIME: Final = re.compile(r"(?:^|[:\[,] ?)\Z")
 _AFTER_A_TIME: Final = re.compile(r" ?(?:\Z|[,}\]])")
-"""A time stands alone, or as a number in JSON; digits in quotes or before a server are hidden."""
+"""A time stands alone or as a number in JSON; digits in quotes or before ``@`` are masked."""
 
 
 def table(letters: Iterable[Letter], zone: tzinfo | None = None) -> Iterator[str]:
-    """One line for each letter: place, time, reason, where it came from, the sentence."""
+    """One line per letter: place, time, reason, origin, and the error or how it was handled."""
     rows = [
         (
             letter.place,
@@ -56,7 +55,7 @@ def table(letters: Iterable[Letter], zone: tzinfo | None = None) -> Iterator[str
 
 
 def whole(letter: Letter, seen: Seen, *, raw: bool, zone: tzinfo | None = None) -> Iterator[str]:
-    """One letter: what is wrong with it, every header, and the value as text."""
+    """One letter in full: the error, every header, and the value as text."""
     yield f"letter {letter.place}, written {moment(letter.at_ms, zone)} by {letter.source}"
     yield f"reason     {letter.reason}: {printable(letter.message)}"
     yield f"came from  {letter.came_from}"
@@ -77,7 +76,7 @@ def whole(letter: Letter, seen: Seen, *, raw: bool, zone: tzinfo | None = None) 
 
 
 def ending(letter: Letter) -> str | None:
-    """How somebody dealt with a letter, or None."""
+    """How the letter was handled and by whom; None where it is open."""
     done = letter.handled
     if done is None:
         return None
@@ -85,15 +84,12 @@ def ending(letter: Letter) -> str | None:
 
 
 def masked(text: str) -> str:
-    """The text without whole phone numbers or LIDs; times, call ids and short numbers stay."""
+    """The text with phone numbers and LIDs masked; times, call ids and short numbers stay."""
     return _NUMBER.sub(_hide, text)
 
 
 def printable(text: str) -> str:
-    """The text with every control character escaped.
-
-    What stands in a letter must not steer a terminal.
-    """
+    """The text with control characters escaped: a letter must not control the terminal."""
     return "".join(
         each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
     )

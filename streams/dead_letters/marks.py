@@ -1,7 +1,4 @@
-"""The mark of a dead letter that is dealt with.
-
-How it is written, and how it is told from a letter. Pure.
-"""
+"""Marks: records on ``calls.dlq`` which say that a letter was handled (replayed or dropped)."""
 
 from __future__ import annotations
 
@@ -18,8 +15,8 @@ _SOURCE: Final = "/ringfence/dlq"
 
 
 def mark(letter: Letter, how: How, *, author: str, at_ms: int, note: str = "") -> Record:
-    """The record that marks a letter, on the letter's own partition."""
-    said = LetterHandled(
+    """The record that marks a letter as handled. It goes to the letter's own partition."""
+    handled = LetterHandled(
         partition=letter.partition,
         offset=letter.offset,
         how=how,
@@ -27,20 +24,24 @@ def mark(letter: Letter, how: How, *, author: str, at_ms: int, note: str = "") -
         note=note,
         at_ms=at_ms,
     )
-    place = said.place.encode()
-    headers = cloud_event(said.type, f"{said.place}/{at_ms}", _SOURCE, at_ms)
+    place = handled.place.encode()
+    headers = cloud_event(handled.type, f"{handled.place}/{at_ms}", _SOURCE, at_ms)
     return Record(
-        topics.CALLS_DLQ, place, encode(said), [*headers, (HANDLED_HEADER, place)], letter.partition
+        topics.CALLS_DLQ,
+        place,
+        encode(handled),
+        [*headers, (HANDLED_HEADER, place)],
+        letter.partition,
     )
 
 
 def is_mark(seen: Seen) -> bool:
-    """Whether a record on ``calls.dlq`` is a mark, and no letter."""
+    """Whether a record on ``calls.dlq`` is a mark and not a letter."""
     return seen.header(HANDLED_HEADER) is not None
 
 
 def read_mark(seen: Seen) -> LetterHandled | None:
-    """The mark that a record is; None for a letter, and for a mark that says nothing."""
+    """Read a mark; None for a letter, and for a mark that cannot be decoded."""
     if not is_mark(seen):
         return None
     try:

@@ -1,4 +1,4 @@
-"""Reading ``calls.dlq``: which letters are there, which are dealt with, and what is in them."""
+"""Reads ``calls.dlq``: the letters, which of them are handled, and their contents."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from streams.settings import KafkaSettings
 
 
 class DeadLetterReader:
-    """``async with LetterBox(kafka) as box``.
+    """Reads dead letters: ``async with DeadLetterReader(kafka) as reader``.
 
-    Everything is derived from the topic; nothing is remembered elsewhere.
+    The topic is the only state: letters and marks are read anew each time.
     """
 
     def __init__(self, kafka: KafkaSettings) -> None:
@@ -43,16 +43,15 @@ class DeadLetterReader:
         await self._reader.stop()
 
     async def letters(self, selection: Selection, *, handled: bool = False) -> list[Letter]:
-        """The selected letters that nobody has dealt with, oldest first.
+        """The selected letters that are not handled yet, oldest first.
 
-        With ``handled`` all, each with its mark.
-
-        Reads the topic up to its present end; says on stderr how far it is when that takes long.
+        With ``handled`` also the handled ones, each with its mark. Blocks until the topic is read
+        to its present end; shows progress on stderr when that takes long.
         """
         found: dict[str, Letter] = {}
         marks: dict[str, LetterHandled] = {}
         ends = await self._reader.ends()
-        # a mark stands behind its letter on the same partition, so that none is missed
+        # a mark comes after its letter on the same partition, so that seeking misses none
         await self._reader.seek_to_time(selection.since_ms or 0)
         progress = Progress(await self._reader.left(ends))
         async for batch in self._reader.read_to(ends):
@@ -76,9 +75,9 @@ class DeadLetterReader:
         return chosen[-selection.limit :] if selection.limit else chosen
 
     async def contents(self, letters: Iterable[Letter]) -> AsyncIterator[list[tuple[Letter, Seen]]]:
-        """The letters with their bytes, in batches, each partition in its order.
+        """The letters with their records, in batches, in the order of each partition.
 
-        What retention took is left out.
+        Leaves out letters that retention has deleted.
         """
         wanted = {(letter.partition, letter.offset): letter for letter in letters}
         by_partition: dict[int, list[int]] = {}

@@ -1,4 +1,4 @@
-"""Dealing with dead letters on Kafka: replay, drop, and the marks that say so."""
+"""Handles dead letters: replays or drops them, and marks them as handled."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from streams.kafka.producer import DurableProducer
 from streams.settings import KafkaSettings
 
 _AT_ONCE: Final = 200
-"""Records that wait for the broker together; a crash in between repeats no more than these."""
+"""Letters that are written and marked together; a crash repeats at most these."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What became of the letters of one command."""
+    """How many letters one command handled, refused, and no longer found."""
 
     handled: int
     refused: int
     gone: int = 0
-    """Letters that retention took away while they were looked at."""
+    """Letters that retention deleted meanwhile."""
 
 
 async def replay(
@@ -46,11 +46,12 @@ async def replay(
     tell: Callable[[Replay | ReplayRefusal], None],
     dry_run: bool = False,
 ) -> Done:
-    """Put letters back, each partition in its order, and mark each once its records are acknowledged.
+    """Replay letters in the order of each partition; mark each once its records are acknowledged.
 
-    With ``dry_run`` nothing is written. Cut short, it may be repeated: a letter that was put back
-    and not marked is put back a second time, and everybody who reads a topic knows a repeat by its
-    id. Raises ``EnvironmentFaultError`` where the broker refuses or is away.
+    ``tell`` is called with each plan once it is carried out; with ``dry_run`` nothing is written.
+    May be repeated after an interruption: a letter that was replayed but not yet marked is replayed
+    again, and all consumers recognise the repeat by its id. Raises ``EnvironmentFaultError`` where
+    the broker refuses a record or does not answer.
     """
     handled = refused = 0
     progress = Progress(len(letters))
@@ -79,7 +80,7 @@ async def replay(
 async def drop(
     kafka: KafkaSettings, letters: Sequence[Letter], *, author: str, note: str, clock: Clock
 ) -> Done:
-    """Mark letters as done with; may be repeated.
+    """Mark letters as dropped; may be repeated.
 
     Raises ``EnvironmentFaultError`` as ``replay``.
     """
@@ -102,7 +103,10 @@ async def _producer(kafka: KafkaSettings) -> AsyncIterator[DurableProducer]:
     try:
         await producer.start()
     except (KafkaError, OSError) as exc:
-        msg = f"Kafka at {kafka.bootstrap_servers} does not answer ({exc}): see that it runs, then try again"
+        msg = (
+            f"Kafka at {kafka.bootstrap_servers} does not answer ({exc}):"
+            " see that it runs, then try again"
+        )
         raise EnvironmentFaultError(msg) from exc
     try:
         yield producer
@@ -115,5 +119,8 @@ async def _send(producer: DurableProducer, records: Sequence[Record]) -> None:
         futures = [await producer.enqueue(record) for record in records]
         await asyncio.gather(*futures)
     except KafkaError as exc:
-        msg = f"Kafka did not take a record ({exc}); letters that were not marked yet can be replayed again"
+        msg = (
+            f"Kafka did not take a record ({exc});"
+            " letters that were not marked yet can be replayed again"
+        )
         raise EnvironmentFaultError(msg) from exc

@@ -1,6 +1,6 @@
-"""What putting a dead letter back comes to: the records to be written, or why it must not be.
+"""Plans the replay of a dead letter: the records to write, or why it must not be replayed.
 
-Pure.
+Does no IO.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from streams.kafka.reader import Seen
 from streams.settings import Settings
 
 MOST_REPLAYS: Final = 3
-"""A record that died so often dies again; what ails it must be mended first."""
+"""A record that failed this often will fail again: its cause must be fixed first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A letter that can be put back."""
+    """A letter that can be replayed."""
 
     letter: Letter
     records: Sequence[Record]
-    """Empty for a webhook that is understood by now and says nothing that is recorded."""
+    """Empty for a webhook that the bridge can read by now, and of which it records nothing."""
     where: str
-    """Where they go, for people."""
+    """The names of their topics, for the console."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayRefusal:
-    """A letter that stays where it is."""
+    """A letter that must not be replayed."""
 
     letter: Letter
     why: str
-    """With the mend."""
+    """The reason, with a hint what to do."""
 
 
 class Planner:
@@ -50,10 +50,7 @@ class Planner:
     def __init__(
         self, settings: Settings, callers: Callers, *, most_replays: int = MOST_REPLAYS
     ) -> None:
-        """``callers`` knows who is who.
-
-        A webhook must come under the key that the bridge would give it.
-        """
+        """``callers`` gives a replayed webhook the key that the bridge would give it now."""
         prefix = settings.kafka.topic_prefix
         self._callers = callers
         self._settings = settings
@@ -64,7 +61,7 @@ class Planner:
         self._partitions = settings.kafka.partitions
 
     def plan(self, letter: Letter, seen: Seen) -> Replay | ReplayRefusal:
-        """What to do with a letter whose record is ``seen``; may be asked again."""
+        """Plan the replay of a letter whose record is ``seen``; may be repeated."""
         if letter.handled is not None:
             return ReplayRefusal(
                 letter, f"it is dealt with already: {letter.handled.how} by {letter.handled.author}"
@@ -74,7 +71,10 @@ class Planner:
                 letter, "only a part of it was kept, for its size; have its sender send it again"
             )
         if letter.replays >= self._most_replays:
-            why = f"it was put back {letter.replays} times and died each time; mend the cause, then raise --max-replays"
+            why = (
+                f"it was put back {letter.replays} times and died each time;"
+                " fix the cause, then raise --max-replays"
+            )
             return ReplayRefusal(letter, why)
         return self._webhook(letter, seen) if letter.origin is None else self._record(letter, seen)
 
@@ -85,37 +85,41 @@ class Planner:
             named = origin.topic if origin else ""
             why = f"{named} is no topic of this configuration; check kafka.topic_prefix, or --demo"
             return ReplayRefusal(letter, why)
-        # a key decides the partition; what came without one goes where it stood
+        # the key determines the partition; a record without one goes back to its own
         where = None if letter.key else origin.partition
         headers = _counted(original_headers(seen.headers), letter)
         return Replay(letter, (Record(topic, letter.key, seen.raw, headers, where),), origin.topic)
 
     def _webhook(self, letter: Letter, seen: Seen) -> Replay | ReplayRefusal:
-        """Read the webhook again, as the bridge would: it may know the line or the event by now."""
+        """Read the webhook again as the bridge would: by now it may know the line or the event."""
         gateway = letter.gateway
         if gateway is None or gateway not in self._settings.gateways:
-            known = ", ".join(sorted(self._settings.gateways)) or "none"
+            configured = ", ".join(sorted(self._settings.gateways)) or "none"
             why = (
-                f"the webhook came from the gateway {gateway or '(not named)'}, which is not under gateways "
-                f"(there: {known}); add it, or have the gateway send it again"
+                f"the webhook came from the gateway {gateway or '(not named)'}, "
+                f"which is not under gateways (there: {configured}); "
+                "add it, or have the gateway send it again"
             )
             return ReplayRefusal(letter, why)
         headers = {name: (value or b"").decode("utf-8", "replace") for name, value in seen.headers}
         try:
-            take = Intake(self._settings, gateway, self._callers).take(
+            taken = Intake(self._settings, gateway, self._callers).take(
                 seen.raw, headers, letter.at_ms
             )
         except NotJsonError as exc:
             return ReplayRefusal(
                 letter, f"the webhook is no JSON ({exc}); have the gateway send it again"
             )
-        refused = [record for record in take.records if record.topic is CALLS_DLQ]
+        refused = [record for record in taken.records if record.topic is CALLS_DLQ]
         if refused:
-            said = dict(refused[0].headers)["kafka_dlt-exception-message"].decode()
-            why = f"the bridge still cannot read it: {said}; mend that, or have the gateway send it again"
+            fault = dict(refused[0].headers)["kafka_dlt-exception-message"].decode()
+            why = (
+                f"the bridge still cannot read it: {fault};"
+                " fix that, or have the gateway send it again"
+            )
             return ReplayRefusal(letter, why)
         records = [
-            replace(record, headers=_counted(record.headers, letter)) for record in take.records
+            replace(record, headers=_counted(record.headers, letter)) for record in taken.records
         ]
         names = dict.fromkeys(
             record.topic.full_name(self._settings.kafka.topic_prefix) for record in records
