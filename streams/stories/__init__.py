@@ -1,1 +1,1 @@
-"""Tells people what happened: story lines, the summary, one call explained; reads topics only."""
+"""Describes what happened, from the topics alone: story lines, summaries, explained calls."""

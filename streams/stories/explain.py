@@ -1,7 +1,4 @@
-"""``ringfence explain``.
-
-One call's story, or a caller's newest ones, in plain words, from the topics alone.
-"""
+"""Behind ``ringfence explain``: a call, or a caller's newest calls, in words, from the topics."""
 
 from __future__ import annotations
 
@@ -34,19 +31,20 @@ STORY_TOPICS: Final = (
 )
 
 _LEAD_MS: Final = 60_000
+"""Start to read this long before the call: clocks differ."""
 
 
 async def explain(settings: Settings, call_id: str) -> list[str]:
-    """The lines that tell one call: offer, facts, rules, verdict, what was sent, what came back.
+    """Describe one call: offer, facts, rules, verdict, what was sent, what came back.
 
-    Several lines with this call id are told one after the other. Raises ``RingfenceError`` with the
-    range that was searched where no topic knows the id, ``EnvironmentFaultError`` as the reader
-    does.
+    Calls with this id on several WhatsApp lines follow one after the other. Blocks until the topics
+    are read. Raises ``RingfenceError``, with the range that was searched, where no topic holds the
+    id, and ``EnvironmentFaultError`` as the reader does.
     """
-    # bytes first: most records of a topic are about other calls, and need no decoding
+    # look for the id in the bytes first: most records are about other calls, and need no decoding
     offers = await _read(settings, (topics.CALLS_EVENTS,), _needles(call_id), None)
     offers = [seen for seen in offers if seen.value.call_id == call_id]
-    # where the offer is retired, decisions and outcomes still are there: they are kept longer
+    # decisions and outcomes are kept longer than offers, and may be all that is left
     since_ms = min((seen.value.received_at_ms for seen in offers), default=None)
     rest = tuple(topic for topic in STORY_TOPICS if topic is not topics.CALLS_EVENTS)
     found = offers + await _read(settings, rest, _needles(call_id), since_ms)
@@ -59,7 +57,7 @@ async def explain(settings: Settings, call_id: str) -> list[str]:
 
 
 async def explain_caller(settings: Settings, jid: str, last: int) -> list[str]:
-    """The newest calls of one caller (a canonical JID) to any line, oldest first.
+    """Describe the newest ``last`` calls of a caller (a canonical JID) to any line, oldest first.
 
     Raises as ``explain``.
     """
@@ -84,7 +82,7 @@ async def explain_caller(settings: Settings, jid: str, last: int) -> list[str]:
     )
     lines: list[str] = []
     for call in newest:
-        # the decision may be all that is left of an old call
+        # a story may consist of the decision alone: of an old call, nothing else is left
         story = [seen for seen in found if (seen.value.line, seen.value.call_id) == call]
         lines += [*([""] if lines else []), *narrate(story)]
     if len(received) > last:
@@ -96,10 +94,7 @@ async def explain_caller(settings: Settings, jid: str, last: int) -> list[str]:
 
 
 def caller_of(text: str) -> str | None:
-    """The canonical JID that a person means by a number or a JID.
-
-    None for anything else, such as a call id.
-    """
+    """The canonical JID of a phone number or a JID; None for anything else, such as a call id."""
     try:
         found = CallerPattern.parse(text)
     except ValueError:

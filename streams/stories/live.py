@@ -27,7 +27,7 @@ _FOLD_S: Final = 10.0
 
 
 class LiveConsole:
-    """Reads on from the moment of its start.
+    """Shows and audits the calls from its start on.
 
     One ``start``, one ``run``, then ``settle``, ``report``, ``stop``.
     """
@@ -40,7 +40,7 @@ class LiveConsole:
         colour: bool | None = None,
         clock: Clock = now_ms,
     ) -> None:
-        """``write`` takes one line without its end; ``colour`` None: where stdout is a terminal."""
+        """``write`` gets a line without its line end; ``colour`` None: if stdout is a terminal."""
         self._settings = settings
         self._write = write
         self._clock = clock
@@ -53,7 +53,7 @@ class LiveConsole:
         self._audit = Audit({})
 
     async def start(self) -> None:
-        """Stand at the current end of all topics: calls received from now on are told and audited.
+        """Seek to the end of all topics: calls received from now on are shown and audited.
 
         Raises ``EnvironmentFaultError`` where no broker answers or a topic is missing.
         """
@@ -70,9 +70,9 @@ class LiveConsole:
         self._write(self._story.heading())
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Tell what happens until ``stop`` is set; returns within a fraction of a second then.
+        """Show what happens until ``stop`` is set, then return within a fraction of a second.
 
-        A broker that is away is waited for.
+        Waits for a broker that does not answer.
         """
         loop = asyncio.get_running_loop()
         catch_up_at = fold_at = loop.time()
@@ -86,12 +86,12 @@ class LiveConsole:
                 fold_at = loop.time() + _FOLD_S
                 self._audit.fold()
 
-    async def settle(self, timeout: float) -> bool:  # noqa: ASYNC109 - the deadline is the caller's patience, and running into it is no error
-        """After traffic stopped: read on until everything is decided, ended and confirmed or not.
+    async def settle(self, timeout: float) -> bool:  # noqa: ASYNC109 - no error when reached
+        """Read on after traffic has stopped, until nothing is awaited any more.
 
-        Returns at the latest after ``timeout`` seconds (one request to the broker more), and says
-        whether every offer is decided and every command ended; confirmations that never come do
-        not count. Everything held back is told. A broker that does not answer: False.
+        Blocks for ``timeout`` seconds and one request to the broker at most. Returns whether every
+        offer is decided and every command ended (missing confirmations do not count); False where
+        the broker does not answer. Shows all lines that were held back.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
@@ -117,11 +117,14 @@ class LiveConsole:
         return settled
 
     def report(self, simulator_record: Mapping[str, Any] | None = None) -> Report:
-        """The summary and the audit up to where the topics were last known to be read to their end."""
+        """The summary and the audit, up to the last time the topics were read to their end.
+
+        ``simulator_record``: what the gateway simulator counted, to compare with.
+        """
         return Report(self._tally.summary(), self._audit.finish(simulator_record))
 
     async def stop(self) -> None:
-        """Tell what is held back, and disconnect; may be repeated."""
+        """Show lines that were held back, and disconnect; may be repeated."""
         self._write_lines(self._story.flush())
         await self._reader.stop()
 
@@ -146,5 +149,5 @@ class LiveConsole:
 
 
 def wants_colour(stream: TextIO) -> bool:
-    """Whether to colour what is written there: a terminal, and no ``NO_COLOR`` (no-color.org)."""
+    """Whether a stream is a terminal, and ``NO_COLOR`` (no-color.org) is not set."""
     return stream.isatty() and not os.environ.get("NO_COLOR")

@@ -1,4 +1,4 @@
-"""One call's records in plain words, with times relative to the webhook. Pure."""
+"""One call's records in plain words, with times relative to the webhook."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _COMMANDS: Final[Mapping[CommandKind, str]] = {
 }
 Command = RejectCall | SendText | BlockCaller | UnblockCaller
 StoryValue = CallOffered | CallAccepted | CallRejected | Decision | Command | Outcome
-"""What a call's story is made of."""
+"""The values that a call's story is made of."""
 _EPOCH_SIZED: Final = 10**12
-"""A fact in ``_ms`` from here on is a point in time (from 2001), below it is a span."""
+"""A fact in ``_ms`` of at least this is a point in time (from 2001), a smaller one a duration."""
 
 
 def narrate(records: Sequence[Seen], zone: tzinfo | None = None) -> list[str]:
-    """The story of one call of one line.
+    """The lines that describe one call of one line.
 
-    ``records`` must not be empty; any order; repeats are told as such.
+    ``records``: at least one, in any order; repeats are marked "(again)".
     """
     first = min(records, key=_at_ms)
     received = min(
@@ -44,16 +44,17 @@ def narrate(records: Sequence[Seen], zone: tzinfo | None = None) -> list[str]:
     )
     caller = next((seen.value.caller for seen in records if seen.value.caller), None)
     value = first.value
+    whom = mask(caller) if caller else "an unnamed caller"
     lines = [
         f"call {value.call_id} on line {value.line} (gateway {value.gateway})",
-        f"from {mask(caller) if caller else 'an unnamed caller'}, webhook received {moment(received, zone)}",
+        f"from {whom}, webhook received {moment(received, zone)}",
         "",
     ]
-    known: set[tuple[str, str]] = set()
+    shown: set[tuple[str, str]] = set()
     for seen in sorted(records, key=_order):
         head, *details = _describe(seen, zone)
-        again = (seen.topic.name, head) in known
-        known.add((seen.topic.name, head))
+        again = (seen.topic.name, head) in shown
+        shown.add((seen.topic.name, head))
         margin = span(_at_ms(seen) - received).rjust(_MARGIN - 2)
         lines.append(f"{margin}  {head}" + (" (again)" if again else ""))
         if not again:
@@ -78,7 +79,7 @@ def _at_ms(seen: Seen) -> int:
 
 
 def _order(seen: Seen) -> tuple[int, int]:
-    # within one millisecond: what happened, the verdict, the command, its end
+    # order within one millisecond: event, decision, command, outcome
     rank = (
         CallOffered,
         Decision,
@@ -156,11 +157,11 @@ def _decision(decision: Decision, zone: tzinfo | None) -> Iterator[str]:
     yield f"decided: {decision.verdict} ({VERDICTS[decision.verdict]}) {rule}: {decision.why}"
     whose = "the common policy" if decision.policy == "*" else f"the policy of {decision.policy}"
     yield f"{whose}, revision {decision.policy_revision}"
-    known = " · ".join(
+    facts = " · ".join(
         _fact(name, value, decision.decided_at_ms, zone) for name, value in decision.facts.items()
     )
-    if known:
-        yield f"known: {known}"
+    if facts:
+        yield f"known: {facts}"
     yield from (_rule(trace) for trace in decision.rules)
 
 
@@ -181,33 +182,34 @@ def _outcome(outcome: Outcome) -> Iterator[str]:
         "HTTP status": outcome.http_status,
         "requests": outcome.attempts or None,
         "reply": outcome.reply,
-        # a gateway's message id holds the chat's number before its last underscore
+        # the part before the last underscore holds the caller's number
         "message": outcome.message_id.rpartition("_")[2] if outcome.message_id else None,
         "answered after": span(outcome.at_ms - outcome.sent_at_ms)
         if outcome.sent_at_ms is not None and outcome.result in {"accepted", "raced", "failed"}
         else None,
     }
-    said = ", ".join(f"{name} {value}" for name, value in details.items() if value is not None)
-    if said:
-        yield said
+    given = ", ".join(f"{name} {value}" for name, value in details.items() if value is not None)
+    if given:
+        yield given
 
 
 def _fact(name: str, value: Scalar, now_ms: int, zone: tzinfo | None) -> str:
     words = name.removesuffix("_ms").replace("_", " ")
     match value:
         case bool():
-            said = words if value else f"not {words}"
+            text = words if value else f"not {words}"
         case None:
-            said = f"{words} unknown"
+            text = f"{words} unknown"
         case str():
-            said = f"{words} {mask(value) if '@' in value else value}"
+            text = f"{words} {mask(value) if '@' in value else value}"
         case _ if not name.endswith("_ms"):
-            said = f"{words} {value}"
+            text = f"{words} {value}"
         case _ if value >= _EPOCH_SIZED:
             ago = round(now_ms - value)
-            said = f"{words} {span(abs(ago))} {'before' if ago >= 0 else 'later'} ({moment(round(value), zone)})"
+            distance = f"{span(abs(ago))} {'before' if ago >= 0 else 'later'}"
+            text = f"{words} {distance} ({moment(round(value), zone)})"
         case 0 if words.startswith("last "):
-            said = f"{words} never"
+            text = f"{words} never"
         case _:
-            said = f"{words} {span(round(value))}"
-    return said
+            text = f"{words} {span(round(value))}"
+    return text

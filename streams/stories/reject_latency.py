@@ -1,4 +1,4 @@
-"""How many rejects reached the gateway within a second of the webhook. Pure."""
+"""How many rejects the gateway answered within a second of the webhook."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from models.outcomes import TERMINAL, Outcome
 from streams.audit.bounded_memory import BoundedMemory
 
 QUICK_MS: Final = 1_000
-"""A phone that rings longer than this has been heard."""
+"""The target: a phone that rings longer than this has been noticed."""
 
 _MINUTE_MS: Final = 60_000
 _MINUTES: Final = 60
 
 
 class RejectLatency:
-    """Counts each reject once, by its first end: quick, or slow, failed, unsure or late."""
+    """Counts each reject once, by its first terminal outcome, as quick or not quick."""
 
     def __init__(self) -> None:
         self._ended: BoundedMemory[str, None] = BoundedMemory()
@@ -25,9 +25,10 @@ class RejectLatency:
         self.quick = 0
 
     def add(self, outcome: Outcome) -> None:
-        """One outcome; a repeat of it changes nothing.
+        """Note one outcome; a repeat changes nothing.
 
-        ``raced`` is as quick as ``accepted``: the call was over.
+        ``raced`` (the call was over already) may be quick like ``accepted``; failed, late and
+        unknown rejects never are.
         """
         if outcome.command != "reject" or outcome.result not in TERMINAL:
             return
@@ -44,10 +45,7 @@ class RejectLatency:
         counted[1] += quick
 
     def ratio(self, now_ms: int) -> float:
-        """The share of quick ones among the rejects that ended within the last hour.
-
-        NaN where there were none.
-        """
+        """The share of quick rejects among those of the last hour; NaN where there were none."""
         oldest = now_ms // _MINUTE_MS - _MINUTES
         for minute in [minute for minute in self._minutes if minute <= oldest]:
             del self._minutes[minute]

@@ -11,7 +11,7 @@ from streams.stories.summary import Summary
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What happened, and whether the record of it is whole."""
+    """What happened, and whether the audit found contradictions."""
 
     summary: Summary
     audit: Findings
@@ -22,7 +22,7 @@ class Report:
         return self.audit.holds
 
     def lines(self) -> list[str]:
-        """For people: the summary, then the audit."""
+        """For the console: the summary, then the audit."""
         return [*self.summary.lines(), *self.audit.lines()]
 
     def as_dict(self) -> dict[str, Any]:

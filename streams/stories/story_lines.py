@@ -1,9 +1,9 @@
-"""The story lines: one line for each call as it unfolds. Pure; the time is given.
+"""The story lines: one line per call, written as it unfolds. Does no IO; callers pass the time.
 
 ```
-time      line    caller          verdict       story                                        reject
-text 22:57:14  london  +447•••••••23   rejected ✓    has never written to this line · told
-9 ms   41 ms 22:57:15  riyadh  lid•••43        rang          wrote 3 days ago
+time      line    caller          verdict       story                           reject    text
+22:57:14  london  +447•••••••23   rejected ✓    has never written · told          9 ms   41 ms
+22:57:15  riyadh  lid•••43        rang          wrote 3 days ago
 ```
 """
 
@@ -25,11 +25,11 @@ from streams.common.wording import TROUBLE, VERDICTS, clock, fit, fit_masked, ou
 from streams.kafka.reader import Seen
 
 HOLD_MS: Final = 2_000
-"""How long a rejected call's line waits for its text and its confirmation before it is shown
-without."""
+"""How long the line of a rejected call is held back for its text and confirmation; then it is
+shown without them."""
 
 UNDECIDED_MS: Final = 5_000
-"""After this time an offer without a decision is shown as waiting."""
+"""An offer that has no decision after this time gets a line of its own."""
 
 WIDTH: Final = 110
 _CALLER: Final = 16
@@ -41,7 +41,7 @@ _DIM, _GREEN, _YELLOW, _RED, _PLAIN = "\x1b[2m", "\x1b[32m", "\x1b[33m", "\x1b[3
 
 @dataclass(slots=True)
 class _Rejected:
-    """A call that was decided ``reject``, or ``queue`` with a text, while its story unfolds."""
+    """A call that was decided ``reject``, or ``queue`` with a text, and its outcomes so far."""
 
     decision: Decision | None = None
     reject: Outcome | None = None
@@ -50,7 +50,7 @@ class _Rejected:
     shown: bool = False
 
     def add(self, outcome: Outcome) -> bool:
-        """Keep the first outcome of each kind; says whether this was new."""
+        """Keep the first outcome of each kind; returns whether this one was kept."""
         if outcome.result not in TERMINAL:
             new = self.confirmation is None
             self.confirmation = self.confirmation or outcome
@@ -64,23 +64,23 @@ class _Rejected:
 
     @property
     def queued(self) -> bool:
-        """The call rings on, and the caller is told of the wait."""
+        """Whether the call rings on and the caller gets a text about the wait."""
         return self.decision is not None and self.decision.verdict == "queue"
 
     @property
     def whole(self) -> bool:
-        """Nothing more is to come."""
+        """Whether every outcome is there, so that the line can be shown."""
         if self.queued:
             return self.text is not None
         if self.decision is None or self.reject is None:
             return False
         if self.reject.result not in {"accepted", "raced"}:
             return True
-        told = self.text is not None or self.decision.reply is None
-        return told and (self.confirmation is not None or self.reject.result == "raced")
+        text_done = self.text is not None or self.decision.reply is None
+        return text_done and (self.confirmation is not None or self.reject.result == "raced")
 
     def due(self, now_ms: int) -> bool:
-        """Whether its line has waited long enough."""
+        """Whether its line has been held back for ``HOLD_MS``."""
         if self.decision is None:
             return False
         since = self.reject.at_ms if self.reject else self.decision.decided_at_ms
@@ -88,10 +88,7 @@ class _Rejected:
 
 
 class Story:
-    """Turns records into lines.
-
-    ``take`` each record, ``tick`` every second or so, ``flush`` at the end.
-    """
+    """Turns records into lines: ``add`` each, ``tick`` every second or so, then ``flush``."""
 
     def __init__(
         self,
@@ -101,7 +98,7 @@ class Story:
         width: int = WIDTH,
         zone: tzinfo | None = None,
     ) -> None:
-        """``line_names`` set the width of their column; ``zone`` None is the machine's own."""
+        """``line_names`` set the width of their column; ``zone`` None: this machine's zone."""
         self._line_width = min(max((len(name) for name in line_names), default=8), 16)
         self._text_width = (
             width - 10 - (self._line_width + 2) - _CALLER - _VERDICT - 1 - 2 * _NUMBER
@@ -147,19 +144,19 @@ class Story:
                 return []
 
     def tick(self, now_ms: int) -> list[str]:
-        """The lines that have waited long enough."""
+        """The lines that were held back long enough."""
         lines = []
         for key, offer in list(self._undecided.items()):
             if now_ms >= offer.received_at_ms + UNDECIDED_MS:
                 del self._undecided[key]
-                said = f"no decision after {span(now_ms - offer.received_at_ms)}"
+                story = f"no decision after {span(now_ms - offer.received_at_ms)}"
                 lines.append(
                     self._show(
                         offer.received_at_ms,
                         offer.line,
                         mask(offer.caller),
                         "waiting",
-                        said,
+                        story,
                         tone=_RED,
                     )
                 )
@@ -178,8 +175,10 @@ class Story:
         if seen.header(HANDLED_HEADER) is not None:
             return []
         reason = (seen.header("kafka_dlt-exception-fqcn") or "unnamed").replace("-", " ")
-        said = seen.header("kafka_dlt-exception-message") or "no reason given"
-        return [self._show(seen.timestamp_ms, "", "", "set aside", f"{reason}: {said}", tone=_RED)]
+        message = seen.header("kafka_dlt-exception-message") or "no reason given"
+        return [
+            self._show(seen.timestamp_ms, "", "", "set aside", f"{reason}: {message}", tone=_RED)
+        ]
 
     def _decide(self, decision: Decision) -> list[str]:
         key = decision.decision_id
@@ -187,14 +186,14 @@ class Story:
             return []
         self._undecided.pop(key, None)
         if decision.verdict != "reject" and (decision.verdict != "queue" or decision.reply is None):
-            word = VERDICTS[decision.verdict]
+            verdict = VERDICTS[decision.verdict]
             tone = _GREEN if decision.verdict == "ring" else _DIM
             return [
                 self._show(
                     decision.received_at_ms,
                     decision.line,
                     mask(decision.caller),
-                    word,
+                    verdict,
                     decision.why,
                     tone=tone,
                 )
@@ -222,15 +221,15 @@ class Story:
     def _describe(self, call: _Rejected) -> str:
         decision, reject, text = call.decision, call.reject, call.text
         if decision is None:
-            msg = "a call is told only once it is decided"
+            msg = "a call has a line only once it is decided"
             raise RuntimeError(msg)
-        word, tone = (VERDICTS["queue"], _DIM) if call.queued else ("rejecting …", _YELLOW)
+        verdict, tone = (VERDICTS["queue"], _DIM) if call.queued else ("rejecting …", _YELLOW)
         if reject is not None:
-            word = outcome_words(reject).partition(" (")[0]
+            verdict = outcome_words(reject).partition(" (")[0]
             tone = _RED if reject.result in TROUBLE else _YELLOW
         if call.confirmation is not None:
             confirmed = call.confirmation.result == "confirmed"
-            word += " ✓" if confirmed else " ?"
+            verdict += " ✓" if confirmed else " ?"
         tail = [outcome_words(outcome) for outcome in (text,) if outcome is not None]
         if call.queued and text is not None and text.result == "accepted":
             tail = ["told of the wait"]
@@ -240,7 +239,7 @@ class Story:
             decision.received_at_ms,
             decision.line,
             mask(decision.caller),
-            word,
+            verdict,
             self._joined(decision.why, tail),
             reject=_between(decision.received_at_ms, reject),
             text=_between(reject.at_ms if reject else decision.received_at_ms, text),
@@ -251,27 +250,27 @@ class Story:
         since = call.reject.at_ms if call.reject else outcome.received_at_ms
         reject = text = ""
         if outcome.result == "unconfirmed":
-            said = "the gateway never said that it stopped"
+            story = "the gateway never said that it stopped"
         elif outcome.result == "confirmed":
-            said = (
+            story = (
                 f"the ringing stopped {span(outcome.at_ms - since)} after the reject"
                 if since
                 else ""
             )
         elif outcome.command == "reject":
-            said = (outcome.reason or "").replace("-", " ")
+            story = (outcome.reason or "").replace("-", " ")
             reject = _between(outcome.received_at_ms, outcome)
         else:
-            said = (outcome.reason or "").replace("-", " ")
+            story = (outcome.reason or "").replace("-", " ")
             text = _between(since, outcome)
-        word = f"└ {outcome_words(outcome).partition(' (')[0]}"
+        verdict = f"└ {outcome_words(outcome).partition(' (')[0]}"
         tone = _RED if outcome.result in TROUBLE else _DIM
         return self._show(
             outcome.at_ms,
             outcome.line,
             mask(outcome.caller),
-            word,
-            said,
+            verdict,
+            story,
             reject=reject,
             text=text,
             tone=tone,
@@ -287,14 +286,14 @@ class Story:
         at_ms: int,
         line: str,
         caller: str,
-        word: str,
-        said: str,
+        verdict: str,
+        story: str,
         *,
         tone: str,
         reject: str = "",
         text: str = "",
     ) -> str:
-        row = self._row(clock(at_ms, self._zone), line, caller, word, said, reject, text)
+        row = self._row(clock(at_ms, self._zone), line, caller, verdict, story, reject, text)
         if not self._colour:
             return row
         start = 10 + self._line_width + 2 + _CALLER
@@ -302,11 +301,12 @@ class Story:
         return f"{_DIM}{row[:10]}{_PLAIN}{row[10:start]}{tone}{row[start:end]}{_PLAIN}{row[end:]}"
 
     def _row(
-        self, time: str, line: str, caller: str, word: str, said: str, reject: str, text: str
+        self, time: str, line: str, caller: str, verdict: str, story: str, reject: str, text: str
     ) -> str:
         row = (
-            f"{time:<8}  {fit(line, self._line_width)}  {fit_masked(caller, _CALLER - 2)}  {fit(word, _VERDICT - 1)} "
-            f"{fit(said, self._text_width)} {reject:>{_NUMBER}}{text:>{_NUMBER}}"
+            f"{time:<8}  {fit(line, self._line_width)}  {fit_masked(caller, _CALLER - 2)}  "
+            f"{fit(verdict, _VERDICT - 1)} {fit(story, self._text_width)} "
+            f"{reject:>{_NUMBER}}{text:>{_NUMBER}}"
         )
         return row.rstrip()
 

@@ -18,11 +18,10 @@ from streams.kafka.reader import Seen
 
 _PERCENTILES: Final = (50, 90, 99)
 _SHOWN: Final = frozenset({"reject", "text"})
-"""The commands that most runs have; others are named only where there were some."""
-
+"""Commands that are always listed; others only where there were some."""
 
 _DECIDED: Final = {"ring": "let ring", "reject": "to reject", "queue": "queued", "late": "too late"}
-"""Verdicts; what came of them is told by the lines below."""
+"""Verdicts as plans: the lines below say what came of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +40,7 @@ class Latency:
         if not samples:
             return None
         ordered = sorted(samples)
-        # the rank is rounded up, in whole numbers: a fraction of 0.07 would already be the next
-        # rank
+        # ranks rounded up, in integers: a rounding error of a float would give the next rank
         p50, p90, p99 = (ordered[-(-len(ordered) * percent // 100) - 1] for percent in _PERCENTILES)
         return cls(len(ordered), p50, p90, p99, ordered[-1])
 
@@ -63,13 +61,13 @@ class Summary:
 
     calls: int
     repeats: int
-    """Webhooks that told of a call again."""
+    """Webhooks that repeated an offer."""
     verdicts: Mapping[str, int]
     rules: Mapping[str, int]
     """By the rule that decided; ``none`` where no rule did."""
     outcomes: Mapping[str, Mapping[str, int]]
-    """By command, then by result and reason (``failed/session-missing``): the first end of each
-    command."""
+    """The first terminal outcome of each command, by kind, then by result and reason
+    (``failed/session-missing``)."""
     confirmed: int
     unconfirmed: int
     webhook_to_reject: Latency | None
@@ -77,12 +75,12 @@ class Summary:
     reject_to_text: Latency | None
     """From the gateway's answer to the reject to its answer to the text."""
     words: Mapping[str, Mapping[str, int]]
-    """The outcomes in the words of the story lines."""
+    """The outcomes by kind, in the wording of the story lines."""
     example: str | None = None
-    """The call id of a reject that was executed lately, to look into."""
+    """The call id of a recent reject, for ``ringfence explain``."""
 
     def lines(self) -> list[str]:
-        """For people."""
+        """For the console."""
         repeats = f" ({count(self.repeats, 'webhook')} repeated)" if self.repeats else ""
         verdicts = {_DECIDED.get(name, name): number for name, number in self.verdicts.items()}
         unknown = (
@@ -132,7 +130,7 @@ class Summary:
 
 
 class SummaryTally:
-    """Counts records into a summary. Pure; memory is bounded but for eight bytes a latency."""
+    """Counts records into a summary. Memory is bounded, except for eight bytes per latency."""
 
     def __init__(self, *, since_ms: int = 0, until_ms: int | None = None) -> None:
         """Calls received before ``since_ms``, or from ``until_ms`` on, do not count."""
@@ -154,7 +152,7 @@ class SummaryTally:
         self._example: str | None = None
 
     def add(self, seen: Seen) -> None:
-        """Count one record; a repeat of it counts once."""
+        """Count one record; repeats count once."""
         match seen.value:
             case CallOffered() if (
                 seen.topic is CALLS_EVENTS and seen.value.received_at_ms in self._range
@@ -212,12 +210,12 @@ class SummaryTally:
         else:
             return
         if outcome.decision_id in self._rejected_at and outcome.decision_id in self._texted_at:
-            rejected, told = (
+            rejected, texted = (
                 self._rejected_at.pop(outcome.decision_id),
                 self._texted_at.pop(outcome.decision_id),
             )
-            if rejected is not None and told is not None:
-                self._to_text.append(told - rejected)
+            if rejected is not None and texted is not None:
+                self._to_text.append(texted - rejected)
 
 
 def _by_command() -> dict[str, Counter[str]]:
