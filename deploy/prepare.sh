@@ -15,11 +15,12 @@ find_python() {
       return
     fi
   done
-  fail "Python 3.11 or newer is not installed: install it, e.g. \`apt-get install python3 python3-venv\`," \
+  local hint="install it, e.g. \`apt-get install python3 python3-venv\`,"
+  fail "Python 3.11 or newer is not installed: $hint" \
     "or name one: PYTHON=/path/to/python3.11 $0"
 }
 
-# What is missing for the local Kafka, as words; nothing where all is there or a cluster is named.
+# Prints what the local Kafka still needs; nothing where all is there or a cluster is configured.
 missing_for_kafka() {
   [ -z "${KAFKA_BOOTSTRAP_SERVERS:-}" ] || return 0
   local version
@@ -27,23 +28,23 @@ missing_for_kafka() {
   if [ -z "$version" ] || [ "$version" -lt 17 ]; then
     echo "Java 17 or newer"
   fi
-  # without Maven it also runs where the jars were fetched before
+  # Maven only fetches the jars: it is not needed where they are there already
   if ! command -v mvn >/dev/null && ! compgen -G "$root/.cache/kafka/*/kafka_*.jar" >/dev/null; then
     echo "Maven (mvn)"
   fi
 }
 
 require_disk() {
-  local free
+  local free needs="Ringfence needs 2048 MiB for packages, Kafka and its data"
   free="$(df -Pk "$root" | awk 'NR == 2 { print int($4 / 1024) }')"
   if [ "$free" -lt 2048 ]; then
-    fail "only $free MiB are free in $root; Ringfence needs 2048 MiB for packages, Kafka and its data: make room there"
+    fail "only $free MiB are free in $root; $needs: make room there"
   fi
 }
 
-# Makes .venv hold what the lock names; does nothing when a stamp says that it does.
+# Installs the packages of a lock file into .venv, unless its stamp shows that they are there.
 make_venv() {
-  local lock="$1" python stamp wanted
+  local lock="$1" python stamp wanted hint
   python="$(find_python)"
   stamp="$root/.venv/.$(basename "$lock").stamp"
   wanted="$(cksum <"$lock") $("$python" --version) $root"
@@ -53,29 +54,34 @@ make_venv() {
   require_disk
   echo "installing the packages of $(basename "$lock") into .venv, once" >&2
   # an installation that was cut short may have left half a package behind
-  if [ -e "$root/.venv/.installing" ] || ! "$root/.venv/bin/python" -m pip --version >/dev/null 2>&1; then
+  if [ -e "$root/.venv/.installing" ] ||
+    ! "$root/.venv/bin/python" -m pip --version >/dev/null 2>&1; then
     rm -rf "$root/.venv"
     "$python" -m venv "$root/.venv" || {
       rm -rf "$root/.venv"
-      fail "$python cannot make a virtual environment: install its venv module, e.g. \`apt-get install python3-venv\`"
+      hint="install its venv module, e.g. \`apt-get install python3-venv\`"
+      fail "$python cannot make a virtual environment: $hint"
     }
   fi
   touch "$root/.venv/.installing"
   rm -f "$stamp"
   "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
-    --require-hashes --prefer-binary --requirement "$lock" ||
-    fail "the packages could not be installed, see above: look at the network and pip's configuration, then start again"
+    --require-hashes --prefer-binary --requirement "$lock" || {
+    hint="look at the network and pip's configuration, then start again"
+    fail "the packages could not be installed, see above: $hint"
+  }
   write_command
   echo "$wanted" >"$stamp"
   rm "$root/.venv/.installing"
 }
 
-# .venv/bin/ringfence, which works from any folder.
+# Writes .venv/bin/ringfence, a command that works from any folder.
 write_command() {
   local file="$root/.venv/bin/ringfence"
   cat >"$file.new" <<END
 #!/usr/bin/env bash
-PYTHONPATH="$root\${PYTHONPATH:+:\$PYTHONPATH}" exec "$root/.venv/bin/python" -P -m streams.cli "\$@"
+export PYTHONPATH="$root\${PYTHONPATH:+:\$PYTHONPATH}"
+exec "$root/.venv/bin/python" -P -m streams.cli "\$@"
 END
   chmod +x "$file.new"
   mv "$file.new" "$file"

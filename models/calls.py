@@ -1,4 +1,4 @@
-"""What a gateway told us of a call. All times are integer milliseconds UTC."""
+"""What a gateway reported of a call. All times are integer milliseconds UTC."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class Contact:
     aliases: tuple[str, ...] = ()
     """Other canonical JIDs of the same person."""
     source: str
-    """Who said so, such as ``crm`` or ``import``."""
+    """Who wrote it, such as ``crm`` or ``import``."""
     at_ms: Millis
 
 
@@ -41,5 +41,5 @@ class IdentityLink:
     """Canonical JID under which everything about the person is kept: the phone JID where one is
     known."""
     source: str
-    """What told of it: ``payload``, ``contact``."""
+    """Where the link comes from: ``payload`` or ``contact``."""
     at_ms: Millis

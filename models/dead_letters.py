@@ -1,7 +1,4 @@
-"""What is said about a dead letter after it was written.
-
-How somebody dealt with it, and how often it was replayed.
-"""
+"""What happens to a dead letter after it was written: how it was handled, how often replayed."""
 
 from __future__ import annotations
 
@@ -14,18 +11,17 @@ HANDLED_HEADER: Final = "ringfence-dlq-handled"
 """On a mark: ``partition:offset`` of the letter that it marks. No letter has it."""
 
 REPLAYS_HEADER: Final = "ringfence-replays"
-"""On a record that was put back: how often, in decimal digits. It goes along when the record dies
-again."""
+"""On a replayed record: how often it was replayed, in decimal digits. Kept when it becomes a dead
+letter again."""
 
 How = Literal["replayed", "dropped"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterHandled:
-    """The mark of a dead letter that needs nobody any more; a log deletes nothing before its time.
+    """The mark of a handled dead letter: the letter itself stays on the topic until retention.
 
-    Stands on ``calls.dlq`` behind the letter, on the same partition, so that it is kept longer than
-    the letter.
+    Written to ``calls.dlq``, to the partition of the letter, so that it outlives the letter.
     """
 
     type: Literal["letter.handled"] = "letter.handled"

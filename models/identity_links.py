@@ -1,4 +1,4 @@
-"""Word that two identities are one caller, for those who keep something under either."""
+"""Messages between workers about two identities that turned out to be one caller."""
 
 from __future__ import annotations
 
@@ -11,18 +11,16 @@ from models.decisions import Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallerLinked:
-    """From now on ``alias`` is known as ``caller``.
+    """From now on ``alias`` counts as ``caller``: state kept under the alias belongs to the caller.
 
-    What is kept under the alias belongs to the caller.
-
-    Stands on ``messages.events`` and ``calls.events``, keyed by the alias, so that it comes after
-    what was said of the alias before. It may come again, and an event of the alias may still come
-    after it, from a bridge that had not read the link yet; the word is repeated then.
+    Written to ``messages.events`` and ``calls.events``, keyed by the alias, so that it comes after
+    earlier events of the alias. It may be repeated. A bridge that has not read the link yet may
+    still write an event of the alias behind it; then the link is written once more.
     """
 
     type: Literal["caller.linked"] = "caller.linked"
     event_id: str
-    """The same whenever this link is told again."""
+    """The same in each repeat of this link."""
     alias: str
     """Canonical JID: the key."""
     caller: str
@@ -32,7 +30,7 @@ class CallerLinked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryJoined:
-    """What was known of an alias' conversations, told to those who keep the caller's.
+    """The conversations of an alias, sent to the worker that keeps the caller's.
 
     On ``messages.events``.
     """
@@ -72,7 +70,7 @@ class JoinedBlock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallsJoined:
-    """What was known of an alias' calls and blocks, told to those who keep the caller's.
+    """The calls and blocks of an alias, sent to the worker that keeps the caller's.
 
     On ``calls.events``.
     """

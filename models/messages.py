@@ -28,7 +28,7 @@ class MessageSeen:
     direction: Direction
     """``in``: the caller wrote to the line. ``out``: the line wrote to the caller."""
     by_hand: bool = False
-    """An own message that a person wrote in WhatsApp, as far as the gateway tells; sent through its
+    """An own message that a person wrote in WhatsApp, as far as the gateway shows; sent through its
     API otherwise."""
     at_ms: Millis
     received_at_ms: Millis

@@ -10,12 +10,15 @@ from models.bounds import Count, Millis
 Result = Literal[
     "accepted", "raced", "failed", "unknown", "late", "suppressed", "confirmed", "unconfirmed"
 ]
-""" ``accepted``     the gateway took the command (its 2xx): no proof yet that the ringing stopped
-``raced``        the call was over before the reject arrived: as good as success ``failed``
-the command was wrong, not permitted, or the gateway could not do it: needs a person ``unknown``
-sent, and no answer tells whether it took effect (time-out, lost connection, crash) ``late``
-not sent: its window had passed ``suppressed``   not sent: a guard held it back (``reason`` says
-which) ``confirmed``    a later event of the gateway shows that a rejected call ended
+"""
+``accepted``     the gateway accepted the command (2xx): no proof yet that the ringing stopped
+``raced``        the call was over before the reject arrived: as good as success
+``failed``       the command was wrong or not permitted, or the gateway could not carry it out:
+                 needs a person
+``unknown``      sent, but no answer shows whether it took effect (time-out, lost connection, crash)
+``late``         not sent: its window had passed
+``suppressed``   not sent: a guard held it back (``reason`` says which)
+``confirmed``    a later event of the gateway shows that a rejected call ended
 ``unconfirmed``  no such event came in time
 """
 
@@ -45,16 +48,15 @@ class Outcome:
     caller: str
     result: Result
     reason: str | None = None
-    """A short code for what lies behind the result, such as ``cool-down`` or
-    ``session-missing``."""
+    """A short code for the cause, such as ``cool-down`` or ``session-missing``."""
     http_status: Count | None = None
     attempts: Count = 0
     """HTTP requests that were begun."""
     reply: str | None = None
     variant: str | None = None
     message_id: str | None = None
-    """The gateway's id of the text that was sent; of an unknown text, the one that the gateway was
-    asked to give it."""
+    """The gateway's id of the text that was sent; of an ``unknown`` text, the id that we asked
+    for."""
     received_at_ms: Millis | None = None
     """When the webhook of the offer reached the bridge: latency is ``at_ms - received_at_ms``."""
     sent_at_ms: Millis | None = None

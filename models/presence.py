@@ -28,7 +28,7 @@ class Presence:
     """Calls at once."""
     active_calls: Count = 0
     status_at_ms: Millis
-    """When the status was last said; a heartbeat does not change it."""
+    """When the status was last set; a heartbeat does not change it."""
     heartbeat_at_ms: Millis
     ttl_ms: Millis = PRESENCE_TTL_MS
 
@@ -85,14 +85,14 @@ class BridgeHealth:
 class LineStatus:
     """Whether a line's gateway session is connected.
 
-    What passed while it was not, nobody told us.
+    Of events while it was not connected, we got no webhook.
     """
 
     type: Literal["line.status"] = "line.status"
     line: str
     connected: bool
     status: str
-    """The gateway's own word, such as ``WORKING``."""
+    """The gateway's own status name, such as ``WORKING``."""
     changed_at_ms: Millis
     disconnected_at_ms: Millis = 0
     """When it was last seen without a connection; 0 for never."""
@@ -100,7 +100,7 @@ class LineStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerStatus:
-    """What one worker tells the others and the operator."""
+    """What one worker publishes for the others and for operators."""
 
     type: Literal["worker.status"] = "worker.status"
     worker: str

@@ -180,9 +180,9 @@ class Conversations:
                     await self._keep(event, seen.caller, after, settled)
 
     async def _pass_on(self, event: Any, link: CallerLinked) -> None:
-        """Tell those who keep the caller what is known of the alias.
+        """Send the alias' conversations to the worker that keeps the caller's.
 
-        It stays here too, for the word may come again.
+        They also stay here, for the link may be repeated.
         """
         lines = {
             line: (each.last_in_ms, each.last_out_ms) for line, each in self._of(link.alias).items()

@@ -167,7 +167,7 @@ def entries_of(
 ) -> tuple[list[ListEntry], int]:
     """The entries of a file, each pattern once, and how many rows are wrong.
 
-    ``report`` is told of the first ones.
+    ``report`` is called with the first ``most_reported`` of these.
     """
     found: dict[str, ListEntry] = {}
     wrong = 0

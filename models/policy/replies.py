@@ -1,4 +1,4 @@
-"""What callers are told: texts per locale, or an experiment over several of them."""
+"""The replies that callers get: texts per locale, or an experiment over several of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_TEXT: Final = 4096
 
 HOLDOUT: Final = "holdout"
 """The variant of an experiment whose callers get no text, so that the effect of the text can be
-told."""
+measured."""
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT, strip_whitespace=True)]
 Texts = Annotated[dict[Locale, Text], Field(min_length=1)]
@@ -38,7 +38,7 @@ class Experiment:
 
     variants: Annotated[dict[Name, Variant], Field(min_length=1)]
     holdout: Annotated[float, Field(ge=0, le=0.9)] = 0.0
-    """The share of callers who are told nothing."""
+    """The share of callers who get no text."""
     salt: Annotated[str, Field(max_length=100)] = ""
     """Another salt assigns everybody anew."""
 
@@ -68,7 +68,7 @@ def texts_of(reply: Reply, variant: str | None) -> dict[Locale, Text] | None:
     None where the reply has no such variant.
 
     A plain reply has no variants, and an experiment none that is called ``HOLDOUT``: a text that
-    stands for another variant would spoil what the experiment tells.
+    stands in for another variant would falsify the experiment.
     """
     if isinstance(reply, Experiment):
         found = reply.variants.get(variant or "")
@@ -77,11 +77,11 @@ def texts_of(reply: Reply, variant: str | None) -> dict[Locale, Text] | None:
 
 
 def in_locale(texts: dict[Locale, Text], *wanted: str | None) -> tuple[str, str]:
-    """The text that is spoken to somebody, and the locale in which it tells numbers and times.
+    """The text for a caller, and the locale in which its numbers and times are written.
 
     It is the text of the first locale wanted that is there, exactly or with its last parts left out
-    (``zh-Hant-TW``, ``zh-Hant``, ``zh``); else of ``en``, else the first written. Times are told as
-    in the locale wanted where the text is in its language: a British caller's ``en`` text has
+    (``zh-Hant-TW``, ``zh-Hant``, ``zh``); else of ``en``, else the first one. Times are written
+    as in the locale wanted where the text is in its language: a British caller's ``en`` text has
     British dates.
     """
     for locale in wanted:

@@ -93,7 +93,7 @@ class QuietHoursRule(_Rule):
 
 @checked(frozen=True, slots=True, kw_only=True, config=STRICT)
 class BurstRule(_Rule):
-    """Reject the Nth call of one caller to one line within a sliding window, and block the caller for a while.
+    """Reject the Nth call of a caller to a line within a sliding window; block for a while.
 
     A caller who has a two-way conversation with the line is exempt.
     """
@@ -121,7 +121,7 @@ class UrgentRepeatRule(_Rule):
     within: Annotated[Duration, Field(ge=1000, le=3_600_000)] = 180_000
     then: Literal["ring", "queue"] = "ring"
     reply: Name | None = None
-    """Told to a caller who is queued."""
+    """The reply to a caller who is queued."""
 
 
 @checked(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -181,7 +181,7 @@ class PresenceRule(_Rule):
     queue_reply: Name | None = None
     """When the caller is queued: the call rings on, a callback is owed."""
     handle_time: Annotated[Duration, Field(ge=1000, le=DAY_MS)] = 5 * 60_000
-    """How long an agent needs for one call: the wait that a queued caller is told."""
+    """How long an agent needs for one call; the wait in a queued caller's text follows from it."""
     callback_tiers: tuple[Name, ...] = ()
     """Tiers that are owed a callback when they were rejected here."""
 

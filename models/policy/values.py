@@ -14,7 +14,7 @@ _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": DAY_MS}
 _DURATION = re.compile(r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*(ms|s|m|h|d)\s*")
 
 STRICT: Final = ConfigDict(extra="forbid")
-"""A key that is not known is a fault, not a wish that nobody hears."""
+"""An unknown key is an error: ignored, it would look as if it had an effect."""
 
 
 def parse_duration(value: object) -> object:

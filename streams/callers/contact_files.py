@@ -33,7 +33,7 @@ _MARKS: Final = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 
 @dataclass(frozen=True, slots=True)
 class RowFault:
-    """A row that is left out: the line on which it ends, the field, and how to mend it."""
+    """A row that is left out: the line on which it ends, the field, and a hint."""
 
     line: int
     field: str
@@ -41,7 +41,7 @@ class RowFault:
 
 
 def check_encoding(path: Path) -> None:
-    """Read the whole file once; raises ``ConfigurationError`` that names line, encoding and mend.
+    """Read the whole file once; raises ``ConfigurationError`` that names line, encoding and a hint.
 
     Raises ``ConfigurationError`` too where the file cannot be read at all.
     """

@@ -54,7 +54,7 @@ class Importer:
     def __init__(
         self, path: Path, kafka: KafkaSettings, *, on_progress: Callable[[Imported], None]
     ) -> None:
-        """``on_progress`` is told after each batch."""
+        """``on_progress`` is called after each batch."""
         self._path = path
         self._kafka = kafka
         self._cluster = f"{kafka.bootstrap_servers}/{kafka.topic_prefix}"

@@ -1,4 +1,4 @@
-"""A contact record out of what a CRM says, with faults that name the field and the mend."""
+"""Reads a contact record from a CRM; errors name the field and give a hint."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ZONES: Final = available_timezones()
 class ContactError(ValueError):
     """A field of a record cannot be used.
 
-    ``str()`` says why and how to mend it, and quotes nothing.
+    ``str()`` says why, with a hint, and never quotes the value.
     """
 
     def __init__(self, *, field: str, mend: str) -> None:

@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 Teller = Literal["payload", "contact"]
 
 AGAIN_MS: Final = 10 * 60_000
-"""A link so young is told again by whoever says it again: the process that learned it may have died
-between the link and the word of it, and the gateway repeats what was not answered for minutes."""
+"""A repeat of a link younger than this is published again: the process that learned it may have died
+before its ``CallerLinked`` was written, and gateways repeat unanswered webhooks for minutes."""
 
 KNOWN_AS: Final = 16
 """Other JIDs of a caller that an event names at most: nobody has more, but a wrong file could say
@@ -119,7 +119,7 @@ class LinkChanges:
     def link(self, alias: str, caller: str, source: Teller) -> None:
         """From now on ``alias`` is known as ``caller``, or as whom that one is known as.
 
-        The newest word wins.
+        The newest link wins.
 
         Raises ``ValueError`` for a phone number that should be known as a LID.
         """
@@ -135,7 +135,7 @@ class LinkChanges:
         if alias == target or (
             known is not None and (known.caller == target or known.at_ms > self._at_ms)
         ):
-            return  # known, or an older word: a dead letter that is put back
+            return  # nothing new, or older than the link: a dead letter that is replayed
         if known is not None:
             log.warning(
                 "%s says that identity %s is caller %s; %s had said %s. The newest word holds",
@@ -219,7 +219,7 @@ def settle_contact(contact: Contact, links: LinkChanges) -> Contact:
 
 
 def forget_contact(caller: str, links: LinkChanges, keep: tuple[str, ...] = ()) -> None:
-    """Let go of the links that the caller's contact record had told of, but for those to ``keep``."""
+    """Remove the links that the caller's contact record made, except those to ``keep``."""
     for alias in links.aliases_of(caller):
         link = links.get(alias)
         if link is not None and link.source == "contact" and alias not in keep:

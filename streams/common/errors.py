@@ -1,11 +1,11 @@
-"""Errors that end a command, sorted by who can mend them.
+"""Errors that end a command, sorted by what must be fixed.
 
 RingfenceError
-├── ConfigurationError    the configuration or a policy is wrong: mend the file
-├── EnvironmentFaultError the machine lacks something (Java, a port, a broker): mend the machine
+├── ConfigurationError    the configuration or a policy is wrong: fix the file
+├── EnvironmentFaultError the machine lacks something (Java, a port, a broker): fix the machine
 └── AuditError            the topics contradict an invariant: look at the calls named
 
-Each message says what is wrong, where, and how to mend it. The command line prints it without a
+Each message says what is wrong, where, and how to fix it. The command line prints it without a
 traceback and exits with ``exit_code``.
 """
 
@@ -25,13 +25,13 @@ class RingfenceError(Exception):
 
 
 class ConfigurationError(RingfenceError):
-    """A configuration or policy file is wrong; the message names file, line, key and mend."""
+    """A configuration or policy file is wrong; the message names file, line, key and a hint."""
 
     exit_code = 2
 
 
 class EnvironmentFaultError(RingfenceError):
-    """Something outside the project is missing or in the way; the message says how to mend it."""
+    """Something outside the project is missing or in the way; the message says what to do."""
 
     exit_code = 3
 

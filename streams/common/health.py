@@ -16,7 +16,7 @@ from streams.common.errors import EnvironmentFaultError
 Ready = Callable[[], str | None]
 """Returns None when the process can do its work, else the reason why not."""
 Warnings = Callable[[], Sequence[str]]
-"""What a person should mend although the process can do its work."""
+"""Problems that an operator should look into, although the process can work."""
 
 _LIVE: Final = b'{"status":"live"}'
 _READY: Final = b'{"status":"ready"}'
@@ -28,8 +28,8 @@ def health_routes(
 ) -> list[web.RouteDef]:
     """``/health/live``, ``/health/ready`` and ``/metrics``, for a server that has routes of its own.
 
-    Live says that the event loop turns. Ready is 200 with what a person should mend, or 503 with
-    the reason. Neither does IO.
+    Live says that the event loop turns. Ready is 200 with warnings for the
+    operator, or 503 with the reason. Neither does IO.
     """
 
     async def live(_request: web.Request) -> web.Response:
@@ -61,7 +61,7 @@ async def listen(runner: web.BaseRunner, address: str, setting: str) -> str:
 
     Returns the base URL, with the port that was given for 0.
 
-    Raises ``EnvironmentFaultError`` that names the address, the configuration's key and the mend.
+    Raises ``EnvironmentFaultError`` that names the address, the configuration's key and a hint.
     """
     host, _, port = address.rpartition(":")
     try:

@@ -33,10 +33,11 @@ async def until_there(
     stop: asyncio.Event,
     say: Callable[[str], None],
 ) -> bool:
-    """Return True once the cluster answers and shows all the topics, False if ``stop`` was set before.
+    """Wait for the cluster and all topics; False if ``stop`` was set before they were there.
 
-    ``say`` is told why not, each time it was tried; so is the log. Raises ``EnvironmentFaultError``
-    for what waiting cannot mend: a certificate that is not believed, credentials that are refused.
+    After each failed attempt the reason goes to ``say`` and to the log. Raises
+    ``EnvironmentFaultError`` where waiting does not help: a certificate that is not trusted,
+    credentials that are refused.
     """
     pause = _FIRST_PAUSE_S
     stopping = asyncio.ensure_future(stop.wait())

@@ -42,9 +42,10 @@ class CompactedReader:
         on_failure: Callable[[BaseException], None],
         on_read: Callable[[str, int], None] = lambda _topic, _count: None,
     ) -> None:
-        """``on_undecodable`` is told the topic of a record that was left out, ``on_failure`` that reading has ended.
+        """``on_failure`` is called when reading has ended with an error.
 
-        ``on_read`` is told the topic and how many more of its records were read.
+        ``on_undecodable`` gets the topic of each record that was left out, ``on_read`` a topic and
+        the number of its records that were just read.
         """
         self._kafka = kafka
         self._views = {view.topic.full_name(kafka.topic_prefix): view for view in views}

@@ -41,7 +41,7 @@ class ConnectionRefusal:
     """Why a cluster does not take us in."""
 
     why: str
-    """For people, with how to mend it."""
+    """A sentence for the console, with a hint."""
     lasting: bool
     """Waiting will not help."""
 

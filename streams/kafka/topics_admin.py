@@ -1,4 +1,4 @@
-"""Topics on the cluster, made and kept as ``models.topics`` says: compare, create, mend."""
+"""Makes the topics on the cluster what ``models.topics`` says: compares, creates, alters them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Difference:
         return self.what in {"missing", "config"}
 
     def describe(self) -> str:
-        """A sentence for people: what is wrong, and who mends it how."""
+        """A sentence for the console: what is wrong, and what fixes it."""
         match self.what:
             case "missing":
                 return f"{self.topic}: is missing; `ringfence topics apply` creates it"
@@ -179,7 +179,7 @@ async def _look(
         for each in await admin.describe_topics(list(by_full_name))
         if each["error_code"] == 0
     }
-    # asked for all values: a mend must send back what else was set on the topic
+    # ask for all values: altering one must send back all others that are set on the topic
     resources = [ConfigResource(ConfigResourceType.TOPIC, name, configs=None) for name in described]
     answers = await admin.describe_configs(resources) if resources else []
     result: dict[str, Found] = {}

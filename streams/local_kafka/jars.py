@@ -38,7 +38,7 @@ def kafka_version() -> str:
 
 
 def java() -> str:
-    """The path of a Java that Kafka runs on; raises ``EnvironmentFaultError`` with the mend."""
+    """The path of a Java that Kafka runs on; raises ``EnvironmentFaultError`` with a hint."""
     path = shutil.which("java")
     if path is None:
         msg = f"Java is not installed, and the local Kafka needs Java {JAVA_MINIMUM} or newer: {_MEND}"

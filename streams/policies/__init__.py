@@ -1,1 +1,1 @@
-"""Policies ready to be asked: compiled calendars, conditions, patterns and texts. Pure; no IO."""
+"""Policies ready to be asked: compiled calendars, conditions and texts. Does no IO."""

@@ -1,7 +1,7 @@
-"""What a policy says that its author cannot mean. Pure.
+"""Lint: legal policies that are almost surely mistakes.
 
-Asked when a policy is checked and applied, not by the workers: one that is in force must not fall
-for a stricter check.
+Runs when a policy is checked or applied, not in the workers: a stricter check in a new version must
+not disable a policy that is in force.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Times and spans in words of a locale, as CLDR (the ``babel`` package) knows them. Pure."""
+"""Times and durations in the words of a locale, from CLDR (the ``babel`` package)."""
 
 from __future__ import annotations
 

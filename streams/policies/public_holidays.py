@@ -1,4 +1,4 @@
-"""Public holidays by country and year, as the ``holidays`` package knows them, with English names. Pure."""
+"""Public holidays by country and year, with English names, from the ``holidays`` package."""
 
 from __future__ import annotations
 

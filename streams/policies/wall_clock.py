@@ -1,4 +1,4 @@
-"""From the wall clock of a zone to instants, on days that have 23, 24 or 25 hours, or none at all. Pure."""
+"""From wall clock time in a zone to instants: days may have 23, 24 or 25 hours, or be skipped."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ class Driver:
             }
             self._later(step.writes_after_s, lambda: self._simulator.write(**order))
         if step.redials:
-            # whoever redials has said already whether they will write
+            # the first call of a redial already decided whether this person writes
             again = replace(step, redials=step.redials[1:], writes_after_s=None)
             self._later(step.redials[0], lambda: self._redial(again))
 

@@ -58,7 +58,7 @@ _INSTANCE: Final = "up"
 def make_plan(options: RunOptions) -> RunPlan:
     """Read and check everything; writes the run configuration of a demo, and starts nothing.
 
-    Raises ``ConfigurationError`` and ``EnvironmentFaultError``, which name key and mend.
+    Raises ``ConfigurationError`` and ``EnvironmentFaultError``, which name the key and give a hint.
     """
     traffic = options.rate is not None
     settings = load_settings(options.config, gateway_secrets=not traffic)

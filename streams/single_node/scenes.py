@@ -2,7 +2,7 @@
 
 Each ready-made policy at work on a line of its own.
 
-The scenes are played one after the other, again and again: a CRM tells of contacts, agents come, go
+The scenes are played one after the other, again and again: a CRM writes contacts, agents come, go
 and crash, a recording bridge fills up, somebody throws the night switch. All of it takes the way it
 takes in production: the bridge's HTTP endpoints with a token, the topic of what is set by hand,
 signed webhooks.
@@ -83,12 +83,12 @@ class Stage:
         await self._request(method, f"{self.bridge_url}{path}", body, headers)
 
     async def contact(self, caller: str, **record: Any) -> None:
-        """The CRM tells of a contact."""
+        """Write a contact, as a CRM does."""
         await self.tell(f"/contacts/{caller}", method="PUT", **record)
 
     async def agent(self, name: str, line: str, status: str, **more: Any) -> None:
         """An agent's client reports."""
-        # what an earlier run said of the agent still stands, as far as it is not said anew
+        # fields that are left out keep their value from an earlier run
         report = {"capacity": 1, "active_calls": 0, "ttl": "5m", **more}
         await self.tell(f"/presence/{name}", status=status, lines=[line], **report)
 

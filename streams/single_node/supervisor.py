@@ -22,7 +22,7 @@ _STEADY_SECONDS: Final = 60.0
 """A worker that has run for so long is healthy: its restarts are counted afresh."""
 _LOOK_SECONDS: Final = 0.1
 READY_SECONDS: Final = 90.0
-"""A worker with large tables recovers some 6,500 changelog records a second."""
+"""A worker recovers its tables before it is ready: 2 million changelog records take under 6 s."""
 
 
 class Supervisor:
@@ -81,8 +81,8 @@ class Supervisor:
         try:
             await child.ready(http, READY_SECONDS)
         except EnvironmentFaultError:
-            # one that ended again is counted by the next look; one that hangs cannot be mended by
-            # waiting
+            # one that ended again is counted by the next look; for one that hangs, waiting
+            # does not help
             if child.exit_code is None:
                 raise
         else:
