@@ -125,17 +125,25 @@ class Policies:
 
     def _follow(self, name: str, document: PolicyDocument | None) -> None:
         """Put a change in force, with as many of the refused documents as work with it."""
-        for attempt in self._attempts(name, document):
-            if self._switch(attempt):
-                return
-        self.faults[name] = self._refusal(name, document)
+        if any(self._switch(attempt) for attempt in self._attempts(name, document)):
+            self._retry_refused()
+        else:
+            self.faults[name] = self._refusal(name, document)
+
+    def _retry_refused(self) -> None:
+        """Put in force what was refused and works by itself now, a removal too.
+
+        Without this a worker that starts later, and sees only what stands on the topic, would do
+        so alone.
+        """
+        while any(
+            self._switch(self._alone(key, self._on_topic.get(key))) for key in sorted(self.faults)
+        ):
+            pass  # each switch takes at least one fault away, and may make room for another
 
     def _attempts(self, name: str, document: PolicyDocument | None) -> Iterator[Documents]:
         yield self._on_topic
-        others = self._in_force.keys() - {name}
-        alone = {key: self._in_force[key] for key in others} | (
-            {name: document} if document is not None else {}
-        )
+        alone = self._alone(name, document)
         if document is not None:
             same = {
                 key: each
@@ -144,6 +152,11 @@ class Policies:
             }  # documents with one time were applied by one command, and belong together
             yield alone | same
         yield alone
+
+    def _alone(self, name: str, document: PolicyDocument | None) -> Documents:
+        """What is in force, with this one change."""
+        others = {key: each for key, each in self._in_force.items() if key != name}
+        return others if document is None else {**others, name: document}
 
     def _switch(self, documents: Documents) -> bool:
         """Put these in force if all of them compile; else change nothing and return False."""
@@ -159,10 +172,7 @@ class Policies:
         return self._on_topic.get(key) != self._in_force.get(key)
 
     def _refusal(self, name: str, document: PolicyDocument | None) -> str:
-        documents = {key: each for key, each in self._in_force.items() if key != name}
-        if document is not None:
-            documents[name] = document
-        _, faults = self._compiled(documents)
+        _, faults = self._compiled(self._alone(name, document))
         own = faults.get(name)
         if own is not None:
             return own

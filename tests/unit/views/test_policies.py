@@ -103,6 +103,15 @@ def test_a_calendar_that_is_still_read_cannot_be_taken_away() -> None:
     assert view.in_force() == {}
 
 
+def test_a_refused_removal_is_done_once_nothing_reads_it_anymore() -> None:
+    """Also while another document is broken: else a worker that starts later would differ."""
+    view = following(applied(OFFICE), applied(LONDON), applied(BROKEN))
+    view.apply(b"calendar/office", None)
+    view.apply(b"london", None)
+    assert view.in_force() == {}
+    assert view.faults.keys() == {"*"}
+
+
 def test_a_tombstone_falls_back_to_the_common_policy() -> None:
     view = following(applied(COMMON), applied(OFFICE), applied(LONDON))
     view.apply(b"london", None)
