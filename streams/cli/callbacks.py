@@ -14,7 +14,7 @@ from streams.cli.options import CALLER, config_option, demo_option, example
 
 @click.group()
 def callbacks() -> None:
-    """Show and close the callbacks that callers are owed.
+    """Show and close owed callbacks.
 
     A callback opens when a rule queues a call, or rejects one of a tier in callback_tiers. It
     closes by itself when a later call of the caller is accepted, or when a person writes to the
@@ -28,7 +28,7 @@ def callbacks() -> None:
 @click.option("--line", metavar="LINE", help="Of this line only.")
 @click.option("--full", is_flag=True, help="Show whole numbers, to call them.")
 def callbacks_list(config: Path, line: str | None, *, full: bool) -> None:
-    """List who is owed a callback and for how long, the oldest first."""
+    """List who is owed a callback, the oldest first."""
     from streams.callbacks.listing import owed, table
     from streams.common.clock import now_ms
 
@@ -45,7 +45,10 @@ def callbacks_list(config: Path, line: str | None, *, full: bool) -> None:
 @demo_option
 @click.argument("caller", type=CALLER)
 def callbacks_close(config: Path, caller: str) -> None:
-    """Close a caller's callback by hand. Exits with 1 where none is open."""
+    """Close a caller's callback by hand.
+
+    Exits with 1 where none is open.
+    """
     from streams.callbacks.listing import close
     from streams.common.clock import now_ms
 
