@@ -29,15 +29,16 @@ def callbacks() -> None:
 @click.option("--full", is_flag=True, help="Show whole numbers, to call them.")
 def callbacks_list(config: Path, line: str | None, *, full: bool) -> None:
     """List who is owed a callback, the oldest first."""
-    from streams.callbacks.listing import owed, table
+    from streams.callbacks.listing import owed, rows
     from streams.common.clock import now_ms
+    from streams.common.table import table
 
     found = asyncio.run(owed(kafka_settings(config).kafka, line))
     if not found:
         click.echo("nobody is owed a callback")
         return
-    for row in table(found, now_ms(), full=full):
-        click.echo(row)
+    for line_of_text in table(rows(found, now_ms(), full=full)):
+        click.echo(line_of_text)
 
 
 @callbacks.command(name="close", epilog=example("ringfence callbacks close +447700900123"))

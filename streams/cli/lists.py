@@ -279,9 +279,11 @@ def _say_who_asks(settings: Settings, name: str) -> None:
 def _show_names(known: Overrides) -> None:
     from collections import Counter
 
+    from streams.common.table import table
+
     counts = Counter(each.list for each in known.entries())
-    for name, count in sorted(counts.items()):
-        click.echo(f"{name}  {count}")
+    for row in table([(name, str(count)) for name, count in sorted(counts.items())], right=1):
+        click.echo(row)
     if not counts:
         click.echo("no lists; `ringfence lists add deny +447700900123` begins one")
 

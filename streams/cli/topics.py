@@ -70,5 +70,5 @@ def topics_list(config: Path) -> None:
     from streams.kafka import topics_admin
 
     settings = kafka_settings(config).kafka
-    for line in topics_admin.table(settings, asyncio.run(topics_admin.found(settings))):
+    for line in topics_admin.listing(settings, asyncio.run(topics_admin.found(settings))):
         click.echo(line)
