@@ -1,4 +1,4 @@
-"""Callbacks: owed by a decision, settled when the caller is reached. Pure.
+"""Callbacks: owed by a decision, settled when the caller is reached.
 
 A caller has one open callback at most; the first call keeps the place. It is closed by the next
 call that is accepted, by a person who writes to the caller, or by hand; its end is a record that

@@ -54,7 +54,7 @@ class Importer:
     def __init__(
         self, path: Path, kafka: KafkaSettings, *, on_progress: Callable[[Imported], None]
     ) -> None:
-        """``on_progress`` is told after each batch."""
+        """``on_progress`` is called after each batch."""
         self._path = path
         self._kafka = kafka
         self._cluster = f"{kafka.bootstrap_servers}/{kafka.topic_prefix}"
@@ -118,9 +118,9 @@ class Importer:
                     file = stack.enter_context(self.errors.open(mode, encoding="utf-8", newline=""))
                     listed = csv.writer(file)
                     if file.tell() == 0:
-                        listed.writerow(("line", "field", "mend"))
+                        listed.writerow(("line", "field", "hint"))
                 if faults:
-                    listed.writerows((fault.line, fault.field, fault.mend) for fault in faults)
+                    listed.writerows((fault.line, fault.field, fault.hint) for fault in faults)
                 yield batch
 
     def _count(self, batch: list[Contact | RowFault]) -> list[Contact]:

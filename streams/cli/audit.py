@@ -63,7 +63,7 @@ def audit(
         )
         raise click.UsageError(msg)
     if listen is not None and not follow:
-        msg = "--listen serves the numbers of --follow: say that too"
+        msg = "--listen serves the numbers of --follow: add that too"
         raise click.UsageError(msg)
     settings = kafka_settings(config)
     if follow:

@@ -83,7 +83,8 @@ def kafka_tool(
 ) -> None:
     """Run one of Kafka's own tools.
 
-    --bootstrap-server is filled in. A cluster with TLS or SASL needs the tool's own --command-config FILE as well.
+    --bootstrap-server is filled in. A cluster with TLS or SASL needs the tool's own
+    --command-config FILE as well.
     """
     from streams.local_kafka import tools
 

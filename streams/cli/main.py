@@ -31,11 +31,13 @@ from streams.cli import (
 )
 from streams.cli.context import log_file
 from streams.cli.options import example
-from streams.common.errors import TOPICS_MEND, EnvironmentFaultError, RingfenceError
+from streams.common.errors import TOPICS_HINT, EnvironmentFaultError, RingfenceError
 from streams.settings import ROOT
 
 SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
-    "Run": (up.up, bridge.bridge, worker.worker, gateway_sim.gateway_sim, kafka.kafka, topics.topics),
+    "Run": (
+        up.up, bridge.bridge, worker.worker, gateway_sim.gateway_sim, kafka.kafka, topics.topics,
+    ),
     "Look": (explain.explain, audit.audit, callbacks.callbacks, dlq.dlq),
     "Decide": (
         policy.policy, calendar.calendar, lists.lists, block.block, block.unblock,
@@ -120,7 +122,7 @@ def main() -> None:
         sys.exit(EnvironmentFaultError.exit_code)
     except UnknownTopicOrPartitionError:
         click.echo(
-            f"ringfence: one of Ringfence's topics is missing on Kafka: {TOPICS_MEND}", err=True
+            f"ringfence: one of Ringfence's topics is missing on Kafka: {TOPICS_HINT}", err=True
         )
         sys.exit(EnvironmentFaultError.exit_code)
     except Exception as exc:  # noqa: BLE001 - the last resort; it is logged in full

@@ -279,7 +279,7 @@ def test_wrong_filters_are_explained(tmp_path: Path, words: list[str], said: str
     [
         (["--follow", "--json"], "--listen has its numbers"),
         (["--follow", "--until", "1h"], "neither --until"),
-        (["--listen", "127.0.0.1:0"], "say that too"),
+        (["--listen", "127.0.0.1:0"], "add that too"),
     ],
 )
 def test_contrary_options_of_the_audit_are_explained(
@@ -297,7 +297,10 @@ def test_following_ends_cleanly_with_ctrl_c(tmp_path: Path, broker: str) -> None
     words = ["audit", "--follow", "--listen", "127.0.0.1:0", "--config", path]
     process = subprocess.Popen(  # noqa: S603 - our own Python
         [sys.executable, "-P", "-m", "streams.cli", *words],
-        env={**os.environ, **env, "PYTHONPATH": str(ROOT), "RINGFENCE_STATE_DIR": f"{tmp_path}/state"},
+        env={
+            **os.environ, **env,
+            "PYTHONPATH": str(ROOT), "RINGFENCE_STATE_DIR": str(tmp_path / "state"),
+        },
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     with process:
