@@ -24,7 +24,7 @@ from streams.views.overrides import Overrides
 
 _SOURCE: Final = "/ringfence/console"
 _AT_ONCE: Final = 5_000
-"""Records under way: enough for full batches, few enough to tell how far it is."""
+"""Records under way: enough for full batches, few enough for a useful progress."""
 _LINGER_MS: Final = 20
 
 
@@ -80,7 +80,10 @@ async def _write(kafka: KafkaSettings, records: Iterable[Record], progress: Prog
 
 
 async def hits(kafka: KafkaSettings, name: str | None) -> Counter[str]:
-    """How often each entry of a list decided a call or was seen, by entry id, as far back as decisions are kept."""
+    """How often each entry of a list was met, by entry id.
+
+    Met: a decision's facts name the entry. Counted as far back as decisions are kept.
+    """
     reader = TopicReader(kafka, (topics.CALLS_DECISIONS,), containing=(b'"list_entry"',))
     await reader.start()
     found: Counter[str] = Counter()
@@ -153,8 +156,8 @@ def _decoded(path: Path, lines: Iterable[bytes]) -> Iterator[str]:
             yield line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as exc:
             msg = (
-                f"{path}:{number}: byte {exc.start + 1} is no UTF-8; save the file as UTF-8, or convert it, "
-                "for example with `iconv -f WINDOWS-1252 -t UTF-8`"
+                f"{path}:{number}: byte {exc.start + 1} is no UTF-8; save the file as UTF-8, or"
+                " convert it, for example with `iconv -f WINDOWS-1252 -t UTF-8`"
             )
             raise ConfigurationError(msg) from None
 
@@ -167,7 +170,7 @@ def entries_of(
 ) -> tuple[list[ListEntry], int]:
     """The entries of a file, each pattern once, and how many rows are wrong.
 
-    ``report`` is called with the first ``most_reported`` of these.
+    ``report`` is called for the first ``most_reported`` of these.
     """
     found: dict[str, ListEntry] = {}
     wrong = 0

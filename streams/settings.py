@@ -90,7 +90,10 @@ def _rotation(value: object) -> object:
 def _long_enough(value: SecretStr) -> SecretStr:
     secret = value.get_secret_value()
     if secret and len(secret) < SHORTEST_TOKEN:
-        msg = f"a token has {SHORTEST_TOKEN} characters at least: make one with `openssl rand -hex 32`"
+        msg = (
+            f"a token has {SHORTEST_TOKEN} characters at least: make one with"
+            " `openssl rand -hex 32`"
+        )
         raise ValueError(msg)
     return value
 
@@ -127,7 +130,7 @@ Rotation = Annotated[
 Token = Annotated[GatewaySecret, AfterValidator(_long_enough)]
 Tokens = Annotated[tuple[Token, ...], BeforeValidator(_rotation), Field(min_length=1, max_length=2)]
 Role = Literal["crm", "presence", "bridges"]
-"""Who tells the bridge of contacts, of agents' presence, of recording bridges."""
+"""Whose token it is: of contacts, of agents' presence, of recording bridges."""
 Address = Annotated[str, AfterValidator(_address)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
@@ -172,7 +175,10 @@ class KafkaSettings(_Part):
             raise ValueError(msg)
         for name, path in (("ca_file", self.ca_file), ("certificate_file", self.certificate_file)):
             if path is not None and not tls:
-                msg = f"{name} is for TLS, and security_protocol is {self.security_protocol}: set it to SSL or SASL_SSL"
+                msg = (
+                    f"{name} is for TLS, and security_protocol is {self.security_protocol}:"
+                    " set it to SSL or SASL_SSL"
+                )
                 raise ValueError(msg)
         return self
 
@@ -187,8 +193,7 @@ class BridgeSettings(_Part):
     there is no such age. Ten minutes at least: gateways repeat a webhook for minutes when the
     bridge was away."""
     tokens: dict[Role, Tokens] = Field(default_factory=dict)
-    """Bearer tokens of those who may tell the bridge of contacts, presence and recording
-    bridges."""
+    """Bearer tokens of the endpoints for contacts, presence and recording bridges."""
 
 
 class WorkerSettings(_Part):
@@ -271,7 +276,10 @@ class RecordingBridgeSettings(_Part):
     @model_validator(mode="after")
     def _is_heard_of_in_time(self) -> RecordingBridgeSettings:
         if self.ttl <= self.every + self.timeout:
-            msg = "ttl must be longer than every and timeout together, or a bridge in good health counts as down"
+            msg = (
+                "ttl must be longer than every and timeout together, or a bridge in good health"
+                " counts as down"
+            )
             raise ValueError(msg)
         return self
 
@@ -294,7 +302,10 @@ class Settings(_Part):
             unknown = sorted(set(bridge.lines) - self.lines.keys() - {"*"})
             if unknown:
                 known = ", ".join(sorted(self.lines)) or "none"
-                msg = f"recording bridge {name!r} records {', '.join(unknown)}, not under lines (there: {known})"
+                msg = (
+                    f"recording bridge {name!r} records {', '.join(unknown)}, not under lines"
+                    f" (there: {known})"
+                )
                 raise ValueError(msg)
         return self
 
@@ -304,13 +315,17 @@ class Settings(_Part):
         for name, line in self.lines.items():
             if line.gateway not in self.gateways:
                 known = ", ".join(sorted(self.gateways)) or "none"
-                msg = f"line {name!r} names the gateway {line.gateway!r}, which is not under gateways (there: {known})"
+                msg = (
+                    f"line {name!r} names the gateway {line.gateway!r}, which is not under gateways"
+                    f" (there: {known})"
+                )
                 raise ValueError(msg)
             key = (line.gateway, line.in_webhooks)
             if key in seen:
                 msg = (
-                    f"lines {seen[key]!r} and {name!r} have the same gateway and webhook session; a webhook could "
-                    "not tell them apart: give each its own session, webhook_session or gateway"
+                    f"lines {seen[key]!r} and {name!r} have the same gateway and webhook session,"
+                    " so that webhooks cannot be told apart: give each its own session,"
+                    " webhook_session or gateway"
                 )
                 raise ValueError(msg)
             seen[key] = name
@@ -335,13 +350,16 @@ def load_settings(path: Path = DEFAULT_CONFIG, *, gateway_secrets: bool = True) 
     Commands that only talk to Kafka do without ``gateway_secrets``: those that are not there are
     empty then.
 
-    Raises ``ConfigurationError`` that lists every fault with file, line, key and mend. No secret
+    Raises ``ConfigurationError`` that lists every fault with file, line, key and fix. No secret
     is in the message, nor in the ``repr`` of what is returned.
     """
     document = YamlSource(path)
     data: Any = document.data if document.data is not None else {}
     if not isinstance(data, dict):
-        msg = f"{path}:1: a configuration is a mapping with the keys kafka, bridge, policies, gateways, lines"
+        msg = (
+            f"{path}:1: a configuration is a mapping with the keys kafka, bridge, policies,"
+            " gateways, lines"
+        )
         raise ConfigurationError(msg)
     try:
         settings = Settings.model_validate(

@@ -37,25 +37,20 @@ async def close(kafka: KafkaSettings, caller: str, now_ms: int) -> bool:
     return bool(records)
 
 
-def table(callbacks: list[Callback], now_ms: int, *, full: bool) -> list[str]:
-    """One line a callback for people; numbers are masked unless ``full``."""
-    rows = [("place", "caller", "line", "tier", "for", "owed by rule", "call")]
-    for place, each in enumerate(callbacks, 1):
-        caller = each.caller if full else mask(each.caller)
-        waiting = duration(now_ms - each.opened_at_ms)
-        rows.append(
+def rows(callbacks: list[Callback], now_ms: int, *, full: bool) -> list[tuple[str, ...]]:
+    """A heading, and one row for each callback; numbers are masked unless ``full``."""
+    return [
+        ("place", "caller", "line", "tier", "for", "owed by rule", "call"),
+        *(
             (
                 str(place),
-                caller,
+                each.caller if full else mask(each.caller),
                 each.line,
                 each.tier or "-",
-                waiting,
+                duration(now_ms - each.opened_at_ms),
                 each.reason,
                 each.decision_id,
             )
-        )
-    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
+            for place, each in enumerate(callbacks, 1)
+        ),
     ]

@@ -1,1 +1,1 @@
-"""Contacts: who a caller is, as a CRM tells it over HTTP or in a file."""
+"""Contacts: who a caller is, from a CRM over HTTP or from a file."""

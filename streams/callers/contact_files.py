@@ -33,15 +33,15 @@ _MARKS: Final = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 
 @dataclass(frozen=True, slots=True)
 class RowFault:
-    """A row that is left out: the line on which it ends, the field, and a hint."""
+    """A row that is left out: the line on which it ends, the field, and how to fix it."""
 
     line: int
     field: str
-    mend: str
+    hint: str
 
 
 def check_encoding(path: Path) -> None:
-    """Read the whole file once; raises ``ConfigurationError`` that names line, encoding and a hint.
+    """Read the whole file once; raises ``ConfigurationError`` that names line, encoding and fix.
 
     Raises ``ConfigurationError`` too where the file cannot be read at all.
     """
@@ -114,11 +114,11 @@ def _csv(path: Path, at_ms: int) -> Iterator[Contact | RowFault]:
                 continue
             line = rows.line_num + 1
             if len(row) != len(columns):
-                mend = f"put values that hold {delimiter!r} in quotes"
+                hint = f"put values that hold {delimiter!r} in quotes"
                 yield RowFault(
                     line,
                     "row",
-                    f"has {len(row)} columns, the first line has {len(columns)}: {mend}",
+                    f"has {len(row)} columns, the first line has {len(columns)}: {hint}",
                 )
                 continue
             said: dict[str, object] = dict(zip(columns, row, strict=True))
@@ -137,8 +137,8 @@ def _columns(path: Path, found: list[str]) -> list[str]:
             else "each is named once at most"
         )
         msg = (
-            f"{path}:1: the first line must name the columns: jid or number, and any of {', '.join(FIELDS)}; {what}. "
-            "Nothing was imported"
+            f"{path}:1: the first line must name the columns: jid or number, and any of"
+            f" {', '.join(FIELDS)}; {what}. Nothing was imported"
         )
         raise ConfigurationError(msg)
     return columns
@@ -170,4 +170,4 @@ def _contact(said: dict[str, object], line: int, at_ms: int) -> Contact | RowFau
     try:
         return read_contact(who if isinstance(who, str) else "", said, SOURCE, at_ms)
     except ContactError as fault:
-        return RowFault(line, field if fault.field == "jid" else fault.field, fault.mend)
+        return RowFault(line, field if fault.field == "jid" else fault.field, fault.hint)

@@ -118,9 +118,9 @@ class Importer:
                     file = stack.enter_context(self.errors.open(mode, encoding="utf-8", newline=""))
                     listed = csv.writer(file)
                     if file.tell() == 0:
-                        listed.writerow(("line", "field", "mend"))
+                        listed.writerow(("line", "field", "hint"))
                 if faults:
-                    listed.writerows((fault.line, fault.field, fault.mend) for fault in faults)
+                    listed.writerows((fault.line, fault.field, fault.hint) for fault in faults)
                 yield batch
 
     def _count(self, batch: list[Contact | RowFault]) -> list[Contact]:

@@ -11,7 +11,7 @@ from aiokafka.partitioner import DefaultPartitioner
 from models.codec import UndecodableError, decode
 from models.contacts import Contact
 from models.topics import CONTACTS
-from streams.common.errors import TOPICS_MEND, EnvironmentFaultError, RingfenceError
+from streams.common.errors import TOPICS_HINT, EnvironmentFaultError, RingfenceError
 from streams.kafka.connection import connection
 from streams.settings import KafkaSettings
 
@@ -40,7 +40,10 @@ async def find_contact(kafka: KafkaSettings, *keys: str) -> Contact | None:
             consumer, CONTACTS.full_name(kafka.topic_prefix), [key.encode() for key in keys]
         )
     except (KafkaError, OSError, TimeoutError) as exc:
-        msg = f"Kafka at {kafka.bootstrap_servers} does not answer ({type(exc).__name__}): see that it runs"
+        msg = (
+            f"Kafka at {kafka.bootstrap_servers} does not answer ({type(exc).__name__}):"
+            " see that it runs"
+        )
         raise EnvironmentFaultError(msg) from None
     finally:
         await consumer.stop()
@@ -55,10 +58,10 @@ async def find_contact(kafka: KafkaSettings, *keys: str) -> Contact | None:
 async def _latest(
     consumer: AIOKafkaConsumer, topic: str, keys: list[bytes]
 ) -> dict[bytes, bytes | None]:
-    await consumer._client.force_metadata_update()  # noqa: SLF001 - without a subscription nothing else asks
+    await consumer._client.force_metadata_update()  # noqa: SLF001 - nothing else asks
     numbers = sorted(consumer.partitions_for_topic(topic) or ())
     if not numbers:
-        msg = f"Kafka lacks the topic {topic}: {TOPICS_MEND}"
+        msg = f"Kafka lacks the topic {topic}: {TOPICS_HINT}"
         raise EnvironmentFaultError(msg)
     place = DefaultPartitioner()
     partitions = {TopicPartition(topic, place(key, numbers, numbers)) for key in keys}

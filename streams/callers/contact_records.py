@@ -22,7 +22,7 @@ def put_records(said: Contact, links: LinkChanges, source: str) -> tuple[Contact
 
 
 def removal_records(jid: str, links: LinkChanges, source: str, at_ms: int) -> list[Record]:
-    """The records that remove a contact and the links that its record made.
+    """What takes a contact back, and the links that it had made.
 
     Another number's record is not this one's, even where it names this one: a CRM that merges two
     records deletes the one that is left over.

@@ -1,4 +1,4 @@
-"""Reads a contact record from a CRM; errors name the field and give a hint."""
+"""A contact record out of what a CRM says, with faults that name the field and the fix."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _ZONES: Final = available_timezones()
 class ContactError(ValueError):
     """A field of a record cannot be used.
 
-    ``str()`` says why, with a hint, and never quotes the value.
+    ``str()`` says why and how to fix it, and quotes nothing.
     """
 
-    def __init__(self, *, field: str, mend: str) -> None:
-        super().__init__(f"{field}: {mend}")
+    def __init__(self, *, field: str, hint: str) -> None:
+        super().__init__(f"{field}: {hint}")
         self.field = field
-        self.mend = mend
+        self.hint = hint
 
 
 def read_contact(who: str, said: Mapping[str, object], source: str, at_ms: int) -> Contact:
@@ -49,13 +49,13 @@ def read_contact(who: str, said: Mapping[str, object], source: str, at_ms: int) 
         if field not in FIELDS:
             raise ContactError(
                 field=str(field)[:40],
-                mend=f"is not a field of a contact; there are {', '.join(FIELDS)}",
+                hint=f"is not a field of a contact; there are {', '.join(FIELDS)}",
             )
     jid = read_jid(who, "jid")
     aliases = said.get("aliases") or ()
     if not isinstance(aliases, list | tuple) or len(aliases) > ALIASES:
         raise ContactError(
-            field="aliases", mend=f"must be a list of JIDs or numbers, {ALIASES} at most"
+            field="aliases", hint=f"must be a list of JIDs or numbers, {ALIASES} at most"
         )
     found = dict.fromkeys(read_jid(each, "aliases") for each in aliases)
     found.pop(jid, None)
@@ -79,7 +79,7 @@ def read_jid(value: object, field: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ContactError(
             field=field,
-            mend="must be a JID such as 447700900123@c.us, or a number such as +44 7700 900123",
+            hint="must be a JID such as 447700900123@c.us, or a number such as +44 7700 900123",
         )
     if "@" in value:
         try:
@@ -87,21 +87,21 @@ def read_jid(value: object, field: str) -> str:
         except ValueError:
             raise ContactError(
                 field=field,
-                mend="is no JID; write it like 447700900123@c.us or 900000000000143@lid",
+                hint="is no JID; write it like 447700900123@c.us or 900000000000143@lid",
             ) from None
         if jid.kind not in {"phone", "lid"}:
             raise ContactError(
                 field=field,
-                mend="must be the JID of a person (@c.us, @s.whatsapp.net or @lid), not of a group",
+                hint="must be the JID of a person (@c.us, @s.whatsapp.net or @lid), not of a group",
             )
         return jid.canonical
     match = _NUMBER.fullmatch(without_trunk_zero(value).translate(_BETWEEN))
     if match is None:
-        mend = (
+        hint = (
             "is no international number: write it with its country's code,"
             " such as +44 7700 900123; a LID ends in @lid"
         )
-        raise ContactError(field=field, mend=mend)
+        raise ContactError(field=field, hint=hint)
     return f"{match[1]}@c.us"
 
 
@@ -110,13 +110,13 @@ def _text(said: Mapping[str, object], field: str, longest: int) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise ContactError(field=field, mend="must be a text")
+        raise ContactError(field=field, hint="must be a text")
     text = value.strip()
     if len(text) > longest:
-        raise ContactError(field=field, mend=f"is longer than {longest} characters")
+        raise ContactError(field=field, hint=f"is longer than {longest} characters")
     if not text.isprintable():
         raise ContactError(
-            field=field, mend="holds control characters, such as a line break; take them out"
+            field=field, hint="holds control characters, such as a line break; take them out"
         )
     return text or None
 
@@ -127,8 +127,8 @@ def _tier(value: str | None) -> str | None:
     try:
         return None if value is None else _TIER.validate_python(value)
     except ValidationError:
-        mend = "must be written as policies name it: small letters, digits, - and _, such as gold"
-        raise ContactError(field="tier", mend=mend) from None
+        hint = "must be written as policies name it: small letters, digits, - and _, such as gold"
+        raise ContactError(field="tier", hint=hint) from None
 
 
 @lru_cache(maxsize=1024)
@@ -138,13 +138,13 @@ def _locale(value: str | None) -> str | None:
     except ValidationError:
         raise ContactError(
             field="locale",
-            mend="must be a language, with a country if need be, such as en or pt-BR",
+            hint="must be a language, with a country if need be, such as en or pt-BR",
         ) from None
 
 
 def _zone(value: str | None) -> str | None:
     if value is not None and value not in _ZONES:
         raise ContactError(
-            field="time_zone", mend="is no IANA time zone; write it like Europe/London"
+            field="time_zone", hint="is no IANA time zone; write it like Europe/London"
         )
     return value

@@ -24,12 +24,11 @@ log = logging.getLogger(__name__)
 Teller = Literal["payload", "contact"]
 
 AGAIN_MS: Final = 10 * 60_000
-"""A repeat of a link younger than this is published again: the process that learned it may have died
-before its ``CallerLinked`` was written, and gateways repeat unanswered webhooks for minutes."""
+"""A repeated link this young is announced again: the process that learned it may have died between
+the link and its ``CallerLinked``, and the gateway repeats for minutes what was not answered."""
 
 KNOWN_AS: Final = 16
-"""Other JIDs of a caller that an event names at most: nobody has more, but a wrong file could say
-so."""
+"""Other JIDs of a caller that an event names at most; only a wrong file has more."""
 
 
 class KnownLinks(Protocol):
@@ -55,7 +54,7 @@ def is_phone(jid: str) -> bool:
 class LinkChanges:
     """What is known of links, with changes on top that are not durable yet.
 
-    Pure but for the log.
+    No IO but the log.
     """
 
     def __init__(self, known: KnownLinks, at_ms: int, *, since: int = 0) -> None:
@@ -135,7 +134,7 @@ class LinkChanges:
         if alias == target or (
             known is not None and (known.caller == target or known.at_ms > self._at_ms)
         ):
-            return  # nothing new, or older than the link: a dead letter that is replayed
+            return  # known, or older: a dead letter that is put back
         if known is not None:
             log.warning(
                 "%s says that identity %s is caller %s; %s had said %s. The newest word holds",
@@ -171,9 +170,9 @@ class LinkChanges:
         ]
 
     def words(self, source: str) -> list[Record]:
-        """The word to those who keep something under an alias: to be written after everything else.
+        """``CallerLinked`` for those who keep state under an alias: to be written last.
 
-        It may be said twice: each carries the link's own time and id.
+        It covers every record before it, and may be written twice: it has the link's time and id.
         """
         links = [
             link for link in {**self._said_again, **self._changed}.values() if link is not None
@@ -193,16 +192,16 @@ class LinkChanges:
 
 
 def linked_records(link: IdentityLink, source: str) -> tuple[Record, Record]:
-    """The word that two identities are one caller, to those who keep something under the alias."""
+    """``CallerLinked`` for each topic whose readers keep state under the alias."""
     event_id = f"{link.alias}/{link.caller}/{link.at_ms}"
-    word = CallerLinked(event_id=event_id, alias=link.alias, caller=link.caller, at_ms=link.at_ms)
-    return records.caller_linked(word, source)
+    linked = CallerLinked(event_id=event_id, alias=link.alias, caller=link.caller, at_ms=link.at_ms)
+    return records.caller_linked(linked, source)
 
 
 def settle_contact(contact: Contact, links: LinkChanges) -> Contact:
-    """The record under the JID where the person is kept, with its aliases linked and those it names no more let go.
+    """The record under the JID where the person is kept; links its aliases, drops former ones.
 
-    A phone number that has a record is a caller of its own, whatever another record said before.
+    A phone number that has a record is a caller of its own, whatever another record says.
     """
     key = contact.contact
     if is_lid(key):
@@ -219,7 +218,7 @@ def settle_contact(contact: Contact, links: LinkChanges) -> Contact:
 
 
 def forget_contact(caller: str, links: LinkChanges, keep: tuple[str, ...] = ()) -> None:
-    """Remove the links that the caller's contact record made, except those to ``keep``."""
+    """Remove the links that the caller's contact record had made, except those to ``keep``."""
     for alias in links.aliases_of(caller):
         link = links.get(alias)
         if link is not None and link.source == "contact" and alias not in keep:

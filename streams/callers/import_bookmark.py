@@ -52,8 +52,8 @@ class Bookmark:
             now.cluster,
         ):
             msg = (
-                f"{path}: the import that stopped was of another state of this file, or into another cluster; "
-                "import without --resume"
+                f"{path}: the import that stopped was of another state of this file, or into"
+                " another cluster; import without --resume"
             )
             raise ConfigurationError(msg)
         return found

@@ -14,7 +14,7 @@ from streams.cli.options import CALLER, config_option, demo_option, example
 
 @click.group()
 def callbacks() -> None:
-    """Show and close the callbacks that callers are owed.
+    """Show and close owed callbacks.
 
     A callback opens when a rule queues a call, or rejects one of a tier in callback_tiers. It
     closes by itself when a later call of the caller is accepted, or when a person writes to the
@@ -28,16 +28,17 @@ def callbacks() -> None:
 @click.option("--line", metavar="LINE", help="Of this line only.")
 @click.option("--full", is_flag=True, help="Show whole numbers, to call them.")
 def callbacks_list(config: Path, line: str | None, *, full: bool) -> None:
-    """List who is owed a callback and for how long, the oldest first."""
-    from streams.callbacks.listing import owed, table
+    """List who is owed a callback, the oldest first."""
+    from streams.callbacks.listing import owed, rows
     from streams.common.clock import now_ms
+    from streams.common.table import table
 
     found = asyncio.run(owed(kafka_settings(config).kafka, line))
     if not found:
         click.echo("nobody is owed a callback")
         return
-    for row in table(found, now_ms(), full=full):
-        click.echo(row)
+    for line_of_text in table(rows(found, now_ms(), full=full)):
+        click.echo(line_of_text)
 
 
 @callbacks.command(name="close", epilog=example("ringfence callbacks close +447700900123"))
@@ -45,7 +46,10 @@ def callbacks_list(config: Path, line: str | None, *, full: bool) -> None:
 @demo_option
 @click.argument("caller", type=CALLER)
 def callbacks_close(config: Path, caller: str) -> None:
-    """Close a caller's callback by hand. Exits with 1 where none is open."""
+    """Close a caller's callback by hand.
+
+    Exits with 1 where none is open.
+    """
     from streams.callbacks.listing import close
     from streams.common.clock import now_ms
 

@@ -1,4 +1,4 @@
-"""``ringfence contacts``: who the callers are, by file and one by one."""
+"""``ringfence contacts``: contact records, by file and one by one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def contacts() -> None:
-    """Tell Ringfence who the callers are."""
+    """Import, show and remove contact records."""
 
 
 @contacts.command(
@@ -33,17 +33,20 @@ def contacts() -> None:
 @click.option("--resume", is_flag=True, help="Go on where the last import of this file stopped.")
 @click.option("--dry-run", is_flag=True, help="Only check the file; Kafka is not touched.")
 def contacts_import(config: Path, file: Path, *, resume: bool, dry_run: bool) -> None:
-    """Import contact records from FILE, .csv or .jsonl in UTF-8; may be repeated.
+    """Import contact records from a file.
+
+    FILE is .csv or .jsonl in UTF-8; an import may be repeated.
 
     Columns: jid or number, and any of name, tier, time_zone, locale, aliases (with ; between them).
     Each row is the whole record of a caller. Rows that cannot be used are listed in FILE's
-    .errors.csv with line and mend, and all others are imported; exits with 1 then.
+    .errors.csv, with line number and how to correct them; all others are imported, and the exit
+    code is 1.
     """
     from streams.callers.contact_import import Importer
     from streams.settings import KafkaSettings
 
     kafka = KafkaSettings() if dry_run else kafka_settings(config).kafka
-    importer = Importer(file, kafka, on_progress=_Teller().tell)
+    importer = Importer(file, kafka, on_progress=_ProgressLine().update)
     try:
         done = importer.check() if dry_run else asyncio.run(importer.run(resume=resume))
     except KeyboardInterrupt:
@@ -69,9 +72,9 @@ def contacts_import(config: Path, file: Path, *, resume: bool, dry_run: bool) ->
 @demo_option
 @click.argument("caller")
 def contacts_show(config: Path, caller: str) -> None:
-    """Show the record of CALLER, a JID or an international number, as JSON.
+    """Show one contact record as JSON.
 
-    Exits with 1 where there is none.
+    CALLER is a JID or an international number. Exits with 1 where there is none.
     """
     from dataclasses import asdict
 
@@ -91,7 +94,10 @@ def contacts_show(config: Path, caller: str) -> None:
 @demo_option
 @click.argument("caller")
 def contacts_remove(config: Path, caller: str) -> None:
-    """Take the record of CALLER back, and the links of its aliases; may be repeated."""
+    """Remove one contact record.
+
+    The links of its aliases go too; may be repeated.
+    """
     from streams.callers.contact_import import remove
 
     asyncio.run(remove(kafka_settings(config).kafka, _jid(caller)))
@@ -107,8 +113,8 @@ def _jid(caller: str) -> str:
         raise click.UsageError(str(fault)) from None
 
 
-class _Teller:
-    """Says every two seconds how far an import is; nothing of one that is quicker."""
+class _ProgressLine:
+    """Prints every two seconds how far an import is; nothing for one that is quicker."""
 
     def __init__(self) -> None:
         from time import monotonic
@@ -117,8 +123,8 @@ class _Teller:
         self._began = monotonic()
         self._next = self._began + 2
 
-    def tell(self, done: Imported) -> None:
-        """So far it is."""
+    def update(self, done: Imported) -> None:
+        """Print the progress where two seconds have passed since the last line."""
         now = self._clock()
         if now < self._next:
             return

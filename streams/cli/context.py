@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import click
+
 from streams.common.log_dedup import DuplicateFilter
 
 if TYPE_CHECKING:
@@ -17,6 +19,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _FORMAT: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
+
+
+def check_line(settings: Settings, line: str) -> None:
+    """Raise ``click.UsageError`` where the configuration has no such line."""
+    if line not in settings.lines:
+        known = ", ".join(sorted(settings.lines)) or "none"
+        msg = f"{line!r} is not a configured line (there: {known})"
+        raise click.UsageError(msg)
 
 
 def service_settings(config: Path) -> Settings:
@@ -71,7 +81,7 @@ def log_file() -> Path:
 def log_to_file() -> None:
     """Send log entries to the log file.
 
-    Libraries' warnings belong there, what people must know is a message.
+    Warnings of libraries belong there; what the user must know is printed.
     """
     _log(filename=log_file())
 

@@ -1,10 +1,9 @@
-"""``ringfence dlq``: what could not be understood."""
+"""``ringfence dlq``: records and webhooks that could not be understood."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
-import getpass
 import json
 import re
 import sys
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from streams.cli.context import kafka_settings
-from streams.cli.options import MOMENT, config_option, demo_option, example
+from streams.cli.options import MOMENT, config_option, demo_option, example, user
 from streams.common.errors import RingfenceError
 
 if TYPE_CHECKING:
@@ -28,7 +27,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @click.group()
 def dlq() -> None:
-    """Look at dead letters, put them back, or mark them as done.
+    """Show dead letters, replay them or drop them.
+
+    A dead letter is a record or a webhook that could not be understood.
 
     A letter stays on calls.dlq until its retention ends. What is replayed or dropped gets a mark, a
     record with the header ringfence-dlq-handled behind it, and is not listed any more.
@@ -45,7 +46,7 @@ def _filters(command: F) -> F:
     @click.option(
         "--topic",
         metavar="NAME",
-        help="Where they stood; `webhook` for what never stood on a topic.",
+        help="Where they came from; `webhook` for what never was on a topic.",
     )
     @click.option(
         "--since", "since_ms", type=MOMENT, metavar="TIME", help="Such as 2h, or 2026-11-24T18:00."
@@ -53,7 +54,7 @@ def _filters(command: F) -> F:
     @click.option(
         "--until", "until_ms", type=MOMENT, metavar="TIME", help="The same; default: now."
     )
-    @click.option("--call", "call_id", metavar="ID", help="Letters in which this call id stands.")
+    @click.option("--call", "call_id", metavar="ID", help="Letters that contain this call id.")
     @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The newest N of them.")
     @functools.wraps(command)
     def with_filters(
@@ -92,8 +93,8 @@ def _filters(command: F) -> F:
 @config_option
 @demo_option
 @_filters
-@click.option("--all", "handled", is_flag=True, help="Those that were replayed or dropped too.")
-@click.option("--json", "as_json", is_flag=True, help="For machines; keys stand there in full.")
+@click.option("--all", "handled", is_flag=True, help="Also those that were replayed or dropped.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, with keys in full.")
 def list_letters(config: Path, selection: Selection, *, handled: bool, as_json: bool) -> None:
     """List dead letters that nobody has dealt with, oldest first."""
     from streams.dead_letters.listing import table
@@ -118,7 +119,7 @@ def list_letters(config: Path, selection: Selection, *, handled: bool, as_json: 
 @click.argument("place", metavar="PARTITION:OFFSET")
 @click.option("--raw", is_flag=True, help="Numbers in full, and the whole value.")
 def show(config: Path, place: str, *, raw: bool) -> None:
-    """Show one dead letter: why it died, where it stood, its headers and its bytes."""
+    """Show one dead letter with headers and bytes."""
     for line in asyncio.run(_show(kafka_settings(config), _place(place), raw=raw)):
         click.echo(line)
 
@@ -133,7 +134,7 @@ def show(config: Path, place: str, *, raw: bool) -> None:
 @demo_option
 @_filters
 @click.option(
-    "--dry-run", is_flag=True, help="Say what would be put back where, and write nothing."
+    "--dry-run", is_flag=True, help="Show what would be put back where, and write nothing."
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option(
@@ -147,11 +148,12 @@ def show(config: Path, place: str, *, raw: bool) -> None:
 def replay(
     config: Path, selection: Selection, max_replays: int, *, dry_run: bool, yes: bool
 ) -> None:
-    """Put dead letters back where they stood, with their key, bytes and headers.
+    """Put dead letters back where they came from.
 
-    A webhook that never stood on a topic is read again, by the configuration as it is now. Nothing
-    stale acts: an offer that is older than a call rings can only become late, and a command past
-    its window is not sent. Exits with 1 where a letter had to stay.
+    Key, bytes and headers stay the same. A webhook that never was on a topic is parsed again, with
+    the configuration as it is now. Nothing stale acts: an offer that is older than a call rings can
+    only become late, and a command past its window is not sent. Exits with 1 where a
+    letter had to stay.
     """
     asyncio.run(_replay(kafka_settings(config), selection, max_replays, dry_run=dry_run, yes=yes))
 
@@ -166,7 +168,7 @@ def replay(
 @demo_option
 @_filters
 @click.option("--note", default="", metavar="TEXT", help="Why, for those who look later.")
-@click.option("--dry-run", is_flag=True, help="Say what would be dropped, and write nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be dropped, and write nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def drop(config: Path, selection: Selection, note: str, *, dry_run: bool, yes: bool) -> None:
     """Mark dead letters as done, so that no list shows them.
@@ -211,7 +213,7 @@ async def _replay(
     await read_once(settings.kafka, callers.known)
     planner = Planner(settings, callers, most_replays=max_replays)
     async with DeadLetterReader(settings.kafka) as box:
-        # one that was named and is done with is told, not passed over
+        # a letter that was named is reported even where it was handled before
         letters = await box.letters(selection, handled=bool(selection.places))
         if not _agreed(letters, "put back", dry_run=dry_run, yes=yes):
             return
@@ -220,15 +222,14 @@ async def _replay(
             settings.kafka,
             letters,
             planner,
-            author=_author(),
+            author=user(),
             clock=now_ms,
-            tell=_tell(dry_run),
+            tell=_reporter(dry_run=dry_run),
             dry_run=dry_run,
         )
     gone = f", {done.gone} retired meanwhile" if done.gone else ""
-    click.echo(
-        f"{done.handled} {'would be put back' if dry_run else 'put back'}, {done.refused} left{gone}"
-    )
+    what = "would be put back" if dry_run else "put back"
+    click.echo(f"{done.handled} {what}, {done.refused} left{gone}")
     if done.refused:
         sys.exit(1)
 
@@ -247,7 +248,7 @@ async def _drop(
     if not _agreed(letters, "drop", dry_run=dry_run, yes=yes):
         return
     if not dry_run:
-        await replay.drop(settings.kafka, letters, author=_author(), note=note, clock=now_ms)
+        await replay.drop(settings.kafka, letters, author=user(), note=note, clock=now_ms)
     click.echo(f"{len(letters)} {'would be dropped' if dry_run else 'dropped'}")
 
 
@@ -258,7 +259,10 @@ def _agreed(letters: list[Letter], what: str, *, dry_run: bool, yes: bool) -> bo
     if dry_run or yes:
         return True
     if not sys.stdin.isatty():
-        msg = f"{len(letters)} dead letters fit, and nobody is there to be asked: say --yes, or --dry-run to see them"
+        msg = (
+            f"{len(letters)} dead letters fit, and there is no terminal to ask on: add --yes, or"
+            " --dry-run to see them"
+        )
         raise click.UsageError(msg)
     click.confirm(
         f"{what} {len(letters)} dead letter{'s' if len(letters) > 1 else ''}?", abort=True
@@ -266,17 +270,18 @@ def _agreed(letters: list[Letter], what: str, *, dry_run: bool, yes: bool) -> bo
     return True
 
 
-def _tell(dry_run: bool) -> Callable[[Replay | ReplayRefusal], None]:  # noqa: FBT001 - the one thing that the words depend on
+def _reporter(*, dry_run: bool) -> Callable[[Replay | ReplayRefusal], None]:
+    """Prints what becomes of each letter."""
     from streams.dead_letters.replay_plan import ReplayRefusal
 
-    def tell(plan: Replay | ReplayRefusal) -> None:
+    def report(plan: Replay | ReplayRefusal) -> None:
         place = plan.letter.place
         if isinstance(plan, ReplayRefusal):
             click.echo(f"{place}: left: {plan.why}", err=True)
         else:
             click.echo(f"{place}: {'would go' if dry_run else 'put back'} to {plan.where}")
 
-    return tell
+    return report
 
 
 def _place(text: str) -> str:
@@ -286,10 +291,3 @@ def _place(text: str) -> str:
         )
         raise click.UsageError(msg)
     return text
-
-
-def _author() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "somebody"

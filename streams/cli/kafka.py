@@ -20,13 +20,14 @@ def kafka() -> None:
 
 @kafka.command(name="start", epilog=example("ringfence kafka start"))
 def kafka_start() -> None:
-    """Start the local Kafka; it stays until `ringfence kafka stop`."""
+    """Start the local Kafka, until `ringfence kafka stop`."""
     from streams.local_kafka import daemon
 
     log_to_file()
     state = asyncio.run(daemon.start(click.echo))
     click.echo(
-        f"the local Kafka runs on {state.bootstrap} (process {state.pid}), its data in {state.data_dir}"
+        f"the local Kafka runs on {state.bootstrap} (process {state.pid}),"
+        f" its data in {state.data_dir}"
     )
 
 
@@ -45,7 +46,10 @@ def kafka_stop() -> None:
 
 @kafka.command(name="status", epilog=example("ringfence kafka status"))
 def kafka_status() -> None:
-    """Say whether the local Kafka runs, and where. Exits with 1 where it does not."""
+    """Show whether the local Kafka runs, and where.
+
+    Exits with 1 where it does not.
+    """
     from streams.local_kafka import daemon
 
     log_to_file()
@@ -55,9 +59,9 @@ def kafka_status() -> None:
         sys.exit(1)
     state = found.state
     whose = "`ringfence up`" if state.owner == "up" else "`ringfence kafka start`"
-    click.echo(
-        f"bootstrap  {state.bootstrap}\nprocess    {state.pid}, by {whose}\ndata       {state.data_dir}"
-    )
+    click.echo(f"bootstrap  {state.bootstrap}")
+    click.echo(f"process    {state.pid}, by {whose}")
+    click.echo(f"data       {state.data_dir}")
     click.echo(f"answers    {'yes' if found.answers else 'no'}")
     sys.exit(0 if found.answers else 1)
 
@@ -70,16 +74,17 @@ def kafka_status() -> None:
         "ringfence kafka tool kafka-console-consumer --topic calls.decisions --from-beginning",
     ),
 )
-@click.option("--list", "listing", is_flag=True, help="Name the tools.")
+@click.option("--list", "listing", is_flag=True, help="List the tools.")
 @config_option
 @click.argument("name", required=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def kafka_tool(
     config: Path, name: str | None, arguments: tuple[str, ...], *, listing: bool
 ) -> None:
-    """Run one of Kafka's own tools; --bootstrap-server is filled in.
+    """Run one of Kafka's own tools.
 
-    A cluster with TLS or SASL needs the tool's own --command-config FILE as well.
+    --bootstrap-server is filled in. A cluster with TLS or SASL needs the tool's own
+    --command-config FILE as well.
     """
     from streams.local_kafka import tools
 
@@ -92,4 +97,4 @@ def kafka_tool(
         bootstrap = kafka_settings(config).kafka.bootstrap_servers
     command = tools.command(tool, arguments, bootstrap, lambda line: click.echo(line, err=True))
     sys.stdout.flush()
-    os.execv(command[0], command)  # noqa: S606 - the tool takes this process's place and exit code; no shell
+    os.execv(command[0], command)  # noqa: S606 - replaces this process; no shell

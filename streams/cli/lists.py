@@ -1,4 +1,4 @@
-"""``ringfence lists``: who is always let through, never, or in an emergency."""
+"""``ringfence lists``: callers who always ring, never ring, or ring in an emergency."""
 
 from __future__ import annotations
 
@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from streams.cli.context import kafka_settings
-from streams.cli.options import UNTIL, author_option, config_option, demo_option, example
+from streams.cli.context import check_line, kafka_settings
+from streams.cli.options import (
+    UNTIL,
+    author_option,
+    config_option,
+    demo_option,
+    example,
+    reason_option,
+)
 from streams.common.clock import now_ms
 from streams.common.errors import ConfigurationError
 
@@ -27,9 +34,6 @@ _LINES: Final = click.option(
     metavar="LINE",
     help="For this line only; may be repeated. Default: all lines.",
 )
-_REASON: Final = click.option(
-    "--reason", default="", metavar="TEXT", help="Why; stands in the decisions."
-)
 _EXPIRES: Final = click.option(
     "--expires",
     "expires_at_ms",
@@ -41,7 +45,9 @@ _EXPIRES: Final = click.option(
 
 @click.group()
 def lists() -> None:
-    """Keep the lists that policies ask: allow, deny, emergency, or one of your own.
+    """Keep the lists of callers that policies ask.
+
+    allow, deny, emergency, or one of your own.
 
     A PATTERN is a number (+447700900123), a JID (447700900123@c.us), a prefix (+44*) or a country
     (GB). An entry is in force on all workers within a second. One that has expired counts for
@@ -60,7 +66,7 @@ def lists() -> None:
 @_NAME
 @click.argument("patterns", metavar="PATTERN...", nargs=-1, required=True)
 @_LINES
-@_REASON
+@reason_option
 @_EXPIRES
 @author_option
 def add(config: Path, name: str, patterns: tuple[str, ...], **given: Any) -> None:
@@ -91,7 +97,7 @@ def remove(config: Path, name: str, patterns: tuple[str, ...], *, expired: bool)
     from streams.overrides import read_overrides, take_away
 
     if not patterns and not expired:
-        msg = "name the patterns to remove, or say --expired"
+        msg = "name the patterns to remove, or add --expired"
         raise click.UsageError(msg)
     settings = kafka_settings(config)
     wanted = [_canonical(pattern) for pattern in patterns]
@@ -133,7 +139,10 @@ def remove(config: Path, name: str, patterns: tuple[str, ...], *, expired: bool)
     help="Do not count how often each entry was met: that reads all decisions.",
 )
 def show(config: Path, name: str | None, limit: int, *, full: bool, no_hits: bool) -> None:
-    """Show the lists, or one list with its entries, the newest first, and how often each was met."""
+    """Show the lists, or the entries of one.
+
+    The newest entry first, with how often each was met.
+    """
     from streams.overrides import hits, read_overrides
 
     settings = kafka_settings(config)
@@ -171,7 +180,7 @@ def show(config: Path, name: str | None, limit: int, *, full: bool, no_hits: boo
     "file", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE"
 )
 @_LINES
-@_REASON
+@reason_option
 @_EXPIRES
 @author_option
 @click.option("--skip-wrong", is_flag=True, help="Import the sound rows although others are wrong.")
@@ -180,8 +189,8 @@ def import_(config: Path, name: str, file: Path, *, skip_wrong: bool, **given: A
 
     A text file with a PATTERN a line, or CSV with pattern and reason.
 
-    Wrong rows are told with their line. Where there is one, nothing is imported, unless
-    --skip-wrong is said; exits with 2 then. A run that was cut off may be repeated: an entry that
+    Wrong rows are shown with their line number. Where there is one, nothing is imported without
+    --skip-wrong; exits with 2 then. A run that was cut off may be repeated: an entry that
     is there already is the same entry.
     """
     from streams.overrides import entries_of, put
@@ -191,7 +200,7 @@ def import_(config: Path, name: str, file: Path, *, skip_wrong: bool, **given: A
     entries, wrong = entries_of(file, make, lambda fault: click.echo(fault, err=True))
     if wrong and not skip_wrong:
         rows = f"{file}: {wrong} of {wrong + len(entries)} rows are wrong"
-        msg = f"{rows}, and nothing was imported; mend them, or say --skip-wrong"
+        msg = f"{rows}, and nothing was imported; correct them, or add --skip-wrong"
         raise ConfigurationError(msg)
     asyncio.run(put(settings.kafka, entries, now_ms()))
     click.echo(f"{len(entries)} on the list {name}" + (f", {wrong} rows left out" if wrong else ""))
@@ -220,7 +229,7 @@ def _maker(
         msg = f"{name!r} is no name of a list: small letters, digits, - and _"
         raise click.UsageError(msg) from None
     for line in lines:
-        _check_line(settings, line)
+        check_line(settings, line)
     added_at_ms = now_ms()
 
     def make(pattern: str, own_reason: str = "") -> ListEntry:
@@ -235,12 +244,6 @@ def _maker(
         )
 
     return make
-
-
-def _check_line(settings: Settings, line: str) -> None:
-    if line not in settings.lines:
-        msg = f"{line!r} is not a configured line (there: {', '.join(sorted(settings.lines)) or 'none'})"
-        raise click.UsageError(msg)
 
 
 def _canonical(pattern: str) -> str:
@@ -276,9 +279,11 @@ def _say_who_asks(settings: Settings, name: str) -> None:
 def _show_names(known: Overrides) -> None:
     from collections import Counter
 
+    from streams.common.table import table
+
     counts = Counter(each.list for each in known.entries())
-    for name, count in sorted(counts.items()):
-        click.echo(f"{name}  {count}")
+    for row in table([(name, str(count)) for name, count in sorted(counts.items())], right=1):
+        click.echo(row)
     if not counts:
         click.echo("no lists; `ringfence lists add deny +447700900123` begins one")
 

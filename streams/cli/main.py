@@ -6,76 +6,112 @@ import sys
 import tomllib
 import traceback
 from datetime import UTC, datetime
-from importlib import metadata
 from typing import Final
 
 import click
 from aiokafka.errors import UnknownTopicOrPartitionError
+from typing_extensions import override
 
 from streams.cli import (
-    audit_and_explain,
-    blocks_and_calendar,
+    audit,
+    block,
+    bridge,
+    calendar,
     callbacks,
     contacts,
     dlq,
+    explain,
+    gateway_sim,
     kafka,
     lists,
     policy,
-    processes,
-    replay,
     topics,
+    up,
+    worker,
 )
 from streams.cli.context import log_file
-from streams.common.errors import TOPICS_MEND, EnvironmentFaultError, RingfenceError
+from streams.cli.options import example
+from streams.common.errors import TOPICS_HINT, EnvironmentFaultError, RingfenceError
 from streams.settings import ROOT
 
-COMMANDS: Final[tuple[click.Command, ...]] = (
-    processes.up, processes.bridge, processes.worker, processes.gateway_sim,
-    kafka.kafka, topics.topics,
-    audit_and_explain.audit, audit_and_explain.explain, dlq.dlq, replay.replay,
-    callbacks.callbacks, contacts.contacts,
-    policy.policy, lists.lists, blocks_and_calendar.block, blocks_and_calendar.unblock, blocks_and_calendar.calendar,
-)  # fmt: skip
-"""Every command stands here once; help shows them by name."""
+SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
+    "Run": (
+        up.up, bridge.bridge, worker.worker, gateway_sim.gateway_sim, kafka.kafka, topics.topics,
+    ),
+    "Look": (explain.explain, audit.audit, callbacks.callbacks, dlq.dlq),
+    "Decide": (
+        policy.policy, calendar.calendar, lists.lists, block.block, block.unblock,
+        contacts.contacts,
+    ),
+    "Former names": (policy.replay,),
+}  # fmt: skip
+"""Every command stands here once; help shows them so."""
 
 
-def _version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's way
+class _Sections(click.Group):
+    """A group whose help shows the commands by purpose, not in one list."""
+
+    @override
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        width = max(len(name) for name in self.commands)
+        room = formatter.width - 6 - width
+        for title, commands in SECTIONS.items():
+            rows = [
+                (f"{each.name:{width}}", each.get_short_help_str(room))
+                for each in commands
+                if not each.hidden
+            ]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+
+def _version(
+    context: click.Context,
+    _parameter: click.Parameter,
+    wanted: bool,  # noqa: FBT001 - click's signature of a callback
+) -> None:
     if wanted and not context.resilient_parsing:
         click.echo(f"ringfence {version()}")
         context.exit()
 
 
 def version() -> str:
-    """The product's version.
-
-    Of the package where it is installed as one, else of the checkout it runs from.
-    """
-    try:
-        return metadata.version("ringfence")
-    except metadata.PackageNotFoundError:
-        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-        return str(project["version"])
+    """The product's version: that of the checkout it runs from."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return str(project["version"])
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=_Sections,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=example("ringfence up --for 60", "ringfence policy check --help"),
+)
 @click.option(
     "--version",
     is_flag=True,
     is_eager=True,
     expose_value=False,
     callback=_version,
-    help="Say it, and end.",
+    help="Show the version and exit.",
 )
 def cli() -> None:
-    """Screen the calls that reach a business's WhatsApp lines."""
+    """Screen the calls that reach a business's WhatsApp lines.
+
+    Each command has a --help of its own, with examples.
+    """
 
 
-for _command in COMMANDS:
-    cli.add_command(_command)
+for _commands in SECTIONS.values():
+    for _command in _commands:
+        cli.add_command(_command)
 
 
 def main() -> None:
-    """The entry point. Expected failures end in a message and their exit code, others in a log entry too."""
+    """Run the command that ``sys.argv`` names.
+
+    Expected failures end in a message and their exit code, others in a log entry too.
+    """
     try:
         cli(prog_name="ringfence")
     except RingfenceError as exc:
@@ -85,9 +121,11 @@ def main() -> None:
         _confess(exc)
         sys.exit(EnvironmentFaultError.exit_code)
     except UnknownTopicOrPartitionError:
-        click.echo(f"ringfence: Kafka lacks a topic of Ringfence's: {TOPICS_MEND}", err=True)
+        click.echo(
+            f"ringfence: one of Ringfence's topics is missing on Kafka: {TOPICS_HINT}", err=True
+        )
         sys.exit(EnvironmentFaultError.exit_code)
-    except Exception as exc:  # noqa: BLE001 - the last resort: nothing is hidden, it is logged in full
+    except Exception as exc:  # noqa: BLE001 - the last resort; it is logged in full
         _confess(exc)
         sys.exit(70)
 

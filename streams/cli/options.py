@@ -56,7 +56,8 @@ class _Moment(click.ParamType):
             ago = None
         if not isinstance(ago, int) or ago < 0:
             self.fail(
-                f"{text!r} is neither a time (2026-11-24T18:00, with or without a zone) nor how long ago",
+                f"{text!r} is neither a time (2026-11-24T18:00, a zone may follow) nor how long ago"
+                " (15m, 2h, 1d)",
                 param,
                 ctx,
             )
@@ -77,7 +78,7 @@ class _Until(click.ParamType):
         param: click.Parameter | None = None,
         ctx: click.Context | None = None,
     ) -> int:
-        """Milliseconds UTC; a time without a zone is meant in ``zone``, or in the machine's own where that is None."""
+        """Milliseconds UTC. A time without a zone is in ``zone``; None is the machine's own."""
         try:
             moment = datetime.fromisoformat(text)
             found: object = int(
@@ -111,7 +112,8 @@ class _Caller(click.ParamType):
             pattern = None
         if pattern is None or pattern.kind != "jid":
             self.fail(
-                f"{value!r} names no caller: write a number in E.164 (+447700900123) or a JID (447700900123@c.us)",
+                f"{value!r} names no caller: write a number in E.164 (+447700900123) or a JID"
+                " (447700900123@c.us)",
                 param,
                 ctx,
             )
@@ -163,7 +165,8 @@ config_option = click.option(
 )
 
 
-def _user() -> str:
+def user() -> str:
+    """Who runs the command, for the record of what a person did."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -172,19 +175,24 @@ def _user() -> str:
 
 author_option = click.option(
     "--author",
-    default=_user,
+    default=user,
     metavar="NAME",
     help="Who does this; default: the user who runs the command.",
 )
 
 
+reason_option = click.option(
+    "--reason", default="", metavar="TEXT", help="Why; stands in the decisions."
+)
+
+
 def demo_option(command: F) -> F:
-    """``--demo``: the topics of simulated traffic, which stand apart under a prefix of their own."""
+    """``--demo``: use the topics of simulated traffic, which have a prefix of their own."""
 
     @click.option(
         "--demo",
         is_flag=True,
-        help="Look at the topics of all runs of `ringfence up` with traffic.",
+        help="Use the topics of simulated runs of `ringfence up`.",
     )
     @functools.wraps(command)
     def with_demo(*args: Any, config: Path, demo: bool, **kwargs: Any) -> Any:
@@ -193,7 +201,10 @@ def demo_option(command: F) -> F:
             raise click.UsageError(msg)
         named = click.get_current_context().get_parameter_source("config")
         if demo and named is click.core.ParameterSource.COMMANDLINE:
-            msg = "--demo looks with the configuration of the last run with simulated traffic: leave --config out"
+            msg = (
+                "--demo takes the configuration of the last run with simulated traffic:"
+                " leave --config out"
+            )
             raise click.UsageError(msg)
         return command(*args, config=RUN_CONFIG if demo else config, **kwargs)
 
@@ -201,6 +212,6 @@ def demo_option(command: F) -> F:
 
 
 def example(*lines: str) -> str:
-    r"""The epilog that shows how a command is called (``\b`` keeps click from filling the lines)."""
+    r"""The epilog that shows how a command is called (``\b``: click keeps the lines)."""
     head = "Example:" if len(lines) == 1 else "Examples:"
     return "\b\n" + "\n".join([head, *(f"  {line}" for line in lines)])

@@ -1,8 +1,10 @@
-"""``ringfence policy``: check, apply and look at policies."""
+"""``ringfence policy``: check, try, apply and look at policies."""
 
 from __future__ import annotations
 
 import asyncio
+import copy
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +13,14 @@ from typing import TYPE_CHECKING, Final
 import click
 from typing_extensions import override
 
-from streams.cli.context import kafka_settings, log_to_file
-from streams.cli.options import author_option, config_option, demo_option, example
+from streams.cli.context import check_line, kafka_settings, log_to_file
+from streams.cli.options import (
+    MOMENT,
+    author_option,
+    config_option,
+    demo_option,
+    example,
+)
 from streams.common.clock import now_ms
 from streams.common.errors import ConfigurationError, EnvironmentFaultError
 
@@ -36,7 +44,7 @@ _LINE: Final = click.argument("name", metavar="LINE")
 
 @click.group()
 def policy() -> None:
-    """Check, apply and look at policies and shared calendars.
+    """Check, try, apply and look at policies.
 
     LINE is the line of a policy, '*' for the common one, or calendar/NAME for a shared calendar.
     FILE may be a folder: all its *.yaml files are meant.
@@ -44,7 +52,7 @@ def policy() -> None:
 
 
 class _Check(click.Command):
-    """Its help lists the words of cases, which are only loaded for it."""
+    """Its help lists what a case may give, which is only loaded for it."""
 
     @override
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -70,7 +78,7 @@ class _Check(click.Command):
     help="Do not ask Kafka for shared calendars that are applied already.",
 )
 def check(config: Path, paths: tuple[Path, ...], *, offline: bool) -> None:
-    """Check files together, and run the cases that stand in them.
+    """Check files together, and run their test cases.
 
     Writes nothing; exits with 2 where one fails.
 
@@ -100,9 +108,9 @@ def check(config: Path, paths: tuple[Path, ...], *, offline: bool) -> None:
 @author_option
 @_NOTE
 def apply(config: Path, paths: tuple[Path, ...], author: str, note: str) -> None:
-    """Check files together and run their cases, then put all of them in force, or none.
+    """Check files, then put all of them in force, or none.
 
-    Waits until the running workers say that they run them. Exits with 1 where one does not.
+    Waits until every running worker reports that it uses them; exits with 1 where one does not.
     """
     from streams.policy_admin.commands import check as check_files
     from streams.policy_admin.store import changes
@@ -129,7 +137,10 @@ def apply(config: Path, paths: tuple[Path, ...], author: str, note: str) -> None
 @demo_option
 @click.argument("what", metavar="FILE|LINE")
 def diff(config: Path, what: str) -> None:
-    """Show how what is in force differs from a file or folder, or a LINE from the file of the policies folder."""
+    """Show how what is in force differs from files.
+
+    From a file, from a folder, or, for a LINE, from its file in the policies folder.
+    """
     from streams.policy_admin.commands import differences
 
     settings = kafka_settings(config)
@@ -150,7 +161,10 @@ def diff(config: Path, what: str) -> None:
 @_LINE
 @click.option("--revision", metavar="REVISION", help="A former one; its first digits are enough.")
 def show(config: Path, name: str, revision: str | None) -> None:
-    """Print a policy or calendar as YAML: what is in force, or a former revision."""
+    """Print a policy or calendar as YAML.
+
+    What is in force, or a former revision.
+    """
     from streams.policy_admin.commands import as_yaml, find
 
     document = find(_shelf(kafka_settings(config)), name, revision)
@@ -162,7 +176,10 @@ def show(config: Path, name: str, revision: str | None) -> None:
 @demo_option
 @_LINE
 def history(config: Path, name: str) -> None:
-    """List everything that was applied for a line: when, by whom, and why; the newest first."""
+    """List all revisions of a line's policy.
+
+    When each was applied, by whom and why; the newest first.
+    """
     from streams.policy_admin.commands import history_lines
 
     for line in history_lines(_shelf(kafka_settings(config)), name):
@@ -186,7 +203,10 @@ def history(config: Path, name: str) -> None:
 @author_option
 @_NOTE
 def rollback(config: Path, name: str, revision: str | None, author: str, note: str) -> None:
-    """Put a former revision in force again, if it still can be compiled."""
+    """Put a former revision in force again.
+
+    Refused where it cannot be compiled any more.
+    """
     from streams.policy_admin.commands import rolled_back
 
     _put(
@@ -202,13 +222,92 @@ def rollback(config: Path, name: str, revision: str | None, author: str, note: s
 @author_option
 @_NOTE
 def remove(config: Path, name: str, author: str, note: str) -> None:
-    """Take a line's policy away: the common one ('*') holds for it then.
+    """Remove a line's policy.
 
-    History keeps what it was.
+    The common one ('*') holds for it then. Its history stays.
     """
     from streams.policy_admin.commands import removed
 
     _put(kafka_settings(config), lambda shelf: [removed(shelf, name, author, note, now_ms())])
+
+
+@policy.command(
+    epilog=example(
+        "ringfence policy simulate --from 1d --policy stricter.yaml --diff",
+        "ringfence policy simulate --from 2026-11-24T08:00 --to 2026-11-24T18:00 --line london",
+    )
+)
+@config_option
+@demo_option
+@click.option(
+    "--from",
+    "from_ms",
+    type=MOMENT,
+    required=True,
+    metavar="TIME",
+    help="Such as 2h, or 2026-11-24T18:00.",
+)
+@click.option("--to", "to_ms", type=MOMENT, metavar="TIME", help="The same; default: now.")
+@click.option(
+    "--policy",
+    "files",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    metavar="FILE",
+    help="Try this instead of what is in force; may be repeated, for its calendars too.",
+)
+@click.option("--line", metavar="LINE", help="Calls to this line only.")
+@click.option("--diff", is_flag=True, help="List the calls that would have been decided otherwise.")
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    metavar="FILE",
+    help="Write the whole comparison there.",
+)
+def simulate(
+    config: Path,
+    from_ms: int,
+    to_ms: int | None,
+    files: tuple[Path, ...],
+    line: str | None,
+    json_file: Path | None,
+    *,
+    diff: bool,
+) -> None:
+    """Decide past calls again, and compare.
+
+    With the policies in force, or with those in files. Nobody is rejected or texted: this command
+    has no access to a gateway and writes nothing to Kafka. Each call is decided as of the time it
+    came, with the messages that were known then; contacts, lists, presence, bridges and switches
+    are taken as they are now. Calls are kept for 7 days.
+    """
+    from streams.history.read_past import replay as replay_history
+
+    settings = kafka_settings(config)
+    if line is not None:
+        check_line(settings, line)
+    until_ms = now_ms() if to_ms is None else to_ms
+    if until_ms <= from_ms:
+        msg = "--to must be later than --from"
+        raise click.UsageError(msg)
+    compared, revisions = asyncio.run(
+        replay_history(settings, from_ms=from_ms, to_ms=until_ms, files=files, line=line)
+    )
+    named = ", ".join(f"{name} {revision}" for name, revision in revisions.items())
+    click.echo(f"policies    {named}")
+    for each in compared.lines(diff=diff):
+        click.echo(each)
+    if json_file is not None:
+        json_file.write_text(
+            json.dumps(compared.as_dict(revisions), indent=2) + "\n", encoding="utf-8"
+        )
+
+
+replay: Final = copy.copy(simulate)
+"""The name that ``policy simulate`` had before; it still works, and help does not show it."""
+replay.name = "replay"
+replay.hidden = True
 
 
 def _settings_and_shelf(config: Path, *, offline: bool) -> tuple[Settings, Shelf | None, str]:

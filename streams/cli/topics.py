@@ -21,9 +21,9 @@ def topics() -> None:
 @config_option
 @demo_option
 def topics_apply(config: Path) -> None:
-    """Create missing topics and mend their settings; may be repeated.
+    """Create missing topics and correct settings.
 
-    Partitions are never changed.
+    May be repeated. Partitions are never changed.
     """
     from streams.kafka import topics_admin
 
@@ -45,7 +45,10 @@ def topics_apply(config: Path) -> None:
 @config_option
 @demo_option
 def topics_check(config: Path) -> None:
-    """Compare the cluster's topics with what they should be. Exits with 1 where they differ."""
+    """Compare the topics with what they should be.
+
+    Exits with 1 where they differ.
+    """
     from streams.kafka import topics_admin
 
     differences = asyncio.run(topics_admin.check(kafka_settings(config).kafka))
@@ -60,9 +63,12 @@ def topics_check(config: Path) -> None:
 @config_option
 @demo_option
 def topics_list(config: Path) -> None:
-    """Show every topic: key, retention, partitions, who writes and who reads."""
+    """List every topic.
+
+    With partitions, retention and key, and who writes and reads it.
+    """
     from streams.kafka import topics_admin
 
     settings = kafka_settings(config).kafka
-    for line in topics_admin.table(settings, asyncio.run(topics_admin.found(settings))):
+    for line in topics_admin.listing(settings, asyncio.run(topics_admin.found(settings))):
         click.echo(line)

@@ -1,8 +1,8 @@
-"""Errors that end a command, sorted by what must be fixed.
+"""Errors that end a command, sorted by what has to be fixed.
 
 RingfenceError
-├── ConfigurationError    the configuration or a policy is wrong: fix the file
-├── EnvironmentFaultError the machine lacks something (Java, a port, a broker): fix the machine
+├── ConfigurationError    the configuration or a policy is wrong: correct the file
+├── EnvironmentFaultError the machine lacks something (Java, a port, a broker): provide it
 └── AuditError            the topics contradict an invariant: look at the calls named
 
 Each message says what is wrong, where, and how to fix it. The command line prints it without a
@@ -11,7 +11,7 @@ traceback and exits with ``exit_code``.
 
 from __future__ import annotations
 
-TOPICS_MEND = (
+TOPICS_HINT = (
     "create them with `ringfence topics apply`; or add --demo, "
     "if it is the last `ringfence up` with traffic that you mean"
 )
@@ -25,18 +25,18 @@ class RingfenceError(Exception):
 
 
 class ConfigurationError(RingfenceError):
-    """A configuration or policy file is wrong; the message names file, line, key and a hint."""
+    """A configuration or policy file is wrong; the message names file, line, key and the fix."""
 
     exit_code = 2
 
 
 class EnvironmentFaultError(RingfenceError):
-    """Something outside the project is missing or in the way; the message says what to do."""
+    """Something outside the project is missing or in the way; the message says how to fix it."""
 
     exit_code = 3
 
 
 class AuditError(RingfenceError):
-    """The record on the topics is not whole."""
+    """What stands on the topics contradicts itself, or is incomplete."""
 
     exit_code = 4

@@ -16,7 +16,7 @@ from streams.common.errors import EnvironmentFaultError
 Ready = Callable[[], str | None]
 """Returns None when the process can do its work, else the reason why not."""
 Warnings = Callable[[], Sequence[str]]
-"""Problems that an operator should look into, although the process can work."""
+"""What a person should fix although the process can do its work."""
 
 _LIVE: Final = b'{"status":"live"}'
 _READY: Final = b'{"status":"ready"}'
@@ -26,10 +26,10 @@ _JSON: Final = "application/json"
 def health_routes(
     registry: CollectorRegistry, ready: Ready, warnings: Warnings = tuple
 ) -> list[web.RouteDef]:
-    """``/health/live``, ``/health/ready`` and ``/metrics``, for a server that has routes of its own.
+    """``/health/live``, ``/health/ready`` and ``/metrics``, for a server with routes of its own.
 
-    Live says that the event loop turns. Ready is 200 with warnings for the
-    operator, or 503 with the reason. Neither does IO.
+    Live answers as long as the event loop turns. Ready is 200 with the warnings, or 503 with the
+    reason. Neither does IO.
     """
 
     async def live(_request: web.Request) -> web.Response:
@@ -61,7 +61,7 @@ async def listen(runner: web.BaseRunner, address: str, setting: str) -> str:
 
     Returns the base URL, with the port that was given for 0.
 
-    Raises ``EnvironmentFaultError`` that names the address, the configuration's key and a hint.
+    Raises ``EnvironmentFaultError`` that names the address, the configuration's key and the fix.
     """
     host, _, port = address.rpartition(":")
     try:
@@ -77,8 +77,12 @@ def _explain(exc: OSError, address: str, setting: str) -> str:
     if exc.errno == errno.EADDRINUSE:
         return f"{address} is in use by another process: end that process, {other}"
     if exc.errno == errno.EACCES:
-        return f"{address} may not be opened by this user (ports below 1024 are reserved): use a higher port, {other}"
-    return f"{address} cannot be opened ({exc.strerror or exc}): name an address of this machine, {other}"
+        return (
+            f"{address} may not be opened by this user (ports below 1024 are reserved):"
+            f" use a higher port, {other}"
+        )
+    why = exc.strerror or exc
+    return f"{address} cannot be opened ({why}): name an address of this machine, {other}"
 
 
 class HealthServer:

@@ -1,4 +1,4 @@
-"""What a log says once, and not two hundred times a second while a cluster is away."""
+"""Logs a repeated message once, not two hundred times a second while a cluster is away."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Final
 from typing_extensions import override
 
 EVERY_S: Final = 10.0
-"""How often a library may say the same thing."""
+"""Seconds in which the same message is logged once."""
 
 _MOST: Final = 200
-"""Different sentences remembered; those that were said longest ago go first."""
+"""Different messages remembered; the one logged longest ago is forgotten first."""
 
 
 class DuplicateFilter(logging.Filter):
-    """Lets what aiokafka repeats through once in ``EVERY_S``, and then says how often it was said meanwhile."""
+    """Lets a message of aiokafka through once in ``EVERY_S``, with how often it was repeated."""
 
     def __init__(self, name: str = "aiokafka", clock: Callable[[], float] = time.monotonic) -> None:
         """``name``: of the logger whose repeats, and its children's, are held back.

@@ -10,7 +10,7 @@ _PATIENCE_S: Final = 2.0
 
 
 class Progress:
-    """Says every two seconds how much of the records has been read, or written."""
+    """Prints every two seconds how many of the records have been read, or written."""
 
     def __init__(self, total: int, stream: TextIO | None = None, *, what: str = "read") -> None:
         """``what`` is done with the records; ``stream`` None is stderr."""
@@ -26,9 +26,8 @@ class Progress:
         self._read += records
         if time.monotonic() >= self._next:
             self._next += _PATIENCE_S
-            self._say(
-                f"{min(100 * self._read // max(self._total, 1), 99)} % of {self._total} records {self._what}"
-            )
+            percent = min(100 * self._read // max(self._total, 1), 99)
+            self._say(f"{percent} % of {self._total} records {self._what}")
 
     def done(self) -> None:
         """Close the note, if there was one."""

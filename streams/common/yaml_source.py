@@ -1,4 +1,4 @@
-"""YAML documents checked as a whole, with errors that name file, line, key and mend."""
+"""YAML documents checked as a whole, with errors that name file, line, key and the fix."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _QUOTED = re.compile(r"""(["'])((?:(?!\1).)*)\1""")
 
 
 class _Loader(yaml.SafeLoader):
-    """A value that looks like a date or a number and is none is a fault of its line."""
+    """Reports a value that only looks like a date or a number with its line."""
 
     @override
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
@@ -32,8 +32,8 @@ class _Loader(yaml.SafeLoader):
             raise yaml.MarkedYAMLError(problem=what, problem_mark=node.start_mark) from None
 
 
-def _mend(error: Any) -> str:
-    """What is wrong in the words of who wrote the file."""
+def _hint(error: Any) -> str:
+    """What is wrong and how to fix it, for whoever wrote the file."""
     match error["type"]:
         case "extra_forbidden" | "unexpected_keyword_argument":
             return "there is no such key here; look at its spelling"
@@ -95,7 +95,7 @@ class YamlSource:
         for error in exc.errors(include_url=False, include_input=False):
             where = self._place(error["loc"])
             key = ".".join(str(part) for part in where) or "the document"
-            message = _mend(error)
+            message = _hint(error)
             faults.append(f"{self.path}:{self.line_of(where)}: {key}: {message}")
         return ConfigurationError("\n".join(faults))
 
@@ -155,9 +155,9 @@ def _refuse_double_keys_of(path: Path, node: yaml.MappingNode) -> None:
 
 
 def _unquoted(problem: str) -> str:
-    """The parser's words without what they quote of the file.
+    """The parser's message without what it quotes of the file.
 
-    An unquoted secret may look like an alias or a tag.
+    A secret written there may look like an alias or a tag.
     """
     return _QUOTED.sub(
         lambda quoted: quoted[0] if len(quoted[2]) <= 2 or quoted[2][0] == "<" else "'...'", problem

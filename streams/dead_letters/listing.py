@@ -12,7 +12,8 @@ from typing import Final
 
 from models.dead_letters import HANDLED_HEADER
 from models.identity import mask
-from streams.common.wording import count, fit, moment
+from streams.common.table import table as columns
+from streams.common.wording import count, moment
 from streams.dead_letters.letter import Letter
 from streams.kafka.reader import Seen
 
@@ -37,21 +38,13 @@ def table(letters: Iterable[Letter], zone: tzinfo | None = None) -> Iterator[str
             moment(letter.at_ms, zone)[:19],
             letter.reason,
             letter.came_from,
-            ending(letter) or letter.message,
+            printable(ending(letter) or letter.message),
         )
         for letter in letters
     ]
     if not rows:
         return
-    head = ("place", "written", "reason", "came from", "what it says")
-    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(4)]
-    for row in [head, *rows]:
-        yield "  ".join(
-            [
-                *(fit(text, width) for text, width in zip(row, widths, strict=False)),
-                printable(row[4]),
-            ]
-        )
+    yield from columns([("place", "written", "reason", "came from", "what it says"), *rows])
 
 
 def whole(letter: Letter, seen: Seen, *, raw: bool, zone: tzinfo | None = None) -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from models.decisions import Verdict
 from models.identity import mask
+from streams.common.table import table
 from streams.common.wording import count, moment
 from streams.history.decide_again import Compared
 
@@ -51,11 +52,10 @@ class Comparison:
         yield f"calls       {count(self.calls, 'call')}{without}"
         rows = sorted({*self.was, *self.would}, key=lambda ruling: (ruling[0], ruling[1] or ""))
         names = {ruling: f"{ruling[0]} by {_rule(ruling)}" for ruling in rows}
-        width = max([10, *map(len, names.values())])
-        if rows:
-            yield f"{'':12}{'':{width}}{'was':>9}{'would be':>10}"
-        for ruling in rows:
-            yield f"{'':12}{names[ruling]:{width}}{self.was[ruling]:>9}{self.would[ruling]:>10}"
+        cells = [(names[each], str(self.was[each]), str(self.would[each])) for each in rows]
+        if cells:
+            for line in table([("", "was", "would be"), *cells], right=2):
+                yield f"{'':12}{line}"
         yield f"differing   {count(len(self.differing), 'call')}"
         changes = Counter(
             (_was(call), (call.would.verdict, call.would.rule)) for call in self.differing

@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from models.codec import UndecodableError
-from streams.common.errors import TOPICS_MEND, EnvironmentFaultError
+from streams.common.errors import TOPICS_HINT, EnvironmentFaultError
 from streams.faust_driver.metadata import pace
 from streams.kafka.connection import connection
 from streams.settings import KafkaSettings
@@ -106,7 +106,7 @@ class CompactedReader:
         there = await consumer.topics()
         missing = sorted(set(self._views) - there)
         if missing:
-            msg = f"Kafka lacks the topics {', '.join(missing)}: {TOPICS_MEND}"
+            msg = f"Kafka lacks the topics {', '.join(missing)}: {TOPICS_HINT}"
             raise EnvironmentFaultError(msg)
         for name in self._views:
             found += [

@@ -18,7 +18,7 @@ from typing_extensions import override
 from models.codec import UndecodableError, decode
 from models.topics import STREAM_TOPICS, Topic
 from streams.common.clock import Clock, now_ms
-from streams.common.errors import TOPICS_MEND, EnvironmentFaultError
+from streams.common.errors import TOPICS_HINT, EnvironmentFaultError
 from streams.kafka.connection import connection
 from streams.kafka.diagnose import why_not
 from streams.settings import KafkaSettings
@@ -234,7 +234,7 @@ class TopicReader:
         if missing:
             msg = (
                 f"the cluster at {self._kafka.bootstrap_servers} has no topic {', '.join(missing)}: "
-                f"check kafka.topic_prefix, and {TOPICS_MEND}"
+                f"check kafka.topic_prefix, and {TOPICS_HINT}"
             )
             raise EnvironmentFaultError(msg)
         return [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -20,6 +20,7 @@ from aiokafka.errors import (
 
 from models.topics import DAY_MS, TOPICS, Topic
 from streams.common.errors import EnvironmentFaultError
+from streams.common.table import table
 from streams.kafka.cluster import require
 from streams.kafka.connection import connection
 from streams.settings import KafkaSettings
@@ -109,9 +110,9 @@ async def found(kafka: KafkaSettings, topics: Sequence[Topic] = TOPICS) -> dict[
         return await _look(admin, kafka, topics)
 
 
-def table(
+def listing(
     kafka: KafkaSettings, there: dict[str, Found], topics: Sequence[Topic] = TOPICS
-) -> list[str]:
+) -> Iterator[str]:
     """The registry as lines of text in columns, beside what ``found`` says of the cluster."""
     rows = [("TOPIC", "PARTITIONS", "KEPT", "KEY", "WRITTEN BY", "READ BY")]
     for topic in topics:
@@ -124,11 +125,7 @@ def table(
         rows.append(
             (topic.full_name(kafka.topic_prefix), partitions, kept, topic.key, writers, readers)
         )
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+    return table(rows)
 
 
 async def apply(kafka: KafkaSettings, topics: Sequence[Topic] = TOPICS) -> Applied:

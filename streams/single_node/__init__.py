@@ -1,1 +1,1 @@
-"""``ringfence up``: everything on one machine, started in order, watched, and ended without remains."""
+"""``ringfence up``: starts everything on one machine, supervises it, leaves nothing behind."""

@@ -1,4 +1,4 @@
-"""One process beside us: started tethered, watched, its output in a log file."""
+"""A child process that cannot outlive its parent, with its output in a log file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LOG_BYTES: Final = 50 * 1024 * 1024
 
 
 class ChildProcess:
-    """A process of ours. It gets no terminal signals, and ends with us, however we end."""
+    """One child process: no terminal signals; it ends when its parent does, however that is."""
 
     def __init__(
         self, name: str, command: Sequence[str], ready_url: str, log: Path, env: Mapping[str, str]
@@ -41,7 +41,7 @@ class ChildProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._log_start = 0
         self.warnings: list[str] = []
-        """What it warned of when it was ready."""
+        """The warnings of its health answer when it became ready."""
 
     @property
     def exit_code(self) -> int | None:
@@ -62,12 +62,12 @@ class ChildProcess:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=self._env,
-                # a terminal's Ctrl-C goes to its foreground group: we tell the children ourselves
+                # a terminal's Ctrl-C goes to its foreground group; children get SIGTERM from `end`
                 process_group=0,
             )
 
     async def ready(self, http: aiohttp.ClientSession, within: float) -> None:
-        """Return when the process says that it is ready.
+        """Return when the process answers that it is ready, ``within`` seconds at most.
 
         Raises ``EnvironmentFaultError`` with the log's last lines when it ends or takes longer.
         """
@@ -96,7 +96,7 @@ class ChildProcess:
             return
         if process.poll() is None:
             process.terminate()
-        while process.poll() is None and time.monotonic() < by:  # noqa: ASYNC110 - a process sets no event
+        while process.poll() is None and time.monotonic() < by:  # noqa: ASYNC110 - nothing to await
             await asyncio.sleep(_POLL_SECONDS)
         if process.poll() is None:
             process.kill()
@@ -134,7 +134,7 @@ class ChildProcess:
 
 
 def _warnings(body: bytes) -> list[str]:
-    """What stands in a health answer; nothing where it is another kind of answer."""
+    """The warnings of a health answer; none where the body is something else."""
     try:
         found = json.loads(body)
     except ValueError:

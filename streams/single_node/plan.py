@@ -48,7 +48,7 @@ class RunPlan:
 
 
 _HEAD: Final = (sys.executable, "-P", "-m", "streams.cli")
-"""``-P``: a folder named ``models`` where the user stands must not be taken for ours."""
+"""``-P``: a folder named ``models`` in the working directory must not shadow ours."""
 
 
 _INSTANCE: Final = "up"
@@ -58,7 +58,7 @@ _INSTANCE: Final = "up"
 def make_plan(options: RunOptions) -> RunPlan:
     """Read and check everything; writes the run configuration of a demo, and starts nothing.
 
-    Raises ``ConfigurationError`` and ``EnvironmentFaultError``, which name the key and give a hint.
+    Raises ``ConfigurationError`` and ``EnvironmentFaultError``, which name the key and the fix.
     """
     traffic = options.rate is not None
     settings = load_settings(options.config, gateway_secrets=not traffic)
@@ -135,7 +135,7 @@ _READY: Final = {
 
 def _reachable(address: str) -> str:
     host, _, port = address.rpartition(":")
-    return f"127.0.0.1:{port}" if host in {"0.0.0.0", "*", "::", "[::]"} else address  # noqa: S104 - told apart, not bound
+    return f"127.0.0.1:{port}" if host in {"0.0.0.0", "*", "::", "[::]"} else address  # noqa: S104
 
 
 def _check_ports(settings: Settings, config: Path) -> None:
@@ -162,10 +162,14 @@ def _check_port(key: str, host: str, port: int, config: Path) -> None:
         try:
             probe.bind(("" if host == "*" else host, port))
         except OSError as exc:
-            mend = f"end the program that uses it, or set another {key} in {config}"
+            hint = f"end the program that uses it, or set another {key} in {config}"
             if exc.errno != errno.EADDRINUSE:
-                mend = f"set {key} in {config} to an address of this machine and a port that you may use"
-            msg = f"{key}: {host}:{port} cannot be listened on ({os.strerror(exc.errno or 0)}): {mend}"
+                hint = (
+                    f"set {key} in {config} to an address of this machine and a port that you may"
+                    " use"
+                )
+            why = os.strerror(exc.errno or 0)
+            msg = f"{key}: {host}:{port} cannot be listened on ({why}): {hint}"
             raise EnvironmentFaultError(msg) from None
 
 
@@ -176,5 +180,8 @@ def _check_report(report: Path | None) -> None:
         with report.open("a", encoding="utf-8"):
             pass
     except OSError as exc:
-        msg = f"--report {report}: cannot be written ({exc.strerror}); name a file in a folder that is there"
+        msg = (
+            f"--report {report}: cannot be written ({exc.strerror}); name a file in a folder that"
+            " is there"
+        )
         raise ConfigurationError(msg) from None

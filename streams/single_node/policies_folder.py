@@ -14,9 +14,9 @@ AUTHOR = "ringfence up"
 
 
 async def agree(settings: Settings, *, demo: bool) -> list[str]:
-    """Put the folder in force in a demo; returns what is to be said.
+    """Put the folder in force in a demo; in production return where it differs, for people.
 
-    A worker seeds what was never applied.
+    What was never applied is no difference: a worker applies it at its start.
 
     Raises ``RingfenceError`` where Kafka does not answer.
     """
@@ -30,8 +30,9 @@ async def agree(settings: Settings, *, demo: bool) -> list[str]:
             return []
         folder = settings.policies
         said = (
-            f"what is in force differs from {folder} ({', '.join(differing)}): see `ringfence policy diff {folder}`, "
-            f"and apply the folder with `ringfence policy apply {folder}` if it is right"
+            f"what is in force differs from {folder} ({', '.join(differing)}):"
+            f" see `ringfence policy diff {folder}`,"
+            f" and apply the folder with `ringfence policy apply {folder}` if it is right"
         )
         return [said]
     ours = {each.key for each in files}

@@ -124,7 +124,7 @@ class _Run:
                 lines.append(line)
 
         console = LiveConsole(settings, tell, colour=wants_colour(sys.stdout))
-        # before the children: what they receive from their first moment on is told and audited
+        # before the children start, so that the first call they receive is shown and audited
         await self._unless_stopped(console.start())
         try:
             await self._start_children(http, settings)
@@ -186,7 +186,10 @@ class _Run:
         for each in applied.left:
             self._say(each.describe())
         if any(each.what == "partitions" for each in applied.left):
-            msg = "partitions differ from kafka.partitions: a worker would look for callers in the wrong place"
+            msg = (
+                "the topics have another number of partitions than kafka.partitions, so a worker"
+                " would look for callers in the wrong place: set kafka.partitions to what is there"
+            )
             raise EnvironmentFaultError(msg)
         for said in await agree(settings, demo=self._plan.demo is not None):
             self._say(said)
@@ -209,15 +212,14 @@ class _Run:
                     self._say(f"warning: {warning}")
         options = self._plan.options
         if self._plan.demo is None:
-            self._say(
-                f"gateways send their webhooks to http://{settings.bridge.listen}/webhooks/<gateway>"
-            )
+            url = f"http://{settings.bridge.listen}/webhooks/<gateway>"
+            self._say(f"gateways send their webhooks to {url}")
             return
         made_up = ", ".join(self._plan.demo.secrets)
         self._say(
-            f"simulated traffic: {options.rate:g} calls/s, seed {options.seed}; every gateway is the simulator at "
-            f"{self._plan.simulator}, no request can reach a real one, and the topics begin with "
-            f"{settings.kafka.topic_prefix!r}"
+            f"simulated traffic: {options.rate:g} calls/s, seed {options.seed}; every gateway is"
+            f" the simulator at {self._plan.simulator}, no request can reach a real one, and the"
+            f" topics begin with {settings.kafka.topic_prefix!r}"
             + (f"; made up for this run: {made_up}" if made_up else "")
         )
         played = (
@@ -226,13 +228,14 @@ class _Run:
             else ""
         )
         self._say(
-            f"{played}strangers are told without a daily cap; other commands see this run with --demo"
+            f"{played}strangers are told without a daily cap;"
+            " other commands see this run with --demo"
         )
 
     async def _play_scenes(self, http: aiohttp.ClientSession, settings: Settings) -> None:
         """The demo's scenes, until they are cancelled.
 
-        One that cannot be played ends them, and is said.
+        One that cannot be played ends them, and is reported.
         """
         demo = self._plan.demo
         if demo is None or demo.token is None:
@@ -244,7 +247,7 @@ class _Run:
             token=demo.token,
             kafka=settings.kafka,
             say=lambda text: self._say(f"          · {text}"),
-            people=scenes.people(self._plan.options.seed or 0),
+            strangers=scenes.strangers(self._plan.options.seed or 0),
         )
         try:
             await scenes.play(stage)
@@ -293,7 +296,8 @@ class _Run:
                 answer.raise_for_status()
                 found: dict[str, Any] = await answer.json()
         except (aiohttp.ClientError, TimeoutError) as exc:
-            msg = f"the simulator did not answer {method} {path}: {exc}; {self._children['simulator'].ending()}"
+            ending = self._children["simulator"].ending()
+            msg = f"the simulator did not answer {method} {path}: {exc}; {ending}"
             raise EnvironmentFaultError(msg) from exc
         return found
 
@@ -303,7 +307,8 @@ class _Run:
         if self._plan.demo is not None and self._broker is not None:
             call = report.summary.example or "CALL"
             self._say(
-                f"to look into a call: .venv/bin/ringfence kafka start; .venv/bin/ringfence explain {call} --demo"
+                "to look into a call: .venv/bin/ringfence kafka start;"
+                f" .venv/bin/ringfence explain {call} --demo"
             )
         path = self._plan.options.report
         if path is not None:
@@ -332,7 +337,7 @@ class _Run:
 
 
 async def _all_ready(group: list[ChildProcess], http: aiohttp.ClientSession) -> None:
-    # not a TaskGroup: the first failure is told as it is, without a group around it
+    # not a TaskGroup: the first failure is raised as it is, without a group around it
     tasks = [asyncio.create_task(child.ready(http, READY_SECONDS)) for child in group]
     try:
         await asyncio.gather(*tasks)

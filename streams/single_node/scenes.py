@@ -1,11 +1,8 @@
-"""What the demo shows beside its random traffic.
+"""The demo's scenes: each ready-made policy at work on a line of its own.
 
-Each ready-made policy at work on a line of its own.
-
-The scenes are played one after the other, again and again: a CRM writes contacts, agents come, go
-and crash, a recording bridge fills up, somebody throws the night switch. All of it takes the way it
-takes in production: the bridge's HTTP endpoints with a token, the topic of what is set by hand,
-signed webhooks.
+They are played in turn, beside the random traffic: a CRM sends contacts, agents come, go and crash,
+a recording bridge fills up, somebody throws the night switch. All of it goes the way it goes in
+production: the bridge's HTTP endpoints with a token, the overrides topic, signed webhooks.
 """
 
 from __future__ import annotations
@@ -71,29 +68,29 @@ class Stage:
     token: str
     kafka: KafkaSettings
     say: Callable[[str], None]
-    people: Strangers
+    strangers: Strangers
 
     def somebody(self) -> str:
         """The JID of somebody nobody has met."""
-        return str(self.people.another(lid_share=0.0).phone)
+        return str(self.strangers.another(lid_share=0.0).phone)
 
-    async def tell(self, path: str, *, method: str = "POST", **body: Any) -> None:
-        """Tell the bridge of a fact."""
+    async def report(self, path: str, *, method: str = "POST", **body: Any) -> None:
+        """Send the bridge a fact, as a CRM or an agent's client would."""
         headers = {"Authorization": f"Bearer {self.token}"}
         await self._request(method, f"{self.bridge_url}{path}", body, headers)
 
     async def contact(self, caller: str, **record: Any) -> None:
-        """Write a contact, as a CRM does."""
-        await self.tell(f"/contacts/{caller}", method="PUT", **record)
+        """The CRM sends a contact record."""
+        await self.report(f"/contacts/{caller}", method="PUT", **record)
 
     async def agent(self, name: str, line: str, status: str, **more: Any) -> None:
         """An agent's client reports."""
         # fields that are left out keep their value from an earlier run
-        report = {"capacity": 1, "active_calls": 0, "ttl": "5m", **more}
-        await self.tell(f"/presence/{name}", status=status, lines=[line], **report)
+        given = {"capacity": 1, "active_calls": 0, "ttl": "5m", **more}
+        await self.report(f"/presence/{name}", status=status, lines=[line], **given)
 
     async def call(self, line: str, caller: str, *, at_once: bool = False, **order: Any) -> None:
-        """A call comes in, once what was told before is known everywhere."""
+        """A call comes in, once every worker knows the facts sent before."""
         if not at_once:
             await asyncio.sleep(_KNOWN_S)
         await self._request(
@@ -119,7 +116,8 @@ class Stage:
         try:
             async with self.http.request(method, url, json=body, headers=headers) as answer:
                 if answer.status >= 300:
-                    msg = f"a scene of the demo failed: {method} {url}: {answer.status} {await answer.text()}"
+                    said = await answer.text()
+                    msg = f"a scene of the demo failed: {method} {url}: {answer.status} {said}"
                     raise EnvironmentFaultError(msg)
         except (aiohttp.ClientError, TimeoutError) as exc:
             msg = f"a scene of the demo failed: {method} {url}: {exc}"
@@ -137,9 +135,9 @@ async def play(stage: Stage) -> None:
             await asyncio.sleep(_BETWEEN_S)
 
 
-def people(seed: int) -> Strangers:
+def strangers(seed: int) -> Strangers:
     """Callers for the scenes, others than the traffic's."""
-    return Strangers(random.Random(f"scenes {seed}"))  # noqa: S311 - chance in a simulation, no secret
+    return Strangers(random.Random(f"scenes {seed}"))  # noqa: S311 - no secret
 
 
 async def _vip(stage: Stage) -> None:
@@ -154,7 +152,8 @@ async def _vip(stage: Stage) -> None:
 
 async def _queue(stage: Stage) -> None:
     stage.say(
-        "sales: Mia takes a call, so all are busy; platinum waits in the queue, gold is owed a callback"
+        "sales: Mia takes a call, so all are busy;"
+        " platinum waits in the queue, gold is owed a callback"
     )
     platinum, gold = stage.somebody(), stage.somebody()
     await stage.contact(platinum, name="Hiro", tier="platinum")
@@ -206,7 +205,8 @@ async def _clinic(stage: Stage) -> None:
 
 async def _night(stage: Stage) -> None:
     stage.say(
-        "clinic: the night switch; a patient hears when it opens, calls again at once and gets through"
+        "clinic: the night switch; a patient hears when it opens,"
+        " calls again at once and gets through"
     )
     patient, ward = stage.somebody(), stage.somebody()
     await stage.by_hand(_switch("clinic", "closed"))
@@ -229,7 +229,7 @@ async def _record(stage: Stage) -> None:
     for active, ttl, pause_s in ((3, "30s", 0.0), (30, "30s", 0.0), (3, "1s", 1.0)):
         client = stage.somebody()
         await stage.contact(client, name="Carla", tier="client")
-        await stage.tell("/bridges/sbc-1/health", **report, active=active, ttl=ttl)
+        await stage.report("/bridges/sbc-1/health", **report, active=active, ttl=ttl)
         await asyncio.sleep(pause_s)
         await stage.call("desk", client)
 

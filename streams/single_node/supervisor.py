@@ -1,4 +1,4 @@
-"""Watches the children: a worker that ends is started again, any other end is the end of the run."""
+"""Supervises the children: restarts the worker; the end of any other child ends the run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STEADY_SECONDS: Final = 60.0
 """A worker that has run for so long is healthy: its restarts are counted afresh."""
 _LOOK_SECONDS: Final = 0.1
 READY_SECONDS: Final = 90.0
-"""A worker recovers its tables before it is ready: 2 million changelog records take under 6 s."""
+"""Enough for a worker that recovers large tables from their changelogs."""
 
 
 class Supervisor:
@@ -42,7 +42,10 @@ class Supervisor:
         self._started = time.monotonic()
 
     async def run(self, http: aiohttp.ClientSession) -> None:
-        """Never returns; raises ``EnvironmentFaultError`` with the last log lines when the run cannot go on."""
+        """Supervise until cancelled.
+
+        Raises ``EnvironmentFaultError`` with the last log lines when the run cannot go on.
+        """
         while True:
             self._check_broker()
             for name, child in self._children.items():
@@ -60,14 +63,20 @@ class Supervisor:
             code = self._broker.process.poll()
             if code is not None:
                 said = self._broker.last_lines()
-                msg = f"the local Kafka ended unexpectedly (exit code {code}); its log {self._broker.log} ends:\n{said}"
+                msg = (
+                    f"the local Kafka ended unexpectedly (exit code {code});"
+                    f" its log {self._broker.log} ends:\n{said}"
+                )
                 raise EnvironmentFaultError(msg)
 
     async def _restart(self, child: ChildProcess, http: aiohttp.ClientSession) -> None:
         if time.monotonic() - self._started > _STEADY_SECONDS:
             self._restarts = 0
         if self._restarts >= RESTARTS:
-            msg = f"the worker ended {RESTARTS + 1} times in a row, {child.how_it_ended()}; {child.ending()}"
+            msg = (
+                f"the worker ended {RESTARTS + 1} times in a row, {child.how_it_ended()};"
+                f" {child.ending()}"
+            )
             raise EnvironmentFaultError(msg)
         pause = _FIRST_PAUSE * 2**self._restarts
         self._restarts += 1
@@ -81,8 +90,7 @@ class Supervisor:
         try:
             await child.ready(http, READY_SECONDS)
         except EnvironmentFaultError:
-            # one that ended again is counted by the next look; for one that hangs, waiting
-            # does not help
+            # one that ended is restarted by the next look; one that hangs ends the run
             if child.exit_code is None:
                 raise
         else:

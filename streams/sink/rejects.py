@@ -14,13 +14,11 @@ from typing import Any
 from models import topics
 from models.calls import RejectAccepted
 from models.commands import (
-    TEXT_WINDOW_MS,
     BlockCaller,
     CallCommand,
     RejectCall,
     SendText,
     UnblockCaller,
-    text_id,
 )
 from models.outcomes import Result
 from models.records import Record, lifecycle, outcome, text_command
@@ -140,35 +138,12 @@ def records(command: RejectCall, ended: Ended, trace: str | None) -> list[Record
     """What an ended reject puts on the topics: the text first, for the caller is waiting."""
     found: list[Record] = []
     if ended.result in {"accepted", "raced"} and command.reply is not None:
-        found.append(text_command(follow_up(command, command.reply, ended.at_ms), SOURCE, trace))
+        text = SendText.after_reject(command, command.reply, ended.at_ms)
+        found.append(text_command(text, SOURCE, trace))
     found.append(outcome(outcome_of(command, ended), SOURCE, trace))
     if ended.result == "accepted":
         found.append(lifecycle(_accepted(command, ended.at_ms), SOURCE, trace))
     return found
-
-
-def follow_up(command: RejectCall, reply: str, now_ms: int) -> SendText:
-    """The one text that explains a reject; who and where are the reject's own."""
-    return SendText(
-        command_id=text_id(command.decision_id),
-        decision_id=command.decision_id,
-        gateway=command.gateway,
-        line=command.line,
-        session=command.session,
-        call_id=command.call_id,
-        caller=command.caller,
-        caller_raw=command.caller_raw,
-        reply=reply,
-        variant=command.variant,
-        values=command.values,
-        stranger=command.stranger,
-        policy=command.policy,
-        policy_revision=command.policy_revision,
-        offered_at_ms=command.offered_at_ms,
-        received_at_ms=command.received_at_ms,
-        rejected_at_ms=now_ms,
-        expires_at_ms=command.offered_at_ms + TEXT_WINDOW_MS,
-    )
 
 
 def _accepted(command: RejectCall, now_ms: int) -> RejectAccepted:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from models.callbacks import Callback
 from models.records import reference
-from streams.callbacks.listing import close, owed, table
+from streams.callbacks.listing import close, owed, rows
+from streams.common.table import table
 from streams.kafka.producer import DurableProducer
 from streams.settings import KafkaSettings
 from tests.support.records import T0
@@ -39,11 +40,11 @@ async def test_callbacks_stand_in_the_order_of_the_first_call_and_are_closed_by_
         "447700900101",
         "447700900102",
     ]
-    rows = table(await owed(kafka, None), T0 + 180_000, full=False)
-    assert [row.split()[0] for row in rows[1:]] == ["1", "2", "3"]
-    assert "+447•••••••01" in rows[1]
-    assert "3 min" in rows[1]
-    assert "447700900101" not in "".join(row.rpartition("  ")[0] for row in rows)
+    lines = list(table(rows(await owed(kafka, None), T0 + 180_000, full=False)))
+    assert [line.split()[0] for line in lines[1:]] == ["1", "2", "3"]
+    assert "+447•••••••01" in lines[1]
+    assert "3 min" in lines[1]
+    assert "447700900101" not in "".join(line.rpartition("  ")[0] for line in lines)
     assert await close(kafka, "447700900101@c.us", T0 + 180_000)
     assert not await close(kafka, "447700900101@c.us", T0 + 180_000)
     assert [each.caller for each in await owed(kafka, "london")] == ["447700900102@c.us"]

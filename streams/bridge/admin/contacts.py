@@ -55,7 +55,7 @@ class ContactDesk:
         try:
             said = read_contact(who, body, TELLER, now_ms)
         except ContactError as fault:
-            raise FieldError(field=fault.field, mend=fault.mend) from None
+            raise FieldError(field=fault.field, mend=fault.hint) from None
         links = self._known.callers.changes(now_ms)
         contact, found = put_records(said, links, SOURCE)
         await record(self._outlet, *found)
@@ -102,4 +102,4 @@ def _jid(request: web.Request) -> str:
     try:
         return read_jid(request.match_info["jid"], "jid")
     except ContactError as fault:
-        raise FieldError(field=fault.field, mend=fault.mend) from None
+        raise FieldError(field=fault.field, mend=fault.hint) from None

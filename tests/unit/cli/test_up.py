@@ -115,7 +115,7 @@ def test_demo_configuration_leads_to_the_simulator_alone(
     )
 
 
-def test_scenes_bring_lines_whose_ready_made_policies_compile_together_with_ones_own(
+def test_policies_of_the_scenes_compile_beside_ones_own(
     tmp_path: Path,
 ) -> None:
     own = DEFAULT_CONFIG.parent / "policies"
@@ -138,7 +138,7 @@ def test_scenes_bring_lines_whose_ready_made_policies_compile_together_with_ones
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
-def test_a_signal_ends_a_run_in_time_with_a_report_and_without_remains(
+def test_a_signal_ends_a_run_with_a_report_and_no_remains(
     tmp_path: Path, broker: str, number: signal.Signals
 ) -> None:
     report = tmp_path / "report.json"
@@ -156,10 +156,8 @@ def test_a_signal_ends_a_run_in_time_with_a_report_and_without_remains(
     assert gone(tmp_path)
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the tether is the kernel's")
-def test_nothing_survives_a_killed_run_and_a_killed_worker_is_started_again(
-    tmp_path: Path, broker: str
-) -> None:
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs prctl")
+def test_kills_of_worker_and_run_leave_no_process(tmp_path: Path, broker: str) -> None:
     with running(tmp_path, broker, "--seed", "7") as process:
         until(process, "rejected")
         (worker,) = [

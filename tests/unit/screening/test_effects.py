@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from models.codec import decode
-from models.commands import BlockCaller, RejectCall, SendText
+from models.commands import BlockCaller, RejectCall, SendText, unblock_id
 from models.decisions import Block, Decision, Scalar, Verdict
 from models.records import Record
 from models.topics import CALLS_COMMANDS, CALLS_DECISIONS, MESSAGES_COMMANDS, Topic
@@ -132,3 +132,12 @@ def test_who_is_not_known_to_have_met_the_line_is_texted_as_a_stranger() -> None
 def test_a_text_may_speak_of_every_fact_it_is_meant_to() -> None:
     taken = replace(TAKEN, facts={"wait_ms": 5, "opens_at_ms": 6})
     assert all_said(taken)[0].values == {"wait_ms": 5, "opens_at_ms": 6}
+
+
+def test_the_text_after_a_reject_names_when_it_was_answered() -> None:
+    told = SendText.after_reject(REJECT, "away", NOW_MS + 40)
+    assert told == replace(TEXT, reply="away", rejected_at_ms=NOW_MS + 40)
+
+
+def test_the_end_of_a_block_has_an_id_of_its_own() -> None:
+    assert unblock_id(TAKEN.decision_id) == "london/call-1/unblock"

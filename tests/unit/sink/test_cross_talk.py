@@ -22,7 +22,6 @@ from streams.gateways.wawp.requests import WawpProvider
 from streams.screening.decide import decide
 from streams.screening.effects import records
 from streams.settings import WahaSettings, WawpSettings
-from streams.sink.rejects import follow_up
 from tests.support.facts import NOW_MS, facts, offer, policy
 
 KEY = SecretStr("key")
@@ -83,7 +82,9 @@ class Journey:
         self.requests.append(PROVIDERS[command.gateway].reject(command))
         assert command.reply is not None
         self._at.append(
-            value_of(text_command(follow_up(command, command.reply, NOW_MS), "/test", None))
+            value_of(
+                text_command(SendText.after_reject(command, command.reply, NOW_MS), "/test", None)
+            )
         )
 
     def _tell(self) -> None:

@@ -1,4 +1,4 @@
-"""``ringfence audit`` and ``explain``: what the topics say."""
+"""``ringfence audit``: the proof that nothing vanished."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from streams.common.errors import AuditError
 )
 @click.option("--until", "until_ms", type=MOMENT, metavar="TIME", help="The same; default: now.")
 @click.option(
-    "--follow", is_flag=True, help="Go on, and tell what goes wrong as it does, until Ctrl-C."
+    "--follow", is_flag=True, help="Go on, and report each fault as it happens, until Ctrl-C."
 )
 @click.option(
     "--listen",
     metavar="HOST:PORT",
     help="With --follow: serve /metrics (Prometheus) and /health there.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Everything, for machines.")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
 def audit(
     config: Path,
     since_ms: int | None,
@@ -49,9 +49,9 @@ def audit(
     follow: bool,
     as_json: bool,
 ) -> None:
-    """Prove from the topics alone that no call and no command vanished.
+    """Prove from the topics that no call was lost.
 
-    Exits with 4 where it fails.
+    Every call has a decision, and every command an outcome; exits with 4 where one has not.
 
     --since and --until are about when the bridge received a call; what became of it later counts
     too. A line with ! is a contradiction, one with ? a text of which nobody knows whether it
@@ -63,7 +63,7 @@ def audit(
         )
         raise click.UsageError(msg)
     if listen is not None and not follow:
-        msg = "--listen serves the numbers of --follow: say that too"
+        msg = "--listen serves the numbers of --follow: add that too"
         raise click.UsageError(msg)
     settings = kafka_settings(config)
     if follow:
@@ -84,42 +84,3 @@ def audit(
         holds = report.holds
     if not holds:
         sys.exit(AuditError.exit_code)
-
-
-@click.command(
-    epilog=example(
-        "ringfence explain ABCDEF0123456789",
-        "ringfence explain +447700900123 --last 3",
-        "ringfence explain --demo ABCDEF0123456789",
-    )
-)
-@config_option
-@demo_option
-@click.argument("call_or_caller", metavar="CALL_ID|NUMBER")
-@click.option(
-    "--last",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Of a caller's calls.",
-)
-def explain(config: Path, call_or_caller: str, last: int) -> None:
-    """Tell one call's whole story.
-
-    What was decided, by which rule, on which facts, and what came of it.
-
-    A caller's number (+447700900123) or JID finds the newest calls of that caller, to whatever
-    line.
-    """
-    from streams.stories import explain as explaining
-
-    settings = kafka_settings(config)
-    jid = explaining.caller_of(call_or_caller)
-    told = (
-        explaining.explain(settings, call_or_caller)
-        if jid is None
-        else explaining.explain_caller(settings, jid, last)
-    )
-    for line in asyncio.run(told):
-        click.echo(line)

@@ -1,4 +1,4 @@
-"""``ringfence block``, ``unblock`` and ``calendar``: what the desk decides for now."""
+"""``ringfence calendar``: a line's opening hours, and the switch that overrides them."""
 
 from __future__ import annotations
 
@@ -10,18 +10,22 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from streams.cli.context import kafka_settings
-from streams.cli.options import CALLER, UNTIL, author_option, config_option, demo_option, example
+from streams.cli.context import check_line, kafka_settings
+from streams.cli.options import (
+    UNTIL,
+    author_option,
+    config_option,
+    demo_option,
+    example,
+    reason_option,
+)
 from streams.common.clock import now_ms
 
 if TYPE_CHECKING:
-    from models.overrides import LineSwitch, Override
+    from models.overrides import LineSwitch
     from streams.policies.calendar import OpeningHours
     from streams.settings import Settings
 
-_REASON: Final = click.option(
-    "--reason", default="", metavar="TEXT", help="Why; stands in the decisions."
-)
 _UNTIL: Final = click.option(
     "--until",
     "--for",
@@ -29,71 +33,14 @@ _UNTIL: Final = click.option(
     metavar="WHEN",
     help="A time, by the line's clock, or how long; default: for good.",
 )
-_LINE: Final = click.option("--line", default="*", metavar="LINE", help="Default: all lines.")
-
-
-@click.command(
-    epilog=example(
-        "ringfence block +447700900123 --for 2h --line london --reason 'shouts at people'"
-    )
-)
-@config_option
-@demo_option
-@click.argument("caller", type=CALLER)
-@click.option(
-    "--for", "until_ms", type=UNTIL, required=True, metavar="WHEN", help="2h, 30d, or a time."
-)
-@_LINE
-@_REASON
-@author_option
-def block(config: Path, caller: str, until_ms: int, line: str, reason: str, author: str) -> None:
-    """Reject every call of a caller for a while, whatever the rules say.
-
-    Emergencies alone beat it.
-    """
-    from models.overrides import CallerBlock
-    from streams.common.wording import moment
-
-    settings = kafka_settings(config)
-    _check_line(settings, line)
-    at_ms = now_ms()
-    made = CallerBlock(
-        caller=caller, line=line, until_ms=until_ms, reason=reason, author=author, at_ms=at_ms
-    )
-    _put(settings, made, at_ms)
-    click.echo(f"{caller} is blocked on {_named(line)} until {moment(until_ms)}")
-
-
-@click.command(epilog=example("ringfence unblock +447700900123"))
-@config_option
-@demo_option
-@click.argument("caller", type=CALLER)
-@_LINE
-@_REASON
-@author_option
-def unblock(config: Path, caller: str, line: str, reason: str, author: str) -> None:
-    """End every block of a caller: those by hand, and those that a burst began.
-
-    Lists are not touched.
-    """
-    from models.overrides import CallerBlock
-
-    settings = kafka_settings(config)
-    _check_line(settings, line)
-    at_ms = now_ms()
-    _put(
-        settings,
-        CallerBlock(
-            caller=caller, line=line, until_ms=0, reason=reason, author=author, at_ms=at_ms
-        ),
-        at_ms,
-    )
-    click.echo(f"every block of {caller} on {_named(line)} has ended, if there was one")
 
 
 @click.group()
 def calendar() -> None:
-    """Switch a line open or closed by hand, or show when it is open. LINE is '*' for all lines."""
+    """Show opening hours, or override them by hand.
+
+    LINE is '*' for all lines.
+    """
 
 
 @calendar.command(epilog=example("ringfence calendar close london --for 2h --reason 'fire drill'"))
@@ -101,10 +48,13 @@ def calendar() -> None:
 @demo_option
 @click.argument("line")
 @_UNTIL
-@_REASON
+@reason_option
 @author_option
 def close(config: Path, line: str, until: str | None, reason: str, author: str) -> None:
-    """Close a line now, whatever its calendar says: its quiet_hours rules reject."""
+    """Close a line now, whatever its calendar says.
+
+    Its quiet_hours rules reject calls until it opens again.
+    """
     _switch(config, line, "closed", until, reason, author)
 
 
@@ -115,7 +65,7 @@ def close(config: Path, line: str, until: str | None, reason: str, author: str) 
 @demo_option
 @click.argument("line")
 @_UNTIL
-@_REASON
+@reason_option
 @author_option
 def open_(config: Path, line: str, until: str | None, reason: str, author: str) -> None:
     """Open a line now, whatever its calendar says."""
@@ -128,7 +78,7 @@ def open_(config: Path, line: str, until: str | None, reason: str, author: str) 
 @click.argument("line")
 @author_option
 def auto(config: Path, line: str, author: str) -> None:
-    """Take a switch back: the calendar holds again."""
+    """Let the calendar decide again."""
     _switch(config, line, "calendar", None, "", author)
 
 
@@ -147,7 +97,10 @@ def auto(config: Path, line: str, author: str) -> None:
     help="Of the reader, where the calendar has none of its own; default: the line's.",
 )
 def show(config: Path, name: str, days: int, zone: str | None) -> None:
-    """Show the hours that the calendars of a line, or a shared calendar, come to on the days ahead."""
+    """Show the opening hours of the days ahead.
+
+    Of each calendar that a line's rules ask, or of one shared calendar.
+    """
     from zoneinfo import ZoneInfo, available_timezones
 
     from streams.policies.calendar import effective_days
@@ -181,14 +134,19 @@ def _calendars(settings: Settings, name: str) -> tuple[dict[str, OpeningHours], 
         known = shelf.calendars()
         wanted = name.removeprefix("calendar/")
         if wanted not in known:
-            msg = f"no shared calendar {wanted!r} is in force (there: {', '.join(sorted(known)) or 'none'})"
+            there = ", ".join(sorted(known)) or "none"
+            msg = f"no shared calendar {wanted!r} is in force (there: {there})"
             raise click.UsageError(msg)
         return {f"calendar {wanted}": OpeningHours(resolve(wanted, known))}, "UTC"
-    _check_line(settings, name)
+    if name != "*":
+        check_line(settings, name)
     in_force = shelf.book.for_line(name)
     read = {rule.calendar: rule.id for rule in in_force.policy.rules if rule.type == "quiet_hours"}
     if not read:
-        msg = f"the policy of {name} ({in_force.policy.line}) has no quiet_hours rule: it is always open"
+        msg = (
+            f"the policy of {name} ({in_force.policy.line}) has no quiet_hours rule: it is always"
+            " open"
+        )
         raise click.UsageError(msg)
     zone = settings.lines[name].time_zone if name in settings.lines else "UTC"
     return {
@@ -206,15 +164,17 @@ def _switch(
     author: str,
 ) -> None:
     from models.overrides import LineSwitch
+    from streams.overrides import put
 
     settings = kafka_settings(config)
-    _check_line(settings, line)
+    if line != "*":
+        check_line(settings, line)
     until_ms = None if until is None else UNTIL.read(until, _zone(settings, line))
     at_ms = now_ms()
     made = LineSwitch(
         line=line, state=state, until_ms=until_ms, reason=reason, author=author, at_ms=at_ms
     )
-    _put(settings, made, at_ms)
+    asyncio.run(put(settings.kafka, [made], at_ms))
     _say_switch(settings, *(sorted(settings.lines) if line == "*" else [line]))
 
 
@@ -229,7 +189,10 @@ def _say_switch(settings: Settings, *lines: str) -> None:
         found = known.switch(line, now_ms())
         heeded = any(rule.type == "quiet_hours" for rule in book.for_line(line).policy.rules)
         said = _described(found, _zone(settings, line)) if found else "as its calendar says"
-        nothing = f"calls ring as before, for its policy has no quiet_hours rule that would heed it ({said})"
+        nothing = (
+            "calls ring as before, for its policy has no quiet_hours rule that would heed it"
+            f" ({said})"
+        )
         click.echo(f"line {line}: {said if heeded else nothing}")
 
 
@@ -249,19 +212,3 @@ def _described(found: LineSwitch, zone: ZoneInfo | None) -> str:
     common = " by the switch of all lines" if found.line == "*" else ""
     reason = f": {found.reason}" if found.reason else ""
     return f"switched {found.state}{until}{common}, by {found.author}{reason}"
-
-
-def _put(settings: Settings, made: Override, at_ms: int) -> None:
-    from streams.overrides import put
-
-    asyncio.run(put(settings.kafka, [made], at_ms))
-
-
-def _check_line(settings: Settings, line: str) -> None:
-    if line != "*" and line not in settings.lines:
-        msg = f"{line!r} is not a configured line (there: {', '.join(sorted(settings.lines)) or 'none'})"
-        raise click.UsageError(msg)
-
-
-def _named(line: str) -> str:
-    return "all lines" if line == "*" else line

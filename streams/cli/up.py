@@ -1,0 +1,59 @@
+"""``ringfence up``: everything on this machine."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from streams.cli.context import log_to_file
+from streams.cli.options import DURATION, RATE, config_option, example
+
+
+@click.command(
+    epilog=example("ringfence up --for 60 --report report.json", "ringfence up --traffic none")
+)
+@config_option
+@click.option(
+    "--traffic",
+    type=RATE,
+    default="2",
+    show_default=True,
+    metavar="RATE|none",
+    help="Simulated calls per second; `none` for production, with the configured gateways.",
+)
+@click.option(
+    "--for",
+    "duration_ms",
+    type=DURATION,
+    metavar="SECONDS",
+    help="End after so long; default: at Ctrl-C.",
+)
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Summary as JSON.",
+)
+@click.option("--seed", type=int, default=None, help="Makes the simulated traffic repeatable.")
+def up(
+    config: Path,
+    traffic: float | None,
+    duration_ms: int | None,
+    report: Path | None,
+    seed: int | None,
+) -> None:
+    """Run everything on this machine, with simulated traffic.
+
+    Starts Kafka, topics, bridge, worker and the simulated gateways, shows one line for each call,
+    and ends with a summary. Exits with 0 only when the audit of the run holds.
+    """
+    from streams.single_node.plan import RunOptions
+    from streams.single_node.run import up as run_up
+
+    log_to_file()
+    options = RunOptions(
+        config=config, rate=traffic, duration_ms=duration_ms, report=report, seed=seed
+    )
+    sys.exit(run_up(options, click.echo))
