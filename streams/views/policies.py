@@ -150,7 +150,7 @@ class Policies:
                 for key, each in self._on_topic.items()
                 if each.applied_at_ms == document.applied_at_ms
             }  # documents with one time were applied by one command, and belong together
-            yield alone | same
+            yield {**alone, **same}
         yield alone
 
     def _alone(self, name: str, document: PolicyDocument | None) -> Documents:
