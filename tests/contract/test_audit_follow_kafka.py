@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from streams.kafka.producer import DurableProducer
 from streams.settings import DEFAULT_CONFIG, KafkaSettings, Settings
 from streams.stories.explain import caller_of, explain_caller
 from tests.support.records import Value, decision, offer, record, rejected_call, ringing_call
+from tests.support.waiting import until
 
 Write = Callable[[list[Value]], Awaitable[None]]
 
@@ -44,13 +44,6 @@ async def write(kafka: KafkaSettings) -> AsyncIterator[Write]:
 
     yield send
     await producer.stop()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true in time"
-        await asyncio.sleep(0.02)
 
 
 async def metrics(told: list[str]) -> str:

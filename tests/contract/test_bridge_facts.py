@@ -24,7 +24,9 @@ from streams.bridge.server import Bridge
 from streams.common.clock import now_ms
 from streams.kafka.producer import DurableProducer
 from streams.settings import KafkaSettings, RecordingBridgeSettings, Settings
-from tests.contract.test_bridge_kafka import post, until, written
+from tests.contract.test_bridge_kafka import post, written
+from tests.support.http_server import serving
+from tests.support.waiting import until
 from tests.support.webhooks import LID, NOWEB_OFFER, PHONE, changed, settings, waha
 
 TOKENS = {"crm": "c" * 32, "presence": "p" * 32, "bridges": "b" * 32}
@@ -357,12 +359,9 @@ class Sbc:
 @pytest.fixture
 async def sbc() -> AsyncIterator[Sbc]:
     bridge = Sbc()
-    runner = web.ServerRunner(web.Server(bridge.answer, access_log=None))
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    bridge.url = f"http://127.0.0.1:{runner.addresses[0][1]}/health"
-    yield bridge
-    await runner.cleanup()
+    async with serving(bridge.answer) as url:
+        bridge.url = f"{url}/health"
+        yield bridge
 
 
 async def test_the_prober_tells_of_every_change(kafka: KafkaSettings, sbc: Sbc) -> None:

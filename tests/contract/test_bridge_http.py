@@ -68,7 +68,8 @@ async def test_a_body_that_does_not_come_is_cut_off(
     host, port = bridge.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(
-        b"POST /webhooks/office HTTP/1.1\r\nHost: x\r\nX-Webhook-Hmac: 00\r\nContent-Length: 100\r\n\r\n{"
+        b"POST /webhooks/office HTTP/1.1\r\nHost: x\r\nX-Webhook-Hmac: 00\r\nContent-Length: "
+        b"100\r\n\r\n{"
     )
     assert b" 408 " in await asyncio.wait_for(reader.readline(), 5)
     writer.close()

@@ -63,10 +63,23 @@ class Desk:
 
     async def run(self, *words: str) -> Done:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", "streams.cli", *words, "--config", str(self.config), cwd=self.folder,
-            env={**os.environ, **SECRETS, "PYTHONPATH": str(ROOT), "RINGFENCE_STATE_DIR": str(self.folder / "state")},
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-        )  # fmt: skip
+            sys.executable,
+            "-P",
+            "-m",
+            "streams.cli",
+            *words,
+            "--config",
+            str(self.config),
+            cwd=self.folder,
+            env={
+                **os.environ,
+                **SECRETS,
+                "PYTHONPATH": str(ROOT),
+                "RINGFENCE_STATE_DIR": str(self.folder / "state"),
+            },
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
         output, _ = await process.communicate()
         assert process.returncode is not None
         return Done(process.returncode, output.decode())
@@ -227,7 +240,10 @@ async def test_nothing_is_applied_where_one_file_is_wrong(desk: Desk) -> None:
         (
             desk.file("p1.yaml", REJECT.replace("rule: all", "rule: other")),
             "p1.yaml:6: cases.0: ",
-            "expected the rule other, decided by all; case 'a stranger'\n    all (expression) applies: stranger",
+            (
+                "expected the rule other, decided by all; case 'a stranger'\n    all (expression) "
+                "applies: stranger"
+            ),
         ),
         (
             desk.file("p2.yaml", REJECT.replace("given: {}", "given: {wroten: 3d ago}")),
@@ -277,8 +293,19 @@ async def test_lists_are_kept_by_hand_and_in_force_within_a_second(desk: Desk) -
         def denied(jid: str = CALLER, line: str = "london") -> object:
             return known.overrides.entry("deny", line, (jid,), lambda: None, now_ms())
 
-        added = await desk.run("lists", "add", "deny", "+1 (202) 555-0143", "+44*", "--reason", "robocalls",
-                               "--line", "london", "--expires", "30d")  # fmt: skip
+        added = await desk.run(
+            "lists",
+            "add",
+            "deny",
+            "+1 (202) 555-0143",
+            "+44*",
+            "--reason",
+            "robocalls",
+            "--line",
+            "london",
+            "--expires",
+            "30d",
+        )
         assert added.code == 0, added.said
         assert "no policy in force has a rule that asks the list deny" in added.said
         await within_a_second(denied)

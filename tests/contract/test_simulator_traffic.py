@@ -135,7 +135,8 @@ async def reject_everything(s: Scene) -> None:
     at = 0
     async with asyncio.TaskGroup() as rejects:
         while True:
-            await s.bridge.until(lambda at=at: len(s.bridge.hooks) > at, 10)  # type: ignore[misc]  # bound default
+            # bound default
+            await s.bridge.until(lambda at=at: len(s.bridge.hooks) > at, 10)  # type: ignore[misc]
             hooks, at = s.bridge.hooks[at:], len(s.bridge.hooks)
             for body in (hook.body for hook in hooks):
                 if body["event"] == "call.received" and body["payload"]["id"] not in seen:

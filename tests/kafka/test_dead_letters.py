@@ -71,9 +71,13 @@ def webhook(envelope: dict[str, Any], *, gateway: str = "office", at_ms: int = T
     """A webhook as the bridge puts it aside."""
     headers = [("content-type", b"application/json"), ("ringfence-gateway", gateway.encode())]
     made = dead_letter(
-        key=None, value=json.dumps(envelope).encode(), headers=headers, reason="unknown-line", message="no line",
+        key=None,
+        value=json.dumps(envelope).encode(),
+        headers=headers,
+        reason="unknown-line",
+        message="no line",
         source=f"/bridge/{gateway}",
-    )  # fmt: skip
+    )
     return Log().append_record(made, at_ms)
 
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def written(house: House, line: str, caller: str, **order: str) -> None:
     """The caller writes, and Kafka knows it."""
     await house.gateway.write(line=line, caller=caller, **order)  # type: ignore[arg-type]
-    await house.until(lambda s: s.topic.name == "messages.events" and s.key == caller.encode())
+    await house.first(lambda s: s.topic.name == "messages.events" and s.key == caller.encode())
 
 
 async def test_a_stranger_is_rejected_told_once_and_the_end_is_confirmed(house: House) -> None:
@@ -52,7 +52,7 @@ async def test_what_webjs_puts_into_a_chat_itself_makes_nobody_known(house: Hous
     caller = house.caller()
     first = await house.gateway.place_call(line="paris", caller=caller)
     assert (await house.outcome(first.id, "text", "accepted")).line == "paris"
-    await house.until(
+    await house.first(
         lambda s: isinstance(s.value, MessageSeen) and s.value.caller == caller
     )  # our own text
     again = await house.gateway.place_call(line="paris", caller=caller)
@@ -93,7 +93,7 @@ async def test_a_two_way_conversation_is_never_a_burst(house: House) -> None:
     caller = house.caller()
     await written(house, "london", caller)
     await house.gateway.write(line="london", caller=caller, direction="out")
-    await house.until(
+    await house.first(
         lambda s: (
             s.topic.name == "messages.events"
             and s.key == caller.encode()
@@ -116,7 +116,7 @@ async def test_a_robot_is_told_once_however_often_it_calls(house: House) -> None
 
 async def test_a_webhook_that_comes_twice_acts_once(house: House) -> None:
     call = await house.gateway.place_call(line="london", caller=house.caller(), delivery="twice")
-    await house.until(
+    await house.first(
         lambda s: (
             s.topic.name == "calls.events"
             and s.value.call_id == call.id

@@ -385,7 +385,7 @@ async def test_a_busy_desk_queues_its_best_tells_them_the_wait_and_owes_them_a_c
     assert call.state == "ringing"
     assert vip in [each.caller for each in await owed(office.house.settings.kafka, "riyadh")]
     await office.house.gateway.answer(call)
-    await office.house.until(
+    await office.house.first(
         lambda seen: (
             seen.topic.name == "calls.lifecycle"
             and getattr(seen.value, "type", "") == "call.accepted"

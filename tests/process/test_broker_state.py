@@ -29,7 +29,8 @@ def a_state(pid: int, data_dir: Path) -> BrokerState:
 def test_a_broker_that_up_owns_is_not_stopped_by_the_daemon_command(tmp_path: Path) -> None:
     place = BrokerFiles(tmp_path)
     words = [sys.executable, "-c", "input()", "kafka.Kafka", str(place.data_dir)]
-    with subprocess.Popen(words, stdin=subprocess.PIPE) as looks_alike:  # noqa: S603 - our own Python
+    # our own Python
+    with subprocess.Popen(words, stdin=subprocess.PIPE) as looks_alike:  # noqa: S603
         state = a_state(looks_alike.pid, place.data_dir)
         write_state(
             BrokerState(

@@ -73,7 +73,8 @@ def test_what_is_no_country_is_told(tmp_path: Path) -> None:
     entries, wrong = entries_of(path, entry, said.append)
     assert ([each.pattern for each in entries], wrong) == (["GB"], 2)
     assert said[0] == (
-        f"{path}:2: pattern: no country with telephone numbers has the code XX; use ISO 3166-1, such as GB"
+        f"{path}:2: pattern: no country with telephone numbers has the code XX; use ISO "
+        "3166-1, such as GB"
     )
     assert "did you mean GB?" in said[1]
 

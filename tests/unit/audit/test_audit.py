@@ -110,7 +110,8 @@ def test_a_finding_names_where_it_stands() -> None:
     (finding,) = audited([seen]).wrong
     assert finding.place == RecordRef("calls.events", seen.partition, 0)
     assert finding.line() == (
-        f"undecided: call A: the offer has no decision after 10 min [calls.events partition {seen.partition} offset 0]"
+        "undecided: call A: the offer has no decision after 10 min [calls.events partition "
+        f"{seen.partition} offset 0]"
     )
     assert finding.as_dict()["topic"] == "calls.events"
 
@@ -175,7 +176,8 @@ def test_a_repeated_webhook_and_repeated_records_are_no_findings() -> None:
 )
 def test_a_command_that_mixes_calls_is_crossed(kind: type[Value], change: dict[str, str]) -> None:
     changed = [
-        replace(value, **change) if isinstance(value, kind) else value  # type: ignore[arg-type]  # one field of many
+        # one field of many
+        replace(value, **change) if isinstance(value, kind) else value  # type: ignore[arg-type]
         for value in rejected_call(offer("A"))
     ]
     assert "crossed" in codes(audited(log_of(changed)))

@@ -72,18 +72,33 @@ def blocks(log: Log, of: Any, until_ms: int) -> list[Seen]:
     """A block on the gateway, its end, and what became of both."""
     decided = decision(of)
     common = {
-        "decision_id": decided.decision_id, "gateway": of.gateway, "line": of.line, "session": of.session,
-        "call_id": of.call_id, "caller": of.caller, "caller_raw": of.caller_raw, "received_at_ms": of.received_at_ms,
-    }  # fmt: skip
+        "decision_id": decided.decision_id,
+        "gateway": of.gateway,
+        "line": of.line,
+        "session": of.session,
+        "call_id": of.call_id,
+        "caller": of.caller,
+        "caller_raw": of.caller_raw,
+        "received_at_ms": of.received_at_ms,
+    }
     block = BlockCaller(command_id=block_id(decided.decision_id), until_ms=until_ms, **common)
     unblock = UnblockCaller(command_id=unblock_id(decided.decision_id), at_ms=until_ms, **common)
 
     def ended(command: BlockCaller | UnblockCaller, kind: CommandKind, at_ms: int) -> Seen:
         said = Outcome(
-            outcome_id=outcome_id(command.command_id, "accepted"), command_id=command.command_id, command=kind,
-            decision_id=command.decision_id, gateway=of.gateway, line=of.line, call_id=of.call_id, caller=of.caller,
-            result="accepted", received_at_ms=of.received_at_ms, sent_at_ms=at_ms - 5, at_ms=at_ms,
-        )  # fmt: skip
+            outcome_id=outcome_id(command.command_id, "accepted"),
+            command_id=command.command_id,
+            command=kind,
+            decision_id=command.decision_id,
+            gateway=of.gateway,
+            line=of.line,
+            call_id=of.call_id,
+            caller=of.caller,
+            result="accepted",
+            received_at_ms=of.received_at_ms,
+            sent_at_ms=at_ms - 5,
+            at_ms=at_ms,
+        )
         return log.append_record(records.outcome(said, "/test", None), at_ms)
 
     def asked(command: BlockCaller | UnblockCaller, at_ms: int) -> Seen:
@@ -151,9 +166,16 @@ def test_a_text_that_nobody_knows_of_is_listed_for_a_person_and_is_no_finding() 
 
 def letter(of: Seen) -> Seen:
     made = dead_letter(
-        key=of.key, value=of.raw, headers=[], reason="undecodable", message="cannot be read", source="/worker",
-        topic=of.topic.full_name("prod."), partition=of.partition, offset=of.offset,
-    )  # fmt: skip
+        key=of.key,
+        value=of.raw,
+        headers=[],
+        reason="undecodable",
+        message="cannot be read",
+        source="/worker",
+        topic=of.topic.full_name("prod."),
+        partition=of.partition,
+        offset=of.offset,
+    )
     return Log().append_record(made, of.timestamp_ms + 10)
 
 

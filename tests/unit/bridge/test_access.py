@@ -38,11 +38,16 @@ class Stopwatch:
 
 
 def access(seconds: Stopwatch | None = None, metrics: BridgeMetrics | None = None) -> Access:
-    return Access(TOKENS, metrics or BridgeMetrics(), seconds=seconds or Stopwatch())  # type: ignore[arg-type]
+    return Access(
+        TOKENS,  # type: ignore[arg-type]
+        metrics or BridgeMetrics(),
+        seconds=seconds or Stopwatch(),
+    )
 
 
 def status(checked: Access, token: str | None, role: str = "crm", peer: str = "192.0.2.1") -> int:
-    refusal = checked.refusal(role, None if token is None else f"Bearer {token}", peer)  # type: ignore[arg-type]
+    header = None if token is None else f"Bearer {token}"
+    refusal = checked.refusal(role, header, peer)  # type: ignore[arg-type]
     return 200 if refusal is None else refusal.status
 
 

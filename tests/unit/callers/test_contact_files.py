@@ -60,7 +60,8 @@ def test_a_csv_row_is_a_record(tmp_path: Path, text: str) -> None:
 
 def test_a_line_of_json_is_a_record(tmp_path: Path) -> None:
     line = (
-        '{"number": "+447700900123", "name": "Anna", "tier": "gold", "time_zone": "Europe/London", "locale": "en-GB",'
+        '{"number": "+447700900123", "name": "Anna", "tier": "gold", "time_zone": '
+        '"Europe/London", "locale": "en-GB",'
         ' "aliases": ["900000000000143@lid", "447700900456"]}\n'
     )
     assert read(tmp_path / "crm.jsonl", "\ufeff" + line + "\n" + line) == [ANNA, ANNA]
@@ -69,15 +70,25 @@ def test_a_line_of_json_is_a_record(tmp_path: Path) -> None:
 def test_each_fault_has_its_line_field_and_mend_and_the_rest_is_read(tmp_path: Path) -> None:
     rows = read(
         tmp_path / "crm.csv",
-        HEAD + ROW + "07700900123,,,,,\n" + '+447700900124,"Two\nlines",,,,\n' + "+447700900125,,,Mars,,\n"
+        HEAD
+        + ROW
+        + "07700900123,,,,,\n"
+        + '+447700900124,"Two\nlines",,,,\n'
+        + "+447700900125,,,Mars,,\n"
         "+447700900126,a,b\n" + "+447700900127,,VIP,,,\n" + ",x,,,,\n"
         "+447700900128,,,,,12345678901234567890123\n" + ROW,
-    )  # fmt: skip
+    )
     assert rows[0] == rows[-1] == ANNA
     found = [row for row in rows if isinstance(row, RowFault)]
     assert [(fault.line, fault.field) for fault in found] == [
-        (3, "number"), (5, "name"), (6, "time_zone"), (7, "row"), (8, "tier"), (9, "jid"), (10, "aliases"),
-    ]  # fmt: skip
+        (3, "number"),
+        (5, "name"),
+        (6, "time_zone"),
+        (7, "row"),
+        (8, "tier"),
+        (9, "jid"),
+        (10, "aliases"),
+    ]
     assert "country's code" in found[0].mend
     assert not any(
         quoted in fault.mend for fault in found for quoted in ("900124", "900128", "Mars", "VIP")
