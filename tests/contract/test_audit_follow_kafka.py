@@ -52,7 +52,7 @@ async def metrics(told: list[str]) -> str:
         return await answer.text()
 
 
-async def test_it_tells_what_goes_wrong_and_what_is_mended_and_ends_when_told(
+async def test_it_tells_of_a_loss_and_of_its_end_and_stops_when_asked(
     settings: Settings, write: Write
 ) -> None:
     lost = offer("LOST", at_ms=now_ms() - 60_000)

@@ -180,7 +180,7 @@ async def test_a_port_in_use_is_named_with_the_mend() -> None:
     assert "bridge.listen" in str(caught.value)
 
 
-async def test_a_key_can_be_changed_without_losing_a_webhook_and_the_older_one_is_told_of(
+async def test_a_key_is_changed_without_losing_a_webhook(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     whole = settings()

@@ -179,7 +179,7 @@ def status_of(
     return only
 
 
-def test_a_session_that_stops_and_starts_again_leaves_the_time_of_the_hole() -> None:
+def test_a_session_that_stops_and_starts_leaves_its_gap() -> None:
     intake = Intake(settings(), "office")
     at = 1_767_261_600_000
     stopped = waha(
@@ -205,7 +205,7 @@ def test_a_session_that_stops_and_starts_again_leaves_the_time_of_the_hole() -> 
     assert status_of(stopped, intake=intake) == said
 
 
-def test_a_status_of_no_line_is_none_of_our_business_and_one_without_a_word_is_kept() -> None:
+def test_a_status_of_no_line_is_ignored_one_without_text_kept() -> None:
     other = waha("session.status", "NOWEB", {"status": "WORKING"}, session="of somebody else")
     assert results(take(other)) == ["other-event"]
     assert results(take(waha("session.status", "NOWEB", {"name": "default"}))) == ["unintelligible"]

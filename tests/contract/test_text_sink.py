@@ -326,7 +326,7 @@ async def test_a_text_that_cannot_outwait_the_pause_ends_at_once() -> None:
         assert len(office.gateway.texts) == 1
 
 
-async def test_a_pause_holds_up_nothing_for_a_gateway_that_is_configured_no_more() -> None:
+async def test_a_pause_holds_up_nothing_of_a_gateway_that_is_gone() -> None:
     async with open_office() as office:
         office.gateway.text_answers.append((429, {}, {"Retry-After": "30"}))
         await office.end(office.command(window_ms=500))
@@ -336,7 +336,7 @@ async def test_a_pause_holds_up_nothing_for_a_gateway_that_is_configured_no_more
         )
 
 
-async def test_a_text_that_waits_for_a_connection_is_sent_and_blamed_on_nobody() -> None:
+async def test_a_text_that_waits_for_a_connection_blames_nobody() -> None:
     async with open_office(max_connections=1, timeout=1_000) as office:
         office.gateway.silent_texts = 2
         texts = [
@@ -350,7 +350,7 @@ async def test_a_text_that_waits_for_a_connection_is_sent_and_blamed_on_nobody()
         assert [each.chat for each in office.gateway.texts] == [each.caller for each in texts]
 
 
-async def test_a_text_is_not_sent_again_by_a_worker_that_has_lost_it_meanwhile() -> None:
+async def test_a_text_is_not_sent_again_by_a_worker_that_lost_it() -> None:
     async with open_office() as office:
         office.loses_it_at_request = True
         office.gateway.text_answers.append((429, {}, {}))
@@ -364,9 +364,7 @@ async def test_a_text_is_not_sent_again_by_a_worker_that_has_lost_it_meanwhile()
         assert len(office.broker.durable) == 2
 
 
-async def test_what_came_of_a_text_is_said_and_the_line_left_to_the_worker_that_has_it_now() -> (
-    None
-):
+async def test_a_result_is_said_and_the_line_left_to_its_new_worker() -> None:
     async with open_office() as office:
         office.loses_it_at_request = True
         office.gateway.text_answers.append((500, RESTRICTED, {}))
@@ -444,7 +442,7 @@ async def test_a_holdout_does_not_use_up_the_cap() -> None:
         assert ended(await office.end(office.command())) == ("accepted", None)
 
 
-async def test_a_command_that_was_interrupted_is_unknown_under_its_id_and_still_counts() -> None:
+async def test_an_interrupted_command_is_unknown_and_still_counts() -> None:
     async with open_office() as office:
         office.apply(strangers_per_day=1)
         command = office.command()

@@ -82,7 +82,7 @@ async def call(scene: Scene, tap: Tap, worker: Process) -> None:
     await tap.until(lambda: offer.call_id in tap.decided(), WITHIN_S, worker.said)
 
 
-async def test_a_worker_waits_for_kafka_says_so_and_comes_back_by_itself(
+async def test_a_worker_waits_for_kafka_and_comes_back_by_itself(
     broker: ComingAndGoing, tmp_path: Path
 ) -> None:
     await broker.come()
@@ -112,7 +112,7 @@ async def test_a_worker_waits_for_kafka_says_so_and_comes_back_by_itself(
         assert worker.exit_code is None
 
 
-async def test_a_first_record_for_a_topic_waits_for_a_broker_that_is_away(
+async def test_a_first_record_for_a_topic_waits_for_its_broker(
     broker: ComingAndGoing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has to be asked first where the topic is, and nobody answers; that must not end a

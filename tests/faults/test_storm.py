@@ -24,7 +24,7 @@ WITHIN_S = 150.0
 GROWTH_BYTES = 200_000_000
 
 
-async def test_a_storm_of_offers_is_decided_to_the_last_and_nothing_stale_acts(
+async def test_a_storm_of_offers_is_decided_and_nothing_stale_acts(
     kafka: KafkaSettings, tmp_path: Path
 ) -> None:
     watched = (topics.CALLS_DECISIONS, topics.CALLS_COMMANDS, topics.CALLS_OUTCOMES)

@@ -64,7 +64,7 @@ async def test_a_worker_that_dies_after_sending_never_sends_again(
         assert second.exit_code == 0
 
 
-async def test_a_command_that_comes_again_sends_nothing_and_says_the_same(
+async def test_a_command_that_comes_again_sends_nothing(
     kafka: KafkaSettings, tmp_path: Path
 ) -> None:
     watched = (topics.MESSAGES_COMMANDS, topics.CALLS_OUTCOMES)
@@ -109,7 +109,7 @@ async def test_a_rejected_caller_is_told_once_in_the_cool_down(
         assert scene.gateway.texts_by_chat[caller] == 1
 
 
-async def test_a_worker_that_dies_has_counted_the_strangers_that_it_told(
+async def test_a_worker_that_dies_has_counted_its_strangers(
     kafka: KafkaSettings, tmp_path: Path
 ) -> None:
     async with (

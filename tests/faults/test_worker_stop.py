@@ -74,7 +74,7 @@ async def test_a_planned_stop_under_load_loses_and_repeats_nothing(
         assert await tap.lost(f"{kafka.topic_prefix}ringfence") == []
 
 
-async def test_an_unexpected_error_ends_the_worker_and_the_next_one_decides(
+async def test_after_an_unexpected_error_the_next_worker_decides(
     kafka: KafkaSettings, tmp_path: Path
 ) -> None:
     async with open_scene(kafka, tmp_path) as scene, Tap(kafka, topics.CALLS_DECISIONS) as tap:
@@ -130,7 +130,7 @@ async def test_what_cannot_be_read_is_dead_lettered_as_it_came(
         assert worker.exit_code is None
 
 
-async def test_a_message_in_the_backlog_counts_before_the_call_behind_it(
+async def test_a_message_in_the_backlog_counts_before_its_call(
     kafka: KafkaSettings, tmp_path: Path
 ) -> None:
     """300 callers wrote, then called, while no worker ran: nobody may be told to write first."""
@@ -169,7 +169,7 @@ async def test_a_long_backlog_of_nothing_new_hides_no_message(
         assert [decision.why for decision in tap.decisions() if decision.verdict != "ring"] == []
 
 
-async def test_messages_that_wait_let_a_call_ring_and_its_decision_says_so(
+async def test_messages_that_wait_let_a_call_ring_and_it_is_said(
     kafka: KafkaSettings, tmp_path: Path
 ) -> None:
     """A caller who has never written is rejected once everything has been read."""

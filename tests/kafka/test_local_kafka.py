@@ -21,7 +21,7 @@ def say(_line: str) -> None:
     """Progress is for people."""
 
 
-async def test_daemon_keeps_its_data_between_runs_and_is_found_by_others(tmp_path: Path) -> None:
+async def test_the_daemon_keeps_its_data_and_is_found_by_others(tmp_path: Path) -> None:
     place = BrokerFiles(tmp_path)
     assert await daemon.status(place) is None
     first = await daemon.start(say, place)
@@ -52,7 +52,7 @@ async def test_daemon_keeps_its_data_between_runs_and_is_found_by_others(tmp_pat
         await daemon.stop(place)
 
 
-async def test_broker_that_cannot_start_is_reported_with_the_end_of_its_log(
+async def test_a_broker_that_cannot_start_shows_the_end_of_its_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     local = LocalKafka(BrokerFiles(tmp_path))

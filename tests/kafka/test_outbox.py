@@ -35,7 +35,7 @@ def decided(number: int) -> Decision:
     return decide(policy(), facts(offer(call_id=f"call-{number}")))
 
 
-async def test_on_real_kafka_records_stand_in_order_before_the_acknowledgement(
+async def test_on_kafka_records_stand_before_the_acknowledgement(
     kafka: KafkaSettings,
 ) -> None:
     failures: list[BaseException] = []

@@ -63,7 +63,7 @@ async def reading(kafka: KafkaSettings, containing: Collection[bytes] | None = N
     return reader
 
 
-async def test_the_reader_gives_every_record_with_key_headers_and_place(
+async def test_the_reader_gives_every_record_with_all_it_carries(
     kafka: KafkaSettings, producer: DurableProducer
 ) -> None:
     history = rejected_call(offer("A", at_ms=now_ms()))

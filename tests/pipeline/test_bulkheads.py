@@ -50,7 +50,7 @@ async def make_ill(house: House) -> None:
     await until_circuit(house, "open", "half-open")
 
 
-async def test_rejects_wait_for_an_ill_gateway_and_are_executed_once_when_it_is_well(
+async def test_rejects_wait_for_an_ill_gateway_and_are_sent_once(
     house: House,
 ) -> None:
     await make_ill(house)
@@ -73,7 +73,7 @@ async def test_rejects_wait_for_an_ill_gateway_and_are_executed_once_when_it_is_
     await until_circuit(house, "closed")
 
 
-async def test_a_text_is_not_sent_to_an_ill_gateway_and_waits_until_it_is_well(
+async def test_a_text_waits_until_an_ill_gateway_is_well(
     house: House,
 ) -> None:
     # one reject is under way, and will be answered well, while others find the gateway ill

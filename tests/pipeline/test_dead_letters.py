@@ -20,7 +20,7 @@ from tests.support.ringfence import House
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_a_replayed_offer_is_decided_late_and_nobody_is_rejected_or_told(
+async def test_a_replayed_offer_is_late_and_nobody_is_rejected(
     house: House,
 ) -> None:
     kafka = house.settings.kafka

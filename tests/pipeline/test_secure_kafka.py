@@ -169,7 +169,7 @@ async def test_who_is_not_taken_in_learns_why(
     assert WRONG not in str(caught.value)
 
 
-async def test_who_shows_no_certificate_or_speaks_tls_to_a_plain_port_learns_why(
+async def test_no_certificate_or_tls_to_a_plain_port_is_explained(
     cluster: SecureKafka,
 ) -> None:
     with pytest.raises(EnvironmentFaultError, match=r"kafka\.certificate_file"):

@@ -26,7 +26,7 @@ def a_state(pid: int, data_dir: Path) -> BrokerState:
     )
 
 
-def test_a_broker_that_up_owns_is_not_stopped_by_the_daemon_command(tmp_path: Path) -> None:
+def test_a_broker_of_up_is_not_stopped_by_the_daemon_command(tmp_path: Path) -> None:
     place = BrokerFiles(tmp_path)
     words = [sys.executable, "-c", "input()", "kafka.Kafka", str(place.data_dir)]
     # our own Python

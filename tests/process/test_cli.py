@@ -160,7 +160,7 @@ def test_missing_secrets_are_all_named_in_production(tmp_path: Path) -> None:
         assert name in done.stderr
 
 
-def test_port_in_use_is_named_with_its_key_before_anything_starts(tmp_path: Path) -> None:
+def test_a_port_in_use_is_named_before_anything_starts(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         done = ringfence(tmp_path, "up", "--config", config(tmp_path, bridge={"listen": address}))
@@ -190,7 +190,7 @@ def test_report_that_cannot_be_written_is_refused_at_the_start(tmp_path: Path) -
     assert "--report" in done.stderr
 
 
-def test_unexpected_error_is_short_and_its_traceback_is_in_the_log(tmp_path: Path) -> None:
+def test_an_unexpected_error_is_short_its_traceback_in_the_log(tmp_path: Path) -> None:
     # a folder where the state file should be: nothing that a person should ever have to expect
     (tmp_path / "state" / "kafka.json").mkdir(parents=True)
     done = ringfence(tmp_path, "kafka", "status")
@@ -284,7 +284,7 @@ def test_wrong_filters_are_explained(tmp_path: Path, words: list[str], said: str
         (["--listen", "127.0.0.1:0"], "say that too"),
     ],
 )
-def test_options_of_the_audit_that_do_not_go_together_are_explained(
+def test_audit_options_that_exclude_each_other_are_explained(
     tmp_path: Path, words: list[str], said: str
 ) -> None:
     done = ringfence(tmp_path, "audit", *words)

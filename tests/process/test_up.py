@@ -93,7 +93,7 @@ def gone(folder: Path) -> bool:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
-def test_a_signal_ends_a_run_in_time_with_a_report_and_without_remains(
+def test_a_signal_ends_a_run_with_a_report_and_no_remains(
     tmp_path: Path, broker: str, number: signal.Signals
 ) -> None:
     report = tmp_path / "report.json"
@@ -112,9 +112,7 @@ def test_a_signal_ends_a_run_in_time_with_a_report_and_without_remains(
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the tether is the kernel's")
-def test_nothing_survives_a_killed_run_and_a_killed_worker_is_started_again(
-    tmp_path: Path, broker: str
-) -> None:
+def test_nothing_survives_a_killed_run_and_a_worker_restarts(tmp_path: Path, broker: str) -> None:
     with running(tmp_path, broker, "--seed", "7") as process:
         until(process, "rejected")
         (worker,) = [

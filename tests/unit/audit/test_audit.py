@@ -263,7 +263,7 @@ def test_a_window_cannot_be_widened_by_the_command_itself() -> None:
     assert codes(audited(log_of(history(reject=wide, rejected=sent)))) == ["sent-late"]
 
 
-def test_a_record_on_the_wrong_partition_or_under_the_wrong_key_is_misplaced() -> None:
+def test_a_record_on_a_wrong_partition_or_key_is_misplaced() -> None:
     records = log_of(history())
     moved = audited([elsewhere(records[0]), *records[1:]])
     assert codes(moved) == ["misplaced"]
@@ -317,12 +317,12 @@ def test_calls_from_before_the_range_are_counted_and_not_judged() -> None:
     assert found.checked["offers"] == 1
 
 
-def test_a_webhook_that_is_repeated_across_the_edge_of_the_range_is_outside() -> None:
+def test_a_webhook_repeated_across_the_ranges_edge_is_outside() -> None:
     again = replace(offer("A"), received_at_ms=T0 + 31_000)
     assert audited(log_of([*rejected_call(offer("A")), again]), since=T0 + 30_000).holds
 
 
-def test_a_text_within_the_cool_down_of_another_is_said_and_no_finding() -> None:
+def test_a_text_within_a_cool_down_is_said_and_no_finding() -> None:
     found = audited(log_of(rejected_call(offer("A")), rejected_call(offer("B", at_ms=T0 + 60_000))))
     assert found.holds
     assert found.told_again == 1

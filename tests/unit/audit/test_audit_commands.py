@@ -60,7 +60,7 @@ def test_a_queued_call_is_told_without_a_reject() -> None:
     assert audited(log_of(queued())).holds
 
 
-def test_a_queued_caller_who_is_not_told_is_found_when_a_reply_was_named() -> None:
+def test_a_queued_caller_not_told_is_found_if_a_reply_was_named() -> None:
     of, ruled, *_ = queued()
     assert codes(audited(log_of([of, ruled]))) == ["no-text"]
     assert audited(log_of([of, ruled]), now=T0 + 4_000).open == Open(commands=1)
@@ -142,7 +142,7 @@ def test_a_block_of_another_caller_is_crossed() -> None:
     assert set(codes(audited([*history, *crossed]))) == {"crossed"}
 
 
-def test_a_text_that_nobody_knows_of_is_listed_for_a_person_and_is_no_finding() -> None:
+def test_a_text_with_unknown_end_is_listed_and_no_finding() -> None:
     history = rejected_call(offer("A"), confirm=False)
     told = history[-1]
     assert isinstance(told, Outcome)
@@ -179,7 +179,7 @@ def letter(of: Seen) -> Seen:
     return Log().append_record(made, of.timestamp_ms + 10)
 
 
-def test_what_cannot_be_read_did_not_vanish_when_it_is_a_dead_letter() -> None:
+def test_what_is_unreadable_did_not_vanish_if_dead_lettered() -> None:
     poison = Log().append_record(Record(CALLS_EVENTS, b"x", b"{", []), T0, decoded=False)
     poison = replace(poison, fault="value: Invalid JSON")
     assert codes(audited([poison])) == ["undecodable"]

@@ -67,7 +67,7 @@ def test_a_line_of_json_is_a_record(tmp_path: Path) -> None:
     assert read(tmp_path / "crm.jsonl", "\ufeff" + line + "\n" + line) == [ANNA, ANNA]
 
 
-def test_each_fault_has_its_line_field_and_mend_and_the_rest_is_read(tmp_path: Path) -> None:
+def test_each_fault_has_line_field_and_fix_and_the_rest_is_read(tmp_path: Path) -> None:
     rows = read(
         tmp_path / "crm.csv",
         HEAD
@@ -142,7 +142,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
         read(tmp_path / "crm.xlsx", "x")
 
 
-def test_a_check_lists_what_would_be_left_out_and_touches_nothing_else(tmp_path: Path) -> None:
+def test_a_check_lists_what_would_be_left_out_and_writes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "crm.csv"
     path.write_text(HEAD + (ROW + "0,,,,,\n") * BATCH)
     importer = Importer(path, KafkaSettings(), on_progress=lambda _done: None)
@@ -179,7 +179,7 @@ def test_a_bookmark_is_of_one_state_of_one_file_for_one_cluster(tmp_path: Path) 
     | st.none()
     | st.integers()
 )
-def test_whatever_is_given_a_person_is_read_or_the_field_is_named(value: object) -> None:
+def test_any_person_is_read_or_the_wrong_field_is_named(value: object) -> None:
     jid, fault = "", ""
     try:
         jid = read_jid(value, "jid")

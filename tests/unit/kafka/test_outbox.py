@@ -84,7 +84,7 @@ async def test_finish_does_not_wait_for_the_broker(outbox: Outbox) -> None:
     assert [event.acknowledged for event in events] == [1, 1]
 
 
-async def test_a_write_that_fails_is_reported_and_the_event_comes_again(
+async def test_a_failed_write_is_reported_and_the_event_comes_again(
     outbox: Outbox, failures: list[BaseException]
 ) -> None:
     event, (failing, sound) = Event(), futures(2)
@@ -97,7 +97,7 @@ async def test_a_write_that_fails_is_reported_and_the_event_comes_again(
     assert event.acknowledged == 0
 
 
-async def test_a_write_that_is_cancelled_acknowledges_nothing_and_is_no_failure(
+async def test_a_cancelled_write_acknowledges_nothing(
     outbox: Outbox, failures: list[BaseException], caplog: pytest.LogCaptureFixture
 ) -> None:
     event, (cancelled, sound) = Event(), futures(2)

@@ -18,7 +18,7 @@ def a_state(pid: int, data_dir: Path) -> BrokerState:
     )
 
 
-def test_state_whose_process_id_belongs_to_another_program_is_stale(tmp_path: Path) -> None:
+def test_a_state_whose_process_is_another_program_is_stale(tmp_path: Path) -> None:
     write_state(a_state(os.getpid(), tmp_path / "kafka"), BrokerFiles(tmp_path))
     assert read_state(BrokerFiles(tmp_path)) is None
 

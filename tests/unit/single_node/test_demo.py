@@ -36,7 +36,7 @@ def test_demo_configuration_leads_to_the_simulator_alone(
     )
 
 
-def test_scenes_bring_lines_whose_ready_made_policies_compile_together_with_ones_own(
+def test_scenes_bring_lines_whose_policies_compile_with_ones_own(
     tmp_path: Path,
 ) -> None:
     own = DEFAULT_CONFIG.parent / "policies"

@@ -194,7 +194,7 @@ def test_colour_changes_no_letter_and_no_column() -> None:
     assert line == plain
 
 
-def test_a_long_masked_identity_keeps_its_last_digits_and_its_column() -> None:
+def test_a_long_masked_identity_keeps_digits_and_column() -> None:
     (line,) = told(story(), ringing_call(offer(caller="120363012345678901@g.us")))
     assert line == "10:00:00  london  120•••••••••01  rang          wrote 3 days ago"
 
@@ -236,7 +236,7 @@ def test_a_queued_call_is_one_line_when_its_caller_was_told() -> None:
     assert told(story(), history[::-1]) == lines
 
 
-def test_a_queued_call_waits_for_its_text_so_long_and_tells_it_after() -> None:
+def test_a_queued_call_waits_for_its_text_and_tells_it_after() -> None:
     offered, decided, command, ended = queued_call(offer())
     by, log = story(), Log()
     assert [

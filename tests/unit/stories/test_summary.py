@@ -64,7 +64,7 @@ def test_the_lines_are_plain_words() -> None:
     assert summary().lines()[0] == "calls       0 calls: none"
 
 
-def test_rejects_that_nobody_has_confirmed_yet_are_counted_and_one_is_named_to_look_into() -> None:
+def test_unconfirmed_rejects_are_counted_and_one_is_named() -> None:
     open_one = [
         value
         for value in rejected_call(offer("A"))
@@ -84,7 +84,7 @@ def test_a_repeat_of_any_record_counts_once() -> None:
     assert twice.as_dict() | {"repeated_webhooks": 0} == once.as_dict()
 
 
-def test_text_latency_does_not_depend_on_which_outcome_is_read_first() -> None:
+def test_text_latency_is_the_same_in_any_order_of_outcomes() -> None:
     history = rejected_call(offer("A"))
     assert summary(history[::-1]).reject_to_text == summary(history).reject_to_text
 

@@ -94,7 +94,7 @@ def written(edge: tuple[int, int]) -> str:
 
 
 @given(st.lists(EDGES, max_size=4))
-def test_two_spans_of_a_day_are_refused_exactly_when_they_share_a_minute(
+def test_two_spans_are_refused_exactly_when_they_share_a_minute(
     edges: list[tuple[int, int]],
 ) -> None:
     each = [minutes(start * 60, end * 60) for start, end in edges]
@@ -107,7 +107,7 @@ def test_two_spans_of_a_day_are_refused_exactly_when_they_share_a_minute(
 
 
 @given(st.dictionaries(st.sampled_from(DAYS), EDGES, max_size=7))
-def test_a_night_is_refused_exactly_when_it_shares_a_minute_with_the_next_day(
+def test_a_night_is_refused_exactly_when_it_overlaps_a_day(
     week: dict[str, tuple[int, int]],
 ) -> None:
     taken = {day: minutes(start * 60, end * 60) for day, (start, end) in week.items()}
