@@ -16,6 +16,7 @@ from models.records import Record, call_event, lifecycle, message_event
 from streams.common.clock import now_ms
 from streams.kafka.producer import DurableProducer
 from streams.settings import KafkaSettings
+from tests.support import facts
 from tests.support.gateway import API_KEY, SESSION, FakeGateway, open_gateway
 from tests.support.processes import Process, environment, free_port, python
 
@@ -104,7 +105,7 @@ class Scene:
         """A call that begins to ring now."""
         caller = caller or self.caller()
         number, at_ms = next(self._numbers), now_ms()
-        return CallOffered(
+        return facts.offer(
             event_id=f"evt_{number:08d}",
             gateway="office",
             line=LINE,
@@ -113,7 +114,6 @@ class Scene:
             caller=caller,
             caller_raw=caller.replace("@c.us", "@s.whatsapp.net"),
             offered_at_ms=at_ms,
-            time_source="payload",
             received_at_ms=at_ms,
         )
 

@@ -100,7 +100,8 @@ class Tap:
         self, what: Callable[[], bool], within: float, say: Callable[[], object] = str
     ) -> None:
         """``tests.support.waiting.until``, for as long as this can read."""
-        await until(what, within, say, reader=self._task)
+        # what is asked for may look at thousands of records
+        await until(what, within, say, every=0.05, reader=self._task)
 
     def of(self, topic: Topic) -> list[Seen]:
         """The records of one topic so far."""

@@ -14,9 +14,10 @@ async def until(
     within: float = 30.0,
     say: Callable[[], object] = str,
     *,
+    every: float = POLL_S,
     reader: asyncio.Task[None] | None = None,
 ) -> None:
-    """Return as soon as ``holds()`` is true, which is asked every 10 ms.
+    """Return as soon as ``holds()`` is true, which is asked every ``every`` seconds.
 
     Fails with ``say()`` after ``within`` seconds. ``reader`` is the task that feeds what is looked
     at: where it has failed, its error is raised at once.
@@ -26,4 +27,4 @@ async def until(
         if reader is not None and reader.done():
             reader.result()
         assert time.monotonic() < deadline, f"not within {within} s: {say()}"
-        await asyncio.sleep(POLL_S)
+        await asyncio.sleep(every)

@@ -79,7 +79,6 @@ class Ledger:
     messages: set[tuple[str, str, str]] = field(default_factory=set)
     """Line, caller and direction of each message that was seen."""
     _task: asyncio.Task[None] | None = None
-    _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def __aenter__(self) -> Self:
         """Begin to read."""
@@ -112,7 +111,7 @@ class Ledger:
     async def until(self, what: Callable[[], bool], within: float) -> bool:
         """Whether ``what()`` became true in so many seconds."""
         try:
-            await until(what, within, reader=self._task)
+            await until(what, within, every=0.1, reader=self._task)
         except AssertionError:
             return False
         return True
