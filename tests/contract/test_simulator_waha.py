@@ -166,12 +166,15 @@ async def test_the_mix_keeps_to_what_each_engine_does(line: str, allowed: set[in
         assert statuses == allowed
 
 
-async def test_a_reject_of_another_callers_call_is_a_violation() -> None:
+@pytest.mark.parametrize(
+    ("line", "state"), [("gows", "ringing"), ("wpp", "rejected")], ids=["gows", "wpp: id alone"]
+)
+async def test_a_reject_of_another_callers_call_is_a_violation(line: str, state: str) -> None:
     async with scene() as s:
-        call = await s.sim.place_call(line="gows", caller=CALLER)
+        call = await s.sim.place_call(line=line, caller=CALLER)
         body = {"from": "447700900999@c.us", "id": call.id}
-        assert (await s.waha("/api/gows/calls/reject", body))[0] == 201
-        assert call.state == "ringing"
+        assert (await s.waha(f"/api/{line}/calls/reject", body))[0] == 201
+        assert call.state == state
         assert "caller" in last_violation(s.sim)
 
 
@@ -183,15 +186,6 @@ async def test_a_caller_in_another_form_is_a_violation() -> None:
         assert (await s.waha("/api/gows/calls/reject", {"from": LID, "id": call.id}))[0] == 201
         assert call.state == "rejected"
         assert s.sim.record.violation_count == 1
-
-
-async def test_wpp_ends_by_id_alone_yet_a_wrong_caller_is_a_violation() -> None:
-    async with scene() as s:
-        call = await s.sim.place_call(line="wpp", caller=CALLER)
-        body = {"from": "447700900999@c.us", "id": call.id}
-        assert (await s.waha("/api/wpp/calls/reject", body))[0] == 201
-        assert call.state == "rejected"
-        assert "caller" in last_violation(s.sim)
 
 
 async def test_a_call_of_another_session_is_a_violation() -> None:
