@@ -149,7 +149,7 @@ async def test_what_is_over_gets_a_tombstone_on_every_changelog(
         young = rows_of(kept, "YOUNG", now_ms(), {**lately, "texts": 60_000})
         await changelogs.write(*old, *young)
         worker = scene.start("one")
-        await worker.ready()
+        await worker.until_ready()
         # a rejected call and a message, in the partitions where the rows stand
         offer = scene.offer(calling)
         await scene.place(offer)

@@ -74,7 +74,8 @@ def slow_seek(seconds: float) -> None:
         await asyncio.sleep(seconds)
         return offsets
 
-    ThreadDelegateConsumer.seek_to_committed = late  # type: ignore[method-assign] # the fault to be shown
+    # the fault to be shown
+    ThreadDelegateConsumer.seek_to_committed = late  # type: ignore[method-assign]
 
 
 def poison(call_id: str) -> None:

@@ -41,19 +41,19 @@ def urgent(within: str) -> dict[str, Any]:
         ([{"id": "first", "type": "text_first", "within": "365d", "reply": "text-first"}], KEEP_MS),
     ],
 )
-def test_calls_are_remembered_as_long_as_a_rule_looks_back_at_them(
+def test_calls_are_kept_as_long_as_a_rule_looks_back(
     rules: list[dict[str, Any]], wanted: int
 ) -> None:
     assert keep_ms(policy(*rules)) == wanted
 
 
-def test_the_policy_that_looks_back_farthest_says_how_long_a_caller_is_remembered() -> None:
+def test_the_policy_that_looks_back_farthest_sets_retention() -> None:
     assert longest_keep_ms(PolicyBook({})) == KEEP_MS
     book = PolicyBook({"london": policy(burst(within="1h"), line="london"), "*": policy(burst())})
     assert longest_keep_ms(book) == HOUR_MS
 
 
-def test_a_decision_that_blocks_leaves_the_block_with_the_line_it_was_made_for() -> None:
+def test_a_blocking_decision_leaves_the_block_with_its_line() -> None:
     rules = policy({"id": "other", "type": "burst", "calls": 50}, burst(block="15m"))
     calls = [offer(call_id=f"call-{number}") for number in range(2)]
     recent = RecentCalls()
@@ -72,7 +72,7 @@ def test_a_decision_that_blocks_leaves_the_block_with_the_line_it_was_made_for()
     )
 
 
-def test_a_decision_that_blocks_nobody_leaves_what_is_remembered_as_it_is() -> None:
+def test_a_decision_without_a_block_changes_no_block() -> None:
     taken = decide(policy(), facts())
     assert burst_of(policy(), taken) is None
     before = evolve(RecentCalls(), offer(), 0, KEEP_MS)
