@@ -108,10 +108,10 @@ def remembered(lines: Lines, since_ms: int) -> Lines:
 def keep_ms(book: PolicyBook) -> int:
     """How long conversations are kept.
 
-    As long as the policy that looks back farthest, ``KEEP_MS`` at least.
+    As long as the rule that looks back farthest needs them, ``KEEP_MS`` at least.
     """
     rules = (rule for each in book.by_line.values() for rule in each.policy.rules)
-    return max([KEEP_MS, *(rule.within for rule in rules if rule.type == "text_first")])
+    return max([KEEP_MS, *(rule.history_ms for rule in rules)])
 
 
 def dump(lines: Lines) -> bytes:

@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_skeleton, format_time, format_timedelta, get_timezone_name
 
+from models.policy import DAY_MS
+
 LONGEST_OPENING: Final = 200
 """Characters of an opening in both zones; with more, only the line's own is told."""
 
-_DAY_MS: Final = 86_400_000
-_NAMES_THE_YEAR_MS: Final = 180 * _DAY_MS
+_NAMES_THE_YEAR_MS: Final = 180 * DAY_MS
 """A day so far ahead is told with its year."""
 
 _MINUTES_UP_TO: Final = 120

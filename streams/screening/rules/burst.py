@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from models.decisions import Block, Scalar
 from models.policy import BurstRule
+from streams.policies.book import PolicyInForce
 from streams.screening.facts import Facts
 from streams.screening.rules.finding import RuleFinding, duration
 
 
-def judge(rule: BurstRule, facts: Facts) -> RuleFinding:
+def judge(rule: BurstRule, _in_force: PolicyInForce, facts: Facts) -> RuleFinding:
     """Reject from the Nth call on, and while a block lasts.
 
     A caller with a two-way conversation is never a burst.
