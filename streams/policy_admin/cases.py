@@ -70,8 +70,6 @@ def _decided(in_force: PolicyInForce, scene: Scene) -> Decision:
         record = reference(each, "/ringfence/case", scene.now_ms)
         views[record.topic.name].take(record.key, record.value)
     storms = Storms(known.workers)
-    for n in range(scene.strangers):
-        storms.note(scene.line, f"stranger-{n}", scene.now_ms - 1000)
     state = RecentCalls()
     for n, at_ms in enumerate([*scene.calls, scene.now_ms]):
         context = StepContext(
@@ -85,6 +83,10 @@ def _decided(in_force: PolicyInForce, scene: Scene) -> Decision:
             line=LineFacts(scene.zone),
             storms=storms,
         )
+        if at_ms == scene.now_ms:
+            # not before: what was to come is not known to an earlier call
+            for stranger in range(scene.strangers):
+                storms.note(scene.line, f"stranger-{stranger}", at_ms - 1000)
         done = step(state, _offer(scene, n, at_ms), context)
         state = done.state
     return done.decision
