@@ -209,7 +209,7 @@ class Conversations:
         await self._outbox.finish(event, effects, [*writes, *await self._forget(partition)])
 
     async def _forget(self, partition: int) -> list[Awaitable[Any]]:
-        """Delete conversations of this partition that ended long ago, a few callers with each message."""
+        """Delete what ended long ago in this partition, a few callers with each message."""
         since_ms = self._clock() - keep_ms(self._known.policies.book)
         writes: list[Awaitable[Any]] = []
         for key in self._shards.sweep(partition, SWEEP):

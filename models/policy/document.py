@@ -86,7 +86,10 @@ class Policy:
             for reply in replies_of(rule):
                 if reply not in self.replies:
                     known = ", ".join(sorted(self.replies)) or "none"
-                    msg = f"rule {rule.id!r} names the reply {reply!r}, which is not under replies (there: {known})"
+                    msg = (
+                        f"rule {rule.id!r} names the reply {reply!r}, which is not under replies "
+                        f"(there: {known})"
+                    )
                     raise ValueError(msg)
         names = [each.calendar for each in self.calendars]
         for name in names:

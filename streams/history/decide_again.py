@@ -1,4 +1,4 @@
-"""Deciding the past once more, call by call, with whatever policies are given. Pure."""
+"""Deciding the past once more, call by call, with whatever policies are given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which countries have telephone numbers, so that a mistyped one is refused and not silently nobody's. Pure."""
+"""Which countries have telephone numbers: a mistyped one is refused, not silently nobody's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MEANT: Final = {"UK": "GB", "EN": "GB", "EL": "GR", "SP": "ES", "SU": "RU"}
 
 
 def check_country(code: str) -> None:
-    """Raises ``ValueError`` with the mend for what is no country of ISO 3166-1 with numbers of its own."""
+    """Raises ``ValueError`` with a hint for no country of ISO 3166-1 with its own numbers."""
     if code in phonenumbers.SUPPORTED_REGIONS:
         return
     meant = f" (did you mean {MEANT[code]}?)" if code in MEANT else ""
@@ -26,7 +26,7 @@ def check_country(code: str) -> None:
 def read_pattern(text: str) -> CallerPattern:
     """As ``CallerPattern.parse``, and a country must be one.
 
-    Raises ``ValueError`` with the mend.
+    Raises ``ValueError`` with a hint.
     """
     pattern = CallerPattern.parse(text)
     if pattern.kind == "country":

@@ -1,4 +1,4 @@
-"""What a policy says that its author cannot mean. Pure.
+"""What a policy says that its author cannot mean.
 
 Asked when a policy is checked and applied, not by the workers: one that is in force must not fall
 for a stricter check.

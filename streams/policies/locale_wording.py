@@ -1,4 +1,4 @@
-"""Times and spans in words of a locale, as CLDR (the ``babel`` package) knows them. Pure."""
+"""Times and spans in words of a locale, as CLDR (the ``babel`` package) knows them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ _MINUTES_UP_TO: Final = 120
 
 
 def locale_of(name: str) -> Locale | None:
-    """What CLDR knows of a locale (``de-AT``, or ``de_AT`` as some CRMs write it) or of its language; else None."""
+    """What CLDR knows of a locale, else of its language; None for neither.
+
+    ``de-AT``, or ``de_AT`` as some CRMs write it.
+    """
     parts = name.replace("_", "-").split("-")
     for n in range(len(parts), 0, -1):
         try:
@@ -35,8 +38,9 @@ def locale_of(name: str) -> Locale | None:
 def opening(
     at_ms: int, now_ms: int, locale: Locale, line_zone: str, caller_zone: str | None
 ) -> str:
-    """When a line opens, by its own clock and, where that differs, by the caller's, each with its zone's name.
+    """When a line opens, by its own clock and, where that differs, by the caller's.
 
+    Each with its zone's name:
     ``Wednesday 25 November, 09:00 (United Kingdom Time) = 14:30 (India Time)``
     """
     at = dt.datetime.fromtimestamp(at_ms / 1000, ZoneInfo(line_zone))

@@ -1,4 +1,4 @@
-"""The rule types as people who write policies look them up: Markdown, made of the classes. Pure."""
+"""The rule types as people who write policies look them up: Markdown, made of the classes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""``decide(policy, facts)``: the guards, then the rules in order; the first that decides wins.
-
-Pure.
-"""
+"""``decide(policy, facts)``: the guards, then the rules in order; the first that decides wins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a decision puts on the topics: its record, and the commands it calls for. Pure."""
+"""What a decision puts on the topics: its record, and the commands it calls for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a caller's calls are remembered, and the block that a decision began. Pure."""
+"""How long a caller's calls are remembered, and the block that a decision began."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""``burst``: the Nth call of one caller to one line within a sliding window, without a conversation, and a block.
+"""``burst``: reject the Nth call of one caller to one line within a window, and block the caller.
+
+A caller who has a conversation with the line is exempt.
 
 Example: ``{id: burst, type: burst, calls: 3, within: 60s, block: 15m, reply: slow-down}``
 Facts: the caller's recent calls and blocks, ``two_way``, ``history_incomplete``.
