@@ -21,6 +21,7 @@ from typing_extensions import override
 from models.commands import SendText
 from models.contacts import IdentityLink
 from models.outcomes import Outcome
+from models.policy import DAY_MS
 from models.records import Record
 from streams.common.clock import now_ms
 from streams.faust_driver.tables import PartitionedTable
@@ -251,7 +252,7 @@ async def test_strangers_have_a_daily_cap_and_known_callers_have_none() -> None:
             assert outcome.result == expected
         assert ended(outcome) == ("suppressed", "stranger-cap")
         assert ended(await office.end(office.command(stranger=False))) == ("accepted", None)
-        office.ahead_ms = text_limits.DAY_MS + text_limits.BUCKET_MS
+        office.ahead_ms = DAY_MS + text_limits.BUCKET_MS
         assert ended(await office.end(office.command())) == ("accepted", None)
         assert len(office.gateway.texts) == 4
 
@@ -464,7 +465,7 @@ async def test_claims_are_forgotten_beside_the_lines_that_stay() -> None:
     async with open_office() as office:
         for _ in range(3):
             await office.end(office.command())
-        office.ahead_ms = 10 * text_limits.DAY_MS
+        office.ahead_ms = 10 * DAY_MS
         for _ in range(3):
             await office.end(office.command())
         kept = {key for _, key, _ in office.claims.items()}

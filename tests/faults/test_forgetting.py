@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.structs import TopicPartition
 
 from models import topics
-from models.topics import DAY_MS
+from models.policy import DAY_MS
 from streams import call_sessions, conversations
 from streams.call_sessions import CallSession
 from streams.common.clock import now_ms

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from models.calls import CallOffered
 from models.overrides import CallerBlock
 from models.policy import TextFirstRule
-from streams.policies.book import PolicyBook
+from streams.policies.book import PolicyBook, PolicyInForce
 from streams.screening.decide import counts_for_a_storm, decide, is_late
 from streams.screening.facts import Facts
 from streams.screening.recent_calls import KEEP_MS, RecentCalls, evolve
-from streams.screening.rules import text_first
+from streams.screening.rules import JUDGES
 from streams.screening.rules.finding import duration
 from tests.support.facts import NOW_MS, facts, knowing, offer, policy
 
@@ -189,11 +189,11 @@ def test_a_rule_says_for_whom_it_is_meant(when: dict[str, Any], why: str) -> Non
 
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> None:
-    def judge(_rule: TextFirstRule, _facts: Facts) -> None:
+    def judge(_rule: TextFirstRule, _in_force: PolicyInForce, _facts: Facts) -> None:
         msg = "caller 12025550143"
         raise KeyError(msg)
 
-    monkeypatch.setattr(text_first, "judge", judge)
+    monkeypatch.setitem(JUDGES, "text_first", judge)
 
 
 def test_a_rule_that_fails_lets_the_call_ring_and_is_on_record(

@@ -6,12 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.policy import TextGuard
+from models.policy import DAY_MS, TextGuard
 from streams.gateways.answer import REACH_OUT_RESTRICTED, GatewayAnswer
 from streams.sink import text_limits
 from streams.sink.text_limits import (
     BUCKET_MS,
-    DAY_MS,
     LONGEST_PAUSE_MS,
     NOTHING_MET,
     PAUSE_MS,
