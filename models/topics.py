@@ -99,7 +99,7 @@ CALLS_EVENTS: Final = Topic(
         Component.EXPLAIN,
         Component.HISTORY,
     ),
-    what="each call that begins to ring",
+    what="each call that begins to ring; that two identities are one caller",
 )
 CALLS_LIFECYCLE: Final = Topic(
     name="calls.lifecycle",
@@ -108,7 +108,7 @@ CALLS_LIFECYCLE: Final = Topic(
     retention_ms=DAY_MS,
     writers=(Component.BRIDGE, Component.REJECT_SINK, Component.CALL_SESSIONS),
     readers=(Component.CALL_SESSIONS, Component.AUDIT, Component.EXPLAIN),
-    what="what happens to a call, by call id",
+    what="what happens to a call: offered, accepted, rejected, blocked",
 )
 CALLS_DECISIONS: Final = Topic(
     name="calls.decisions",
@@ -123,7 +123,7 @@ CALLS_DECISIONS: Final = Topic(
         Component.EXPLAIN,
         Component.HISTORY,
     ),
-    what="the verdict on each call, with rule, facts and policy revision",
+    what="the verdict on each call, with every rule's reason, facts and policy revision",
 )
 CALLS_COMMANDS: Final = Topic(
     name="calls.commands",
@@ -141,7 +141,7 @@ MESSAGES_COMMANDS: Final = Topic(
     retention_ms=DAY_MS,
     writers=(Component.SCREENING, Component.REJECT_SINK),
     readers=(Component.TEXT_SINK, Component.AUDIT, Component.UP, Component.EXPLAIN),
-    what="texts to be sent to rejected and queued callers",
+    what="texts to be sent to rejected and queued callers: which reply, never its words",
 )
 CALLS_OUTCOMES: Final = Topic(
     name="calls.outcomes",

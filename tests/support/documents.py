@@ -121,31 +121,17 @@ def _fields_of(model: type, on: list[Topic]) -> str:
     said = attribute_docs(model)
     hints = typing.get_type_hints(model, include_extras=True)
     kind = next((f.default for f in fields(model) if f.name == "type"), None)
-    where = " and ".join(f"`{topic.name}`" for topic in on)
-    title = (
-        f"### `{kind}`\n\nOn {where}. " if kind else f"### {model.__name__}, a part of others\n\n"
-    )
     rows = [
         (f"`{f.name}`", json_type(hints[f.name]), _default(f), _meaning(f.name, said))
         for f in fields(model)
         if f.name != "type"
     ]
     text = " ".join((inspect.getdoc(model) or "").replace("``", "`").split())
-    return (
-        title
-        + "\n".join(_wrapped(text))
-        + "\n\n"
-        + table(("field", "JSON", "if left out", "meaning"), rows)
-    )
-
-
-def _wrapped(text: str, width: int = 84) -> list[str]:
-    lines = [""]
-    for word in text.split():
-        if len(lines[-1]) + len(word) > width:
-            lines.append("")
-        lines[-1] += (" " if lines[-1] else "") + word
-    return lines
+    where = " and ".join(f"`{topic.name}`" for topic in on)
+    title = f"`{kind}`" if kind else f"{model.__name__}, a part of others"
+    lines = textwrap.wrap(f"On {where}. {text}" if kind else text, 100, break_on_hyphens=False)
+    head = ("field", "JSON", "default", "meaning")
+    return "\n".join([f"### {title}", "", *lines, "", ""]) + table(head, rows)
 
 
 _SAME_EVERYWHERE: Final = {
@@ -184,7 +170,7 @@ def _default(of: Field[Any]) -> str:  # noqa: PLR0911 - one answer a kind of def
         return "empty"
     match of.default:
         case _ if of.default is MISSING:
-            return "never"
+            return "required"
         case None:
             return "null"
         case bool():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.policy_admin.files import read_files
+from streams.policy_admin.files import read_folder
 from streams.settings import DEFAULT_CONFIG, ROOT, load_settings
 from tests.support.documents import DOCUMENTS, attribute_docs, blocks, json_type, renew, table
 
@@ -72,9 +72,9 @@ def test_rooms_are_there() -> None:
 
 def test_the_policies_folder_may_hold_a_document() -> None:
     settings = load_settings(DEFAULT_CONFIG, gateway_secrets=False)
-    folder = ROOT / "deploy" / "policies"
-    assert (folder / "README.md").exists()
-    assert read_files([folder], settings)
+    assert (settings.policies / "README.md").exists()
+    files, _ = read_folder(settings)
+    assert [each.key for each in files] == ["*"]
 
 
 @pytest.mark.parametrize(
