@@ -30,6 +30,7 @@ async def run(block: str, house: House, broker: str) -> str:
     return text
 
 
+@pytest.mark.timeout(240)  # some forty commands, each a process
 async def test_every_command_does_what_the_text_says(broker: str, tmp_path: Path) -> None:
     said: dict[str, str] = {}
     async with open_house(broker, tmp_path, topic_prefix="") as house:
