@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from models.policy import ANY_LINE, TextGuard
+from models.topics import STREAM_TOPICS
 from streams.audit.audit import JUDGED, Audit
 from streams.common.clock import now_ms
 from streams.common.progress import Progress
@@ -32,7 +33,7 @@ async def audit_topics(
     traffic runs. Shows its progress on stderr when that takes long. Raises
     ``EnvironmentFaultError`` as the reader does.
     """
-    reader = TopicReader(settings.kafka)
+    reader = TopicReader(settings.kafka, STREAM_TOPICS)
     await reader.start()
     try:
         since = await open_range(reader, since_ms)
