@@ -20,7 +20,8 @@ from streams.bridge.error_response import error
 from streams.bridge.metrics import BridgeMetrics
 from streams.bridge.token_bucket import TokenBucket
 from streams.common.errors import ConfigurationError
-from streams.settings import Role, Tokens
+from streams.common.setting_fields import Tokens
+from streams.settings import Role
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

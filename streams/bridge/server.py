@@ -23,7 +23,7 @@ from streams.bridge.reference_follower import ReferenceFollower
 from streams.common.clock import Clock, now_ms
 from streams.common.errors import ConfigurationError
 from streams.common.health import health_routes, listen
-from streams.gateways.dialect.envelope import NotJsonError
+from streams.gateways.reading import NotJsonError
 from streams.gateways.signature import Signature, signature_of
 from streams.settings import Settings
 
@@ -167,7 +167,7 @@ class Bridge:
         if key == "older":
             self._signed_with_older_key(desk)
         try:
-            take = desk.intake.take(body, request.headers, received_at_ms)
+            take = desk.intake.read(body, request.headers, received_at_ms)
         except NotJsonError as exc:
             detail = f"The body is not JSON ({exc}); send the gateway's webhook as it is."
             raise _RefusedError(400, "not-json", detail) from None

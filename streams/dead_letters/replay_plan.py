@@ -16,7 +16,7 @@ from models.topics import CALLS_DLQ, TOPICS, Topic
 from streams.bridge.intake import Intake
 from streams.bridge.keying import Callers
 from streams.dead_letters.letter import Letter, original_headers
-from streams.gateways.dialect.envelope import NotJsonError
+from streams.gateways.reading import NotJsonError
 from streams.kafka.reader import Seen
 from streams.settings import Settings
 
@@ -102,7 +102,7 @@ class Planner:
             return ReplayRefusal(letter, why)
         headers = {name: (value or b"").decode("utf-8", "replace") for name, value in seen.headers}
         try:
-            take = Intake(self._settings, gateway, self._callers).take(
+            take = Intake(self._settings, gateway, self._callers).read(
                 seen.raw, headers, letter.at_ms
             )
         except NotJsonError as exc:

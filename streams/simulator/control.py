@@ -50,7 +50,7 @@ class Control:
         """Set by ``POST /_sim/traffic/stop``."""
 
     async def serve(self, request: web.BaseRequest, path: str) -> web.Response:
-        """Answer one request: 400 with a sentence for a wrong order, 404 for an unknown call or route."""
+        """Answer one request: 400 for a wrong order, 404 for an unknown call or route."""
         body = await request.read()
         try:
             found = self._route(request, path.strip("/").split("/"), body)

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from streams.gateways.answer import GatewayAnswer
-from streams.gateways.waha.requests import WahaProvider
-from streams.settings import WahaSettings
+from streams.gateways.waha.requests import WahaRequests
+from streams.gateways.waha.settings import WahaSettings
 from tests.support.facts import reject, text
 
-PROVIDER = WahaProvider(
+PROVIDER = WahaRequests(
     WahaSettings(
         provider="waha",
         base_url="http://127.0.0.1:3000",

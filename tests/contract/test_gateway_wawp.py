@@ -12,11 +12,11 @@ from pydantic import SecretStr
 
 from streams.gateways.answer import GatewayAnswer
 from streams.gateways.answer_body import parsed
-from streams.gateways.wawp.requests import WawpProvider
-from streams.settings import WawpSettings
+from streams.gateways.wawp.requests import WawpRequests
+from streams.gateways.wawp.settings import WawpSettings
 from tests.support.facts import reject, text
 
-PROVIDER = WawpProvider(
+PROVIDER = WawpRequests(
     WawpSettings(
         provider="wawp",
         base_url="https://api.wawp.net",

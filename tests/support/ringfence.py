@@ -20,6 +20,7 @@ import yaml
 from models.decisions import Decision
 from models.outcomes import Outcome
 from streams.bridge.server import Bridge
+from streams.gateways.registry import GATEWAYS
 from streams.kafka import topics_admin
 from streams.kafka.reader import Seen, TopicReader
 from streams.settings import ROOT, Settings, load_settings
@@ -240,8 +241,7 @@ async def open_house(
     options = SimulatorOptions(
         engines={"london": "NOWEB", "paris": "WEBJS", "riyadh": "NOWEB"},
         ended="not_found",
-        waha_retries=Retries(delay_ms=200),
-        wawp_retries=Retries(delay_ms=200),
+        retries=dict.fromkeys(GATEWAYS, Retries(delay_ms=200)),
     )
     reader = TopicReader(settings.kafka)
     worker = WorkerProcess(config, settings, folder / "worker.log")

@@ -12,8 +12,8 @@ from typing import Final
 from models.calls import CallAccepted, CallOffered, CallRejected
 from streams.gateways.dialect.envelope import Envelope, name
 from streams.gateways.dialect.parties import Link, Person, identify, own_jids, party
-from streams.gateways.dialect.reading import Ignored, LinePlace, Refused
 from streams.gateways.dialect.times import event_time
+from streams.gateways.reading import Ignored, LinePlace, Refused
 
 _NO_ID: Final = Refused(
     "unintelligible", "payload.id must be the call's id, a string of 1 to 256 characters"

@@ -13,8 +13,8 @@ from models.messages import MessageSeen
 from streams.gateways.dialect.call_events import event_id
 from streams.gateways.dialect.envelope import Envelope, name
 from streams.gateways.dialect.parties import Link, Party, identify, own_jids, party
-from streams.gateways.dialect.reading import Ignored, LinePlace, Refused
 from streams.gateways.dialect.times import event_time
+from streams.gateways.reading import Ignored, LinePlace, Refused
 
 _ENTRIES: Final = frozenset(
     {
