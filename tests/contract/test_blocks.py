@@ -69,22 +69,6 @@ def test_wawp_documents_no_block() -> None:
     assert WAWP.block(BLOCK) is None
 
 
-@pytest.mark.parametrize(
-    ("status", "meaning", "reason"),
-    [
-        (201, "accepted", None),
-        (200, "accepted", None),
-        (401, "refused", "not-permitted"),
-        (429, "busy", "rate-limited"),
-        (500, "fault", "http-500"),
-        (501, "refused", "engine-cannot"),
-    ],
-)
-def test_what_wahas_answers_mean(status: int, meaning: str, reason: str | None) -> None:
-    answer = WAHA.read_block(status, b"", {})
-    assert (answer.meaning, answer.reason) == (meaning, reason)
-
-
 def test_a_block_is_of_use_for_a_minute_and_its_end_for_half_an_hour() -> None:
     assert expires_at_ms(BLOCK) == NOW_MS + 60_000
     assert (
