@@ -90,7 +90,10 @@ class KafkaSettings(Section):
             raise ValueError(msg)
         for name, path in (("ca_file", self.ca_file), ("certificate_file", self.certificate_file)):
             if path is not None and not tls:
-                msg = f"{name} is for TLS, and security_protocol is {self.security_protocol}: set it to SSL or SASL_SSL"
+                msg = (
+                    f"{name} is for TLS, and security_protocol is {self.security_protocol}: "
+                    "set it to SSL or SASL_SSL"
+                )
                 raise ValueError(msg)
         return self
 
@@ -166,7 +169,10 @@ class RecordingBridgeSettings(Section):
     @model_validator(mode="after")
     def _is_heard_of_in_time(self) -> RecordingBridgeSettings:
         if self.ttl <= self.every + self.timeout:
-            msg = "ttl must be longer than every and timeout together, or a bridge in good health counts as down"
+            msg = (
+                "ttl must be longer than every and timeout together, "
+                "or a bridge in good health counts as down"
+            )
             raise ValueError(msg)
         return self
 
@@ -189,7 +195,10 @@ class Settings(Section):
             unknown = sorted(set(bridge.lines) - self.lines.keys() - {"*"})
             if unknown:
                 known = ", ".join(sorted(self.lines)) or "none"
-                msg = f"recording bridge {name!r} records {', '.join(unknown)}, not under lines (there: {known})"
+                msg = (
+                    f"recording bridge {name!r} records {', '.join(unknown)}, "
+                    f"not under lines (there: {known})"
+                )
                 raise ValueError(msg)
         return self
 
@@ -199,13 +208,17 @@ class Settings(Section):
         for name, line in self.lines.items():
             if line.gateway not in self.gateways:
                 known = ", ".join(sorted(self.gateways)) or "none"
-                msg = f"line {name!r} names the gateway {line.gateway!r}, which is not under gateways (there: {known})"
+                msg = (
+                    f"line {name!r} names the gateway {line.gateway!r}, "
+                    f"which is not under gateways (there: {known})"
+                )
                 raise ValueError(msg)
             key = (line.gateway, line.in_webhooks)
             if key in seen:
                 msg = (
-                    f"lines {seen[key]!r} and {name!r} have the same gateway and webhook session; a webhook could "
-                    "not tell them apart: give each its own session, webhook_session or gateway"
+                    f"lines {seen[key]!r} and {name!r} have the same gateway and webhook session; "
+                    "a webhook could not tell them apart: "
+                    "give each its own session, webhook_session or gateway"
                 )
                 raise ValueError(msg)
             seen[key] = name
@@ -236,7 +249,10 @@ def load_settings(path: Path = DEFAULT_CONFIG, *, gateway_secrets: bool = True) 
     document = YamlSource(path, tags=GATEWAYS)
     data: Any = document.data if document.data is not None else {}
     if not isinstance(data, dict):
-        msg = f"{path}:1: a configuration is a mapping with the keys kafka, bridge, policies, gateways, lines"
+        msg = (
+            f"{path}:1: a configuration is a mapping with the keys "
+            "kafka, bridge, policies, gateways, lines"
+        )
         raise ConfigurationError(msg)
     try:
         settings = Settings.model_validate(

@@ -1,4 +1,4 @@
-"""One HTTP client per gateway: bounded, kept warm, and honest about what it does not know."""
+"""The HTTP client of one gateway: bounded, kept warm, exact about whether a request was sent."""
 
 from __future__ import annotations
 
@@ -25,15 +25,14 @@ log = logging.getLogger(__name__)
 USER_AGENT = "Ringfence"
 
 _FAILURES: Final[frozenset[Meaning]] = frozenset({"unreached", "silent", "fault"})
-"""What tells that a gateway is not well; any other answer shows that it works, whatever it says of
-the command."""
+"""Meanings that count as a gateway's failure; any other answer shows that it works."""
 
 
 class GatewayClient:
     """Sends commands to one gateway.
 
-    ``max_connections`` bounds the commands under way: who sends one takes one of ``connections``
-    first, so that waiting for it is not taken for a gateway's silence. A health request needs none.
+    ``max_connections`` bounds the commands under way: a sender acquires one of ``connections``
+    first, so that the wait does not count as the gateway's silence. A health request needs none.
     httpx runs on aiohttp's transport, which costs a quarter of the CPU of its own, and its requests
     go straight to the transport: redirects, cookies and authentication flows are not for commands.
     """
@@ -118,7 +117,7 @@ class GatewayClient:
         )
         answer = self._counted(failure or self._requests.read_text(status, body, headers))
         if answer.meaning in {"silent", "fault"}:
-            # nobody told an id, and the text may be there: under the one that was asked for
+            # no id came back, and the text may have been sent: under the id that was asked for
             return replace(answer, message_id=self.message_id(command))
         return answer
 

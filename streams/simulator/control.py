@@ -7,7 +7,7 @@ the call | | ``GET /_sim/calls/{id}`` | one call | | ``POST /_sim/calls/{id}/han
 message (``MessageOrder``) | | ``POST /_sim/reconnects`` | replays old offers (``ReconnectOrder``) |
 | ``PUT /_sim/faults``, ``GET /_sim/faults`` | replaces, shows the dials (a list of
 ``GatewayFault``) | | ``PUT /_sim/sessions/{line}`` | ``{"status": "SCAN_QR_CODE"}`` | | ``POST
-/_sim/traffic/start`` | begins the traffic of a process that was told to wait | | ``POST
+/_sim/traffic/start`` | begins the traffic of a process that was started to wait | | ``POST
 /_sim/traffic/stop`` | no new calls from the process's own traffic; everything else goes on |
 """
 

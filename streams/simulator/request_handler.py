@@ -102,7 +102,7 @@ class RequestHandler:
         return self._text(visit, ask, session, dialect)
 
     async def _status(self, session: Session) -> SessionStatus:
-        """WORKING, or what the session is instead, after the wait for it of a gateway that waits."""
+        """The session's status, after the wait for WORKING where the gateway waits."""
         if session.simulated.waits_for_session and not session.working:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._session_wait_s):

@@ -60,9 +60,9 @@ class Simulator:
         self._settings = settings
         self._faults = FaultBoard(rng)
         gateways = simulated_gateways(settings)
-        self._courier = WebhookSender(settings, gateways, options, self.record)
-        self._courier.bridge_url = bridge_url
-        self._outbox = WebhookSchedule(options, self._courier, self._faults, rng)
+        self._sender = WebhookSender(settings, gateways, options, self.record)
+        self._sender.bridge_url = bridge_url
+        self._outbox = WebhookSchedule(options, self._sender, self._faults, rng)
         self._world = World(settings, gateways, options, self.record, self._outbox, rng)
         self._handler = RequestHandler(
             gateways, options, self._world, self._faults, self.record, rng
@@ -89,13 +89,13 @@ class Simulator:
             raise EnvironmentFaultError(msg) from None
         self._runner = runner
         self._port = runner.addresses[0][1]
-        await self._courier.start()
+        await self._sender.start()
 
     async def stop(self) -> None:
         """Hang up everything and close; may be repeated."""
         self._outbox.close()
         self._world.close()
-        await self._courier.stop()
+        await self._sender.stop()
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
@@ -144,16 +144,16 @@ class Simulator:
     @property
     def bridge_url(self) -> str | None:
         """Where the bridge listens, without a path."""
-        return self._courier.bridge_url
+        return self._sender.bridge_url
 
     @bridge_url.setter
     def bridge_url(self, url: str) -> None:
-        self._courier.bridge_url = url.rstrip("/")
+        self._sender.bridge_url = url.rstrip("/")
 
     @property
     def deliveries_under_way(self) -> int:
         """Webhooks that are neither acknowledged nor given up."""
-        return self._courier.under_way
+        return self._sender.under_way
 
     async def place_call(self, **order: Unpack[CallOrder]) -> Call:
         """Begin a call; its webhook is on the way when this returns. Raises ``ValueError``."""

@@ -26,12 +26,12 @@ class WebhookSchedule:
     def __init__(
         self,
         options: SimulatorOptions,
-        courier: WebhookSender,
+        sender: WebhookSender,
         faults: FaultBoard,
         rng: random.Random,
     ) -> None:
         self._options = options
-        self._courier = courier
+        self._sender = sender
         self._faults = faults
         self._rng = rng
         self._held: dict[str, tuple[Call, asyncio.TimerHandle]] = {}
@@ -91,9 +91,9 @@ class WebhookSchedule:
     def status(self, session: Session) -> None:
         """A session stopped, started or wants something.
 
-        Nobody is told where there is no bridge.
+        Nothing is sent where there is no bridge.
         """
-        if self._courier.bridge_url is not None:
+        if self._sender.bridge_url is not None:
             self._emit(session, "session.status", status_payload(session), now_ms())
 
     def close(self) -> None:
@@ -126,5 +126,5 @@ class WebhookSchedule:
         late = faults.get("webhook_late")
         after_s = late.delay_s(self._rng) if late is not None else 0.0
         if twice or "webhook_twice" in faults:
-            self._courier.send(delivery, after_s=after_s + self._rng.uniform(0.05, 1.0))
-        self._courier.send(delivery, after_s=after_s, then=then)
+            self._sender.send(delivery, after_s=after_s + self._rng.uniform(0.05, 1.0))
+        self._sender.send(delivery, after_s=after_s, then=then)

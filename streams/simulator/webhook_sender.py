@@ -29,7 +29,7 @@ class Delivery:
     body: bytes
     event_at_ms: int
     on_first_send: Callable[[int, int], None] | None = None
-    """Called with the UTC milliseconds and the monotonic nanoseconds just before the first attempt."""
+    """Called just before the first attempt, with UTC milliseconds and monotonic nanoseconds."""
 
 
 class WebhookSender:

@@ -131,7 +131,7 @@ class TextSink:
             await self._end_text(event, command, ended)
 
     async def _end_text(self, event: Any, command: SendText, instead: Ended | None) -> None:
-        """Publish the result that the text has already, else end it as ``instead``, else send it."""
+        """Publish the result the text has already, else end it as ``instead``, else send it."""
         now_ms = self._parts.clock()
         known = load(self._claims.get(_key(command)))
         cooling = Ended(result="suppressed", reason="cool-down", at_ms=now_ms)

@@ -117,7 +117,7 @@ def read_rejected(
 
 
 def event_id(envelope: Envelope, subject: str) -> str:
-    """The gateway's id of the event, else one that is the same whenever this event is sent again."""
+    """The gateway's id of the event, else one that every repeat of the event shares."""
     return envelope.event_id or f"{envelope.session}/{envelope.event}/{subject}"
 
 

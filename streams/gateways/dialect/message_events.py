@@ -123,9 +123,9 @@ def _is_outgoing(
         info.get("IsFromMe"),
         _part(envelope.data, "id").get("fromMe"),
     )
-    told = next((flag for flag in flags if isinstance(flag, bool)), None)
-    if told is not None:
-        return told
+    from_me = next((flag for flag in flags if isinstance(flag, bool)), None)
+    if from_me is not None:
+        return from_me
     sender = party(envelope.payload.get("from"))
     return sender is not None and sender.canonical in own
 

@@ -47,7 +47,10 @@ class WawpRequests:
     def message_id(self, command: SendText) -> None:
         """None: Wawp gives its texts ids of its own."""
 
-    def block(self, command: BlockCaller | UnblockCaller) -> Request | None:  # noqa: ARG002 - the seam's form
+    def block(
+        self,
+        command: BlockCaller | UnblockCaller,  # noqa: ARG002 - the protocol's signature
+    ) -> Request | None:
         """None: Wawp v2 documents no way to block a contact (November 2026)."""
         return None
 
