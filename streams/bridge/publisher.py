@@ -1,4 +1,4 @@
-"""The bridge's way to Kafka: always one connected producer, or a reason why there is none."""
+"""Delivers the bridge's records: one connected producer, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Publisher:
 
     async def __aenter__(self) -> Self:
         """Begin to connect; does not wait for the broker."""
-        self._keeper = asyncio.create_task(self._keep_connected(), name="bridge-outlet")
+        self._keeper = asyncio.create_task(self._keep_connected(), name="bridge-publisher")
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
@@ -96,7 +96,7 @@ class Publisher:
     def keeper(self) -> asyncio.Task[None]:
         """The background task; it ends only by an error that nobody foresaw, and then raises it."""
         if self._keeper is None:
-            msg = "the outlet is not open"
+            msg = "the publisher is not open"
             raise RuntimeError(msg)
         return self._keeper
 
@@ -123,12 +123,16 @@ class Publisher:
         try:
             async with asyncio.timeout(self._acknowledgement_s):
                 for record in records:
-                    waiting.append(await producer.enqueue(record))  # noqa: PERF401 - kept when a later one fails
+                    # appended one by one: kept when a later one fails
+                    waiting.append(await producer.enqueue(record))  # noqa: PERF401
                 for future in waiting:
                     # shielded: a late acknowledgement must still be seen
                     await (future if future.done() else asyncio.shield(future))
         except TimeoutError:
-            reason = f"Kafka at {self._kafka.bootstrap_servers} did not acknowledge within {self._acknowledgement_s} s"
+            reason = (
+                f"Kafka at {self._kafka.bootstrap_servers} did not acknowledge "
+                f"within {self._acknowledgement_s} s"
+            )
             self._failed(reason, waiting)
             raise UnavailableError(reason) from None
         except KafkaError as exc:
@@ -194,5 +198,8 @@ class Publisher:
     async def _explain(self, exc: BaseException) -> str:
         if isinstance(exc, UnknownTopicOrPartitionError):
             where = self._kafka.bootstrap_servers
-            return f"Kafka at {where} lacks a topic of the bridge: create them with `ringfence topics apply`"
+            return (
+                f"Kafka at {where} lacks a topic of the bridge: "
+                "create them with `ringfence topics apply`"
+            )
         return await why_not(self._kafka)

@@ -13,9 +13,9 @@ from typing import Final, Self
 
 from aiokafka.errors import KafkaError
 
-from streams.bridge.keying import Callers
 from streams.bridge.publisher import Publisher, UnavailableError
 from streams.callers.identity import linked_records
+from streams.callers.keying import Callers
 from streams.common.errors import EnvironmentFaultError
 from streams.kafka.compacted_reader import CompactedReader
 from streams.settings import KafkaSettings
@@ -36,11 +36,11 @@ class ReferenceFollower:
     """Reads its topics in the background; nothing waits for it but what needs it."""
 
     def __init__(
-        self, kafka: KafkaSettings, outlet: Publisher, *, on_undecodable: Callable[[str], None]
+        self, kafka: KafkaSettings, publisher: Publisher, *, on_undecodable: Callable[[str], None]
     ) -> None:
-        """``on_undecodable`` is told the topic of a record that was left out."""
+        """``on_undecodable`` is called with the topic of a record that was left out."""
         self._kafka = kafka
-        self._outlet = outlet
+        self._publisher = publisher
         self._on_undecodable = on_undecodable
         self.callers = Callers()
         self.desk = Agents()
@@ -85,7 +85,7 @@ class ReferenceFollower:
         self._why_not = None
         try:
             while not failed.done():
-                await self._tell_late()
+                await self._publish_late()
                 await asyncio.wait({failed}, timeout=_LATE_S)
             raise failed.result()
         finally:
@@ -112,13 +112,13 @@ class ReferenceFollower:
             await asyncio.sleep(delay)
             pause = min(pause * 2, _LONGEST_PAUSE_S)
 
-    async def _tell_late(self) -> None:
+    async def _publish_late(self) -> None:
         links = self.callers.late()
         if not links:
             return
-        words = [record for link in links for record in linked_records(link, SOURCE)]
+        found = [record for link in links for record in linked_records(link, SOURCE)]
         try:
-            await self._outlet.deliver(words)
+            await self._publisher.deliver(found)
         except UnavailableError as exc:
             self.callers.again(links)
             log.warning("%d links could not be told yet: %s", len(links), exc)

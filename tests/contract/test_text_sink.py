@@ -26,11 +26,12 @@ from models.records import Record
 from streams.common.clock import now_ms
 from streams.faust_driver.tables import PartitionedTable
 from streams.gateways.client import GatewayClient
+from streams.gateways.waha.settings import WahaSettings
 from streams.kafka.outbox import Outbox
 from streams.kafka.producer import DurableProducer
 from streams.metrics import WorkerMetrics
 from streams.policies.book import PolicyBook
-from streams.settings import KafkaSettings, WahaSettings
+from streams.settings import KafkaSettings
 from streams.sink import text_limits
 from streams.sink.context import SinkContext
 from streams.sink.text_body import LineVoice

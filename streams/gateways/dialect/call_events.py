@@ -12,8 +12,8 @@ from typing import Final
 from models.calls import CallAccepted, CallOffered, CallRejected
 from streams.gateways.dialect.envelope import Envelope, name
 from streams.gateways.dialect.parties import Link, Person, identify, own_jids, party
-from streams.gateways.dialect.reading import Ignored, LinePlace, Refused
 from streams.gateways.dialect.times import event_time
+from streams.gateways.reading import Ignored, LinePlace, Refused
 
 _NO_ID: Final = Refused(
     "unintelligible", "payload.id must be the call's id, a string of 1 to 256 characters"
@@ -117,7 +117,7 @@ def read_rejected(
 
 
 def event_id(envelope: Envelope, subject: str) -> str:
-    """The gateway's id of the event, else one that is the same whenever this event is sent again."""
+    """The gateway's id of the event, else one that every repeat of the event shares."""
     return envelope.event_id or f"{envelope.session}/{envelope.event}/{subject}"
 
 

@@ -6,8 +6,8 @@ from typing import Final
 
 from models.presence import LineStatus
 from streams.gateways.dialect.envelope import Envelope, name
-from streams.gateways.dialect.reading import LinePlace, Refused
 from streams.gateways.dialect.times import event_time
+from streams.gateways.reading import LinePlace, Refused
 
 _WORKING: Final = "WORKING"
 """The one state in which a session hears of calls and messages (WAHA, "Sessions")."""
