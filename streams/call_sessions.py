@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, fields, replace
-from typing import Any, assert_never
+from typing import assert_never
 
 import orjson
 
@@ -30,9 +30,9 @@ from models.outcomes import Outcome, Result, outcome_id
 from models.records import Record, block_command, outcome, sessions_due
 from streams.callbacks.changes import settle
 from streams.common.clock import Clock
-from streams.faust_driver.event import decoded, header
-from streams.faust_driver.tables import DueTimes, PartitionedTable
+from streams.common.due_times import DueTimes
 from streams.kafka.outbox import Outbox
+from streams.kafka.stream import Event, PartitionedTable, Stream, decoded, header
 from streams.metrics import WorkerMetrics
 from streams.views.views import Views
 
@@ -258,8 +258,8 @@ class CallSessions:
         self._due = DueTimes()
         self._woken: set[int] = set()
 
-    async def run(self, stream: Any) -> None:
-        """Work through the stream until it ends; the body of the Faust agent."""
+    async def run(self, stream: Stream) -> None:
+        """Work through the stream until it ends: the body of an agent."""
         step: Lifecycle
         events = decoded(
             stream, topics.CALLS_LIFECYCLE, self._outbox, "call sessions", self._metrics.undecodable
@@ -298,7 +298,7 @@ class CallSessions:
                 )
             await self._outbox.finish(event, effects, [write])
 
-    async def _sweep(self, event: Any, partition: int) -> None:
+    async def _sweep(self, event: Event, partition: int) -> None:
         """Conclude what waited too long and forget what is over, as effects of one event."""
         now_ms = self._clock()
         steps, effects = [], []

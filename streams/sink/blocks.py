@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any
 
 from models.calls import CallerBlocked
 from models.commands import BlockCaller, UnblockCaller
 from models.outcomes import Result
 from models.records import Record, lifecycle, outcome
-from streams.faust_driver.event import header
 from streams.gateways.answer import GatewayAnswer, Meaning
 from streams.gateways.attempts import NONE
+from streams.kafka.stream import Event, header
 from streams.sink.context import Ended, SinkContext, ended_by, outcome_of
 from streams.sink.keyed_executor import Job
 
@@ -62,7 +61,7 @@ def expires_at_ms(command: BlockCaller | UnblockCaller) -> int:
     return command.at_ms + UNBLOCK_WINDOW_MS
 
 
-def job_of(parts: SinkContext, event: Any, command: BlockCaller | UnblockCaller) -> Job:
+def job_of(parts: SinkContext, event: Event, command: BlockCaller | UnblockCaller) -> Job:
     """The job that executes a command in its caller's lane."""
     tried = NONE
 
@@ -91,14 +90,14 @@ def job_of(parts: SinkContext, event: Any, command: BlockCaller | UnblockCaller)
 
 
 async def publish(
-    parts: SinkContext, event: Any, command: BlockCaller | UnblockCaller, reason: str
+    parts: SinkContext, event: Event, command: BlockCaller | UnblockCaller, reason: str
 ) -> None:
     """End a command that cannot be executed."""
     await _end(parts, event, command, Ended(result="failed", reason=reason, at_ms=parts.clock()))
 
 
 async def _end(
-    parts: SinkContext, event: Any, command: BlockCaller | UnblockCaller, ended: Ended
+    parts: SinkContext, event: Event, command: BlockCaller | UnblockCaller, ended: Ended
 ) -> None:
     said = outcome_of(command, ended)
     parts.metrics.ended(said)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from models import topics
 from models.calls import RejectAccepted
@@ -24,10 +23,10 @@ from models.commands import (
 )
 from models.outcomes import Result
 from models.records import Record, lifecycle, outcome, text_command
-from streams.faust_driver.event import decoded, header
 from streams.gateways.answer import GatewayAnswer, Meaning
 from streams.gateways.attempts import NONE, Attempts
 from streams.gateways.client import GatewayClient
+from streams.kafka.stream import Event, Stream, decoded, header
 from streams.sink import blocks
 from streams.sink.context import GATEWAY_BACKLOG, Ended, SinkContext, ended_by, outcome_of
 from streams.sink.keyed_executor import Job
@@ -54,8 +53,8 @@ class RejectSink:
         self._parts = parts
         self.lanes = parts.bulkheads()
 
-    async def run(self, stream: Any) -> None:
-        """Work through the stream until it ends; the body of the Faust agent."""
+    async def run(self, stream: Stream) -> None:
+        """Work through the stream until it ends: the body of an agent."""
         parts = self._parts
         command: CallCommand
         events = decoded(
@@ -69,7 +68,7 @@ class RejectSink:
             if not self.lanes.submit(command.gateway, command.caller, job, command.expires_at_ms):
                 await self._turn_away(event, command)
 
-    async def _take_block(self, event: Any, command: BlockCaller | UnblockCaller) -> None:
+    async def _take_block(self, event: Event, command: BlockCaller | UnblockCaller) -> None:
         job = blocks.job_of(self._parts, event, command)
         taken = self.lanes.submit(
             command.gateway, command.caller, job, blocks.expires_at_ms(command)
@@ -77,7 +76,7 @@ class RejectSink:
         if not taken and await self._parts.may_act(event):
             await blocks.publish(self._parts, event, command, GATEWAY_BACKLOG)
 
-    def _job(self, event: Any, command: RejectCall) -> Job:
+    def _job(self, event: Event, command: RejectCall) -> Job:
         came_late = self._parts.clock() >= command.expires_at_ms
         tried = NONE
 
@@ -104,7 +103,7 @@ class RejectSink:
         return job
 
     async def _try(
-        self, event: Any, gateway: GatewayClient, command: RejectCall, before: Attempts
+        self, event: Event, gateway: GatewayClient, command: RejectCall, before: Attempts
     ) -> Attempts:
         return await self._parts.attempt(
             event,
@@ -115,7 +114,7 @@ class RejectSink:
             before=before,
         )
 
-    async def _turn_away(self, event: Any, command: RejectCall) -> None:
+    async def _turn_away(self, event: Event, command: RejectCall) -> None:
         if await self._parts.may_act(event):
             await self._publish(
                 event,
@@ -123,7 +122,7 @@ class RejectSink:
                 Ended(result="failed", reason=GATEWAY_BACKLOG, at_ms=self._parts.clock()),
             )
 
-    async def _publish(self, event: Any, command: RejectCall, ended: Ended) -> None:
+    async def _publish(self, event: Event, command: RejectCall, ended: Ended) -> None:
         self._parts.metrics.ended(outcome_of(command, ended))
         if ended.result in {"failed", "unknown"}:
             log.warning("a reject on line %s is %s: %s", command.line, ended.result, ended.reason)

@@ -26,7 +26,7 @@ from streams.common.clock import Clock, now_ms
 from streams.common.health import HealthServer
 from streams.conversations import Conversations
 from streams.faust_driver.stream_progress import StreamProgress
-from streams.faust_driver.tables import PartitionedTable
+from streams.faust_driver.tables import FaustTable
 from streams.faust_driver.transport import App, Consumer, QuietMonitor, faust_credentials
 from streams.gateways.circuit_breaker import STATES
 from streams.gateways.client import GatewayClient
@@ -231,8 +231,8 @@ def build(
     fail = _ender(app)
     outbox = Outbox(producer, fail, commands=commands)
 
-    def shards(name: str, writer: DurableProducer = producer) -> PartitionedTable:
-        return PartitionedTable(app, name, settings.kafka.partitions, lambda: writer)
+    def shards(name: str, writer: DurableProducer = producer) -> FaustTable:
+        return FaustTable(app, name, settings.kafka.partitions, lambda: writer)
 
     def consumer() -> Consumer:
         return app.consumer  # type: ignore[return-value] # the transport makes no other

@@ -24,7 +24,7 @@ from models.contacts import IdentityLink
 from models.outcomes import Outcome
 from models.records import Record
 from streams.common.clock import now_ms
-from streams.faust_driver.tables import PartitionedTable
+from streams.faust_driver.tables import FaustTable
 from streams.gateways.client import GatewayClient
 from streams.kafka.outbox import Outbox
 from streams.kafka.producer import DurableProducer
@@ -96,7 +96,7 @@ class Office:
     """A gateway, a broker, and the sink between them."""
 
     broker: Broker
-    claims: PartitionedTable
+    claims: FaustTable
     known: Views
     parts: SinkContext = field(init=False)
     sink: TextSink = field(init=False)
@@ -185,7 +185,7 @@ class Office:
 async def open_office(**settings: Any) -> AsyncIterator[Office]:
     broker = Broker()
     app = faust.App("test", broker="aiokafka://127.0.0.1:1", store="memory://", topic_partitions=1)
-    office = Office(broker, PartitionedTable(app, "texts", 1, lambda: broker), Views.empty())
+    office = Office(broker, FaustTable(app, "texts", 1, lambda: broker), Views.empty())
     office.apply()
     server = web.Application()
     server.router.add_route("*", "/{rest:.*}", office.serve)
