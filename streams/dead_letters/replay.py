@@ -98,7 +98,7 @@ async def drop(
 
 @contextlib.asynccontextmanager
 async def _producer(kafka: KafkaSettings) -> AsyncIterator[DurableProducer]:
-    producer = DurableProducer(kafka, "ringfence-dlq")
+    producer = DurableProducer(kafka, "ringfence-dlq", flush_seconds=1.0)
     try:
         await producer.start()
     except (KafkaError, OSError) as exc:

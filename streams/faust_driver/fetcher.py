@@ -52,10 +52,10 @@ class SessionFetching:
         self._wanted = wanted
         self._clock = clock
         self._limits = Limits(
-            min_bytes=fetcher._fetch_min_bytes,  # noqa: SLF001 - what aiokafka itself would ask with
-            max_bytes=fetcher._fetch_max_bytes,  # noqa: SLF001 - the same
-            partition_max_bytes=fetcher._max_partition_fetch_bytes,  # noqa: SLF001 - the same
-            isolation=fetcher._isolation_level,  # noqa: SLF001 - the same
+            min_bytes=fetcher._fetch_min_bytes,
+            max_bytes=fetcher._fetch_max_bytes,
+            partition_max_bytes=fetcher._max_partition_fetch_bytes,
+            isolation=fetcher._isolation_level,
         )
         self._assignment: Any = None
         self._partitions: Any = None
@@ -64,13 +64,13 @@ class SessionFetching:
         self._told_at: dict[int, float] = {}
         """By node, when the newest request was sent that it has answered."""
         self._sessions: dict[int, FetchSession] = {}
-        self._fetch = fetcher._proc_fetch_request  # noqa: SLF001 - what is bounded below
-        fetcher._proc_fetch_request = self._fetch_in_time  # noqa: SLF001 - aiokafka has no seam for another way to fetch
-        fetcher._get_actions_per_node = self._actions  # noqa: SLF001 - the same
+        self._fetch = fetcher._proc_fetch_request
+        fetcher._proc_fetch_request = self._fetch_in_time
+        fetcher._get_actions_per_node = self._actions
 
     def wake(self) -> None:
         """Look again at what is wanted: call it when that grew."""
-        self._fetcher._notify(self._fetcher._wait_consume_future)  # noqa: SLF001 - how aiokafka wakes its fetcher
+        self._fetcher._notify(self._fetcher._wait_consume_future)
 
     def is_fresh(self, tp: TopicPartition) -> bool:
         """Whether the partition's high watermark is what its leader said a moment ago.
@@ -94,7 +94,7 @@ class SessionFetching:
             log.warning(
                 "broker %s does not answer a fetch; asking who leads its partitions now", node
             )
-            self._fetcher._client.force_metadata_update()  # noqa: SLF001 - the same
+            self._fetcher._client.force_metadata_update()
             return False
         return news
 
@@ -102,7 +102,7 @@ class SessionFetching:
         """What aiokafka's fetcher is to do now, as its ``_get_actions_per_node`` says it."""
         self._look_up_leaders(assignment)
         fetcher = self._fetcher
-        unread = fetcher._records  # noqa: SLF001 - what was fetched and not taken yet
+        unread = fetcher._records
         requests, resets, pauses = [], {}, []
         for node, partitions in self._by_leader.items():
             if node is None or node == -1:
@@ -110,7 +110,7 @@ class SessionFetching:
             pause = _pause(partitions, unread) if unread else 0.0
             if pause:
                 pauses.append(pause)
-            if node in fetcher._in_flight:  # noqa: SLF001 - one request at a time
+            if node in fetcher._in_flight:
                 continue
             ask, reset = _positions(partitions, self._wanted(), unread)
             if reset:
@@ -118,18 +118,18 @@ class SessionFetching:
             elif ask and not pause:
                 requests.append((node, self._request(node, ask)))
         leaderless = None in self._by_leader or -1 in self._by_leader
-        return requests, resets, min(pauses, default=fetcher._fetcher_timeout), leaderless, []  # noqa: SLF001 - the same
+        return requests, resets, min(pauses, default=fetcher._fetcher_timeout), leaderless, []
 
     def _look_up_leaders(self, assignment: Any) -> None:
         """Sort the assigned partitions by leader, again only when either may have changed."""
-        cluster = self._fetcher._client.cluster  # noqa: SLF001 - there is no public way to it
+        cluster = self._fetcher._client.cluster
         if assignment is not self._assignment:
             # a session tells a high watermark once, and the new assignment knows none
             for session in self._sessions.values():
                 session.restart()
-        elif self._partitions is cluster._partitions:  # noqa: SLF001 - its identity is the metadata's
+        elif self._partitions is cluster._partitions:
             return
-        self._assignment, self._partitions = assignment, cluster._partitions  # noqa: SLF001 - the same
+        self._assignment, self._partitions = assignment, cluster._partitions
         before, self._leaders = self._leaders, {}
         self._by_leader = {}
         for tp in assignment.tps:
@@ -175,7 +175,7 @@ def _positions(
     reset = []
     for tp, state in partitions:
         # not its properties: this walk is most of what a fetch costs
-        position = state._position  # noqa: SLF001 - what its property says
+        position = state._position
         if unread and tp in unread:
             continue
         if position is None:

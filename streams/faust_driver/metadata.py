@@ -13,7 +13,7 @@ of times a second, and logs each time. A new leader is known so much later at mo
 
 def pace(client: Any) -> None:
     """Let an ``AIOKafkaClient`` ask for metadata once in ``AT_LEAST_S``, and after a failure in ``AFTER_FAILURE_S``."""
-    ask = client._metadata_update  # noqa: SLF001 - aiokafka has no such setting
+    ask = client._metadata_update
     not_before = float("-inf")
 
     async def paced(cluster: Any, topics: Any) -> bool:
@@ -28,4 +28,4 @@ def pace(client: Any) -> None:
             not_before = loop.time() + (AT_LEAST_S if answered else AFTER_FAILURE_S)
         return answered
 
-    client._metadata_update = paced  # noqa: SLF001 - the same
+    client._metadata_update = paced

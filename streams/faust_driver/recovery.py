@@ -32,7 +32,7 @@ class Recovery(FaustRecovery):
 
         Call it with what was fetched for the present assignment, in the log's order.
         """
-        changelogs = self.tables._changelogs  # noqa: SLF001 - the recovery is the manager's own part
+        changelogs = self.tables._changelogs
         rest: dict[TP, Sequence[ConsumerRecord]] = {}
         for tp, batch in records.items():
             table = changelogs.get(tp.topic)

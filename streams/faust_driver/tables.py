@@ -117,7 +117,7 @@ class FaustTable:
         self._store = Store(
             "memory://", app, table, table_name=name, key_type=bytes, value_type=bytes
         )
-        table._data = self._store  # noqa: SLF001 - Faust finds a store by its URL scheme, and knows four
+        table._data = self._store
         self._table = table
         self._writer = writer
 

@@ -13,18 +13,28 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, MutableMapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Mapping,
+    MutableMapping,
+)
 from typing import Any, Final, cast
 
 import faust
 from faust.sensors import Monitor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, EventT, Message, StreamT
+from mode.supervisors import CrashingSupervisor
 from typing_extensions import override
 
 from streams.faust_driver.consumer_loop import ConsumerThread
 from streams.faust_driver.recovery import Tables
 from streams.kafka.connection import tls
+from streams.kafka.stream import Stream
 from streams.settings import KafkaSettings
 
 FETCH_WAIT_S: Final = 0.1
@@ -344,10 +354,52 @@ class Consumer(driver.Consumer):
         )
 
 
+class IdleProducer(driver.Producer):
+    """Faust's producer, which never connects: every record is written by a ``DurableProducer``.
+
+    Faust's consumer, recovery and shutdown ask the app for a producer, so there has to be one.
+    """
+
+    @override
+    async def on_start(self) -> None:
+        """Connect to nothing."""
+
+    @override
+    async def on_stop(self) -> None:
+        """Nothing to close."""
+
+    @override
+    async def flush(self) -> None:
+        """Nothing to flush."""
+
+    @override
+    async def create_topic(
+        self,
+        topic: str,
+        partitions: int,
+        replication: int,
+        *,
+        config: Mapping[str, Any] | None = None,
+        timeout: Any = 20.0,
+        retention: Any = None,
+        compacting: bool | None = None,
+        deleting: bool | None = None,
+        ensure_created: bool = False,
+    ) -> None:
+        """Nothing: changelogs are created before the app starts (``App.changelogs``).
+
+        Raises ``RuntimeError`` for any other topic, which nobody would have created.
+        """
+        if topic not in cast("App", self.app).changelogs():
+            msg = f"Faust wants the topic {topic}, which is no table's changelog: create it first"
+            raise RuntimeError(msg)
+
+
 class Transport(driver.Transport):
-    """The driver with the mended consumer."""
+    """The driver with this consumer, and without a producer."""
 
     Consumer = Consumer
+    Producer = IdleProducer
 
 
 class QuietMonitor(Monitor):
@@ -386,6 +438,65 @@ class App(faust.App):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, TableManager=Tables, **options)
+
+    def changelogs(self) -> dict[str, int]:
+        """The full name of every table's changelog, and its number of partitions.
+
+        They are compacted topics, and must stand and be shown by the brokers before the start:
+        Faust leaves one that is not shown out of the assignment, with no more than a warning. A
+        static member that comes back gets the same assignment again, so that its table would start
+        empty.
+        """
+        tables = self.tables.values()
+        return {table.changelog_topic.get_topic_name(): table.partitions for table in tables}
+
+    def add_agent(
+        self, topic: str, name: str, run: Callable[[Stream], Coroutine[Any, Any, None]]
+    ) -> None:
+        """Let ``run`` work through a topic (its full name) of raw keys and values.
+
+        An exception that gets out of it ends the process: every other supervisor of Faust's
+        acknowledges the event.
+        """
+        source = self.topic(
+            topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+        )
+        self.agent(source, name=name, supervisor_strategy=CrashingSupervisor)(
+            cast("Callable[..., Coroutine[Any, Any, None]]", run)
+        )
+
+    def attach(
+        self,
+        *,
+        recovered: Callable[[], None],
+        stopping: Callable[[], Awaitable[None]],
+        each_second: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Call ``recovered`` after each recovery of tables, ``stopping`` once the consumer drained.
+
+        ``each_second`` is called while the app runs; its exception ends the process.
+        """
+
+        async def on_rebalance_complete(*_: Any, **_kw: Any) -> None:
+            recovered()
+
+        async def on_before_shutdown(*_: Any, **_kw: Any) -> None:
+            await stopping()
+
+        async def on_timer() -> None:
+            await each_second()
+
+        self.on_rebalance_complete.connect(on_rebalance_complete)
+        self.on_before_shutdown.connect(on_before_shutdown)
+        self.timer(1.0)(on_timer)
+
+    def group_consumer(self) -> Consumer:
+        """The app's consumer, for what only this one answers."""
+        return cast("Consumer", self.consumer)
+
+    def assigned(self, topic: str) -> set[int]:
+        """The partitions of a topic (its full name) that this worker owns now."""
+        return {tp.partition for tp in self.consumer.assignment() if tp.topic == topic}
 
     async def drain(self, within_s: float) -> None:
         """Called before a stop or a rebalance waits for events in work.

@@ -16,7 +16,8 @@ from aiokafka.errors import KafkaError
 
 from models.codec import UndecodableError
 from streams.common.errors import TOPICS_MEND, EnvironmentFaultError
-from streams.faust_driver.metadata import pace
+from streams.common.tasks import cancel
+from streams.faust_driver.client_internals import pace_consumer, refresh_metadata
 from streams.kafka.connection import connection
 from streams.settings import KafkaSettings
 from streams.views.view import CompactedView
@@ -69,7 +70,7 @@ class CompactedReader:
             fetch_max_wait_ms=_POLL_MS,
             request_timeout_ms=_ANSWER_MS,
         )
-        pace(consumer._client)  # noqa: SLF001 - aiokafka has no public way to it
+        pace_consumer(consumer)
         try:
             await consumer.start()
             partitions = await self._partitions(consumer)
@@ -91,16 +92,13 @@ class CompactedReader:
         """End; may be repeated."""
         task, self._task = self._task, None
         if task is not None:
-            while not task.done():
-                # aiokafka may swallow a cancellation
-                task.cancel()
-                await asyncio.wait({task}, timeout=0.2)
+            await cancel(task)
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             await consumer.stop()
 
     async def _partitions(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
-        await consumer._client.force_metadata_update()  # noqa: SLF001 - without a subscription nothing else asks
+        await refresh_metadata(consumer)
         found: list[TopicPartition] = []
         there = await consumer.topics()
         missing = sorted(set(self._views) - there)

@@ -11,15 +11,14 @@ import ssl
 from dataclasses import dataclass
 from typing import Final
 
-from aiokafka.conn import create_conn
 from aiokafka.errors import (
     AuthenticationFailedError,
     KafkaError,
     SaslAuthenticationFailed,
     UnsupportedSaslMechanismError,
 )
-from aiokafka.protocol.metadata import MetadataRequest
 
+from streams.faust_driver.client_internals import exchange
 from streams.kafka.connection import connection
 from streams.settings import KafkaSettings
 
@@ -80,15 +79,7 @@ async def _refusal_at(
     host, _, port = server.strip().rpartition(":")
     try:
         async with asyncio.timeout(_ANSWER_MS / 1000):
-            conn = await create_conn(
-                host.strip("[]"), int(port), request_timeout_ms=_ANSWER_MS, **options
-            )
-            try:
-                # a broker looks at a client's certificate only after the client believes that all
-                # is well
-                await conn.send(MetadataRequest([]))
-            finally:
-                conn.close()
+            await exchange(host.strip("[]"), int(port), _ANSWER_MS, **options)
     except (KafkaError, OSError, TimeoutError, ValueError) as exc:
         return ConnectionRefusal(_explain(kafka, exc), isinstance(exc, _LASTING))
     return ConnectionRefusal("it did a moment ago, and does now; try again", lasting=False)

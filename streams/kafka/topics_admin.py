@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -316,6 +316,33 @@ async def _until_set(
             msg = f"the topics' settings are not in force {_VISIBLE_SECONDS:.0f} s after Kafka took them; try again"
             raise EnvironmentFaultError(msg)
         await asyncio.sleep(0.05)
+
+
+async def create_compacted(kafka: KafkaSettings, partitions: Mapping[str, int]) -> None:
+    """Create compacted topics (full name to number of partitions), such as tables' changelogs.
+
+    What is there stays as it is. May be repeated, and run by several at once; does not wait until
+    the brokers show the topics. Raises ``EnvironmentFaultError`` as ``apply``.
+    """
+    async with _admin(kafka) as admin:
+        missing = partitions.keys() - set(await admin.list_topics())
+        if not missing:
+            return
+        answer = await admin.create_topics(
+            [
+                NewTopic(
+                    name,
+                    partitions[name],
+                    kafka.replication_factor,
+                    topic_configs={"cleanup.policy": "compact"},
+                )
+                for name in sorted(missing)
+            ],
+            timeout_ms=_REQUEST_MS,
+        )
+        for name, code, message in answer.topic_errors:
+            if code != TopicAlreadyExistsError.errno:
+                _refuse(code, f"{name}: {message}")
 
 
 async def _set_configs(
