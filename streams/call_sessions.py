@@ -3,7 +3,7 @@
 A gateway's later event may carry nothing but the call id (Wawp's do), and its 2xx to a reject is
 no proof that the phone stopped ringing. So the offer, our accepted reject and the gateway's events
 meet here under the call id; the first end after an accepted reject makes it ``confirmed``, the
-lack of one within ``CONFIRM_WITHIN_MS`` ``unconfirmed``. ``evolve`` is pure.
+lack of one within ``CONFIRM_WITHIN_MS`` ``unconfirmed``. ``evolve`` does no IO.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class CallSession:
 _FIELDS = tuple(each.name for each in fields(CallSession))
 
 
-def evolve(session: CallSession | None, event: Lifecycle) -> CallSession | None:  # noqa: PLR0911 - one answer an event
+def evolve(session: CallSession | None, event: Lifecycle) -> CallSession | None:  # noqa: PLR0911
     """The session with this event in it. Repeats and any order lead to the same session."""
     match event:
         case SessionsDue():
@@ -170,7 +170,7 @@ def conclude(session: CallSession, now_ms: int) -> tuple[CallSession, Outcome | 
 def unblock(
     session: CallSession, now_ms: int, *, lifted: bool = False
 ) -> tuple[CallSession, UnblockCaller | None]:
-    """The end of a block on the gateway that is due now, if any, and the session that remembers having ordered it.
+    """The unblocking that is due now, if any, and the session that remembers having ordered it.
 
     ``lifted``: somebody took the block back before its time.
     """
@@ -282,7 +282,7 @@ class CallSessions:
                 continue
             after, said = conclude(after, self._clock())
             if before is None or after.due_ms < before.due_ms:
-                # a later due time is found when the earlier one comes
+                # push only if earlier; a postponed deadline is read again when the old entry is due
                 self._due.add(partition, after.due_ms, key)
             if isinstance(step, CallerBlocked):
                 self._blocked[key] = partition

@@ -1,6 +1,6 @@
 """Who wrote to whom, and when: the last message in and out between each caller and line.
 
-Built from ``messages.events`` alone. ``evolve`` is pure; the agent keeps the table.
+Built from ``messages.events`` alone. ``evolve`` does no IO; the agent keeps the table.
 """
 
 from __future__ import annotations
@@ -179,9 +179,9 @@ class Conversations:
                     await self._keep(event, seen.caller, after, settled)
 
     async def _pass_on(self, event: Event, link: CallerLinked) -> None:
-        """Tell those who keep the caller what is known of the alias.
+        """Send the alias' history to the partition that keeps the caller.
 
-        It stays here too, for the word may come again.
+        It stays here too, for the link may be written again.
         """
         lines = {
             line: (each.last_in_ms, each.last_out_ms) for line, each in self._of(link.alias).items()
@@ -208,7 +208,7 @@ class Conversations:
         await self._outbox.finish(event, effects, [*writes, *await self._forget(partition)])
 
     async def _forget(self, partition: int) -> list[Awaitable[object]]:
-        """Delete conversations of this partition that ended long ago, a few callers with each message."""
+        """Delete conversations that ended long ago, a few callers with each message."""
         since_ms = self._clock() - keep_ms(self._known.policies.book)
         writes: list[Awaitable[object]] = []
         for key in self._shards.sweep(partition, SWEEP):

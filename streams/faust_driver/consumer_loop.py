@@ -60,7 +60,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     @override
     def assignment(self) -> set[TP]:
-        """As Faust's, worked out once per assignment and not for every partition of every commit."""
+        """The partitions of this member, worked out once for each assignment.
+
+        Faust works it out again for every partition of every commit.
+        """
         current = self._ensure_consumer()._subscription.subscription
         if current is None or current.assignment is None:
             return set()
@@ -74,18 +77,18 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             self._fetching.wake()
 
     def is_fresh(self, tp: TP) -> bool:
-        """As ``SessionFetching.is_fresh``; False before the start."""
+        """See ``SessionFetching.is_fresh``; False before the start."""
         return self._fetching is not None and self._fetching.is_fresh(tp)
 
     def coordinator_is_silent(self) -> None:
-        """Look for the group's coordinator anew: the one that was known answers nothing."""
+        """Look for the group's coordinator anew; call it when the known one answers nothing."""
         self._ensure_consumer()._coordinator.coordinator_dead()
 
     @override
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> AIOKafkaConsumer:
-        """As Faust's, which lets a frozen broker keep every request waiting for 90 s.
+        """Make the consumer, with a time-out for its requests that a frozen broker cannot stretch.
 
-        A join takes longest of all.
+        Faust waits for 90 s. A join takes longest of all requests: for the rebalance time-out.
         """
         consumer = super()._create_consumer(loop)
         wait_s = self.consumer.app.conf.broker_rebalance_timeout + JOIN_SLACK_S

@@ -42,9 +42,7 @@ class SessionFetching:
         wanted: Callable[[], Collection[TopicPartition]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``wanted``: the partitions to read at the moment.
-
-        Others keep their position and cost nothing.
+        """``wanted()`` is asked for the partitions to read now; others keep their position.
 
         It takes the place of aiokafka's own way to pause partitions, which Faust does not use.
         """
@@ -77,7 +75,7 @@ class SessionFetching:
 
         Does not block.
 
-        Where the leader is away another broker may have taken records since that nobody has told of
+        Where the leader is away, another broker may have taken records since that are not known
         here.
         """
         leader = self._leaders.get(tp)
@@ -87,7 +85,10 @@ class SessionFetching:
     async def _fetch_in_time(
         self, assignment: Any, node: int, request: SessionFetchRequest
     ) -> bool:
-        """As aiokafka's, which takes a cancellation for the end of its partitions, for ``ANSWER_S`` at most."""
+        """Fetch, for ``ANSWER_S`` at most; False where no answer came.
+
+        aiokafka's own request, cancelled here, takes that for the end of its partitions.
+        """
         async with asyncio.timeout(ANSWER_S) as limit:
             news = bool(await self._fetch(assignment, node, request))
         if limit.expired():
@@ -124,7 +125,7 @@ class SessionFetching:
         """Sort the assigned partitions by leader, again only when either may have changed."""
         cluster = self._fetcher._client.cluster
         if assignment is not self._assignment:
-            # a session tells a high watermark once, and the new assignment knows none
+            # a session reports a high watermark once, and the new assignment knows none
             for session in self._sessions.values():
                 session.restart()
         elif self._partitions is cluster._partitions:
@@ -137,8 +138,8 @@ class SessionFetching:
             self._by_leader.setdefault(leader, []).append((tp, state))
             self._leaders[tp] = leader
             if leader != before.get(tp, leader):
-                # how far the log reaches is for the new leader to say, and its session may think it
-                # has
+                # only the new leader knows how far the log reaches, and its session may have
+                # reported that already
                 state.highwater = None
                 if leader in self._sessions:
                     self._sessions[leader].restart()

@@ -1,4 +1,4 @@
-"""Tables whose writes can be awaited, which know how far they were read, and forget the shards they lost."""
+"""Tables kept by partition: writes can be awaited, and what was read is not read again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ChangelogWriter(Protocol):
 
 
 class Store(memory.Store[bytes, bytes]):
-    """The keys and values of one table in memory, by partition, each with how far its changelog stands in it.
+    """The keys and values of one table in memory, by partition, with how far each was read.
 
     Faust's own keeps all partitions in one dictionary and the partition of every key in another: a
     third more memory, and a walk over all keys to forget those of a partition that was lost. It

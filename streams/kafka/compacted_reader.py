@@ -43,9 +43,10 @@ class CompactedReader:
         on_failure: Callable[[BaseException], None],
         on_read: Callable[[str, int], None] = lambda _topic, _count: None,
     ) -> None:
-        """``on_undecodable`` is told the topic of a record that was left out, ``on_failure`` that reading has ended.
+        """``on_undecodable`` is called with the topic of a record that was left out.
 
-        ``on_read`` is told the topic and how many more of its records were read.
+        ``on_failure`` is called with the error that ended the reading, ``on_read`` with a topic and
+        how many more of its records were read.
         """
         self._kafka = kafka
         self._views = {view.topic.full_name(kafka.topic_prefix): view for view in views}
@@ -125,7 +126,7 @@ class CompactedReader:
                 except KafkaError as exc:
                     log.warning("reading reference topics: %s; trying again", type(exc).__name__)
                     await asyncio.sleep(_AGAIN_S)
-        except Exception as exc:  # noqa: BLE001 - whatever it is, the worker must not go on with old facts
+        except Exception as exc:  # noqa: BLE001 - else the worker goes on with old facts
             self._on_failure(exc)
 
     async def _read(self, consumer: AIOKafkaConsumer) -> None:
@@ -142,7 +143,7 @@ class CompactedReader:
                     view.take(record.key, record.value)
                 except UndecodableError as exc:
                     where = f"{tp.topic} {tp.partition}:{record.offset}"
-                    log.error("%s is left out: %s", where, exc)  # noqa: TRY400 - the sentence says it
+                    log.error("%s is left out: %s", where, exc)  # noqa: TRY400
                     self._on_undecodable(tp.topic)
                 except Exception:
                     # one record of somebody else's must not end every worker, at every start
@@ -163,6 +164,7 @@ async def read_once(kafka: KafkaSettings, *views: CompactedView) -> None:
     try:
         await reader.start()
     except KafkaError as exc:
-        msg = f"Kafka at {kafka.bootstrap_servers} does not answer ({type(exc).__name__}): is it running?"
+        why = type(exc).__name__
+        msg = f"Kafka at {kafka.bootstrap_servers} does not answer ({why}): is it running?"
         raise EnvironmentFaultError(msg) from None
     await reader.stop()

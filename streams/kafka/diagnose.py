@@ -40,7 +40,7 @@ class ConnectionRefusal:
     """Why a cluster does not take us in."""
 
     why: str
-    """For people, with how to mend it."""
+    """For people, with how to repair it."""
     lasting: bool
     """Waiting will not help."""
 
@@ -90,15 +90,22 @@ def _explain(kafka: KafkaSettings, exc: BaseException) -> str:
     match exc:
         case ssl.SSLCertVerificationError():
             believed = kafka.ca_file or "the system's authorities"
-            why = f"its certificate is not believed ({exc.verify_message}, by {believed}): set kafka.ca_file right"
+            why = (
+                f"its certificate is not believed ({exc.verify_message}, by {believed}): "
+                "set kafka.ca_file right"
+            )
         case ssl.SSLError():
-            why = f"TLS fails ({exc.reason or exc}): {speaks}, and wants kafka.certificate_file and kafka.key_file"
+            wants = "and wants kafka.certificate_file and kafka.key_file"
+            why = f"TLS fails ({exc.reason or exc}): {speaks}, {wants}"
         case AuthenticationFailedError() | SaslAuthenticationFailed():
             why = f"it refuses kafka.username or kafka.password ({kafka.sasl_mechanism})"
         case UnsupportedSaslMechanismError():
             why = f"it does not offer kafka.sasl_mechanism {kafka.sasl_mechanism}"
         case ConnectionRefusedError():
-            why = "nothing listens there: check that it runs, and kafka.bootstrap_servers or KAFKA_BOOTSTRAP_SERVERS"
+            why = (
+                "nothing listens there: check that it runs, and kafka.bootstrap_servers or "
+                "KAFKA_BOOTSTRAP_SERVERS"
+            )
         case TimeoutError():
             why = f"no answer within {_ANSWER_MS // 1000} s: {speaks}"
         case KafkaError() | ConnectionError():

@@ -1,4 +1,4 @@
-"""Topics on the cluster, made and kept as ``models.topics`` says: compare, create, mend."""
+"""Topics on the cluster, made and kept as ``models.topics`` says: compare, create, set."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Difference:
         return self.what in {"missing", "config"}
 
     def describe(self) -> str:
-        """A sentence for people: what is wrong, and who mends it how."""
+        """A sentence for people: what is wrong, and who repairs it how."""
         match self.what:
             case "missing":
                 return f"{self.topic}: is missing; `ringfence topics apply` creates it"
@@ -58,14 +58,17 @@ class Difference:
                 )
             case "partitions":
                 return (
-                    f"{self.topic}: has {self.found} partitions, wanted {self.wanted}; a change would part "
-                    f"callers from their state, so it is left alone: set kafka.partitions: {self.found}, or start "
+                    f"{self.topic}: has {self.found} partitions, wanted {self.wanted}; a change "
+                    "would part callers from their state, so it is left alone: set "
+                    f"kafka.partitions: {self.found}, or start "
                     "afresh under another kafka.topic_prefix"
                 )
             case "replication":
                 return (
-                    f"{self.topic}: has {self.found} replicas, wanted {self.wanted}; move them with "
-                    "`ringfence kafka tool kafka-reassign-partitions`, or set kafka.replication_factor: "
+                    f"{self.topic}: has {self.found} replicas, wanted {self.wanted}; move them "
+                    "with "
+                    "`ringfence kafka tool kafka-reassign-partitions`, or set "
+                    "kafka.replication_factor: "
                     f"{self.found}"
                 )
 
@@ -179,7 +182,7 @@ async def _look(
         for each in await admin.describe_topics(list(by_full_name))
         if each["error_code"] == 0
     }
-    # asked for all values: a mend must send back what else was set on the topic
+    # asked for all values: setting one must send back what else was set on the topic
     resources = [ConfigResource(ConfigResourceType.TOPIC, name, configs=None) for name in described]
     answers = await admin.describe_configs(resources) if resources else []
     result: dict[str, Found] = {}
@@ -216,7 +219,10 @@ async def _look_at_all(
         if not lacking:
             return there
         if time.monotonic() > deadline:
-            msg = f"these topics are not shown {_VISIBLE_SECONDS:.0f} s after their creation: {', '.join(lacking)}"
+            msg = (
+                f"these topics are not shown {_VISIBLE_SECONDS:.0f} s after their creation: "
+                f"{', '.join(lacking)}"
+            )
             raise EnvironmentFaultError(msg)
         await asyncio.sleep(0.05)
 
@@ -290,7 +296,10 @@ async def _until_led(
         if not waiting:
             return
         if time.monotonic() > deadline:
-            msg = f"these topics have no leader {_VISIBLE_SECONDS:.0f} s after their creation: {', '.join(waiting)}"
+            msg = (
+                f"these topics have no leader {_VISIBLE_SECONDS:.0f} s after their creation: "
+                f"{', '.join(waiting)}"
+            )
             raise EnvironmentFaultError(msg)
         await asyncio.sleep(0.05)
 
@@ -313,7 +322,10 @@ async def _until_set(
         each.what == "config" for each in _compare(kafka, topics, await _look(admin, kafka, topics))
     ):
         if time.monotonic() > deadline:
-            msg = f"the topics' settings are not in force {_VISIBLE_SECONDS:.0f} s after Kafka took them; try again"
+            msg = (
+                f"the topics' settings are not in force {_VISIBLE_SECONDS:.0f} s after Kafka took "
+                "them; try again"
+            )
             raise EnvironmentFaultError(msg)
         await asyncio.sleep(0.05)
 

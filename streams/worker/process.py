@@ -42,8 +42,8 @@ def run(settings: Settings) -> int:
     """
     if not settings.kafka.bootstrap_servers:
         msg = (
-            "no Kafka is named: set kafka.bootstrap_servers in the configuration or KAFKA_BOOTSTRAP_SERVERS, "
-            "or start the local broker with `ringfence kafka start`"
+            "no Kafka is named: set kafka.bootstrap_servers in the configuration or "
+            "KAFKA_BOOTSTRAP_SERVERS, or start the local broker with `ringfence kafka start`"
         )
         raise EnvironmentFaultError(msg)
     require_proven()
@@ -87,7 +87,7 @@ def run(settings: Settings) -> int:
 async def _kafka_is_there(settings: Settings) -> bool:
     """Wait for the cluster; False if a signal came first.
 
-    Health tells meanwhile why the worker is not ready.
+    Meanwhile the health endpoint says why the worker is not ready.
     """
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     reason = f"Kafka at {settings.kafka.bootstrap_servers} has not answered yet"

@@ -118,7 +118,7 @@ class Services:
         await self.commands.send(
             *(record for each in new for record in policy_document(each, SOURCE))
         )
-        while any(policies.document(each.key) is None for each in new):  # noqa: ASYNC110 - the reader brings them
+        while any(policies.document(each.key) is None for each in new):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         for line in self.settings.lines:
             in_force = policies.book.for_line(line)

@@ -1,4 +1,4 @@
-"""The list of seams is complete, has nothing that is not used, and says what a new version changed."""
+"""The list of seams is complete, has nothing unused, and says what a new version changed."""
 
 from __future__ import annotations
 
