@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from importlib import metadata
 from pathlib import Path
 
@@ -25,6 +26,12 @@ def test_the_lock_installs_the_proven_version(name: str) -> None:
     found = re.search(rf"^{name}==(\S+)", LOCK.read_text(encoding="utf-8"), re.MULTILINE)
     assert found is not None
     assert found[1] == PROVEN[name]
+
+
+@pytest.mark.parametrize("name", PROVEN)
+def test_the_project_asks_for_the_proven_version(name: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert f"{name}=={PROVEN[name]}" in project["dependencies"]
 
 
 def test_the_installed_versions_are_proven() -> None:
