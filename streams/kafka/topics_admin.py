@@ -42,7 +42,7 @@ class Difference:
     found: str
 
     @property
-    def mendable(self) -> bool:
+    def repairable(self) -> bool:
         """Whether ``apply`` puts it right."""
         return self.what in {"missing", "config"}
 
@@ -78,7 +78,7 @@ class Applied:
     """What ``apply`` did, and what it left for people."""
 
     created: tuple[str, ...]
-    mended: tuple[Difference, ...]
+    repaired: tuple[Difference, ...]
     left: tuple[Difference, ...]
 
 
@@ -147,8 +147,8 @@ async def apply(kafka: KafkaSettings, topics: Sequence[Topic] = TOPICS) -> Appli
         )
         await _until_led(admin, kafka, topics)
         differences = _compare(kafka, topics, await _look_at_all(admin, kafka, topics))
-        mended = tuple(each for each in differences if each.what == "config")
-        names = {each.topic for each in mended}
+        repaired = tuple(each for each in differences if each.what == "config")
+        names = {each.topic for each in repaired}
         await _set_configs(
             admin,
             kafka,
@@ -156,7 +156,7 @@ async def apply(kafka: KafkaSettings, topics: Sequence[Topic] = TOPICS) -> Appli
         )
         await _until_set(admin, kafka, topics)
     left = tuple(each for each in differences if each.what != "config")
-    return Applied(created=tuple(created), mended=mended, left=left)
+    return Applied(created=tuple(created), repaired=repaired, left=left)
 
 
 @asynccontextmanager
