@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from typing import Final, Self
 
 from aiokafka.errors import (
@@ -19,8 +18,10 @@ from aiokafka.structs import RecordMetadata
 from models.records import Record
 from models.topics import Component, written_by
 from streams.bridge.metrics import BridgeMetrics
+from streams.common.tasks import cancel
 from streams.kafka.diagnose import why_not
 from streams.kafka.producer import DurableProducer
+from streams.kafka.reconnect import connected
 from streams.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
@@ -35,9 +36,6 @@ early 503 than a connection held until the gateway gives up."""
 _REQUEST_MS: Final = 5_000
 """For one request to a broker, and for a missing topic to appear: no webhook waits longer."""
 
-_FIRST_PAUSE_S: Final = 0.2
-_LONGEST_PAUSE_S: Final = 5.0
-_CANCEL_AGAIN_S: Final = 0.2
 _FLUSH_S: Final = 1.0
 """For what is under way when a producer is closed; a broker on its feet needs milliseconds."""
 
@@ -84,10 +82,7 @@ class Publisher:
     async def __aexit__(self, *_exc: object) -> None:
         """Flush what is under way, for a second at most, and close."""
         if self._keeper is not None:
-            while not self._keeper.done():
-                # aiokafka swallows a cancellation that meets it while it closes a client
-                self._keeper.cancel()
-                await asyncio.wait({self._keeper}, timeout=_CANCEL_AGAIN_S)
+            await cancel(self._keeper)
         producer, self._producer = self._producer, None
         if producer is not None:
             await producer.stop(flush_seconds=_FLUSH_S)
@@ -161,7 +156,9 @@ class Publisher:
 
     async def _keep_connected(self) -> None:
         while True:
-            producer = await self._connect()
+            producer = await connected(
+                self._connect, (KafkaError, OSError, TimeoutError), self._note_failure
+            )
             former, self._producer = self._producer, producer
             self._broken.clear()
             self._why_not = None
@@ -174,26 +171,18 @@ class Publisher:
             self._metrics.connected(yes=False)
 
     async def _connect(self) -> DurableProducer:
-        pause = _FIRST_PAUSE_S
-        while True:
-            producer = DurableProducer(
-                self._kafka, "ringfence-bridge", request_timeout_ms=_REQUEST_MS
-            )
-            try:
-                await producer.start()
-                await producer.prepare(*TOPICS)
-            except (KafkaError, OSError, TimeoutError) as exc:
-                self._why_not = await self._explain(exc)
-                delay = pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
-                log.warning("%s; trying again in %.1f s", self._why_not, delay)
-                await producer.stop(flush_seconds=_FLUSH_S)
-            except BaseException:
-                await producer.stop(flush_seconds=_FLUSH_S)
-                raise
-            else:
-                return producer
-            await asyncio.sleep(delay)
-            pause = min(pause * 2, _LONGEST_PAUSE_S)
+        producer = DurableProducer(self._kafka, "ringfence-bridge", request_timeout_ms=_REQUEST_MS)
+        try:
+            await producer.start()
+            await producer.prepare(*TOPICS)
+        except BaseException:
+            await producer.stop(flush_seconds=_FLUSH_S)
+            raise
+        return producer
+
+    async def _note_failure(self, exc: Exception, pause_s: float) -> None:
+        self._why_not = await self._explain(exc)
+        log.warning("%s; trying again in %.1f s", self._why_not, pause_s)
 
     async def _explain(self, exc: BaseException) -> str:
         if isinstance(exc, UnknownTopicOrPartitionError):

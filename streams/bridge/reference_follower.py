@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable
 from typing import Final, Self
 
@@ -17,7 +16,9 @@ from streams.bridge.publisher import Publisher, UnavailableError
 from streams.callers.identity import linked_records
 from streams.callers.keying import Callers
 from streams.common.errors import EnvironmentFaultError
+from streams.common.tasks import cancel
 from streams.kafka.compacted_reader import CompactedReader
+from streams.kafka.reconnect import connected
 from streams.settings import KafkaSettings
 from streams.views.availability import Agents, Bridges, Lines
 
@@ -25,9 +26,6 @@ log = logging.getLogger(__name__)
 
 SOURCE: Final = "/bridge/identities"
 
-_FIRST_PAUSE_S: Final = 0.2
-_LONGEST_PAUSE_S: Final = 5.0
-_CANCEL_AGAIN_S: Final = 0.2
 _LATE_S: Final = 0.5
 """Between two looks for links that came after an event of their alias."""
 
@@ -57,10 +55,7 @@ class ReferenceFollower:
     async def __aexit__(self, *_exc: object) -> None:
         """End; may be repeated."""
         if self._keeper is not None:
-            while not self._keeper.done():
-                # aiokafka may swallow a cancellation
-                self._keeper.cancel()
-                await asyncio.wait({self._keeper}, timeout=_CANCEL_AGAIN_S)
+            await cancel(self._keeper)
 
     @property
     def keeper(self) -> asyncio.Task[None]:
@@ -93,24 +88,16 @@ class ReferenceFollower:
 
     async def _read(self, fail: Callable[[BaseException], None]) -> CompactedReader:
         views = (self.callers.known, self.desk, self.bridges, self.lines)
-        pause = _FIRST_PAUSE_S
-        while True:
+
+        async def start() -> CompactedReader:
             reader = CompactedReader(
                 self._kafka, views, on_undecodable=self._on_undecodable, on_failure=fail
             )
-            try:
-                await reader.start()
-            except (KafkaError, OSError, TimeoutError, EnvironmentFaultError) as exc:
-                delay = pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
-                log.warning(
-                    "identities and presence cannot be read (%s); trying again in %.1f s",
-                    exc,
-                    delay,
-                )
-            else:
-                return reader
-            await asyncio.sleep(delay)
-            pause = min(pause * 2, _LONGEST_PAUSE_S)
+            await reader.start()
+            return reader
+
+        expected = (KafkaError, OSError, TimeoutError, EnvironmentFaultError)
+        return await connected(start, expected, _note_failure)
 
     async def _publish_late(self) -> None:
         links = self.callers.late()
@@ -122,3 +109,7 @@ class ReferenceFollower:
         except UnavailableError as exc:
             self.callers.again(links)
             log.warning("%d links could not be told yet: %s", len(links), exc)
+
+
+async def _note_failure(exc: Exception, pause_s: float) -> None:
+    log.warning("identities and presence cannot be read (%s); trying again in %.1f s", exc, pause_s)

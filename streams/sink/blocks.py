@@ -10,13 +10,12 @@ was decided.
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 from models.calls import CallerBlocked
 from models.commands import BlockCaller, UnblockCaller
 from models.records import Record, lifecycle, outcome
-from streams.faust_driver.event import header
 from streams.gateways.attempts import NONE
+from streams.kafka.stream import Event, header
 from streams.sink.context import (
     RESULTS,
     Ended,
@@ -60,7 +59,7 @@ class BlockJob:
     """One block or its end, and what its attempts met so far."""
 
     def __init__(
-        self, parts: SinkContext, event: Any, command: BlockCaller | UnblockCaller
+        self, parts: SinkContext, event: Event, command: BlockCaller | UnblockCaller
     ) -> None:
         self._parts = parts
         self._event = event

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from models.commands import BlockCaller, RejectCall, SendText, UnblockCaller
 from models.outcomes import CommandKind, Outcome, Result, outcome_id
@@ -15,6 +14,7 @@ from streams.gateways.answer import GatewayAnswer, Meaning
 from streams.gateways.attempts import NONE, Attempts, attempt
 from streams.gateways.client import GatewayClient
 from streams.kafka.outbox import Outbox
+from streams.kafka.stream import Event
 from streams.metrics import WorkerMetrics
 from streams.sink.keyed_executor import Bulkheads, Gate, open_gate
 
@@ -48,9 +48,9 @@ class SinkContext:
     outbox: Outbox
     clock: Clock
     metrics: WorkerMetrics
-    may_act: Callable[[Any], Awaitable[bool]]
+    may_act: Callable[[Event], Awaitable[bool]]
     """Whether an event's partition is surely still this worker's. Waits while that is in doubt."""
-    is_ours: Callable[[Any], bool]
+    is_ours: Callable[[Event], bool]
     """Whether no rebalance has come since an event was given; does not wait. After one the event
     comes again, to whoever owns its partition now."""
     on_failure: Callable[[BaseException], None]
@@ -58,7 +58,7 @@ class SinkContext:
 
     async def attempt(
         self,
-        event: Any,
+        event: Event,
         gateway: GatewayClient,
         send: Callable[[float], Awaitable[GatewayAnswer]],
         again: Callable[[GatewayAnswer], bool],

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from models import topics
 from models.calls import RejectAccepted
@@ -22,9 +21,9 @@ from models.commands import (
 )
 from models.outcomes import Result
 from models.records import Record, lifecycle, outcome, text_command
-from streams.faust_driver.event import decoded, header
 from streams.gateways.answer import Meaning
 from streams.gateways.attempts import NONE
+from streams.kafka.stream import Event, Stream, decoded, header
 from streams.sink import blocks
 from streams.sink.context import (
     GATEWAY_BACKLOG,
@@ -56,8 +55,8 @@ class RejectSink:
         self._parts = parts
         self.lanes = parts.bulkheads()
 
-    async def run(self, stream: Any) -> None:
-        """Work through the stream until it ends; the body of the Faust agent."""
+    async def run(self, stream: Stream) -> None:
+        """Work through the stream until it ends: the body of an agent."""
         parts = self._parts
         command: CallCommand
         events = decoded(
@@ -69,13 +68,13 @@ class RejectSink:
             else:
                 await self._submit_reject(event, command)
 
-    async def _submit_reject(self, event: Any, command: RejectCall) -> None:
+    async def _submit_reject(self, event: Event, command: RejectCall) -> None:
         job = RejectJob(self._parts, event, command)
         queued = self.lanes.submit(command.gateway, command.caller, job.run, command.expires_at_ms)
         if not queued and await self._parts.may_act(event):
             await job.fail(GATEWAY_BACKLOG)
 
-    async def _submit_block(self, event: Any, command: BlockCaller | UnblockCaller) -> None:
+    async def _submit_block(self, event: Event, command: BlockCaller | UnblockCaller) -> None:
         job = blocks.BlockJob(self._parts, event, command)
         queued = self.lanes.submit(
             command.gateway, command.caller, job.run, blocks.expires_at_ms(command)
@@ -87,7 +86,7 @@ class RejectSink:
 class RejectJob:
     """One reject, and what its attempts met so far."""
 
-    def __init__(self, parts: SinkContext, event: Any, command: RejectCall) -> None:
+    def __init__(self, parts: SinkContext, event: Event, command: RejectCall) -> None:
         self._parts = parts
         self._event = event
         self._command = command

@@ -12,17 +12,15 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from models import topics
 from models.commands import SendText
 from models.identity import is_person
 from models.policy import HOLDOUT, TextGuard
 from models.records import outcome
-from streams.faust_driver.event import decoded, header
-from streams.faust_driver.tables import PartitionedTable
 from streams.gateways.answer import GatewayAnswer
 from streams.gateways.attempts import Attempts
+from streams.kafka.stream import Event, PartitionedTable, Stream, decoded, header
 from streams.sink import text_limits
 from streams.sink.claims import Claim, dump, load, standing
 from streams.sink.context import (
@@ -66,8 +64,8 @@ class TextSink:
         self._lines = lines
         self.lanes = parts.bulkheads(self._pause_over)
 
-    async def run(self, stream: Any) -> None:
-        """Work through the stream until it ends; the body of the Faust agent."""
+    async def run(self, stream: Stream) -> None:
+        """Work through the stream until it ends: the body of an agent."""
         parts = self._parts
         command: SendText
         events = decoded(
@@ -78,7 +76,7 @@ class TextSink:
             if not self.lanes.submit(command.gateway, command.line, job, command.expires_at_ms):
                 await self._turn_away(event, command)
 
-    def _job(self, event: Any, command: SendText) -> Job:
+    def _job(self, event: Event, command: SendText) -> Job:
         parts = self._parts
         came_late = parts.clock() >= command.expires_at_ms
 
@@ -125,12 +123,12 @@ class TextSink:
         if now_ms < until_ms < expires_at_ms:
             await asyncio.sleep((until_ms - now_ms) / 1000)
 
-    async def _turn_away(self, event: Any, command: SendText) -> None:
+    async def _turn_away(self, event: Event, command: SendText) -> None:
         if await self._parts.may_act(event):
             ended = Ended(result="failed", reason=GATEWAY_BACKLOG, at_ms=self._parts.clock())
             await self._end_text(event, command, ended)
 
-    async def _end_text(self, event: Any, command: SendText, instead: Ended | None) -> None:
+    async def _end_text(self, event: Event, command: SendText, instead: Ended | None) -> None:
         """Publish the result the text has already, else end it as ``instead``, else send it."""
         now_ms = self._parts.clock()
         known = load(self._claims.get(_key(command)))
@@ -158,7 +156,7 @@ class TextSink:
         else:
             await self._claim_and_send(event, command, now_ms)
 
-    async def _claim_and_send(self, event: Any, command: SendText, now_ms: int) -> None:
+    async def _claim_and_send(self, event: Event, command: SendText, now_ms: int) -> None:
         text = self._held_back(command, now_ms) or self._wording(command, now_ms)
         if isinstance(text, Ended):
             await self._publish(event, command, text)
@@ -217,7 +215,7 @@ class TextSink:
     def _state(self, line: str) -> LineState:
         return text_limits.load(self._claims.get(text_limits.line_key(line)))
 
-    async def _send(self, event: Any, command: SendText, text: str) -> Attempts:
+    async def _send(self, event: Event, command: SendText, text: str) -> Attempts:
         """Send once; repeat only where certainly nothing was sent, and inside the window."""
         gateway = self._parts.gateways[command.gateway]
         return await self._parts.attempt(
@@ -242,7 +240,7 @@ class TextSink:
             )
 
     async def _publish(
-        self, event: Any, command: SendText, ended: Ended, keep: Claim | None = None
+        self, event: Event, command: SendText, ended: Ended, keep: Claim | None = None
     ) -> None:
         """Publish the result and store the claim; acknowledge the event once both are durable."""
         said = outcome_of(command, ended)
@@ -257,11 +255,11 @@ class TextSink:
             event, [outcome(said, SOURCE, header(event, "traceparent"))], writes
         )
 
-    async def _forget(self, partition: int) -> list[Awaitable[Any]]:
+    async def _forget(self, partition: int) -> list[Awaitable[object]]:
         """Delete claims whose cool-down and window are over, a few with each text."""
         longest = self._known.policies.book.longest_cooldown_ms
         oldest = self._parts.clock() - max(longest, KEEP_MS)
-        writes: list[Awaitable[Any]] = []
+        writes: list[Awaitable[object]] = []
         for key in self._claims.sweep(partition, SWEEP):
             claim = None if text_limits.is_line_key(key) else load(self._claims.get(key))
             if claim is not None and claim.claimed_at_ms <= oldest:
