@@ -96,6 +96,9 @@ class LineStatus:
     changed_at_ms: Millis
     disconnected_at_ms: Millis = 0
     """When it was last seen without a connection; 0 for never."""
+    lost_at_ms: Millis = 0
+    """When something signed last came for the line that could not be read, and may have been a
+    message; 0 for never."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

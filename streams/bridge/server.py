@@ -23,7 +23,6 @@ from streams.bridge.reference_follower import ReferenceFollower
 from streams.common.clock import Clock, now_ms
 from streams.common.errors import ConfigurationError
 from streams.common.health import health_routes, listen
-from streams.gateways.reading import NotJsonError
 from streams.gateways.signature import Signature, signature_of
 from streams.settings import Settings
 
@@ -173,11 +172,7 @@ class Bridge:
             raise _unsigned(endpoint.name, header, missing=header not in request.headers)
         if key == "older":
             self._signed_with_older_key(endpoint)
-        try:
-            read = endpoint.intake.read(body, request.headers, received_at_ms)
-        except NotJsonError as exc:
-            detail = f"The body is not JSON ({exc}); send the gateway's webhook as it is."
-            raise _RefusedError(400, "not-json", detail) from None
+        read = endpoint.intake.read(body, request.headers, received_at_ms)
         if read.records:
             try:
                 await self.publisher.deliver(read.records)

@@ -89,8 +89,13 @@ def merged_presence(before: Presence, after: Presence) -> Presence:
 
 
 def merged_line(before: LineStatus, after: LineStatus) -> LineStatus:
-    """Merge two reports of a line: the newest status and the newest disconnect. Commutative."""
+    """Merge two reports of a line.
+
+    The newest status, the newest disconnect, and the newest loss. Commutative.
+    """
     newer = after if after.changed_at_ms >= before.changed_at_ms else before
     return replace(
-        newer, disconnected_at_ms=max(before.disconnected_at_ms, after.disconnected_at_ms)
+        newer,
+        disconnected_at_ms=max(before.disconnected_at_ms, after.disconnected_at_ms),
+        lost_at_ms=max(before.lost_at_ms, after.lost_at_ms),
     )

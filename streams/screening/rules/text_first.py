@@ -36,7 +36,12 @@ def judge(rule: TextFirstRule, _in_force: PolicyInForce, facts: Facts) -> RuleFi
 def _hole(rule: TextFirstRule, facts: Facts) -> str | None:
     """Why messages of the line may be missing, or None."""
     status = facts.known.lines.get(facts.offer.line)
-    if status is None or not status.disconnected_at_ms:
+    if status is None:
+        return None
+    if status.lost_at_ms and facts.now_ms - status.lost_at_ms < rule.grace:
+        since = duration(facts.now_ms - status.lost_at_ms)
+        return f"something that could not be read came {since} ago: it may have been a message"
+    if not status.disconnected_at_ms:
         return None
     if not status.connected:
         return "the gateway is disconnected: messages may be missing"
