@@ -16,14 +16,7 @@ from models.commands import BlockCaller, UnblockCaller
 from models.records import Record, lifecycle, outcome
 from streams.gateways.attempts import NONE
 from streams.kafka.stream import Event, header
-from streams.sink.context import (
-    RESULTS,
-    Ended,
-    SinkContext,
-    ended_by,
-    may_repeat,
-    outcome_of,
-)
+from streams.sink.context import RESULTS, Ended, SinkContext, ended_by, may_repeat, outcome_of
 from streams.sink.keyed_executor import JobEnd
 
 log = logging.getLogger(__name__)

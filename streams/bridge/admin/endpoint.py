@@ -28,7 +28,7 @@ LONGEST_TTL_MS: Final = 86_400_000
 _MOST: Final = 1_000_000
 """No agent has so many calls, and no bridge."""
 
-Handler = Callable[[web.Request], Awaitable[web.Response]]
+EndpointHandler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 class FieldError(Exception):
@@ -48,7 +48,7 @@ class AnswerError(Exception):
         self.answer = answer
 
 
-def endpoint(handler: Handler) -> Handler:
+def endpoint(handler: EndpointHandler) -> EndpointHandler:
     """Turn what a handler raises into answers: 400 with field and hint, 503 with Retry-After."""
 
     async def answered(request: web.Request) -> web.Response:
