@@ -13,8 +13,8 @@ import orjson
 _KEPT: Final = frozenset(
     {
         # the envelope (WAHA, Wawp, and Wawp's older flat form)
-        "engine", "event", "id", "instance_id", "jid", "lid", "me", "session", "status", "t", "tier",
-        "timestamp", "ts", "type", "version",
+        "engine", "event", "id", "instance_id", "jid", "lid", "me", "session", "status", "t",
+        "tier", "timestamp", "ts", "type", "version",
         # calls, by engine
         "api", "callcreator", "callcreatoralt", "callerpn", "callid", "chatid", "date", "echo",
         "from", "fromme", "groupjid", "isgroup", "isvideo", "latencyms", "media", "offline",
@@ -132,7 +132,7 @@ def _note(value: object) -> str | int:
 
 
 def _lexically(body: bytes) -> bytes:
-    """What could not be read as JSON, string by string: as it came, but for what is not harmless."""
+    """What could not be read as JSON, string by string, without what is not known as harmless."""
     text = body.decode("utf-8", "backslashreplace")
     kept: list[str] = []
     field, at = "", 0

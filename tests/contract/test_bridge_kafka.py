@@ -12,6 +12,8 @@ import aiohttp
 import orjson
 import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -160,12 +162,13 @@ async def test_the_largest_unintelligible_body_still_fits(
 
 
 async def test_ready_once_the_topics_are_known_and_metrics_tell(
+    bridge: Bridge,
     http: aiohttp.ClientSession,
 ) -> None:
-    async with http.get("/health/ready") as response:
+    async with http.get(f"{bridge.admin_url}/health/ready") as response:
         assert response.status == 200
     assert await post(http, NOWEB_OFFER) == 200
-    text = await (await http.get("/metrics")).text()
+    text = await (await http.get(f"{bridge.admin_url}/metrics")).text()
     assert (
         'ringfence_bridge_events_total{event="call.received",gateway="office",'
         'result="published"} 1.0'
@@ -290,3 +293,28 @@ async def test_records_of_one_webhook_keep_their_order(
         for record in await written(kafka, topics.CALLS_LIFECYCLE)
     ]
     assert kinds == ["call.offered", "call.accepted", "call.rejected"]
+
+
+async def test_a_letter_too_large_for_the_broker_is_cut_and_harms_none(
+    kafka: KafkaSettings, http: aiohttp.ClientSession
+) -> None:
+    """A topic may be set to take less than 1 MiB, which nobody tells the bridge."""
+    await limit(kafka, topics.CALLS_DLQ, 100_000)
+    letter = {"event": "call.new", "session": "default", "payload": {"id": ["y" * 250] * 2_000}}
+    assert await post(http, [NOWEB_OFFER, letter, MESSAGE]) == 200
+    assert [await post(http, letter | {"id": str(number)}) for number in range(6)] == [200] * 6
+    assert await post(http, {"event": "call.new", "session": "default"}) == 200
+    kept = await written(kafka, topics.CALLS_DLQ)
+    assert [CUT_HEADER in dict(record.headers) for record in kept].count(True) == 7
+    assert len(await written(kafka, topics.MESSAGES_EVENTS)) >= 1
+
+
+async def limit(kafka: KafkaSettings, topic: Topic, max_bytes: int) -> None:
+    admin = AIOKafkaAdminClient(**connection(kafka))
+    await admin.start()
+    try:
+        name = topic.full_name(kafka.topic_prefix)
+        setting = {"max.message.bytes": str(max_bytes)}
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, setting)])
+    finally:
+        await admin.close()
