@@ -35,6 +35,12 @@ ACKNOWLEDGEMENT_S: Final = 5.0
 """How long a webhook waits for the broker. WAHA repeats a webhook 15 times, 2 s apart: better an
 early 503 than a connection held until the gateway gives up."""
 
+PROBE_S: Final = 1.0
+"""Between two questions whether a broker is there."""
+
+ANSWER_S: Final = 3.0
+"""For an answer to such a question."""
+
 _REQUEST_MS: Final = 5_000
 """For one request to a broker, and for a missing topic to appear: no webhook waits longer."""
 
@@ -95,17 +101,21 @@ class Publisher:
         """Set, and replaced by a fresh one, with each new producer."""
         self._letter_bytes = LETTER_BYTES + _HEADERS_BYTES
         self._why_not: str | None = f"no connection to Kafka at {kafka.bootstrap_servers} yet"
+        self._silent: str | None = None
         self._keeper: asyncio.Task[None] | None = None
+        self._prober: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         """Begin to connect; does not wait for the broker."""
         self._keeper = asyncio.create_task(self._keep_connected(), name="bridge-publisher")
+        self._prober = asyncio.create_task(self._probe(), name="bridge-kafka-probe")
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
         """Flush what is under way, for a second at most, and close."""
-        if self._keeper is not None:
-            await cancel(self._keeper)
+        for task in (self._prober, self._keeper):
+            if task is not None:
+                await cancel(task)
         producer, self._producer = self._producer, None
         if producer is not None:
             await producer.stop(flush_seconds=_FLUSH_S)
@@ -122,9 +132,10 @@ class Publisher:
         """Why records cannot be delivered now, or None.
 
         After a failure this holds until a record is acknowledged (late ones count) or a new
-        producer has connected and knows its topics.
+        producer has connected and knows its topics. A cluster that hangs is noticed within some
+        ``PROBE_S`` and ``ANSWER_S``, also where no webhook comes.
         """
-        return self._why_not
+        return self._why_not or self._silent
 
     async def deliver(self, records: list[Record]) -> None:
         """Write the records in order.
@@ -183,7 +194,7 @@ class Publisher:
             if not isinstance(exc, (*_HARMLESS, *_TOO_LARGE)):
                 self._broken.set()
             raise UnavailableError(reason) from exc
-        self._why_not = None
+        self._why_not = self._silent = None
 
     def _fitting(self, record: Record) -> Record:
         """The record, a dead letter cut to what the cluster is known to take."""
@@ -216,7 +227,7 @@ class Publisher:
         if future.exception() is None:
             self._metrics.acknowledged_late()
             if self._producer is not None:
-                self._why_not = None
+                self._why_not = self._silent = None
         elif not isinstance(future.exception(), _HARMLESS):
             self._broken.set()
 
@@ -229,7 +240,7 @@ class Publisher:
             self._changed.set()
             self._changed = asyncio.Event()
             self._broken.clear()
-            self._why_not = None
+            self._why_not = self._silent = None
             self._metrics.connected(yes=True)
             log.info("connected to Kafka at %s", self._kafka.bootstrap_servers)
             if former is not None:
@@ -237,6 +248,19 @@ class Publisher:
             await self._broken.wait()
             log.warning("the producer has lost a record for good; it is replaced by a new one")
             self._metrics.connected(yes=False)
+
+    async def _probe(self) -> None:
+        """Ask now and then whether a broker is there: without webhooks nobody else does."""
+        while True:
+            await asyncio.sleep(PROBE_S)
+            producer = self._producer
+            if producer is None or await producer.answers(ANSWER_S):
+                self._silent = None
+            else:
+                self._silent = (
+                    f"Kafka at {self._kafka.bootstrap_servers} has not answered for"
+                    f" {ANSWER_S:.0f} s: it hangs, or is away"
+                )
 
     async def _connect(self) -> DurableProducer:
         producer = DurableProducer(self._kafka, "ringfence-bridge", request_timeout_ms=_REQUEST_MS)

@@ -93,6 +93,15 @@ async def late(bridge: Bridge) -> float:
     return float(line.split()[1])
 
 
+async def test_that_kafka_hangs_is_said_though_no_webhook_comes(broker: Broker) -> None:
+    async with Bridge(settings(broker.kafka)) as bridge:
+        await until(lambda: bridge.unready() is None)
+        broker.hang()
+        await until(lambda: "has not answered for" in (bridge.unready() or ""))
+        broker.go_on()
+        await until(lambda: bridge.unready() is None)
+
+
 async def test_a_hanging_broker_is_answered_503_and_nothing_is_lost(broker: Broker) -> None:
     async with (
         Bridge(settings(broker.kafka), acknowledgement_s=PATIENCE_S) as bridge,
