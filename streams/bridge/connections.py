@@ -37,7 +37,11 @@ IDLE_S: Final = 75.0
 UNPROVEN_IDLE_S: Final = 5.0
 """Between two requests of one that has not."""
 
-_FILES: Final = 4096
+_FILES: Final = 8192
+
+_BACKLOG: Final = 2048
+"""Connections that the system holds until they are accepted. One that finds no place there waits a
+second at least for its next attempt, whoever it is."""
 
 EVERY_S: Final = 1.0
 """Between two looks for connections whose time is over."""
@@ -260,7 +264,7 @@ class WatchedSite(web.BaseSite):
     def __init__(
         self, runner: web.BaseRunner, connections: Connections, host: str, port: int
     ) -> None:
-        super().__init__(runner, backlog=256)
+        super().__init__(runner, backlog=_BACKLOG)
         self._connections = connections
         self._host = host
         self._port = port

@@ -32,7 +32,7 @@ class Target:
 
     def __init__(self, process: Process, port: int, kafka: KafkaSettings) -> None:
         self._process = process
-        self._port = port
+        self.port = port
         self._kafka = kafka
         self._idle: list[socket.socket] = []
         self._log_read = 0
@@ -51,7 +51,7 @@ class Target:
             self._idle.pop().close()
 
     def _connect(self) -> socket.socket:
-        conn = socket.create_connection(("127.0.0.1", self._port), timeout=ANSWER_S)
+        conn = socket.create_connection(("127.0.0.1", self.port), timeout=ANSWER_S)
         conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return conn
 
