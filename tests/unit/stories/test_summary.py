@@ -117,8 +117,9 @@ def test_the_report_is_json_and_has_the_audits_verdict() -> None:
         "offers": 2,
         "decisions": 2,
     }
-    assert report.lines()[-2:] == [
+    assert report.lines()[-3:] == [
         "audit       holds",
+        "            judged calls from the first one on",
         "            compared 2 offers, 2 decisions",
     ]
 
