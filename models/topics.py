@@ -17,10 +17,8 @@ from models.decisions import Decision
 from models.messages import MessageEvent
 from models.outcomes import Outcome
 from models.overrides import Override
-from models.policy import PolicyDocument
+from models.policy import DAY_MS, PolicyDocument
 from models.presence import BridgeHealth, LineStatus, Presence, WorkerStatus
-
-DAY_MS: Final = 86_400_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

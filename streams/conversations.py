@@ -108,10 +108,10 @@ def remembered(lines: Lines, since_ms: int) -> Lines:
 def keep_ms(book: PolicyBook) -> int:
     """How long conversations are kept.
 
-    As long as the policy that looks back farthest, ``KEEP_MS`` at least.
+    As long as the rule that looks back farthest needs them, ``KEEP_MS`` at least.
     """
     rules = (rule for each in book.by_line.values() for rule in each.policy.rules)
-    return max([KEEP_MS, *(rule.within for rule in rules if rule.type == "text_first")])
+    return max([KEEP_MS, *(rule.history_ms for rule in rules)])
 
 
 def dump(lines: Lines) -> bytes:
@@ -209,7 +209,7 @@ class Conversations:
         await self._outbox.finish(event, effects, [*writes, *await self._forget(partition)])
 
     async def _forget(self, partition: int) -> list[Awaitable[Any]]:
-        """Delete conversations of this partition that ended long ago, a few callers with each message."""
+        """Delete what ended long ago in this partition, a few callers with each message."""
         since_ms = self._clock() - keep_ms(self._known.policies.book)
         writes: list[Awaitable[Any]] = []
         for key in self._shards.sweep(partition, SWEEP):

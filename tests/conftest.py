@@ -1,7 +1,8 @@
 """One real broker for the whole test session, and a set of topics of its own for each test that
 asks.
 
-Where tests run side by side (``-n 2``), the process that hands them out keeps the broker for all.
+Where tests run side by side (``-n 2``), the process that hands them out keeps the broker for all;
+tests of ``tests/unit`` alone start none.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
     side_by_side = getattr(config.option, "numprocesses", None) and not hasattr(
         config, "workerinput"
     )
-    if not side_by_side or os.environ.get(GIVEN, "").strip():
+    if not side_by_side or os.environ.get(GIVEN, "").strip() or _are_unit_tests(config):
         return
     folder = Path(tempfile.mkdtemp(prefix="ringfence-tests-"))
     local = LocalKafka(BrokerFiles(folder))
@@ -52,6 +53,13 @@ def pytest_configure(config: pytest.Config) -> None:
     local.prepare(print)
     asyncio.run(local.start())
     os.environ[SHARED] = local.bootstrap
+
+
+def _are_unit_tests(config: pytest.Config) -> bool:
+    """Whether nothing else was asked for."""
+    unit = Path(__file__).parent / "unit"
+    asked = [config.invocation_params.dir / arg.partition("::")[0] for arg in config.args]
+    return all(path.resolve().is_relative_to(unit) for path in asked)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -15,9 +15,9 @@ from models.policy.replies import (
     texts_of,
 )
 from models.policy.rules import (
-    REPLY_FIELDS,
     RULE_TYPES,
     AllowListRule,
+    AnyRule,
     BurstRule,
     CountryRule,
     DenyListRule,
@@ -35,16 +35,19 @@ from models.policy.rules import (
     VipOnlyRule,
     When,
     replies_of,
+    reply_fields,
+    rule_type,
 )
-from models.policy.values import ANY_LINE, Country, Duration, Locale, Name, parse_duration
+from models.policy.values import ANY_LINE, DAY_MS, Country, Duration, Locale, Name, parse_duration
 
 __all__ = [
     "ANY_LINE",
+    "DAY_MS",
     "HOLDOUT",
     "MAX_TEXT",
-    "REPLY_FIELDS",
     "RULE_TYPES",
     "AllowListRule",
+    "AnyRule",
     "BurstRule",
     "Calendar",
     "CalendarOverride",
@@ -85,6 +88,8 @@ __all__ = [
     "read_calendar",
     "read_policy",
     "replies_of",
+    "reply_fields",
     "revision_of",
+    "rule_type",
     "texts_of",
 ]

@@ -30,14 +30,14 @@ _HOURS = re.compile(r"(\d{1,2}):(\d{2})-(\d{1,2}):(\d{2})")
 def _zone(value: str) -> str:
     known = available_timezones()
     if value not in known:
-        suggestion = did_you_mean(value, known)
-        msg = f"{value!r} is no IANA time zone; write it like Europe/London{suggestion}"
+        meant = did_you_mean(value, known)
+        msg = f"{value!r} is no IANA time zone; write it like Europe/London{meant}"
         raise ValueError(msg)
     return value
 
 
 def did_you_mean(written: str, known: Iterable[str]) -> str:
-    """``; did you mean 'X'?`` with the most similar known name, or an empty string."""
+    """``; did you mean 'X'?`` where something known reads much like it, else nothing."""
     by_folded = {each.casefold(): each for each in known}
     near = difflib.get_close_matches(written.strip().casefold(), by_folded, n=1, cutoff=0.75)
     return f"; did you mean {by_folded[near[0]]!r}?" if near else ""
@@ -82,8 +82,8 @@ def _hours(value: object) -> object:
     match = _HOURS.fullmatch(value.replace(" ", "")) if isinstance(value, str) else None
     if match is None:
         msg = (
-            "hours are written HH:MM-HH:MM in quotes, such as '09:00-17:30'"
-            " or '22:00-06:00' (past midnight)"
+            "hours are written HH:MM-HH:MM in quotes, such as '09:00-17:30' or '22:00-06:00' "
+            "(past midnight)"
         )
         raise ValueError(msg)
     start, end = int(match[1]) * 60 + int(match[2]), int(match[3]) * 60 + int(match[4])
@@ -112,8 +112,8 @@ def _apart(spans: tuple[Hours, ...]) -> tuple[Hours, ...]:
     for former, later in pairwise(ordered):
         if later.start < former.until:
             msg = (
-                f"{former} and {later} overlap;"
-                " make one of them, or end the first where the second begins"
+                f"{former} and {later} overlap; make one of them, or end the first where the "
+                "second begins"
             )
             raise ValueError(msg)
     return ordered
@@ -159,8 +159,8 @@ def _named_days(key: str) -> list[str]:
         first, dash, last = part.partition("-")
         if first not in DAYS or (dash and last not in DAYS):
             msg = (
-                f"{key!r} names no day; write mon, tue, ... sun,"
-                " a range such as mon-fri, or several with commas"
+                f"{key!r} names no day; write mon, tue, ... sun, a range such as mon-fri, or "
+                "several with commas"
             )
             raise ValueError(msg)
         at, until = DAYS.index(first), DAYS.index(last if dash else first)
@@ -181,10 +181,8 @@ Week = Annotated[dict[Day, Spans], BeforeValidator(_days), AfterValidator(_week)
 def _quoted(value: object) -> object:
     """YAML reads Norway's NO and Ontario's ON as a yes or no, and France's 57 as a number."""
     if isinstance(value, (bool, int)):
-        msg = (
-            f"YAML reads this as {str(value).lower()}, not as a code;"
-            " put it in quotes, such as 'NO'"
-        )
+        read = str(value).lower()
+        msg = f"YAML reads this as {read}, not as a code; put it in quotes, such as 'NO'"
         raise ValueError(msg)  # noqa: TRY004 - pydantic makes a fault of a ValueError alone
     return value
 

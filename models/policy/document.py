@@ -16,8 +16,8 @@ from pydantic.dataclasses import dataclass as checked
 from models.commands import TEXT_WINDOW_MS
 from models.policy.calendars import Calendar
 from models.policy.replies import Reply
-from models.policy.rules import Rule, replies_of
-from models.policy.values import STRICT, Duration, Name
+from models.policy.rules import AnyRule, replies_of
+from models.policy.values import DAY_MS, STRICT, Duration, Name
 
 Url = Annotated[str, StringConstraints(pattern=r"^https?://\S+$", max_length=500)]
 
@@ -26,13 +26,13 @@ Url = Annotated[str, StringConstraints(pattern=r"^https?://\S+$", max_length=500
 class TextGuard:
     """What holds texts back."""
 
-    cooldown: Annotated[Duration, Field(ge=TEXT_WINDOW_MS)] = 86_400_000
+    cooldown: Annotated[Duration, Field(ge=TEXT_WINDOW_MS)] = DAY_MS
     """One text to one caller of one line in this time, whatever its reason. No shorter than a text
     may wait, or a redelivered text could find that a newer one has taken its place."""
     strangers_per_day: Annotated[int, Field(ge=0, le=100_000)] = 10
     """Texts of one line to strangers in 24 hours: accounts were restricted at 15 to 20 a day
     (Baileys#1983)."""
-    stop_after_463: Annotated[Duration, Field(ge=60_000)] = 86_400_000
+    stop_after_463: Annotated[Duration, Field(ge=60_000)] = DAY_MS
     """WhatsApp's error 463 means that the account may not open new chats: no text to strangers for
     so long."""
 
@@ -63,7 +63,7 @@ class Policy:
     """The rules of one line, or of every line that has none of its own (``*``)."""
 
     line: Annotated[str, StringConstraints(pattern=r"^(\*|[a-z0-9][a-z0-9_-]{0,62})$")]
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[AnyRule, ...] = ()
     default: Literal["ring"] = "ring"
     on_error: Literal["ring", "reject"] = "ring"
     """What becomes of a call for which a rule failed."""
@@ -87,8 +87,8 @@ class Policy:
                 if reply not in self.replies:
                     known = ", ".join(sorted(self.replies)) or "none"
                     msg = (
-                        f"rule {rule.id!r} names the reply {reply!r},"
-                        f" which is not under replies (there: {known})"
+                        f"rule {rule.id!r} names the reply {reply!r}, which is not under replies "
+                        f"(there: {known})"
                     )
                     raise ValueError(msg)
         names = [each.calendar for each in self.calendars]

@@ -126,6 +126,7 @@ def show(config: Path, name: str, days: int, zone: str | None) -> None:
 
 def _calendars(settings: Settings, name: str) -> tuple[dict[str, OpeningHours], str]:
     """The calendars that are meant, by what they are called, and the zone of who reads them."""
+    from models.policy import QuietHoursRule
     from streams.policies.calendar import OpeningHours, resolve
     from streams.policy_admin.store import read_shelf
 
@@ -141,7 +142,8 @@ def _calendars(settings: Settings, name: str) -> tuple[dict[str, OpeningHours], 
     if name != "*":
         check_line(settings, name)
     in_force = shelf.book.for_line(name)
-    read = {rule.calendar: rule.id for rule in in_force.policy.rules if rule.type == "quiet_hours"}
+    rules = (rule for rule in in_force.policy.rules if isinstance(rule, QuietHoursRule))
+    read = {rule.calendar: rule.id for rule in rules}
     if not read:
         msg = (
             f"the policy of {name} ({in_force.policy.line}) has no quiet_hours rule: it is always"

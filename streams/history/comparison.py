@@ -1,6 +1,6 @@
 """What deciding the past once more came to, for people and for machines.
 
-Pure; callers are masked.
+Callers are masked.
 """
 
 from __future__ import annotations
@@ -61,12 +61,14 @@ class Comparison:
             (_was(call), (call.would.verdict, call.would.rule)) for call in self.differing
         )
         for (before, after), number in changes.most_common():
-            yield f"{'':12}{number} from {before[0]} by {_rule(before)} to {after[0]} by {_rule(after)}"
+            was, would = (f"{each[0]} by {_rule(each)}" for each in (before, after))
+            yield f"{'':12}{number} from {was} to {would}"
         if diff:
             for call in self.differing:
                 offer = call.offer
                 yield (
-                    f"  {moment(offer.received_at_ms)[:19]}  {offer.line}  {mask(offer.caller)}  {offer.call_id}: "
+                    f"  {moment(offer.received_at_ms)[:19]}  {offer.line}  "
+                    f"{mask(offer.caller)}  {offer.call_id}: "
                     f"{_was(call)[0]}, would {call.would.verdict}: {call.would.why}"
                 )
 

@@ -1,26 +1,20 @@
-"""Deciding the past once more, call by call, with whatever policies are given. Pure."""
+"""Deciding the past once more, call by call, with whatever policies are given."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from models.calls import CallOffered
 from models.decisions import Decision, decision_id
 from streams.history.past import Past, Ruled
 from streams.policies.book import PolicyBook
-from streams.screening.decide import counts_for_a_storm, decide
-from streams.screening.facts import LineFacts, gather
-from streams.screening.recent_calls import RecentCalls, decided, evolve
-from streams.screening.retention import burst_of, remembered
+from streams.screening.facts import LineFacts
+from streams.screening.recent_calls import RecentCalls
+from streams.screening.step import StepContext, step
 from streams.screening.storms import Storms
 from streams.views.availability import Workers
 from streams.views.views import Views
-
-_KEEP_MS: Final = 3660 * 86_400_000
-"""Every call that was read is remembered: a longer memory changes no count, for rules say how far
-they look back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +53,11 @@ def again(
     for offset, offer in enumerate(past.in_order()):
         was = past.rulings.get(decision_id(offer.line, offer.call_id))
         now_ms = was.at_ms if was is not None else offer.received_at_ms
-        recent = evolve(callers.get(offer.caller, RecentCalls()), offer, offset, _KEEP_MS)
         last_in_ms, last_out_ms = _talked(past, offer, was, now_ms)
-        facts = gather(
-            offer,
+        context = StepContext(
+            in_force=book.for_line(offer.line),
+            offset=offset,
             now_ms=now_ms,
-            recent=recent,
             last_in_ms=last_in_ms,
             last_out_ms=last_out_ms,
             history_incomplete=was is not None and was.history_incomplete,
@@ -72,14 +65,10 @@ def again(
             line=lines.get(offer.line, LineFacts()),
             storms=storms,
         )
-        if counts_for_a_storm(facts):
-            storms.note(offer.line, offer.caller, now_ms)
-        in_force = book.for_line(offer.line)
-        would = decide(in_force, facts)
-        recent = decided(recent, offer, would.verdict, now_ms)
-        callers[offer.caller] = remembered(recent, would, burst_of(in_force, would))
+        done = step(callers.get(offer.caller, RecentCalls()), offer, context)
+        callers[offer.caller] = done.state
         if wanted(offer):
-            yield Compared(offer, was, would)
+            yield Compared(offer, was, done.decision)
 
 
 def _talked(past: Past, offer: CallOffered, was: Ruled | None, now_ms: int) -> tuple[int, int]:

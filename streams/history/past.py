@@ -1,4 +1,4 @@
-"""What the topics keep of the past, as far as deciding once more needs it. Pure."""
+"""What the topics keep of the past, as far as deciding once more needs it."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 
 from models import topics
 from models.calls import CallOffered
+from models.policy import DAY_MS
 from streams.common.errors import EnvironmentFaultError
 from streams.common.progress import Progress
 from streams.history.comparison import Comparison
@@ -20,11 +21,12 @@ from streams.kafka.reader import TopicReader
 from streams.policies.book import PolicyBook
 from streams.policy_admin.files import compile_files, read_file, read_folder
 from streams.screening.facts import LineFacts
+from streams.screening.retention import longest_keep_ms
 from streams.settings import Settings
 from streams.views.views import Views
 
-LEAD_MS: Final = 86_400_000
-"""Read this much before the range: what counts in a window or a block began earlier."""
+LEAD_MS: Final = DAY_MS
+"""Read at least this much before the range: what counts in a window or a block began earlier."""
 
 
 async def replay(
@@ -46,7 +48,8 @@ async def replay(
     if checked:
         given = compile_files(checked, settings.lines, known.policies.calendars())
         in_force = in_force.followed_by({**in_force.by_line, **given.by_line})
-    past = await _past(settings, from_ms, to_ms)
+    lead_ms = max(LEAD_MS, longest_keep_ms(in_force))
+    past = await _past(settings, from_ms - lead_ms, to_ms)
     lines = {name: LineFacts(each.time_zone, each.locale) for name, each in settings.lines.items()}
 
     def wanted(offer: CallOffered) -> bool:
@@ -61,7 +64,7 @@ async def replay(
     return comparison, _revisions(in_force)
 
 
-async def _past(settings: Settings, from_ms: int, to_ms: int) -> Past:
+async def _past(settings: Settings, since_ms: int, to_ms: int) -> Past:
     reader = TopicReader(
         settings.kafka, (topics.CALLS_EVENTS, topics.MESSAGES_EVENTS, topics.CALLS_DECISIONS)
     )
@@ -69,7 +72,7 @@ async def _past(settings: Settings, from_ms: int, to_ms: int) -> Past:
     past = Past()
     try:
         ends = await reader.ends()
-        await reader.seek_to_time(from_ms - LEAD_MS)
+        await reader.seek_to_time(since_ms)
         progress = Progress(await reader.left(ends))
         async for batch in reader.read_to(ends):
             for seen in batch:
@@ -93,7 +96,8 @@ async def _known(settings: Settings) -> Views:
     try:
         await reader.start()
     except (KafkaError, OSError) as exc:
-        msg = f"Kafka at {settings.kafka.bootstrap_servers} does not answer ({exc}): see that it runs, then try again"
+        where = settings.kafka.bootstrap_servers
+        msg = f"Kafka at {where} does not answer ({exc}): see that it runs, then try again"
         raise EnvironmentFaultError(msg) from exc
     await reader.stop()
     return known

@@ -18,7 +18,8 @@ from aiokafka.errors import (
     for_code,
 )
 
-from models.topics import DAY_MS, TOPICS, Topic
+from models.policy import DAY_MS
+from models.topics import TOPICS, Topic
 from streams.common.errors import EnvironmentFaultError
 from streams.common.table import table
 from streams.kafka.cluster import require

@@ -45,7 +45,7 @@ class PolicyBook:
         return self.by_line.get(line) or self.by_line.get(ANY_LINE) or RING_ALL
 
     def quoted(self, name: str, revision: str) -> PolicyInForce | None:
-        """The revision of a policy (its line, or ``*``) that a decision quoted, where it is still known."""
+        """The revision of a policy (its line, or ``*``) that a decision quoted; None if unknown."""
         current = self.by_line.get(name)
         known = (*((current,) if current is not None else ()), *self.former.get(name, ()))
         return next((each for each in known if each.revision == revision), None)

@@ -92,7 +92,7 @@ def resolve(name: str, known: Mapping[str, Calendar]) -> Calendar:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """The hours of a day on the wall clock, from minute until minute after its midnight, and what gave them."""
+    """The hours of a day, in minutes of the wall clock after its midnight, and what gave them."""
 
     spans: tuple[tuple[int, int], ...]
     cause: str

@@ -6,11 +6,39 @@ CEL (https://cel.dev) always ends and reaches nothing but the facts it is given.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import cel
+import sys
+from collections.abc import Callable, Mapping
+from importlib.machinery import PathFinder
+from importlib.util import find_spec, module_from_spec
+from typing import TYPE_CHECKING, Final
 
 from models.decisions import Scalar
+
+if TYPE_CHECKING:
+    from cel import Program
+
+
+def _native() -> Callable[[str], Program]:
+    """The compiler of the library's native module, without the package around it.
+
+    Importing the package loads its command line, which costs more than all else at a start. The
+    module stands under its own name afterwards: it must not be loaded twice.
+    """
+    name = "cel.cel"
+    if name not in sys.modules:
+        package = find_spec("cel")
+        folders = package.submodule_search_locations if package is not None else []
+        spec = PathFinder.find_spec(name, folders)
+        if spec is None or spec.loader is None:
+            msg = "the package common-expression-language is not installed as it should be"
+            raise ImportError(msg, name=name)
+        sys.modules[name] = module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+    compiler: Callable[[str], Program] = sys.modules[name].compile
+    return compiler
+
+
+_compile: Final = _native()
 
 EXAMPLE_FACTS: Mapping[str, Scalar] = {
     "line": "london",
@@ -46,9 +74,9 @@ class Condition:
     """One compiled condition."""
 
     def __init__(self, source: str) -> None:
-        """Raises ``ConditionError`` for what is no CEL, names an unknown fact, or has a type error."""
+        """Raises ``ConditionError`` for no CEL, an unknown fact, or a type error."""
         try:
-            self._program = cel.compile(source)
+            self._program = _compile(source)
         except ValueError as exc:
             msg = f"not a CEL expression: {_first_line(exc)}"
             raise ConditionError(msg) from None
@@ -80,10 +108,12 @@ class Condition:
             raise ConditionError(_first_line(exc)) from None
         except (ArithmeticError, LookupError) as exc:
             # of these facts, and maybe of no others
-            msg = f"fails where a fact has such a value ({_first_line(exc)}); ask for that before it, with &&"
+            why = _first_line(exc)
+            msg = f"fails where a fact has such a value ({why}); ask for that before it, with &&"
             raise ConditionError(msg) from None
         if not isinstance(found, bool):
-            msg = f"gives {type(found).__name__}, and must give true or false; compare it with something"
+            kind = type(found).__name__
+            msg = f"gives {kind}, and must give true or false; compare it with something"
             raise ConditionError(msg)
         return found
 

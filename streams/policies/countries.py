@@ -1,4 +1,4 @@
-"""Countries with telephone numbers of their own, so that a mistyped code is refused."""
+"""Which countries have telephone numbers: a mistyped one is refused, not silently nobody's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MEANT: Final = {"UK": "GB", "EN": "GB", "EL": "GR", "SP": "ES", "SU": "RU"}
 
 
 def check_country(code: str) -> None:
-    """Raises ``ValueError`` with a hint for a code without telephone numbers of its own."""
+    """Raises ``ValueError`` with a hint for no country of ISO 3166-1 with its own numbers."""
     if code in phonenumbers.SUPPORTED_REGIONS:
         return
     meant = f" (did you mean {MEANT[code]}?)" if code in MEANT else ""

@@ -1,4 +1,4 @@
-"""Lint: legal policies that are almost surely mistakes.
+"""What a policy says that its author cannot mean.
 
 Runs when a policy is checked or applied, not in the workers: a stricter check in a new version must
 not disable a policy that is in force.
@@ -6,30 +6,23 @@ not disable a policy that is in force.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Final
+from collections.abc import Callable, Iterator
 
 from models.policy import (
-    REPLY_FIELDS,
+    RULE_TYPES,
     AllowListRule,
     CountryRule,
     DenyListRule,
     EmergencyRule,
     Policy,
-    PresenceRule,
     QuietHoursRule,
     Rule,
+    reply_fields,
 )
 from streams.policies.book import PolicyInForce
 from streams.policies.compile import Place, PolicyFault
 from streams.policies.countries import check_country, read_pattern
 from streams.policies.templates import variables_of
-
-_KNOWN_TO: Final[Mapping[str, tuple[type[Rule], str, str]]] = {
-    "next_opening": (QuietHoursRule, "reply", "the reply of a quiet_hours rule"),
-    "wait": (PresenceRule, "queue_reply", "the queue_reply of a presence rule"),
-}
-"""What only one rule knows, and the reply of it that may speak of it."""
 
 
 def lint(in_force: PolicyInForce) -> list[PolicyFault]:
@@ -43,8 +36,9 @@ def lint(in_force: PolicyInForce) -> list[PolicyFault]:
             calendar = in_force.calendars[rule.calendar].calendar
             if calendar.week is None and not any(each.hours for each in calendar.overrides or ()):
                 msg = (
-                    f"the calendar {rule.calendar!r} has no week, so that it is closed at all times; give it one, such "
-                    'as week: {mon-sun: ["00:00-24:00"]}, or say week: {} where that is meant'
+                    f"the calendar {rule.calendar!r} has no week, so that it is closed at all "
+                    'times; give it one, such as week: {mon-sun: ["00:00-24:00"]}, or say '
+                    "week: {} where that is meant"
                 )
                 found.append(PolicyFault(("rules", at, "calendar"), msg))
     return found
@@ -52,13 +46,24 @@ def lint(in_force: PolicyInForce) -> list[PolicyFault]:
 
 def _untold(policy: Policy, rule: Rule, at: int) -> Iterator[PolicyFault]:
     """Replies that speak of what their rule does not know: such a text would never be sent."""
-    for field in REPLY_FIELDS:
-        name = getattr(rule, field, None)
+    for field in reply_fields(type(rule)):
+        name = getattr(rule, field)
         for variable in sorted(variables_of(policy.replies[name])) if name is not None else ():
-            knows = _KNOWN_TO.get(variable)
-            if knows is not None and not (isinstance(rule, knows[0]) and field == knows[1]):
-                msg = f"the reply {name!r} speaks of {{{variable}}}, which only {knows[2]} knows"
+            knows = _known_to(variable)
+            if knows and variable not in rule.text_variables.get(field, ()):
+                only = " or ".join(knows)
+                msg = f"the reply {name!r} speaks of {{{variable}}}, which only {only} knows"
                 yield PolicyFault(("rules", at, field), msg)
+
+
+def _known_to(variable: str) -> list[str]:
+    """The replies that may use a variable which not every text may; none where every text may."""
+    return [
+        f"the {field} of a {name} rule"
+        for name, kind in RULE_TYPES.items()
+        for field, variables in kind.text_variables.items()
+        if variable in variables
+    ]
 
 
 def _nowhere(rule: Rule, at: int) -> Iterator[PolicyFault]:

@@ -1,4 +1,4 @@
-"""Times and durations in the words of a locale, from CLDR (the ``babel`` package)."""
+"""Times and spans in words of a locale, as CLDR (the ``babel`` package) knows them."""
 
 from __future__ import annotations
 
@@ -10,18 +10,22 @@ from zoneinfo import ZoneInfo
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_skeleton, format_time, format_timedelta, get_timezone_name
 
+from models.policy import DAY_MS
+
 LONGEST_OPENING: Final = 200
 """Characters of an opening in both zones; with more, only the line's own is told."""
 
-_DAY_MS: Final = 86_400_000
-_NAMES_THE_YEAR_MS: Final = 180 * _DAY_MS
+_NAMES_THE_YEAR_MS: Final = 180 * DAY_MS
 """A day so far ahead is told with its year."""
 
 _MINUTES_UP_TO: Final = 120
 
 
 def locale_of(name: str) -> Locale | None:
-    """What CLDR knows of a locale (``de-AT``, or ``de_AT`` as some CRMs write it) or of its language; else None."""
+    """What CLDR knows of a locale, else of its language; None for neither.
+
+    ``de-AT``, or ``de_AT`` as some CRMs write it.
+    """
     parts = name.replace("_", "-").split("-")
     for n in range(len(parts), 0, -1):
         try:
@@ -34,8 +38,9 @@ def locale_of(name: str) -> Locale | None:
 def opening(
     at_ms: int, now_ms: int, locale: Locale, line_zone: str, caller_zone: str | None
 ) -> str:
-    """When a line opens, by its own clock and, where that differs, by the caller's, each with its zone's name.
+    """When a line opens, by its own clock and, where that differs, by the caller's.
 
+    Each with its zone's name:
     ``Wednesday 25 November, 09:00 (United Kingdom Time) = 14:30 (India Time)``
     """
     at = dt.datetime.fromtimestamp(at_ms / 1000, ZoneInfo(line_zone))

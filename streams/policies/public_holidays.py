@@ -1,4 +1,4 @@
-"""Public holidays by country and year, with English names, from the ``holidays`` package."""
+"""Public holidays by country and year, as the ``holidays`` package knows them, in English."""
 
 from __future__ import annotations
 
@@ -57,7 +57,10 @@ def _country(
         found = holidays.country_holidays(country, language=language)
     except NotImplementedError:
         meant = f"; did you mean {MEANT[country]!r}?" if country in MEANT else ""
-        msg = f"no public holidays are known for {country}{meant}; use a country of ISO 3166-1, or overrides"
+        msg = (
+            f"no public holidays are known for {country}{meant}; use a country of ISO 3166-1, "
+            "or overrides"
+        )
         raise UnknownHolidaysError(msg) from None
     if subdivision is not None and subdivision not in {
         *found.subdivisions,
@@ -73,4 +76,5 @@ def _no_subdivision(country: str, subdivision: str, found: holidays.HolidayBase)
     meant = did_you_mean(
         subdivision.removeprefix(f"{country}-"), (*found.subdivisions, *found.subdivisions_aliases)
     )
-    return f"{country} has no subdivision {subdivision!r} with holidays{meant}; known: {', '.join(found.subdivisions)}"
+    known = ", ".join(found.subdivisions)
+    return f"{country} has no subdivision {subdivision!r} with holidays{meant}; known: {known}"

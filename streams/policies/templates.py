@@ -47,7 +47,7 @@ class TemplateError(ValueError):
 
 
 class FactMissingError(LookupError):
-    """A text speaks of something that is not known, such as the next opening of a line that never opens."""
+    """A text speaks of what is not known, such as the next opening of a line that never opens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +68,10 @@ class TextFacts:
 
 
 def check_reply(reply: Reply, links: Links) -> None:
-    """Raise ``TemplateError`` for a text that cannot always be filled, or that may get longer than ``MAX_TEXT``.
+    """Raise ``TemplateError`` for a text that cannot always be filled, or may get too long.
 
-    That is an unknown variable, a link that is not there, a name whose lack would leave a hole, or
+    Too long is more than ``MAX_TEXT``. It cannot be filled for an unknown variable,
+    a link that is not there, a name whose lack would leave a hole, or
     a time in a locale that nobody knows.
     """
     if isinstance(reply, Experiment):
@@ -104,7 +105,8 @@ def _check(text: str, locale: str, links: Links, where: tuple[str, ...]) -> None
         if name is None:
             continue
         if name not in LONGEST or spec or conversion:
-            msg = f"{{{name}}} is no variable; there are {', '.join(f'{{{each}}}' for each in LONGEST)}"
+            known = ", ".join(f"{{{each}}}" for each in LONGEST)
+            msg = f"{{{name}}} is no variable; there are {known}"
             raise TemplateError(where, msg)
         if name.endswith("_link") and getattr(links, name.removesuffix("_link")) is None:
             msg = f"{{{name}}} needs links.{name.removesuffix('_link')} in the policy"
@@ -115,12 +117,15 @@ def _check(text: str, locale: str, links: Links, where: tuple[str, ...]) -> None
             _CALLED_BY_NAME.search(literal) and ends and _AFTER_A_NAME.match(following)
         ):
             msg = (
-                "{name} is left out where the caller's name is not known, so write it after a word and before a "
-                "comma, a full stop or the like: 'Hello {name}, ...'"
+                "{name} is left out where the caller's name is not known, so write it after a word "
+                "and before a comma, a full stop or the like: 'Hello {name}, ...'"
             )
             raise TemplateError(where, msg)
         if name in _SPOKEN_IN_A_LOCALE and locale_of(locale) is None:
-            msg = f"{{{name}}} cannot be told in {locale!r}: CLDR has no such locale; write the time into the text"
+            msg = (
+                f"{{{name}}} cannot be told in {locale!r}: CLDR has no such locale; write the time "
+                "into the text"
+            )
             raise TemplateError(where, msg)
         length += LONGEST[name]
     if length > MAX_TEXT:

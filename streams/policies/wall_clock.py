@@ -1,4 +1,4 @@
-"""From wall clock time in a zone to instants: days may have 23, 24 or 25 hours, or be skipped."""
+"""From a zone's wall clock to instants, on days of 23, 24 or 25 hours, or none at all."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def last_instant(day: dt.date, minutes: int, zone: ZoneInfo) -> int:
 def day_and_time(at_ms: int, zone: str) -> str:
     """An instant for people: ``Monday 30 November 09:00``."""
     wall = dt.datetime.fromtimestamp(at_ms / 1000, ZoneInfo(zone))
-    return f"{DAYS[wall.weekday()]} {wall.day} {_MONTHS[wall.month - 1]} {wall.hour:02}:{wall.minute:02}"
+    day = f"{DAYS[wall.weekday()]} {wall.day} {_MONTHS[wall.month - 1]}"
+    return f"{day} {wall.hour:02}:{wall.minute:02}"
 
 
 @lru_cache(maxsize=1024)
@@ -61,7 +62,8 @@ def _instant(day: dt.date, minutes: int, zone: ZoneInfo, *, fold: int) -> int:
     early, late = round(wall.replace(fold=1).timestamp()), round(wall.timestamp())
     if (
         early < late
-        # the offset after a leap puts a time that the leap left out before it, the one before it after
+        # the offset after a leap puts a time that the leap left out before it, the one before it
+        # after
     ):
         return _leap(early, late, zone) * 1000
     return round(wall.replace(fold=fold).timestamp()) * 1000

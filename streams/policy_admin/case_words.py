@@ -1,4 +1,4 @@
-"""The words of a case: how what people give in a policy file is read into what would be known of a call."""
+"""What a case of a policy may say, read into what would be known of a call."""
 
 from __future__ import annotations
 

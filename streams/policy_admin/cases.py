@@ -15,10 +15,9 @@ from models.policy import PolicyCase
 from models.records import reference
 from streams.policies.book import PolicyInForce
 from streams.policy_admin.case_words import Scene, read
-from streams.screening.decide import counts_for_a_storm, decide
-from streams.screening.facts import LineFacts, gather
-from streams.screening.recent_calls import RecentCalls, decided, evolve
-from streams.screening.retention import burst_of, keep_ms, remembered
+from streams.screening.facts import LineFacts
+from streams.screening.recent_calls import RecentCalls
+from streams.screening.step import StepContext, step
 from streams.screening.storms import Storms
 from streams.views.views import Views
 
@@ -71,16 +70,12 @@ def _decided(in_force: PolicyInForce, scene: Scene) -> Decision:
         record = reference(each, "/ringfence/case", scene.now_ms)
         views[record.topic.name].apply(record.key, record.value)
     storms = Storms(known.workers)
-    for n in range(scene.strangers):
-        storms.note(scene.line, f"stranger-{n}", scene.now_ms - 1000)
-    recent = RecentCalls()
+    state = RecentCalls()
     for n, at_ms in enumerate([*scene.calls, scene.now_ms]):
-        offer = _offer(scene, n, at_ms)
-        recent = evolve(recent, offer, n, keep_ms(in_force))
-        facts = gather(
-            offer,
+        context = StepContext(
+            in_force=in_force,
+            offset=n,
             now_ms=at_ms,
-            recent=recent,
             last_in_ms=scene.last_in_ms,
             last_out_ms=scene.last_out_ms,
             history_incomplete=scene.history_incomplete,
@@ -88,13 +83,13 @@ def _decided(in_force: PolicyInForce, scene: Scene) -> Decision:
             line=LineFacts(scene.zone),
             storms=storms,
         )
-        if counts_for_a_storm(facts):
-            storms.note(scene.line, scene.caller, at_ms)
-        taken = decide(in_force, facts)
-        recent = remembered(
-            decided(recent, offer, taken.verdict, at_ms), taken, burst_of(in_force, taken)
-        )
-    return taken
+        if at_ms == scene.now_ms:
+            # not before: what was to come is not known to an earlier call
+            for stranger in range(scene.strangers):
+                storms.note(scene.line, f"stranger-{stranger}", at_ms - 1000)
+        done = step(state, _offer(scene, n, at_ms), context)
+        state = done.state
+    return done.decision
 
 
 def _offer(scene: Scene, number: int, at_ms: int) -> CallOffered:

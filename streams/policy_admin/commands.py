@@ -88,7 +88,7 @@ def _cases(
 
 
 def differences(settings: Settings, what: str, shelf: Shelf) -> list[str]:
-    """A unified diff from what is in force to a file, a folder, or a line's file in the policies folder.
+    """A unified diff from what is in force to a file, a folder, or a line's own file.
 
     Raises ``RingfenceError`` for a line that has no file and nothing in force.
     """
@@ -176,7 +176,10 @@ def rolled_back(
             if not each.removed and each.revision != current
         ]
         if not former:
-            msg = f"there is no former revision of {key!r}; `ringfence policy history '{key}'` lists what was applied"
+            msg = (
+                f"there is no former revision of {key!r}; `ringfence policy history '{key}'` lists "
+                "what was applied"
+            )
             raise RingfenceError(msg)
         revision = former[0]
     found = find(shelf, key, revision)

@@ -1,4 +1,4 @@
-"""Policy files: policies and shared calendars as people write them, read and compiled as a whole."""
+"""Policies and shared calendars as people write them, read and compiled as a whole."""
 
 from __future__ import annotations
 
@@ -183,7 +183,10 @@ def _check_limits(file: PolicyFile, configured: list[str]) -> None:
         ]
         if wrong:
             known = ", ".join(possible) or "none"
-            msg = f"{wrong[0]!r} is no line of this policy (there: {known}): the rule would never apply to it"
+            msg = (
+                f"{wrong[0]!r} is no line of this policy (there: {known}): the rule would never "
+                "apply to it"
+            )
             raise file.source.fault(("rules", at, "when", "lines"), msg)
 
 
@@ -198,7 +201,8 @@ def _check_form(file: PolicyFile) -> None:
             where, "a key is a number, a date, yes or no to YAML; put it in quotes"
         ) from None
     if size > _MOST_BYTES:
-        msg = f"the document has {size // 1000} kB, and {_MOST_BYTES // 1000} kB are the most; {_LISTS}"
+        most = _MOST_BYTES // 1000
+        msg = f"the document has {size // 1000} kB, and {most} kB are the most; {_LISTS}"
         raise file.source.fault((field,), msg)
 
 
@@ -220,12 +224,12 @@ def _broken(
     try:
         compile_policy(policy, calendars)
     except PolicyError as exc:
-        mend = f"mend it, or apply it together with a policy of {name} that fits"
+        hint = f"fix it, or apply it together with a policy of {name} that fits"
         return [
             str(
                 each.source.fault(
                     ("calendar",),
-                    f"the policy of {name} is in force and would break ({exc}); {mend}",
+                    f"the policy of {name} is in force and would break ({exc}); {hint}",
                 )
             )
             for each in ours.values()
@@ -244,7 +248,10 @@ def read_folder(settings: Settings) -> tuple[list[PolicyFile], PolicyBook]:
     """
     folder = settings.policies
     if not folder.is_dir():
-        msg = f"{folder}: the policies folder does not exist; create it, or name another under policies"
+        msg = (
+            f"{folder}: the policies folder does not exist; create it, or name another under "
+            "policies"
+        )
         raise ConfigurationError(msg)
     files = read_files([folder])
     if not files:

@@ -146,7 +146,8 @@ async def answers(
     try:
         await reader.start()
     except KafkaError as exc:
-        msg = f"Kafka at {kafka.bootstrap_servers} does not answer ({type(exc).__name__}): is it running?"
+        kind = type(exc).__name__
+        msg = f"Kafka at {kafka.bootstrap_servers} does not answer ({kind}): is it running?"
         raise EnvironmentFaultError(msg) from None
     loop = asyncio.get_running_loop()
     deadline = loop.time() + wait_s

@@ -1,1 +1,1 @@
-"""Decides about offers: a pure core (``recent``, ``facts``, ``decide``, ``rules``) and a thin agent."""
+"""Decides about offers: a pure core around ``step``, and a thin agent."""

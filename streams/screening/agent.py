@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from typing import Any, Protocol
 
 from models import topics
@@ -20,11 +19,12 @@ from streams.faust_driver.tables import PartitionedTable
 from streams.kafka.outbox import Outbox
 from streams.metrics import WorkerMetrics
 from streams.screening.alias_merge import joined, told
-from streams.screening.decide import counts_for_a_storm, decide, is_stale
+from streams.screening.decide import is_stale
 from streams.screening.effects import SOURCE, records
-from streams.screening.facts import LineFacts, gather
-from streams.screening.recent_calls import decided, dump, evolve, load
-from streams.screening.retention import burst_of, keep_ms, longest_keep_ms, remembered
+from streams.screening.facts import LineFacts
+from streams.screening.recent_calls import dump, load
+from streams.screening.retention import longest_keep_ms
+from streams.screening.step import StepContext, decides_at_ms, is_duplicate, step, with_link
 from streams.screening.storms import Storms
 from streams.screening.wait_budget import WaitBudget
 from streams.views.views import Views
@@ -122,25 +122,24 @@ class Screening:
         partition, offset = event.message.partition, event.message.offset
         in_force = self._known.policies.book.for_line(offer.line)
         key = offer.caller.encode()
-        recent = evolve(load(self._recent.get(key)), offer, offset, keep_ms(in_force))
-        known = recent.find(offer.line, offer.call_id)
-        if known is not None and known.verdict is not None and known.offset != offset:
-            # another webhook of a call that is decided: acting on it again would be a second reject
+        state = load(self._recent.get(key))
+        if is_duplicate(state, offer, offset):
             self._metrics.duplicate(offer.line)
             await self._outbox.finish(event)
             return
-        # a redelivery is decided as it was the first time, so that both decisions are one
-        now_ms = known.decided_at_ms if known is not None and known.decided_at_ms else self._clock()
-        told_of = self._with_link(offer)
+        now_ms = self._clock()
+        known_as = with_link(offer, self._known.identities)
         # what is too old to act on waits for nothing
-        history_incomplete = not is_stale(told_of, now_ms) and not await self._history_is_read(
-            partition, told_of
+        history_incomplete = not is_stale(
+            offer, decides_at_ms(state, offer, now_ms)
+        ) and not await self._history_is_read(partition, known_as)
+        talked = self._conversations.with_line(
+            (offer.caller, *known_as.caller_known_as), offer.line
         )
-        talked = self._conversations.with_line((offer.caller, *told_of.caller_known_as), offer.line)
-        facts = gather(
-            told_of,
+        context = StepContext(
+            in_force=in_force,
+            offset=offset,
             now_ms=now_ms,
-            recent=recent,
             last_in_ms=talked.last_in_ms,
             last_out_ms=talked.last_out_ms,
             history_incomplete=history_incomplete,
@@ -148,43 +147,16 @@ class Screening:
             line=self._lines.get(offer.line, LineFacts()),
             storms=self.storms,
         )
-        if counts_for_a_storm(facts):
-            self.storms.note(offer.line, offer.caller, now_ms)
-        taken = decide(in_force, facts)
-        if known is not None and known.verdict is not None and known.verdict != taken.verdict:
-            # what was learned since must not turn a verdict that may be on its way already
-            why = f"decided before an interruption ({known.verdict}), and repeated as it was"
-            taken = replace(
-                taken,
-                verdict=known.verdict,
-                rule=None,
-                why=why,
-                reply=None,
-                variant=None,
-                block=None,
-                callback=False,
-            )
-        burst = burst_of(in_force, taken)
-        recent = remembered(decided(recent, offer, taken.verdict, now_ms), taken, burst)
+        done = step(state, offer, context)
         writes = [
-            await self._recent.put(partition, key, dump(recent)),
+            await self._recent.put(partition, key, dump(done.state)),
             *await self._forget(partition),
         ]
-        self._metrics.decided(taken)
-        on_gateway = burst is not None and burst.on_gateway
-        effects = records(offer, taken, header(event, "traceparent"), on_gateway=on_gateway)
-        effects += owe(self._known.callbacks, taken, SOURCE)
+        self._metrics.decided(done.decision)
+        trace = header(event, "traceparent")
+        effects = records(offer, done.decision, trace, on_gateway=done.on_gateway)
+        effects += owe(self._known.callbacks, done.decision, SOURCE)
         await self._outbox.finish(event, effects, writes)
-
-    def _with_link(self, offer: CallOffered) -> CallOffered:
-        """The offer, naming the caller to whom its JID is linked.
-
-        A bridge that had not read the link yet did not.
-        """
-        caller = self._known.identities.caller_of(offer.caller)
-        if caller == offer.caller or caller in offer.caller_known_as:
-            return offer
-        return replace(offer, caller_known_as=(*offer.caller_known_as, caller))
 
     async def _history_is_read(self, partition: int, offer: CallOffered) -> bool:
         """Whether every message that came before is counted, an alias' too.

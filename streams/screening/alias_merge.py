@@ -1,6 +1,6 @@
 """Joining the calls of an alias to those of the caller it belongs to.
 
-Pure; order and repeats make no difference.
+Order and repeats make no difference.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""``decide(policy, facts)``: the guards, then the rules in order; the first that decides wins.
-
-Pure.
-"""
+"""``decide(policy, facts)``: the guards, then the rules in order; the first that decides wins."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from dataclasses import dataclass, field
 from models.calls import CallOffered
 from models.commands import REJECT_WINDOW_MS
 from models.decisions import Decision, RuleTrace, Scalar, Verdict, decision_id
-from models.policy import EmergencyRule, Experiment, MediaRule, Rule, When
+from models.policy import Experiment, Rule, When
 from streams.policies.book import PolicyInForce
 from streams.policies.experiments import assign
 from streams.screening.facts import Facts
@@ -102,10 +99,8 @@ def _guard(facts: Facts) -> tuple[Verdict | None, str]:
     if facts.offer.ended:
         return "late", "the call was over before its offer arrived"
     if facts.age_ms >= REJECT_WINDOW_MS:
-        return (
-            "late",
-            f"the offer is {duration(facts.age_ms)} old; a call rings no longer than {duration(REJECT_WINDOW_MS)}",
-        )
+        age, longest = duration(facts.age_ms), duration(REJECT_WINDOW_MS)
+        return "late", f"the offer is {age} old; a call rings no longer than {longest}"
     return None, ""
 
 
@@ -116,7 +111,7 @@ def _ask(in_force: PolicyInForce, facts: Facts, course: _Course) -> None:
     """
     rules = in_force.policy.rules
     for rule in rules:
-        if isinstance(rule, EmergencyRule) and _decides(rule, in_force, facts, course):
+        if rule.asked_first and _decides(rule, in_force, facts, course):
             return
     blocked = _blocked_by_hand(facts)
     if blocked is not None:
@@ -124,10 +119,10 @@ def _ask(in_force: PolicyInForce, facts: Facts, course: _Course) -> None:
         course.measured.update(blocked.facts)
         return
     for rule in rules:
-        if isinstance(rule, EmergencyRule):
+        if rule.asked_first:
             continue
         # a group call cannot be rejected for one line's sake by a rule that thinks of one caller
-        if facts.offer.group and not isinstance(rule, MediaRule):
+        if facts.offer.group and not rule.takes_groups:
             continue
         if _decides(rule, in_force, facts, course):
             return

@@ -1,6 +1,6 @@
 """Everything a decision may depend on.
 
-What is cheap is gathered at once, the rest when a rule asks. Pure.
+What is cheap is gathered at once, the rest when a rule asks.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A caller's recent calls: the state behind bursts, duplicates and repeats. Pure."""
+"""A caller's recent calls: the state behind bursts, duplicates and repeats."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class LineBlock:
 
 @dataclass(frozen=True, slots=True)
 class RecentCalls:
-    """The recent calls of one caller to all lines, a set by line and call id, and the caller's blocks."""
+    """One caller's recent calls to all lines, a set by line and call id, and the blocks."""
 
     calls: tuple[RecentCall, ...] = ()
     blocks: tuple[LineBlock, ...] = ()
@@ -66,9 +66,10 @@ class RecentCalls:
         return None
 
     def offered_within(self, line: str, until_ms: int, window_ms: int) -> int:
-        """How many calls to a line began in the window that ends at ``until_ms`` (both ends: after, up to).
+        """How many calls to a line began in the window that ends at ``until_ms``.
 
-        Calls that were over when they were told of do not count, nor those of groups.
+        After its start, up to and with its end. Calls that were over when their webhook came do
+        not count, nor those of groups.
         """
         since = until_ms - window_ms
         counted = (

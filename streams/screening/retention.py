@@ -1,9 +1,9 @@
-"""How long a caller's calls are remembered, and the block that a decision began. Pure."""
+"""How long a caller's calls are remembered, and the block that a decision began."""
 
 from __future__ import annotations
 
 from models.decisions import Decision
-from models.policy import BurstRule
+from models.policy import Rule
 from streams.policies.book import PolicyBook, PolicyInForce
 from streams.screening.recent_calls import KEEP_MS, RecentCalls, blocked
 
@@ -11,12 +11,9 @@ from streams.screening.recent_calls import KEEP_MS, RecentCalls, blocked
 def keep_ms(in_force: PolicyInForce) -> int:
     """How long a line's policy needs a call remembered.
 
-    Its longest window, ten minutes at least.
+    As long as the rule that looks back farthest, ten minutes at least.
     """
-    windows = [
-        rule.within for rule in in_force.policy.rules if rule.type in {"burst", "urgent_repeat"}
-    ]
-    return max([KEEP_MS, *windows])
+    return max([KEEP_MS, *(rule.lookback_ms for rule in in_force.policy.rules)])
 
 
 def longest_keep_ms(book: PolicyBook) -> int:
@@ -24,18 +21,15 @@ def longest_keep_ms(book: PolicyBook) -> int:
     return max((keep_ms(each) for each in book.by_line.values()), default=KEEP_MS)
 
 
-def burst_of(in_force: PolicyInForce, taken: Decision) -> BurstRule | None:
-    """The rule that began the decision's block, or None."""
+def rule_of_block(in_force: PolicyInForce, taken: Decision) -> Rule | None:
+    """The rule that began the decision's block; None where the decision began none."""
     if taken.block is None:
         return None
-    return next(
-        (rule for rule in in_force.policy.rules if rule.type == "burst" and rule.id == taken.rule),
-        None,
-    )
+    return next((rule for rule in in_force.policy.rules if rule.id == taken.rule), None)
 
 
-def remembered(recent: RecentCalls, taken: Decision, burst: BurstRule | None) -> RecentCalls:
-    """The caller's state with the block that the decision began, if it did."""
-    if taken.block is None or burst is None:
+def remembered(recent: RecentCalls, taken: Decision, rule: Rule | None) -> RecentCalls:
+    """The caller's state with the block that the decision began, if a rule began one."""
+    if taken.block is None or rule is None:
         return recent
-    return blocked(recent, taken.line, taken.block, taken.decided_at_ms, burst.forget)
+    return blocked(recent, taken.line, taken.block, taken.decided_at_ms, rule.block_memory_ms)

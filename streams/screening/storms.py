@@ -30,7 +30,7 @@ class Storms:
         self._lines[line].note(caller, at_ms)
 
     def of(self, line: str, rule: StormRule, now_ms: int) -> tuple[int, bool]:
-        """How many different strangers called the line within the rule's window, and whether a storm rages."""
+        """How many different strangers called the line within the window; whether a storm rages."""
         since_ms = now_ms - rule.within
         own = self._lines[line].since(since_ms)
         count = own + self._others.strangers(line, since_ms, now_ms)

@@ -14,10 +14,8 @@ from typing import Final, Literal
 
 import orjson
 
-from models.policy import TextGuard
+from models.policy import DAY_MS, TextGuard
 from streams.gateways.answer import REACH_OUT_RESTRICTED, GatewayAnswer
-
-DAY_MS: Final = 86_400_000
 
 BUCKET_MS: Final = 600_000
 """Texts to strangers are counted in spans of ten minutes: a day is 145 numbers, however many there

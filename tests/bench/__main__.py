@@ -40,7 +40,12 @@ Examples:
 """
 
 
-def _decide(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's way
+# click's way
+def _decide(
+    context: click.Context,
+    _parameter: click.Parameter,
+    wanted: bool,  # noqa: FBT001
+) -> None:
     if wanted:
         click.echo(deciding.report())
         context.exit()
@@ -174,9 +179,14 @@ class _Rates(click.ParamType):
     help="Measure one decision alone, without Kafka, and end.",
 )  # fmt: skip
 @click.option(
-    "--recovery", type=click.IntRange(1), metavar="CALLERS", is_eager=True, expose_value=False, callback=_recover,
-    help="Measure how long a worker needs to know so many callers again, and what each costs, and end.",
-)  # fmt: skip
+    "--recovery",
+    type=click.IntRange(1),
+    metavar="CALLERS",
+    is_eager=True,
+    expose_value=False,
+    callback=_recover,
+    help="Measure how long a worker needs to know so many callers again, what each costs, and end.",
+)
 @click.option(
     "--json",
     "json_file",

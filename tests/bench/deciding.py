@@ -85,10 +85,18 @@ def _known() -> Views:
 
 def _offer() -> CallOffered:
     return CallOffered(
-        event_id="evt", gateway="office", line="london", session="default", call_id="call", caller=_CALLER,
-        caller_raw=_CALLER, caller_known_as=("900000000000143@lid",), offered_at_ms=_NOW_MS - 200,
-        time_source="payload", received_at_ms=_NOW_MS,
-    )  # fmt: skip
+        event_id="evt",
+        gateway="office",
+        line="london",
+        session="default",
+        call_id="call",
+        caller=_CALLER,
+        caller_raw=_CALLER,
+        caller_known_as=("900000000000143@lid",),
+        offered_at_ms=_NOW_MS - 200,
+        time_source="payload",
+        received_at_ms=_NOW_MS,
+    )
 
 
 def in_force() -> PolicyInForce:
@@ -107,9 +115,16 @@ def measure(rounds: int = 15, repeats: int = 2_000) -> list[float]:
         began = time.perf_counter()
         for _ in range(repeats):
             facts = gather(
-                offer, now_ms=_NOW_MS, recent=recent, last_in_ms=0, last_out_ms=0, history_incomplete=False,
-                known=known, line=line, storms=storms,
-            )  # fmt: skip
+                offer,
+                now_ms=_NOW_MS,
+                recent=recent,
+                last_in_ms=0,
+                last_out_ms=0,
+                history_incomplete=False,
+                known=known,
+                line=line,
+                storms=storms,
+            )
             taken = decide(policy, facts)
         found.append((time.perf_counter() - began) / repeats * 1e6)
     if len(taken.rules) != len(policy.policy.rules) or taken.rule != "text-first":
@@ -121,4 +136,7 @@ def measure(rounds: int = 15, repeats: int = 2_000) -> list[float]:
 def report() -> str:
     """One line for people."""
     found = sorted(measure())
-    return f"one decision over 12 rules: {statistics.median(found):.1f} µs (best round {found[0]:.1f} µs)"
+    return (
+        f"one decision over 12 rules: {statistics.median(found):.1f} µs (best round "
+        f"{found[0]:.1f} µs)"
+    )

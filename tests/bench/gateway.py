@@ -2,7 +2,8 @@
 
 ``python -m tests.bench.gateway HOST:PORT LINES``. It is strict about what would be a fault (key,
 session, fields, and that id and caller belong to one call) and does nothing else, so that its own
-share of the time is small and the same for both.
+share of the time is small and the same for both. For that reason it is not the tests'
+``support.gateway``, which keeps every request and answers as a test wants it.
 """
 
 from __future__ import annotations

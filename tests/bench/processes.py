@@ -116,7 +116,10 @@ async def generate(order: LoadOrder) -> LoadReport:
     )
     report, said = await process.communicate(orjson.dumps(order))
     if process.returncode != 0:
-        msg = f"the load generator ended with {process.returncode}: {said.decode(errors='replace')[-2000:]}"
+        msg = (
+            f"the load generator ended with {process.returncode}: "
+            f"{said.decode(errors='replace')[-2000:]}"
+        )
         raise EnvironmentFaultError(msg)
     return read(LoadReport, report)
 

@@ -16,7 +16,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from models.codec import encode
 from models.contacts import Contact
-from models.topics import CONTACTS, DAY_MS
+from models.policy import DAY_MS
+from models.topics import CONTACTS
 from streams.common.clock import now_ms
 from streams.conversations import Conversation
 from streams.conversations import dump as dump_conversations

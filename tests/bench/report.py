@@ -77,8 +77,10 @@ class Report:
         machine = self.machine
         arrivals = "equal distances" if self.options.seed is None else "Poisson arrivals"
         return (
-            f"{machine['cores']} cores of {machine['cpu']}, {machine['kernel']}, Python {machine['python']}, "
-            f"Kafka {machine['kafka']}; {self.options.partitions} partitions, {self.options.lines} lines, {arrivals}; "
+            f"{machine['cores']} cores of {machine['cpu']}, {machine['kernel']}, Python "
+            f"{machine['python']}, "
+            f"Kafka {machine['kafka']}; {self.options.partitions} partitions, "
+            f"{self.options.lines} lines, {arrivals}; "
             "times in ms"
         )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from streams.kafka.producer import DurableProducer
 from streams.settings import DEFAULT_CONFIG, KafkaSettings, Settings
 from streams.stories.explain import caller_of, explain_caller
 from tests.support.records import Value, decision, offer, record, rejected_call, ringing_call
+from tests.support.waiting import until
 
 Write = Callable[[list[Value]], Awaitable[None]]
 
@@ -46,20 +46,13 @@ async def write(kafka: KafkaSettings) -> AsyncIterator[Write]:
     await producer.stop()
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true in time"
-        await asyncio.sleep(0.02)
-
-
 async def metrics(told: list[str]) -> str:
     url = told[0].removeprefix("metrics on ")
     async with aiohttp.ClientSession() as http, http.get(url) as answer:
         return await answer.text()
 
 
-async def test_it_tells_what_goes_wrong_and_what_is_mended_and_ends_when_told(
+async def test_it_tells_of_a_loss_and_of_its_end_and_stops_when_asked(
     settings: Settings, write: Write
 ) -> None:
     lost = offer("LOST", at_ms=now_ms() - 60_000)

@@ -84,7 +84,7 @@ def test_what_wahas_answers_mean(status: int, meaning: str, reason: str | None) 
     assert (answer.meaning, answer.reason) == (meaning, reason)
 
 
-def test_a_block_is_of_use_for_a_minute_and_its_end_for_half_an_hour() -> None:
+def test_a_block_is_of_use_for_a_minute_its_end_for_half_an_hour() -> None:
     assert expires_at_ms(BLOCK) == NOW_MS + 60_000
     assert (
         expires_at_ms(
@@ -133,7 +133,7 @@ def test_after_a_week_it_is_left_to_a_person() -> None:
     assert len(records(UNBLOCK, ended, None)) == 1
 
 
-async def test_the_simulator_keeps_a_blocked_caller_from_the_line_until_unblocked() -> None:
+async def test_the_simulator_keeps_a_blocked_caller_off_the_line() -> None:
     async with scene() as s:
         body = {"contactId": CALLER, "session": "noweb"}
         assert (await s.waha("/api/contacts/block", body))[0] == 500

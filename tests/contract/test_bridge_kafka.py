@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -24,6 +24,7 @@ from streams.bridge.server import Bridge
 from streams.common.clock import now_ms
 from streams.kafka.connection import connection
 from streams.settings import KafkaSettings
+from tests.support.waiting import until
 from tests.support.webhooks import MESSAGE, NOWEB_OFFER, WAWP_OFFER, changed, settings, signed, waha
 
 
@@ -38,12 +39,6 @@ async def bridge(kafka: KafkaSettings) -> AsyncIterator[Bridge]:
 async def http(bridge: Bridge) -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(bridge.url) as session:
         yield session
-
-
-async def until(condition: Callable[[], bool], *, seconds: float = 30) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - what is waited for is seen from outside, without an event
-            await asyncio.sleep(0.01)
 
 
 async def ready(bridge: Bridge) -> None:
@@ -170,9 +165,9 @@ async def test_ready_once_the_topics_are_known_and_metrics_tell(
     assert await post(http, NOWEB_OFFER) == 200
     text = await (await http.get("/metrics")).text()
     assert (
-        'ringfence_bridge_events_total{event="call.received",gateway="office",result="published"} 1.0'
-        in text
-    )
+        'ringfence_bridge_events_total{event="call.received",gateway="office",'
+        'result="published"} 1.0'
+    ) in text
     assert 'ringfence_bridge_webhook_seconds_count{gateway="office",result="accepted"} 1.0' in text
     assert NOWEB_OFFER["payload"]["id"] not in text
 

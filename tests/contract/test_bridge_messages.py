@@ -69,13 +69,34 @@ def test_nothing_that_was_written_is_recorded() -> None:
     [
         pytest.param({"from": OWN, "to": PHONE}, (), id="from own to caller"),
         pytest.param({"from": PHONE, "to": None}, (), id="the chat stands in from"),
-        pytest.param({"from": OWN, "to": LID, "_data": {"key": {"remoteJid": LID, "remoteJidAlt": PROTOCOL_PHONE}}},
-                     (LID,), id="NOWEB"),
-        pytest.param({"from": OWN, "to": LID, "_data": {"Info": {
-            "Chat": LID, "Sender": OWN_LID, "SenderAlt": OWN, "RecipientAlt": PROTOCOL_PHONE, "IsFromMe": True}}},
-            (LID,), id="GOWS"),
+        pytest.param(
+            {
+                "from": OWN,
+                "to": LID,
+                "_data": {"key": {"remoteJid": LID, "remoteJidAlt": PROTOCOL_PHONE}},
+            },
+            (LID,),
+            id="NOWEB",
+        ),
+        pytest.param(
+            {
+                "from": OWN,
+                "to": LID,
+                "_data": {
+                    "Info": {
+                        "Chat": LID,
+                        "Sender": OWN_LID,
+                        "SenderAlt": OWN,
+                        "RecipientAlt": PROTOCOL_PHONE,
+                        "IsFromMe": True,
+                    }
+                },
+            },
+            (LID,),
+            id="GOWS",
+        ),
     ],
-)  # fmt: skip
+)
 def test_an_own_message_belongs_to_the_other_party(
     payload: dict[str, Any], known_as: tuple[str, ...]
 ) -> None:
@@ -86,12 +107,24 @@ def test_an_own_message_belongs_to_the_other_party(
 @pytest.mark.parametrize(
     "data",
     [
-        pytest.param({"key": {"remoteJid": LID, "remoteJidAlt": PROTOCOL_PHONE, "fromMe": False}}, id="remoteJidAlt"),
+        pytest.param(
+            {"key": {"remoteJid": LID, "remoteJidAlt": PROTOCOL_PHONE, "fromMe": False}},
+            id="remoteJidAlt",
+        ),
         pytest.param({"key": {"remoteJid": LID, "senderPn": PROTOCOL_PHONE}}, id="senderPn"),
-        pytest.param({"Info": {"Chat": LID, "Sender": "900000000000143:3@lid", "SenderAlt": PROTOCOL_PHONE,
-                               "RecipientAlt": OWN}}, id="SenderAlt"),
+        pytest.param(
+            {
+                "Info": {
+                    "Chat": LID,
+                    "Sender": "900000000000143:3@lid",
+                    "SenderAlt": PROTOCOL_PHONE,
+                    "RecipientAlt": OWN,
+                }
+            },
+            id="SenderAlt",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_lid_is_put_to_its_phone_by_each_engines_field(data: dict[str, Any]) -> None:
     message = seen(changed(MESSAGE, **{"from": LID, "_data": data}))
     assert (message.caller, message.caller_known_as) == (PHONE, (LID,))
@@ -146,7 +179,7 @@ def status_of(
     return only
 
 
-def test_a_session_that_stops_and_starts_again_leaves_the_time_of_the_hole() -> None:
+def test_a_session_that_stops_and_starts_leaves_its_gap() -> None:
     intake = Intake(settings(), "office")
     at = 1_767_261_600_000
     stopped = waha(
@@ -172,7 +205,7 @@ def test_a_session_that_stops_and_starts_again_leaves_the_time_of_the_hole() -> 
     assert status_of(stopped, intake=intake) == said
 
 
-def test_a_status_of_no_line_is_none_of_our_business_and_one_without_a_word_is_kept() -> None:
+def test_a_status_of_no_line_is_ignored_one_without_text_kept() -> None:
     other = waha("session.status", "NOWEB", {"status": "WORKING"}, session="of somebody else")
     assert results(take(other)) == ["other-event"]
     assert results(take(waha("session.status", "NOWEB", {"name": "default"}))) == ["unintelligible"]
@@ -213,9 +246,19 @@ def test_an_unknown_line_is_kept() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"7", b"null", b'"hello"', b'"[7]"', b"[[]]", b"{}", b'{"event":5}', b'{"event":"call.received","payload":[]}',
-     b'{"event":"message","session":"default","payload":"?"}', orjson.dumps([{}] * (MAX_ENVELOPES + 1))],
-)  # fmt: skip
+    [
+        b"7",
+        b"null",
+        b'"hello"',
+        b'"[7]"',
+        b"[[]]",
+        b"{}",
+        b'{"event":5}',
+        b'{"event":"call.received","payload":[]}',
+        b'{"event":"message","session":"default","payload":"?"}',
+        orjson.dumps([{}] * (MAX_ENVELOPES + 1)),
+    ],
+)
 def test_what_is_signed_and_not_understood_is_kept(body: bytes) -> None:
     _, headers = letter(Intake(settings(), "office").take(body, {}, NOW_MS))
     assert headers["kafka_dlt-exception-fqcn"] == b"unintelligible"
@@ -293,11 +336,17 @@ def test_an_array_and_a_json_string_hold_envelopes_too() -> None:
 
 
 json = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(max_size=20)
     | st.sampled_from([LID, PHONE, OWN, GROUP, "default", "1767261600", "@", "1:2@lid"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=8,
-)  # fmt: skip
+)
 FIELDS = (
     "id",
     "from",

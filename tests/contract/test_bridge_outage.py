@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import aiohttp
 import orjson
@@ -22,6 +22,7 @@ from streams.kafka.connection import connection
 from streams.local_kafka.server import LocalKafka
 from streams.local_kafka.state import BrokerFiles
 from streams.settings import KafkaSettings
+from tests.support.waiting import until
 from tests.support.webhooks import NOWEB_OFFER, changed, settings, signed
 
 PATIENCE_S = 0.5
@@ -68,12 +69,6 @@ async def broker(local: LocalKafka) -> AsyncIterator[Broker]:
     own.go_on()
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110 - what is waited for is seen from outside, without an event
-            await asyncio.sleep(0.01)
-
-
 async def post(http: aiohttp.ClientSession, call: str) -> tuple[int, str | None]:
     body = orjson.dumps(changed(NOWEB_OFFER, id=call))
     async with http.post("/webhooks/office", data=body, headers=signed("office", body)) as response:
@@ -118,7 +113,8 @@ async def test_a_hanging_broker_is_answered_503_and_nothing_is_lost(broker: Brok
         # no webhook comes in between: the late acknowledgements alone make it ready again
         await until(lambda: bridge.outlet.unready() is None)
         async with asyncio.timeout(30):
-            while await late(http) - late_before < 4:  # noqa: ASYNC110 - metrics are polled by their nature
+            # metrics are polled by their nature
+            while await late(http) - late_before < 4:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         await repeat(http, "during-1")
         await repeat(http, "during-2")

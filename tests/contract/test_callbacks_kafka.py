@@ -22,7 +22,7 @@ def callback(caller: str, opened_at_ms: int, line: str = "london") -> Callback:
     )
 
 
-async def test_callbacks_stand_in_the_order_of_the_first_call_and_are_closed_by_hand(
+async def test_callbacks_stand_by_their_first_call_and_close_by_hand(
     kafka: KafkaSettings,
 ) -> None:
     producer = DurableProducer(kafka, "test")

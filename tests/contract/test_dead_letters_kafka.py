@@ -52,9 +52,16 @@ def died(
     kafka: KafkaSettings, of: Record, *, reason: str = "undecodable", topic: str | None = None
 ) -> Record:
     return dead_letter(
-        key=of.key, value=of.value, headers=of.headers, reason=reason, message="line: Field required",
-        source="screening", topic=topic or of.topic.full_name(kafka.topic_prefix), partition=1, offset=7,
-    )  # fmt: skip
+        key=of.key,
+        value=of.value,
+        headers=of.headers,
+        reason=reason,
+        message="line: Field required",
+        source="screening",
+        topic=topic or of.topic.full_name(kafka.topic_prefix),
+        partition=1,
+        offset=7,
+    )
 
 
 def poison(number: int) -> Record:

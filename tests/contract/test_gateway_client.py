@@ -340,7 +340,7 @@ async def test_an_answer_that_trickles_is_bounded_as_a_whole() -> None:
     assert (answer.meaning, answer.reason) == ("silent", "time-out")
 
 
-async def test_a_connection_closed_after_the_request_was_read_is_silence_and_sent_once() -> None:
+async def test_a_closed_connection_is_silence_and_sent_once() -> None:
     async def handler(request: web.Request) -> web.Response:
         assert request.transport is not None
         request.transport.abort()
@@ -448,7 +448,7 @@ async def test_no_more_requests_are_under_way_than_configured() -> None:
     assert most == 2
 
 
-async def test_a_client_that_is_not_started_says_so_and_stop_may_be_repeated() -> None:
+async def test_a_client_not_started_says_so_and_may_stop_twice() -> None:
     async with serving(answering(201)) as gateway, client(gateway.base_url) as http:
         await http.stop()
         with pytest.raises(RuntimeError, match="office is not started"):
@@ -456,7 +456,7 @@ async def test_a_client_that_is_not_started_says_so_and_stop_may_be_repeated() -
         await http.stop()
 
 
-async def test_credentials_that_are_refused_are_named_in_the_log_and_not_shown(
+async def test_refused_credentials_are_named_in_the_log_not_shown(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with raw(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n") as (base_url, _):

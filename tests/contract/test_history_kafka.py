@@ -62,7 +62,7 @@ def policy_file(folder: Path, *rules: dict[str, object]) -> Path:
     return path
 
 
-async def test_another_policy_is_tried_on_what_happened_and_leaves_no_trace(
+async def test_another_policy_is_tried_on_the_past_without_a_trace(
     settings: Settings, producer: DurableProducer, tmp_path: Path
 ) -> None:
     at_ms = now_ms()

@@ -63,10 +63,23 @@ class Desk:
 
     async def run(self, *words: str) -> Done:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", "streams.cli", *words, "--config", str(self.config), cwd=self.folder,
-            env={**os.environ, **SECRETS, "PYTHONPATH": str(ROOT), "RINGFENCE_STATE_DIR": str(self.folder / "state")},
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-        )  # fmt: skip
+            sys.executable,
+            "-P",
+            "-m",
+            "streams.cli",
+            *words,
+            "--config",
+            str(self.config),
+            cwd=self.folder,
+            env={
+                **os.environ,
+                **SECRETS,
+                "PYTHONPATH": str(ROOT),
+                "RINGFENCE_STATE_DIR": str(self.folder / "state"),
+            },
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
         output, _ = await process.communicate()
         assert process.returncode is not None
         return Done(process.returncode, output.decode())
@@ -180,7 +193,7 @@ async def test_a_policys_life(desk: Desk) -> None:
     assert first in (await desk.run("policy", "show", "*", "--revision", first)).said
 
 
-async def test_a_policy_and_its_calendar_are_switched_at_one_time_in_less_than_a_second(
+async def test_a_policy_and_its_calendar_switch_at_one_time(
     desk: Desk,
 ) -> None:
     desk.folder.joinpath("new").mkdir()
@@ -227,7 +240,10 @@ async def test_nothing_is_applied_where_one_file_is_wrong(desk: Desk) -> None:
         (
             desk.file("p1.yaml", REJECT.replace("rule: all", "rule: other")),
             "p1.yaml:6: cases.0: ",
-            "expected the rule other, decided by all; case 'a stranger'\n    all (expression) applies: stranger",
+            (
+                "expected the rule other, decided by all; case 'a stranger'\n    all (expression) "
+                "applies: stranger"
+            ),
         ),
         (
             desk.file("p2.yaml", REJECT.replace("given: {}", "given: {wroten: 3d ago}")),
@@ -245,7 +261,7 @@ async def test_nothing_is_applied_where_one_file_is_wrong(desk: Desk) -> None:
     assert (await read_shelf(desk.kafka)).documents() == before
 
 
-async def test_a_calendar_that_would_break_a_policy_in_force_is_refused_before_it_is_written(
+async def test_a_calendar_that_would_break_a_policy_is_not_written(
     desk: Desk,
 ) -> None:
     office, london = desk.file("office.yaml", OFFICE), desk.file("london.yaml", LONDON)
@@ -277,8 +293,19 @@ async def test_lists_are_kept_by_hand_and_in_force_within_a_second(desk: Desk) -
         def denied(jid: str = CALLER, line: str = "london") -> object:
             return known.overrides.entry("deny", line, (jid,), lambda: None, now_ms())
 
-        added = await desk.run("lists", "add", "deny", "+1 (202) 555-0143", "+44*", "--reason", "robocalls",
-                               "--line", "london", "--expires", "30d")  # fmt: skip
+        added = await desk.run(
+            "lists",
+            "add",
+            "deny",
+            "+1 (202) 555-0143",
+            "+44*",
+            "--reason",
+            "robocalls",
+            "--line",
+            "london",
+            "--expires",
+            "30d",
+        )
         assert added.code == 0, added.said
         assert "no policy in force has a rule that asks the list deny" in added.said
         await within_a_second(denied)
@@ -366,7 +393,7 @@ async def test_blocks_and_switches_are_in_force_within_a_second(desk: Desk) -> N
         assert "over already" in (await desk.run("block", CALLER, "--for", "2001-01-01T00:00")).said
 
 
-async def test_a_demo_runs_the_folder_and_production_only_says_where_it_differs(
+async def test_a_demo_runs_the_folder_production_says_the_difference(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, secret in SECRETS.items():

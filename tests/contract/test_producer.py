@@ -10,7 +10,7 @@ from streams.kafka.producer import DurableProducer
 from streams.settings import KafkaSettings
 
 
-async def test_where_prepared_topics_are_is_not_forgotten_for_one_that_comes_later(
+async def test_prepared_topics_are_not_forgotten_for_a_later_one(
     kafka: KafkaSettings,
 ) -> None:
     """Else the next record would have to ask, and by then the brokers may be away."""

@@ -195,7 +195,7 @@ async def test_out_of_order_the_end_comes_before_the_offer(line: str) -> None:
         assert [hook.event for hook in s.bridge.hooks] == expected
 
 
-async def test_the_control_routes_place_calls_dial_faults_and_show_the_record() -> None:
+async def test_control_routes_place_calls_dial_faults_show_the_record() -> None:
     async with scene() as s:
         status, call = await s.control(
             "POST", "calls", {"line": "noweb", "caller": CALLER, "ring_s": 30}

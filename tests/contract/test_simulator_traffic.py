@@ -54,7 +54,7 @@ def test_hours_and_days_keep_the_rate_on_average() -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_every_behaviour_is_planned_for_the_first_half_minute_at_two_calls_a_second(
+def test_every_behaviour_is_planned_for_the_first_half_minute(
     seed: int,
 ) -> None:
     steps = first(30, 2, seed)
@@ -135,7 +135,8 @@ async def reject_everything(s: Scene) -> None:
     at = 0
     async with asyncio.TaskGroup() as rejects:
         while True:
-            await s.bridge.until(lambda at=at: len(s.bridge.hooks) > at, 10)  # type: ignore[misc]  # bound default
+            # bound default
+            await s.bridge.until(lambda at=at: len(s.bridge.hooks) > at, 10)  # type: ignore[misc]
             hooks, at = s.bridge.hooks[at:], len(s.bridge.hooks)
             for body in (hook.body for hook in hooks):
                 if body["event"] == "call.received" and body["payload"]["id"] not in seen:
@@ -143,7 +144,7 @@ async def reject_everything(s: Scene) -> None:
                     rejects.create_task(reject_once(s, body))
 
 
-async def test_played_traffic_redials_writes_and_never_breaks_the_dialects() -> None:
+async def test_played_traffic_redials_writes_and_keeps_the_dialects() -> None:
     profile = Profile(compression=100, redial=1.0, writes=1.0, errors=0, timeouts=0, steady=True)
     async with scene() as s:
         s.sim.dial()

@@ -62,17 +62,16 @@ async def test_text_is_200_with_the_message_id() -> None:
         assert answer["_data"]["id"].startswith(f"true_{CALLER}_")
 
 
-async def test_text_of_4096_characters_passes_and_one_more_is_400() -> None:
+@pytest.mark.parametrize(
+    ("field", "text", "status"),
+    [("message", "é" * 4096, 200), ("message", "é" * 4097, 400), ("text", "Hi", 400)],
+    ids=["the longest", "one too long", "WAHA's field"],
+)
+async def test_text_has_a_limit_and_a_field_of_its_own(field: str, text: str, status: int) -> None:
     async with scene() as s:
         await s.sim.place_call(line="riyadh", caller=CALLER)
-        assert (await s.wawp("/v2/send/text", {"chatId": CALLER, "message": "é" * 4096}))[0] == 200
-        assert (await s.wawp("/v2/send/text", {"chatId": CALLER, "message": "é" * 4097}))[0] == 400
-        assert s.sim.record.violation_count == 1
-
-
-async def test_wahas_field_name_for_the_text_is_refused() -> None:
-    async with scene() as s:
-        assert (await s.wawp("/v2/send/text", {"chatId": CALLER, "text": "Hi"}))[0] == 400
+        assert (await s.wawp("/v2/send/text", {"chatId": CALLER, field: text}))[0] == status
+        assert s.sim.record.violation_count == (status != 200)
 
 
 async def test_session_info_by_post_and_by_get() -> None:

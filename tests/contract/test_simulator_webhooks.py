@@ -182,7 +182,7 @@ async def test_a_call_rings_out_by_itself() -> None:
         assert s.sim.record.calls == {"placed": 1, "rang_out": 1}
 
 
-async def test_an_answered_call_is_reported_as_accepted_and_does_not_end_again() -> None:
+async def test_an_answered_call_is_accepted_and_does_not_end_again() -> None:
     async with scene() as s:
         call = await s.sim.place_call(line="gows", caller=CALLER)
         assert await s.sim.answer(call)
@@ -227,7 +227,7 @@ async def test_our_text_comes_back_as_an_own_message() -> None:
         assert s.bridge.of("message") == []
 
 
-async def test_everything_but_2xx_is_retried_with_the_same_ids_at_a_constant_pace() -> None:
+async def test_all_but_2xx_is_retried_with_the_same_ids_at_one_pace() -> None:
     async with scene() as s:
         s.bridge.answers = [(503, {}), (404, {})]
         await s.sim.place_call(line="noweb", caller=CALLER)
@@ -256,7 +256,7 @@ async def test_a_delivery_is_given_up_after_the_last_attempt() -> None:
         assert len(s.bridge.hooks) == 4
 
 
-def test_wahas_default_habit_is_fifteen_attempts_two_seconds_apart() -> None:
+def test_waha_by_default_tries_fifteen_times_two_seconds_apart() -> None:
     waha = Retries()
     assert (waha.attempts, {waha.delay(n) for n in range(1, 16)}) == (15, {2_000})
 
@@ -266,7 +266,7 @@ def test_an_exponential_habit_doubles_up_to_its_limit() -> None:
     assert [habit.delay(n) for n in (1, 2, 3, 4)] == [1_000, 2_000, 4_000, 5_000]
 
 
-async def test_a_replay_after_a_reconnect_is_old_offline_and_counted_when_acted_on() -> None:
+async def test_a_replay_after_a_reconnect_is_old_offline_and_counted() -> None:
     async with scene() as s:
         calls = await s.sim.reconnect(line="noweb", offers=5, age_s=600)
         await s.bridge.until(lambda: len(s.bridge.of("call.received")) == 5)

@@ -14,7 +14,6 @@ from typing import Any
 import faust
 import orjson
 import pytest
-from aiohttp import web
 from aiokafka.structs import RecordMetadata
 from pydantic import SecretStr
 from typing_extensions import override
@@ -22,6 +21,7 @@ from typing_extensions import override
 from models.commands import SendText
 from models.contacts import IdentityLink
 from models.outcomes import Outcome
+from models.policy import DAY_MS
 from models.records import Record
 from streams.common.clock import now_ms
 from streams.faust_driver.tables import PartitionedTable
@@ -37,8 +37,10 @@ from streams.sink.text_body import LineVoice
 from streams.sink.texts import TextSink
 from streams.views.views import Views
 from tests.support.facts import policy, text
+from tests.support.gateway import API_KEY, FakeGateway, Text, open_gateway
+from tests.support.waiting import until
 
-SECRET = SecretStr("the-key")
+SECRET = SecretStr(API_KEY)
 WITHIN_S = 20.0
 RESTRICTED = {"statusCode": 500, "exception": {"message": "2 UNKNOWN: server returned error 463"}}
 
@@ -96,39 +98,26 @@ class Office:
     """A gateway, a broker, and the sink between them."""
 
     broker: Broker
+    gateway: FakeGateway
     claims: PartitionedTable
     known: Views
     parts: SinkContext = field(init=False)
     sink: TextSink = field(init=False)
-    requests: list[dict[str, Any]] = field(default_factory=list)
     durable_at_request: list[int] = field(default_factory=list)
-    answers: list[tuple[int, Any, dict[str, str]]] = field(default_factory=list)
-    """What to answer next; 201 when there is nothing."""
     ahead_ms: int = 0
     """How far the clock is ahead of the machine's."""
     ours: bool = True
     """Whether the worker still has the partition that it was given the commands of."""
     loses_it_at_request: bool = False
-    hangs: int = 0
-    """So many requests get no answer."""
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def now_ms(self) -> int:
         return now_ms() + self.ahead_ms
 
-    async def serve(self, request: web.Request) -> web.Response:
-        if "/sessions/" in request.path:
-            return web.json_response({"status": "WORKING"})
-        self.requests.append(await request.json())
+    async def requested(self) -> None:
+        """Note what was durable when a text came."""
         self.durable_at_request.append(len(self.broker.durable))
         self.ours = self.ours and not self.loses_it_at_request
-        if self.hangs:
-            self.hangs -= 1
-            await asyncio.Event().wait()
-        status, body, headers = (
-            self.answers.pop(0) if self.answers else (201, {"id": "true_1@c.us_A"}, {})
-        )
-        return web.json_response(body, status=status, headers=headers)
 
     def apply(self, **texts: Any) -> None:
         """Another guard; the reply is an experiment with a holdout as well as a plain text."""
@@ -164,11 +153,6 @@ class Office:
         assert self.sink.lanes.submit(command.gateway, command.line, job, command.expires_at_ms)
         return event
 
-    async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(WITHIN_S):
-            while not holds():  # noqa: ASYNC110 - plain lists change, none of them an event
-                await asyncio.sleep(0.002)
-
     async def end(self, command: SendText) -> Outcome:
         self.submit(command)
         return await self.outcome(command)
@@ -177,7 +161,7 @@ class Office:
         def found() -> list[Outcome]:
             return [each for each in self.broker.outcomes if each.command_id == command.command_id]
 
-        await self.until(lambda: bool(found()))
+        await until(lambda: bool(found()), WITHIN_S)
         return found()[-1]
 
 
@@ -185,16 +169,21 @@ class Office:
 async def open_office(**settings: Any) -> AsyncIterator[Office]:
     broker = Broker()
     app = faust.App("test", broker="aiokafka://127.0.0.1:1", store="memory://", topic_partitions=1)
-    office = Office(broker, PartitionedTable(app, "texts", 1, lambda: broker), Views.empty())
-    office.apply()
-    server = web.Application()
-    server.router.add_route("*", "/{rest:.*}", office.serve)
-    runner = web.AppRunner(server, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    claims = PartitionedTable(app, "texts", 1, lambda: broker)
+    async with open_gateway() as server:
+        office = Office(broker, server, claims, Views.empty())
+        server.at_text = office.requested
+        office.apply()
+        async with _sink_of(office, settings):
+            yield office
+        assert server.violations == []
+
+
+@asynccontextmanager
+async def _sink_of(office: Office, settings: dict[str, Any]) -> AsyncIterator[None]:
     configured = WahaSettings(
         provider="waha",
-        base_url=f"http://127.0.0.1:{runner.addresses[0][1]}",
+        base_url=office.gateway.url,
         api_key=SECRET,
         webhook_secret=(SECRET,),
         **settings,
@@ -208,7 +197,7 @@ async def open_office(**settings: Any) -> AsyncIterator[Office]:
 
     office.parts = SinkContext(
         gateways={"office": gateway},
-        outbox=Outbox(broker, failures.append),
+        outbox=Outbox(office.broker, failures.append),
         clock=office.now_ms,
         metrics=WorkerMetrics(),
         may_act=may_act,
@@ -218,12 +207,11 @@ async def open_office(**settings: Any) -> AsyncIterator[Office]:
     voices = {"london": LineVoice("London", "en", "Europe/London")}
     office.sink = TextSink(office.parts, claims=office.claims, known=office.known, lines=voices)
     try:
-        yield office
+        yield
         assert not failures
     finally:
         await office.sink.lanes.join(1.0)
         await gateway.stop()
-        await runner.cleanup()
 
 
 def ended(outcome: Outcome) -> tuple[str, str | None]:
@@ -235,10 +223,10 @@ async def test_claim_and_count_are_durable_before_the_request() -> None:
         office.broker.acknowledging.clear()
         command = office.command()
         office.submit(command)
-        await office.until(lambda: len(office.claims) == 2)
+        await until(lambda: len(office.claims) == 2, WITHIN_S)
         for _ in range(3):  # a request that was sent too early would arrive before these
             await office.parts.gateways["office"]._ping()
-        assert not office.requests
+        assert not office.gateway.texts
         office.broker.acknowledging.set()
         assert ended(await office.outcome(command)) == ("accepted", None)
         assert office.durable_at_request == [2]
@@ -251,13 +239,8 @@ async def test_the_text_has_the_id_of_its_command() -> None:
         command = office.command()
         await office.end(command)
         gateway = office.parts.gateways["office"]
-        assert office.requests == [
-            {
-                "session": "default",
-                "chatId": command.caller,
-                "text": "Write first.",
-                "id": gateway.message_id(command),
-            }
+        assert office.gateway.texts == [
+            Text("default", command.caller, "Write first.", gateway.message_id(command) or "")
         ]
 
 
@@ -269,9 +252,9 @@ async def test_strangers_have_a_daily_cap_and_known_callers_have_none() -> None:
             assert outcome.result == expected
         assert ended(outcome) == ("suppressed", "stranger-cap")
         assert ended(await office.end(office.command(stranger=False))) == ("accepted", None)
-        office.ahead_ms = text_limits.DAY_MS + text_limits.BUCKET_MS
+        office.ahead_ms = DAY_MS + text_limits.BUCKET_MS
         assert ended(await office.end(office.command())) == ("accepted", None)
-        assert len(office.requests) == 4
+        assert len(office.gateway.texts) == 4
 
 
 async def test_lines_count_their_own_strangers() -> None:
@@ -285,7 +268,7 @@ async def test_lines_count_their_own_strangers() -> None:
 async def test_what_the_gateway_refused_does_not_count() -> None:
     async with open_office() as office:
         office.apply(strangers_per_day=1)
-        office.answers.append((403, {}, {}))
+        office.gateway.text_answers.append((403, {}, {}))
         assert ended(await office.end(office.command())) == ("failed", "not-permitted")
         assert ended(await office.end(office.command())) == ("accepted", None)
         assert ended(await office.end(office.command())) == ("suppressed", "stranger-cap")
@@ -294,17 +277,17 @@ async def test_what_the_gateway_refused_does_not_count() -> None:
 async def test_what_may_have_arrived_counts_and_is_known_by_its_id() -> None:
     async with open_office() as office:
         office.apply(strangers_per_day=1)
-        office.answers.append((500, {}, {}))
+        office.gateway.text_answers.append((500, {}, {}))
         command = office.command()
         outcome = await office.end(command)
         assert ended(outcome) == ("unknown", "http-500")
-        assert outcome.message_id == office.requests[0]["id"]
+        assert outcome.message_id == office.gateway.texts[0].id
         assert ended(await office.end(office.command())) == ("suppressed", "stranger-cap")
 
 
 async def test_error_463_stops_strangers_and_nobody_else() -> None:
     async with open_office() as office:
-        office.answers.append((500, RESTRICTED, {}))
+        office.gateway.text_answers.append((500, RESTRICTED, {}))
         assert ended(await office.end(office.command())) == ("failed", "reach-out-restricted")
         assert ended(await office.end(office.command())) == ("suppressed", "restricted-463")
         assert ended(await office.end(office.command(stranger=False))) == ("accepted", None)
@@ -314,7 +297,7 @@ async def test_error_463_stops_strangers_and_nobody_else() -> None:
 
 async def test_429_pauses_the_line_and_what_can_wait_waits_in_order() -> None:
     async with open_office() as office:
-        office.answers.append((429, {}, {"Retry-After": "2"}))
+        office.gateway.text_answers.append((429, {}, {"Retry-After": "2"}))
         # its own window is too short to try again
         first = office.command(window_ms=500, stranger=False)
         assert ended(await office.end(first)) == ("failed", "rate-limited")
@@ -325,28 +308,28 @@ async def test_429_pauses_the_line_and_what_can_wait_waits_in_order() -> None:
         for each in (hasty, *patient):
             office.submit(each)
         assert ended(await office.outcome(hasty)) == ("suppressed", "paused-429")
-        assert len(office.requests) == 1
+        assert len(office.gateway.texts) == 1
         for each in patient:
             assert ended(await office.outcome(each)) == ("accepted", None)
-        assert [each["chatId"] for each in office.requests[1:]] == [each.caller for each in patient]
+        assert [each.chat for each in office.gateway.texts[1:]] == [each.caller for each in patient]
         told = [office.broker.outcomes[-2].sent_at_ms, first.offered_at_ms]
         assert (told[0] or 0) - (told[1] or 0) >= 2_000
 
 
 async def test_a_text_that_cannot_outwait_the_pause_ends_at_once() -> None:
     async with open_office() as office:
-        office.answers.append((429, {}, {"Retry-After": "3600"}))
+        office.gateway.text_answers.append((429, {}, {"Retry-After": "3600"}))
         await office.end(office.command(window_ms=500))
         assert ended(await office.end(office.command(stranger=False))) == (
             "suppressed",
             "paused-429",
         )
-        assert len(office.requests) == 1
+        assert len(office.gateway.texts) == 1
 
 
-async def test_a_pause_holds_up_nothing_for_a_gateway_that_is_configured_no_more() -> None:
+async def test_a_pause_holds_up_nothing_of_a_gateway_that_is_gone() -> None:
     async with open_office() as office:
-        office.answers.append((429, {}, {"Retry-After": "30"}))
+        office.gateway.text_answers.append((429, {}, {"Retry-After": "30"}))
         await office.end(office.command(window_ms=500))
         assert ended(await office.end(office.command(gateway="gone"))) == (
             "failed",
@@ -354,9 +337,9 @@ async def test_a_pause_holds_up_nothing_for_a_gateway_that_is_configured_no_more
         )
 
 
-async def test_a_text_that_waits_for_a_connection_is_sent_and_blamed_on_nobody() -> None:
+async def test_a_text_that_waits_for_a_connection_blames_nobody() -> None:
     async with open_office(max_connections=1, timeout=1_000) as office:
-        office.hangs = 2
+        office.gateway.silent_texts = 2
         texts = [
             office.command(line=line, command_id=f"{line}/call-x/text")
             for line in ("london", "paris", "rome")
@@ -365,29 +348,27 @@ async def test_a_text_that_waits_for_a_connection_is_sent_and_blamed_on_nobody()
             office.submit(each)
         ends = [ended(await office.outcome(each)) for each in texts]
         assert ends == [("unknown", "time-out"), ("unknown", "time-out"), ("accepted", None)]
-        assert [each["chatId"] for each in office.requests] == [each.caller for each in texts]
+        assert [each.chat for each in office.gateway.texts] == [each.caller for each in texts]
 
 
-async def test_a_text_is_not_sent_again_by_a_worker_that_has_lost_it_meanwhile() -> None:
+async def test_a_text_is_not_sent_again_by_a_worker_that_lost_it() -> None:
     async with open_office() as office:
         office.loses_it_at_request = True
-        office.answers.append((429, {}, {}))
+        office.gateway.text_answers.append((429, {}, {}))
         command = office.command()
         office.submit(command)
-        await office.until(lambda: not office.ours)
+        await until(lambda: not office.ours, WITHIN_S)
         await office.sink.lanes.join(WITHIN_S)
         # whoever has it now finds the claim, and says what is known
-        assert len(office.requests) == 1
+        assert len(office.gateway.texts) == 1
         assert office.broker.outcomes == []
         assert len(office.broker.durable) == 2
 
 
-async def test_what_came_of_a_text_is_said_and_the_line_left_to_the_worker_that_has_it_now() -> (
-    None
-):
+async def test_a_result_is_said_and_the_line_left_to_its_new_worker() -> None:
     async with open_office() as office:
         office.loses_it_at_request = True
-        office.answers.append((500, RESTRICTED, {}))
+        office.gateway.text_answers.append((500, RESTRICTED, {}))
         command = office.command()
         assert (await office.end(command)).result == "failed"
         assert [key for key, _ in office.broker.durable if text_limits.is_line_key(key)] == [
@@ -397,14 +378,14 @@ async def test_what_came_of_a_text_is_said_and_the_line_left_to_the_worker_that_
 
 async def test_a_pause_is_let_go_of_when_the_worker_drains() -> None:
     async with open_office() as office:
-        office.answers.append((429, {}, {"Retry-After": "30"}))
+        office.gateway.text_answers.append((429, {}, {"Retry-After": "30"}))
         await office.end(office.command(window_ms=500))
         waiting = office.command()
         office.submit(waiting)
         await asyncio.sleep(0)
         async with asyncio.timeout(WITHIN_S):
             await office.sink.lanes.drain(WITHIN_S)
-        assert len(office.requests) == 1
+        assert len(office.gateway.texts) == 1
         assert waiting.command_id not in {each.command_id for each in office.broker.outcomes}
 
 
@@ -430,7 +411,7 @@ async def test_every_end_has_its_reason_reply_and_variant(
         outcome = await office.end(command)
         assert ended(outcome) == expected
         assert (outcome.reply, outcome.variant) == (command.reply, command.variant)
-        assert len(office.requests) == (expected[0] == "accepted")
+        assert len(office.gateway.texts) == (expected[0] == "accepted")
 
 
 async def test_whoever_has_two_names_is_told_once() -> None:
@@ -444,7 +425,7 @@ async def test_whoever_has_two_names_is_told_once() -> None:
         assert ended(await office.end(first)) == ("accepted", None)
         same = office.command(caller=phone, command_id=first.command_id, call_id=first.call_id)
         office.submit(same)
-        await office.until(lambda: len(office.broker.outcomes) == 2)
+        await until(lambda: len(office.broker.outcomes) == 2, WITHIN_S)
         again = office.broker.outcomes[-1]
         assert (again.outcome_id, again.result, again.caller) == (
             office.broker.outcomes[0].outcome_id,
@@ -452,7 +433,7 @@ async def test_whoever_has_two_names_is_told_once() -> None:
             phone,
         )
         assert ended(await office.end(office.command(caller=phone))) == ("suppressed", "cool-down")
-        assert len(office.requests) == 1
+        assert len(office.gateway.texts) == 1
 
 
 async def test_a_holdout_does_not_use_up_the_cap() -> None:
@@ -462,7 +443,7 @@ async def test_a_holdout_does_not_use_up_the_cap() -> None:
         assert ended(await office.end(office.command())) == ("accepted", None)
 
 
-async def test_a_command_that_was_interrupted_is_unknown_under_its_id_and_still_counts() -> None:
+async def test_an_interrupted_command_is_unknown_and_still_counts() -> None:
     async with open_office() as office:
         office.apply(strangers_per_day=1)
         command = office.command()
@@ -472,11 +453,11 @@ async def test_a_command_that_was_interrupted_is_unknown_under_its_id_and_still_
         claim = orjson.loads(office.claims.get(key) or b"") | {"ended": None}
         await (await office.claims.put(0, key, orjson.dumps(claim)))
         office.submit(command)
-        await office.until(lambda: len(office.broker.outcomes) == 2)
+        await until(lambda: len(office.broker.outcomes) == 2, WITHIN_S)
         again = office.broker.outcomes[-1]
         assert ended(again) == ("unknown", "interrupted")
-        assert again.message_id == office.requests[0]["id"]
-        assert len(office.requests) == 1
+        assert again.message_id == office.gateway.texts[0].id
+        assert len(office.gateway.texts) == 1
         assert ended(await office.end(office.command())) == ("suppressed", "stranger-cap")
 
 
@@ -484,7 +465,7 @@ async def test_claims_are_forgotten_beside_the_lines_that_stay() -> None:
     async with open_office() as office:
         for _ in range(3):
             await office.end(office.command())
-        office.ahead_ms = 10 * text_limits.DAY_MS
+        office.ahead_ms = 10 * DAY_MS
         for _ in range(3):
             await office.end(office.command())
         kept = {key for _, key, _ in office.claims.items()}

@@ -3,115 +3,25 @@ topics."""
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import aiohttp
-
 from models.calls import CallOffered
 from models.messages import MessageSeen
 from models.records import Record, call_event, lifecycle, message_event
 from streams.common.clock import now_ms
-from streams.common.die_with_parent import tethered
 from streams.kafka.producer import DurableProducer
-from streams.settings import ROOT, KafkaSettings
-from tests.faults.gateway import API_KEY, SESSION, Gateway
+from streams.settings import KafkaSettings
+from tests.support import facts
+from tests.support.gateway import API_KEY, SESSION, FakeGateway, open_gateway
+from tests.support.processes import Process, environment, free_port, python
 
 SOURCE = "/test"
 LINE = "london"
-READY_S = 30.0
-"""A worker is ready in 2 s; a busy machine gets more."""
-
-
-def free_address() -> str:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{sock.getsockname()[1]}"
-
-
-class Process:
-    """One worker process that ends with the test."""
-
-    def __init__(
-        self, config: Path, listen: str, log: Path, arguments: tuple[str, ...], env: dict[str, str]
-    ) -> None:
-        command = [sys.executable, "-m", "tests.faults.worker_process", str(config), *arguments]
-        self.log = log
-        self.url = f"http://{listen}"
-        """Where it tells of its health."""
-        with log.open("ab") as output:
-            self._popen = subprocess.Popen(  # noqa: S603 - our own command line, no shell
-                tethered(command),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                cwd=ROOT,
-                env=env,
-            )
-
-    @property
-    def exit_code(self) -> int | None:
-        return self._popen.poll()
-
-    @property
-    def resident(self) -> int:
-        """The memory that it has in use, in bytes (Linux)."""
-        fields = Path(f"/proc/{self._popen.pid}/statm").read_text(encoding="ascii").split()
-        return int(fields[1]) * os.sysconf("SC_PAGESIZE")
-
-    def said(self) -> str:
-        return self.log.read_text(errors="replace")
-
-    async def ready(self, within: float = READY_S) -> float:
-        """Wait until it is ready; returns the seconds that took."""
-        began = time.monotonic()
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=1)) as http:
-            while time.monotonic() - began < within:
-                assert self.exit_code is None, (
-                    f"exit code {self.exit_code}; its log:\n{self.said()[-6000:]}"
-                )
-                try:
-                    async with http.get(f"{self.url}/health/ready") as answer:
-                        if answer.status == 200:
-                            return time.monotonic() - began
-                except (aiohttp.ClientError, TimeoutError):
-                    pass
-                await asyncio.sleep(0.02)
-        msg = f"not ready within {within} s; its log:\n{self.said()[-6000:]}"
-        raise AssertionError(msg)
-
-    def kill(self) -> None:
-        """SIGKILL, and reap."""
-        self._popen.kill()
-        self._popen.wait()
-
-    async def stop(self, within: float) -> float:
-        """SIGTERM, and wait for the end; returns the seconds that took."""
-        began = time.monotonic()
-        self._popen.send_signal(signal.SIGTERM)
-        await self.ended(within)
-        return time.monotonic() - began
-
-    async def ended(self, within: float) -> int:
-        """Wait for the end; returns the exit code."""
-        deadline = time.monotonic() + within
-        while self.exit_code is None:
-            assert time.monotonic() < deadline, (
-                f"still there after {within} s; its log:\n{self.said()[-6000:]}"
-            )
-            await asyncio.sleep(0.01)
-        return self.exit_code
 
 
 @dataclass(slots=True)
@@ -120,7 +30,7 @@ class Scene:
 
     kafka: KafkaSettings
     folder: Path
-    gateway: Gateway
+    gateway: FakeGateway
     producer: DurableProducer
     session_timeout: str = "3s"
     reply: bool = True
@@ -133,18 +43,19 @@ class Scene:
         self, name: str, *arguments: str, member: bool = True, bootstrap: str | None = None
     ) -> Process:
         """Start a worker. ``name`` is its static member id, if it has one, and its log's name."""
-        listen = free_address()
+        listen = f"127.0.0.1:{free_port()}"
         config = self._config(name, listen, bootstrap)
-        env = {key: value for key, value in os.environ.items() if key != "KAFKA_BOOTSTRAP_SERVERS"}
-        env |= {
-            "TEST_API_KEY": API_KEY,
-            "TEST_HMAC_KEY": "my-secret-key",
-            "RINGFENCE_STATE_DIR": str(self.folder / name),
-        }
+        env = environment(
+            TEST_API_KEY=API_KEY,
+            TEST_HMAC_KEY="my-secret-key",
+            RINGFENCE_STATE_DIR=str(self.folder / name),
+        )
         if member:
             env["RINGFENCE_INSTANCE"] = name
         log = self.folder / f"{name}-{len(self.processes)}.log"
-        process = Process(config, listen, log, arguments, env)
+        command = python("tests.faults.worker_process", str(config), *arguments)
+        process = Process(name, command, f"http://{listen}/health/ready", log, env)
+        process.start()
         self.processes.append(process)
         return process
 
@@ -194,7 +105,7 @@ class Scene:
         """A call that begins to ring now."""
         caller = caller or self.caller()
         number, at_ms = next(self._numbers), now_ms()
-        return CallOffered(
+        return facts.offer(
             event_id=f"evt_{number:08d}",
             gateway="office",
             line=LINE,
@@ -203,7 +114,6 @@ class Scene:
             caller=caller,
             caller_raw=caller.replace("@c.us", "@s.whatsapp.net"),
             offered_at_ms=at_ms,
-            time_source="payload",
             received_at_ms=at_ms,
         )
 
@@ -249,7 +159,7 @@ async def open_scene(
     producer = DurableProducer(kafka, "faults")
     await producer.start()
     try:
-        async with Gateway() as gateway:
+        async with open_gateway() as gateway:
             scene = Scene(
                 kafka,
                 folder,

@@ -22,6 +22,7 @@ from models.outcomes import TERMINAL, Outcome
 from models.topics import Topic
 from streams.kafka.connection import connection
 from streams.settings import KafkaSettings
+from tests.support.waiting import until
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,6 @@ class Tap:
             auto_offset_reset="earliest",
             fetch_max_wait_ms=50,
         )
-        self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.seen: list[Seen] = []
 
@@ -95,28 +95,13 @@ class Tap:
                             at,
                         )
                     )
-            if batches:
-                self._changed.set()
 
     async def until(
         self, what: Callable[[], bool], within: float, say: Callable[[], object] = str
     ) -> None:
-        """Return as soon as ``what()`` is true; fails with ``say()`` after so many seconds.
-
-        ``what`` is asked after each batch read and every 50 ms, so it may look at anything.
-        """
-        deadline = time.monotonic() + within
-        while not what():
-            assert time.monotonic() < deadline, f"not within {within} s: {say()}"
-            assert self._task is not None
-            if self._task.done():
-                self._task.result()
-            self._changed.clear()
-            try:
-                async with asyncio.timeout(0.05):
-                    await self._changed.wait()
-            except TimeoutError:
-                continue
+        """``tests.support.waiting.until``, for as long as this can read."""
+        # what is asked for may look at thousands of records
+        await until(what, within, say, every=0.05, reader=self._task)
 
     def of(self, topic: Topic) -> list[Seen]:
         """The records of one topic so far."""

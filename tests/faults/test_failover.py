@@ -57,12 +57,12 @@ async def lost_after(scene: Scene, tap: Tap, kills: int, *arguments: str) -> lis
         scene.start("two", *arguments, member=False),
     ]
     for worker in workers:
-        await worker.ready()
+        await worker.until_ready()
     for _ in range(kills):
         await asyncio.sleep(KILL_AFTER_S)
         workers.pop(0).kill()
         workers.append(scene.start("next", *arguments, member=False))
-        await workers[-1].ready()
+        await workers[-1].until_ready()
         if await tap.lost(group):
             # what the tap had not read yet is not lost
             await asyncio.sleep(1.0)

@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.structs import TopicPartition
 
 from models import topics
-from models.topics import DAY_MS
+from models.policy import DAY_MS
 from streams import call_sessions, conversations
 from streams.call_sessions import CallSession
 from streams.common.clock import now_ms
@@ -149,7 +149,7 @@ async def test_what_is_over_gets_a_tombstone_on_every_changelog(
         young = rows_of(kept, "YOUNG", now_ms(), {**lately, "texts": 60_000})
         await changelogs.write(*old, *young)
         worker = scene.start("one")
-        await worker.ready()
+        await worker.until_ready()
         # a rejected call and a message, in the partitions where the rows stand
         offer = scene.offer(calling)
         await scene.place(offer)

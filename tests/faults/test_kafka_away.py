@@ -18,8 +18,9 @@ from streams.kafka import topics_admin
 from streams.local_kafka.server import LocalKafka
 from streams.local_kafka.state import BrokerFiles
 from streams.settings import KafkaSettings
-from tests.faults.scene import Process, Scene, open_scene
+from tests.faults.scene import Scene, open_scene
 from tests.faults.tap import Tap
+from tests.support.processes import Process
 
 WITHIN_S = 60.0
 
@@ -81,7 +82,7 @@ async def call(scene: Scene, tap: Tap, worker: Process) -> None:
     await tap.until(lambda: offer.call_id in tap.decided(), WITHIN_S, worker.said)
 
 
-async def test_a_worker_waits_for_kafka_says_so_and_comes_back_by_itself(
+async def test_a_worker_waits_for_kafka_and_comes_back_by_itself(
     broker: ComingAndGoing, tmp_path: Path
 ) -> None:
     await broker.come()
@@ -101,7 +102,7 @@ async def test_a_worker_waits_for_kafka_says_so_and_comes_back_by_itself(
         await broker.come()
         await says(worker, "create them with `ringfence topics apply`")
         await topics_admin.apply(kafka)
-        await worker.ready(WITHIN_S)
+        await worker.until_ready(WITHIN_S)
 
         async with Tap(kafka, topics.CALLS_DECISIONS) as tap:
             await call(scene, tap, worker)
@@ -111,7 +112,7 @@ async def test_a_worker_waits_for_kafka_says_so_and_comes_back_by_itself(
         assert worker.exit_code is None
 
 
-async def test_a_first_record_for_a_topic_waits_for_a_broker_that_is_away(
+async def test_a_first_record_for_a_topic_waits_for_its_broker(
     broker: ComingAndGoing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has to be asked first where the topic is, and nobody answers; that must not end a

@@ -109,7 +109,7 @@ def test_a_reject_of_somebody_protected_is_a_mistake(kind: Kind) -> None:
     assert row(*ringing_call(OFFER), requests=(asked("reject"),), kind=kind).by_mistake == 1
 
 
-def test_a_request_that_no_gateway_documents_is_strange_unless_the_simulator_forgot() -> None:
+def test_a_request_that_no_gateway_documents_is_strange() -> None:
     assert row(OFFER, requests=(asked("reject", violation="an unknown field"),)).strange == 1
     assert (
         row(OFFER, requests=(asked("reject", violation="this call id was never offered"),)).strange

@@ -41,7 +41,7 @@ async def test_a_worker_that_dies_after_sending_never_sends_again(
 ) -> None:
     async with open_scene(kafka, tmp_path) as scene, Tap(kafka, topics.CALLS_OUTCOMES) as tap:
         first = scene.start("one")
-        await first.ready()
+        await first.until_ready()
         scene.gateway.answering_texts.clear()
         offer = scene.offer()
         await scene.place(offer)
@@ -64,13 +64,13 @@ async def test_a_worker_that_dies_after_sending_never_sends_again(
         assert second.exit_code == 0
 
 
-async def test_a_command_that_comes_again_sends_nothing_and_says_the_same(
+async def test_a_command_that_comes_again_sends_nothing(
     kafka: KafkaSettings, tmp_path: Path
 ) -> None:
     watched = (topics.MESSAGES_COMMANDS, topics.CALLS_OUTCOMES)
     async with open_scene(kafka, tmp_path) as scene, Tap(kafka, *watched) as tap:
         worker = scene.start("one")
-        await worker.ready()
+        await worker.until_ready()
         offer = scene.offer()
         await scene.place(offer)
         sent = await text_outcome(tap, offer)
@@ -96,7 +96,7 @@ async def test_a_rejected_caller_is_told_once_in_the_cool_down(
 ) -> None:
     async with open_scene(kafka, tmp_path) as scene, Tap(kafka, topics.CALLS_OUTCOMES) as tap:
         worker = scene.start("one")
-        await worker.ready()
+        await worker.until_ready()
         caller = scene.caller()
         first, second = scene.offer(caller), scene.offer(caller)
         await scene.place(first)
@@ -109,7 +109,7 @@ async def test_a_rejected_caller_is_told_once_in_the_cool_down(
         assert scene.gateway.texts_by_chat[caller] == 1
 
 
-async def test_a_worker_that_dies_has_counted_the_strangers_that_it_told(
+async def test_a_worker_that_dies_has_counted_its_strangers(
     kafka: KafkaSettings, tmp_path: Path
 ) -> None:
     async with (
@@ -117,7 +117,7 @@ async def test_a_worker_that_dies_has_counted_the_strangers_that_it_told(
         Tap(kafka, topics.CALLS_OUTCOMES) as tap,
     ):
         worker = scene.start("one")
-        await worker.ready()
+        await worker.until_ready()
         scene.gateway.answering_texts.clear()
         first, second = scene.offer(), scene.offer()
         await scene.place(first)

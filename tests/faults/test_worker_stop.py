@@ -50,8 +50,8 @@ async def test_a_planned_stop_under_load_loses_and_repeats_nothing(
     async with open_scene(kafka, tmp_path, reply=False) as scene, Tap(kafka, *watched) as tap:
         async with Traffic(scene, 30) as traffic:
             one, two = scene.start("one", member=False), scene.start("two", member=False)
-            await one.ready()
-            await two.ready()
+            await one.until_ready()
+            await two.until_ready()
             await tap.until(lambda: len(tap.decisions()) > 60, WITHIN_S)
             stopped_at = time.monotonic()
             took = await one.stop(15)
@@ -74,13 +74,13 @@ async def test_a_planned_stop_under_load_loses_and_repeats_nothing(
         assert await tap.lost(f"{kafka.topic_prefix}ringfence") == []
 
 
-async def test_an_unexpected_error_ends_the_worker_and_the_next_one_decides(
+async def test_after_an_unexpected_error_the_next_worker_decides(
     kafka: KafkaSettings, tmp_path: Path
 ) -> None:
     async with open_scene(kafka, tmp_path) as scene, Tap(kafka, topics.CALLS_DECISIONS) as tap:
         before, poisoned = scene.offer(), scene.offer()
         first = scene.start("one", "--poison", poisoned.call_id)
-        await first.ready()
+        await first.until_ready()
         await scene.place(before)
         await tap.until(lambda: before.call_id in tap.decided(), WITHIN_S)
         await scene.place(poisoned)
@@ -99,7 +99,7 @@ async def test_what_cannot_be_read_is_dead_lettered_as_it_came(
     watched = (topics.CALLS_DLQ, topics.CALLS_OUTCOMES)
     async with open_scene(kafka, tmp_path) as scene, Tap(kafka, *watched) as tap:
         worker = scene.start("one")
-        await worker.ready()
+        await worker.until_ready()
         key = b"\xffno-utf-8"
         poison = [
             Record(
@@ -130,7 +130,7 @@ async def test_what_cannot_be_read_is_dead_lettered_as_it_came(
         assert worker.exit_code is None
 
 
-async def test_a_message_in_the_backlog_counts_before_the_call_behind_it(
+async def test_a_message_in_the_backlog_counts_before_its_call(
     kafka: KafkaSettings, tmp_path: Path
 ) -> None:
     """300 callers wrote, then called, while no worker ran: nobody may be told to write first."""
@@ -151,7 +151,7 @@ async def test_a_long_backlog_of_nothing_new_hides_no_message(
     them."""
     async with open_scene(kafka, tmp_path) as scene, Tap(kafka, topics.CALLS_DECISIONS) as tap:
         worker = scene.start("one")
-        await worker.ready()
+        await worker.until_ready()
         chatty, at_ms = [scene.caller() for _ in range(40)], 1_767_261_600_000
         await scene.write(*(scene.message(caller, at_ms) for caller in chatty))
         probe = [scene.offer(caller) for caller in chatty]
@@ -169,7 +169,7 @@ async def test_a_long_backlog_of_nothing_new_hides_no_message(
         assert [decision.why for decision in tap.decisions() if decision.verdict != "ring"] == []
 
 
-async def test_messages_that_wait_let_a_call_ring_and_its_decision_says_so(
+async def test_messages_that_wait_let_a_call_ring_and_it_is_said(
     kafka: KafkaSettings, tmp_path: Path
 ) -> None:
     """A caller who has never written is rejected once everything has been read."""

@@ -19,7 +19,7 @@ from typing_extensions import override
 
 from models.decisions import Decision
 from streams.policies.book import PolicyInForce
-from streams.screening import agent
+from streams.screening import step
 from streams.screening.decide import decide
 from streams.screening.facts import Facts
 from streams.settings import load_settings
@@ -74,7 +74,8 @@ def slow_seek(seconds: float) -> None:
         await asyncio.sleep(seconds)
         return offsets
 
-    ThreadDelegateConsumer.seek_to_committed = late  # type: ignore[method-assign] # the fault to be shown
+    # the fault to be shown
+    ThreadDelegateConsumer.seek_to_committed = late  # type: ignore[method-assign]
 
 
 def poison(call_id: str) -> None:
@@ -86,7 +87,7 @@ def poison(call_id: str) -> None:
             raise ZeroDivisionError(msg)
         return decide(in_force, facts)
 
-    agent.decide = decide_or_raise  # type: ignore[attr-defined] # the fault to be shown
+    step.decide = decide_or_raise  # type: ignore[attr-defined] # the fault to be shown
 
 
 def main() -> int:

@@ -4,13 +4,8 @@ afterwards."""
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import signal
 import socket
-import subprocess
-import sys
-import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -21,11 +16,11 @@ import yaml
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from models.topics import CALLS_DLQ, CALLS_EVENTS, CALLS_LIFECYCLE, LINES_STATUS, MESSAGES_EVENTS
-from streams.common.die_with_parent import tethered
 from streams.kafka import topics_admin
 from streams.kafka.connection import connection
-from streams.settings import ROOT, KafkaSettings
+from streams.settings import KafkaSettings
 from tests.fuzz.inputs import HEADERS, KEYS, MAX_BODY, Input
+from tests.support.processes import Process, environment, free_port, python
 
 ANSWER_S: Final = 20.0
 READY_S: Final = 30.0
@@ -35,12 +30,9 @@ TOPICS: Final = (CALLS_EVENTS, CALLS_LIFECYCLE, MESSAGES_EVENTS, LINES_STATUS, C
 class Target:
     """One bridge process."""
 
-    def __init__(
-        self, process: subprocess.Popen[bytes], port: int, log: Path, kafka: KafkaSettings
-    ) -> None:
+    def __init__(self, process: Process, port: int, kafka: KafkaSettings) -> None:
         self._process = process
         self._port = port
-        self._log = log
         self._kafka = kafka
         self._idle: list[socket.socket] = []
         self._log_read = 0
@@ -100,7 +92,8 @@ class Target:
             text = answer.read().decode()
         found: dict[tuple[str, str], int] = {}
         for event, result, count in re.findall(
-            r'^ringfence_bridge_events_total\{event="([^"]*)",gateway="[^"]*",result="([^"]*)"\} (\S+)$',
+            r'^ringfence_bridge_events_total\{event="([^"]*)",gateway="[^"]*",'
+            r'result="([^"]*)"\} (\S+)$',
             text,
             re.MULTILINE,
         ):
@@ -113,14 +106,13 @@ class Target:
 
     def resident_bytes(self) -> int:
         """The process's memory."""
-        status = Path(f"/proc/{self._process.pid}/statm").read_text(encoding="ascii")
-        return int(status.split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return self._process.resident
 
     def complaints(self) -> list[str]:
         """What the process logged since the last look that no webhook may cause."""
-        if self._process.poll() is not None:
-            return [f"the bridge ended with {self._process.returncode}"]
-        with self._log.open("rb") as log:
+        if self._process.exit_code is not None:
+            return [f"the bridge ended with {self._process.how_it_ended()}"]
+        with self._process.log.open("rb") as log:
             log.seek(self._log_read)
             lines = log.read().decode(errors="replace").splitlines()
             self._log_read = log.tell()
@@ -166,39 +158,24 @@ _LINKED: Final = ("ce_type", b"ringfence.caller.linked")
 @contextmanager
 def bridge(kafka: KafkaSettings, folder: Path) -> Iterator[Target]:
     """A bridge process with the fuzzer's keys; its topics must be there. It ends with the block."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = int(sock.getsockname()[1])
+    port = free_port()
     config = folder / "fuzz.yaml"
     config.write_text(yaml.safe_dump(_configuration(kafka, port)), encoding="utf-8")
-    env = {name: value for name, value in os.environ.items() if name != "KAFKA_BOOTSTRAP_SERVERS"}
-    env |= {f"FUZZ_{name.upper()}": key.decode() for name, key in KEYS.items()}
-    log = folder / "bridge.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603 - our own command line, no shell
-            tethered([sys.executable, "-m", "streams.cli", "bridge", "--config", str(config)]),
-            stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=ROOT, env=env,
-        )  # fmt: skip
+    process = Process(
+        "bridge",
+        python("streams.cli", "bridge", "--config", str(config)),
+        f"http://127.0.0.1:{port}/health/ready",
+        folder / "bridge.log",
+        environment(**{f"FUZZ_{name.upper()}": key.decode() for name, key in KEYS.items()}),
+    )
+    process.start()
     try:
-        _await_ready(process, port, log)
-        with closing(Target(process, port, log, kafka)) as target:
+        asyncio.run(process.until_ready(READY_S))
+        with closing(Target(process, port, kafka)) as target:
             yield target
+        asyncio.run(process.stop(10.0))
     finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(10)
-
-
-def _await_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + READY_S
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    msg = f"the bridge is not ready; its log:\n{log.read_text(errors='replace')[-4000:]}"
-    raise RuntimeError(msg)
+        process.kill()
 
 
 def _configuration(kafka: KafkaSettings, port: int) -> dict[str, object]:
@@ -210,14 +187,23 @@ def _configuration(kafka: KafkaSettings, port: int) -> dict[str, object]:
         },
         "bridge": {"listen": f"127.0.0.1:{port}", "max_body_bytes": MAX_BODY},
         "gateways": {
-            "office": {"provider": "waha", "base_url": "http://127.0.0.1:1", "api_key": "${FUZZ_OFFICE}",
-                       "webhook_secret": "${FUZZ_OFFICE}"},
-            "cloud": {"provider": "wawp", "base_url": "http://127.0.0.1:1", "access_token": "${FUZZ_CLOUD}",
-                      "webhook_secret": "${FUZZ_CLOUD}", "signature_header": HEADERS["cloud"]},
+            "office": {
+                "provider": "waha",
+                "base_url": "http://127.0.0.1:1",
+                "api_key": "${FUZZ_OFFICE}",
+                "webhook_secret": "${FUZZ_OFFICE}",
+            },
+            "cloud": {
+                "provider": "wawp",
+                "base_url": "http://127.0.0.1:1",
+                "access_token": "${FUZZ_CLOUD}",
+                "webhook_secret": "${FUZZ_CLOUD}",
+                "signature_header": HEADERS["cloud"],
+            },
         },
         "lines": {
             "london": {"gateway": "office", "session": "default"},
             "paris": {"gateway": "office", "session": "second"},
             "riyadh": {"gateway": "cloud", "session": "0A1B2C3D4E5F", "webhook_session": "default"},
         },
-    }  # fmt: skip
+    }

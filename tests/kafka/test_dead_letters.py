@@ -71,9 +71,13 @@ def webhook(envelope: dict[str, Any], *, gateway: str = "office", at_ms: int = T
     """A webhook as the bridge puts it aside."""
     headers = [("content-type", b"application/json"), ("ringfence-gateway", gateway.encode())]
     made = dead_letter(
-        key=None, value=json.dumps(envelope).encode(), headers=headers, reason="unknown-line", message="no line",
+        key=None,
+        value=json.dumps(envelope).encode(),
+        headers=headers,
+        reason="unknown-line",
+        message="no line",
         source=f"/bridge/{gateway}",
-    )  # fmt: skip
+    )
     return Log().append_record(made, at_ms)
 
 
@@ -87,7 +91,7 @@ def call_received(session: str = "default") -> dict[str, Any]:
     }
 
 
-def test_a_webhook_comes_under_the_key_that_the_bridge_gives_it_now() -> None:
+def test_a_webhook_comes_under_the_key_that_is_its_own_now() -> None:
     """Whoever is known by LID and number is one caller, also after a dead letter was put back."""
     lid, phone = "900000000000143@lid", "447700900123@c.us"
     envelope = call_received()
@@ -146,7 +150,7 @@ def test_a_record_comes_back_as_it_was_with_its_replays_counted(
     assert original_headers(again.headers) == headers
 
 
-def test_a_record_without_a_key_goes_to_the_partition_where_it_stood() -> None:
+def test_a_record_without_a_key_goes_back_to_its_partition() -> None:
     keyless = Record(CALLS_EVENTS, b"", b"{", [])
     assert replayed(died(keyless))[0].partition == 1
     assert replayed(died())[0].partition is None, "a key decides by itself"
@@ -173,7 +177,7 @@ def test_only_topics_of_this_configuration_are_written_to(name: str) -> None:
     assert f"{name} is no topic of this configuration" in refused(died(topic=name))
 
 
-def test_a_webhook_is_read_again_by_the_configuration_as_it_is_now() -> None:
+def test_a_webhook_is_read_again_by_todays_configuration() -> None:
     event, life = replayed(webhook(call_received()))
     assert (event.topic, life.topic) == (CALLS_EVENTS, CALLS_LIFECYCLE)
     found: CallOffered = decode(CallOffered, event.value)
@@ -183,7 +187,7 @@ def test_a_webhook_is_read_again_by_the_configuration_as_it_is_now() -> None:
     assert ("ringfence-replays", b"1") in event.headers
 
 
-def test_a_webhook_that_says_nothing_by_now_is_done_without_a_record() -> None:
+def test_a_webhook_that_says_nothing_now_is_done_silently() -> None:
     plan = planned(
         webhook({"id": "evt_2", "event": "presence.update", "session": "default", "payload": {}})
     )
@@ -261,7 +265,7 @@ def test_what_is_marked_is_not_put_back_again() -> None:
         (Selection(places=frozenset({"0:1"})), False),
     ],
 )
-def test_a_letter_is_meant_when_everything_that_is_asked_for_fits(
+def test_a_letter_is_chosen_when_all_that_is_asked_for_fits(
     selection: Selection, *, taken: bool
 ) -> None:
     seen = died()
@@ -287,7 +291,7 @@ def test_the_last_header_of_a_name_counts() -> None:
     value=st.binary(),
     key=st.none() | st.binary(),
 )
-def test_whatever_stands_on_the_topic_can_be_listed_shown_and_planned(
+def test_whatever_stands_there_can_be_listed_shown_and_planned(
     headers: Headers, value: bytes, key: bytes | None
 ) -> None:
     seen = Seen(CALLS_DLQ, 0, 0, T0, key, None, value, tuple(headers))

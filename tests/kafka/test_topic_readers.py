@@ -6,7 +6,7 @@ import asyncio
 import io
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from streams.settings import DEFAULT_CONFIG, KafkaSettings, Settings
 from streams.stories.explain import explain
 from streams.stories.live import LiveConsole, wants_colour
 from tests.support.records import Value, offer, record, rejected_call, ringing_call
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -62,14 +63,7 @@ async def reading(kafka: KafkaSettings, containing: Collection[bytes] | None = N
     return reader
 
 
-async def until(condition: Callable[[], bool], within_s: float = 10.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true in time"
-        await asyncio.sleep(0.02)
-
-
-async def test_the_reader_gives_every_record_with_key_headers_and_place(
+async def test_the_reader_gives_every_record_with_all_it_carries(
     kafka: KafkaSettings, producer: DurableProducer
 ) -> None:
     history = rejected_call(offer("A", at_ms=now_ms()))

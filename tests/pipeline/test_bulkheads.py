@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 import aiohttp
 import pytest
@@ -12,6 +11,7 @@ from models.commands import SendText
 from models.outcomes import Outcome
 from streams.simulator.faults import GatewayFault
 from tests.support.ringfence import House
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -37,14 +37,9 @@ async def circuit(house: House, gateway: str) -> str:
 
 async def until_circuit(house: House, *states: str) -> None:
     async with asyncio.timeout(30):
-        while await circuit(house, "office") not in states:  # noqa: ASYNC110 - another process, which tells nobody
+        # another process, which tells nobody
+        while await circuit(house, "office") not in states:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not holds():  # noqa: ASYNC110 - the simulator counts, and tells nobody
-            await asyncio.sleep(0.005)
 
 
 async def make_ill(house: House) -> None:
@@ -55,7 +50,7 @@ async def make_ill(house: House) -> None:
     await until_circuit(house, "open", "half-open")
 
 
-async def test_rejects_wait_for_an_ill_gateway_and_are_executed_once_when_it_is_well(
+async def test_rejects_wait_for_an_ill_gateway_and_are_sent_once(
     house: House,
 ) -> None:
     await make_ill(house)
@@ -78,7 +73,7 @@ async def test_rejects_wait_for_an_ill_gateway_and_are_executed_once_when_it_is_
     await until_circuit(house, "closed")
 
 
-async def test_a_text_is_not_sent_to_an_ill_gateway_and_waits_until_it_is_well(
+async def test_a_text_waits_until_an_ill_gateway_is_well(
     house: House,
 ) -> None:
     # one reject is under way, and will be answered well, while others find the gateway ill
@@ -88,7 +83,7 @@ async def test_a_text_is_not_sent_to_an_ill_gateway_and_waits_until_it_is_well(
     await until(lambda: slow.applied == 1)
     await make_ill(house)
     await house.outcome(call.id, "reject", "accepted")
-    await house.until(
+    await house.first(
         lambda seen: isinstance(seen.value, SendText) and seen.value.call_id == call.id
     )
     assert call.texts == 0

@@ -90,7 +90,7 @@ async def a_day(house: House) -> None:
     gateway = house.gateway
     caller = house.caller()
     await gateway.write(line="london", caller=caller, text=WORDS)
-    await house.until(
+    await house.first(
         lambda seen: seen.topic.name == "messages.events" and seen.key == caller.encode()
     )
     for line, lid in (("london", None), ("london", "900000000000143@lid"), ("riyadh", None)):
@@ -117,7 +117,7 @@ async def a_day(house: House) -> None:
     }
     assert await post(house, letter) == 200
     assert await post(house, letter, rightly_signed=False) == 401
-    await house.until(lambda seen: seen.topic.name == "calls.dlq")
+    await house.first(lambda seen: seen.topic.name == "calls.dlq")
 
 
 @pytest.mark.timeout(180)

@@ -22,7 +22,7 @@ from streams.kafka import topics_admin
 from streams.kafka.cluster import require
 from streams.kafka.connection import connection
 from streams.settings import ROOT, KafkaSettings, load_settings
-from tests.support.ringfence import House, WorkerProcess, open_house, write_config
+from tests.support.ringfence import House, open_house, worker_process, write_config
 from tests.support.secure_kafka import PASSWORD, USER, SecureKafka, prepared
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -88,7 +88,8 @@ async def house(
     # TLS says goodbye after close() has returned; a loop that ends before that leaves the
     # connection open
     async with asyncio.timeout(10):
-        while open_files() > before:  # noqa: ASYNC110 - asyncio tells nobody when a transport is gone
+        # asyncio tells nobody when a transport is gone
+        while open_files() > before:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
@@ -102,9 +103,13 @@ def cli(house: House, *arguments: str) -> subprocess.CompletedProcess[str]:
     """One command of the command line."""
     return subprocess.run(  # noqa: S603 - our own command line, no shell
         [sys.executable, "-m", "streams.cli", *arguments, "--config", str(house.config)],
-        cwd=ROOT, env=os.environ | {"RINGFENCE_STATE_DIR": str(house.config.parent)}, text=True, capture_output=True,
-        check=False, timeout=60,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=os.environ | {"RINGFENCE_STATE_DIR": str(house.config.parent)},
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
 
 
 async def test_one_call_from_webhook_to_confirmation(house: House) -> None:
@@ -164,7 +169,7 @@ async def test_who_is_not_taken_in_learns_why(
     assert WRONG not in str(caught.value)
 
 
-async def test_who_shows_no_certificate_or_speaks_tls_to_a_plain_port_learns_why(
+async def test_no_certificate_or_tls_to_a_plain_port_is_explained(
     cluster: SecureKafka,
 ) -> None:
     with pytest.raises(EnvironmentFaultError, match=r"kafka\.certificate_file"):
@@ -207,8 +212,11 @@ async def test_a_bridge_and_a_worker_that_are_not_taken_in_say_so(
                 await asyncio.sleep(0.05)
     assert "refuses kafka.username or kafka.password" in reason
     log = tmp_path / "worker.log"
-    worker = WorkerProcess(config, settings, log)
-    with pytest.raises(AssertionError, match=r"refuses kafka\.username or kafka\.password"):
-        await worker.start()
-    assert await worker.stop() == EnvironmentFaultError.exit_code
+    worker = worker_process(config, settings, log)
+    worker.start()
+    with pytest.raises(
+        EnvironmentFaultError, match=r"(?s)exit code 3.*refuses kafka\.username or kafka\.password"
+    ):
+        await worker.until_ready()
+    worker.kill()
     assert "wrong-password-of-the-tests" not in log.read_text()

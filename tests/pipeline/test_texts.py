@@ -72,7 +72,7 @@ async def decided_by(house: House, line: str, revision: str, caller: str) -> Dec
         caller = house.caller()
 
 
-async def test_a_queued_caller_is_told_of_the_wait_and_the_call_rings_on(house: House) -> None:
+async def test_a_queued_caller_is_told_of_the_wait_and_rings_on(house: House) -> None:
     caller = house.caller()
     at_ms = now_ms()
     busy = Presence(
@@ -99,7 +99,7 @@ async def test_a_queued_caller_is_told_of_the_wait_and_the_call_rings_on(house: 
     assert "Asha" not in story
 
 
-async def test_strangers_are_told_up_to_the_cap_and_known_callers_beyond_it(house: House) -> None:
+async def test_strangers_are_told_up_to_the_cap_known_callers_beyond(house: House) -> None:
     known = house.caller()
     await put(house, Contact(contact=known, source="crm", at_ms=now_ms()))
     # nothing is rejected here but by these calls: the line's count begins with them

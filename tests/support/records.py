@@ -1,5 +1,8 @@
-"""Records as the parts write them, and whole call histories, for tests that need the topics'
-content."""
+"""Whole call histories and their records, as the parts write them, for tests that need the topics'
+content.
+
+Offers and commands are built by ``tests.support.facts``; here they follow from one another.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,7 @@ from models.records import Record
 from models.topics import TOPICS
 from streams.kafka.partitioner import partition_of
 from streams.kafka.reader import Seen
+from tests.support import facts
 
 T0 = 1_767_261_600_000
 """2026-01-01T10:00:00Z."""
@@ -44,7 +48,7 @@ def offer(
     session: str = "default",
     at_ms: int = T0,
 ) -> CallOffered:
-    return CallOffered(
+    return facts.offer(
         event_id=f"evt_{call_id.lower()}",
         gateway=gateway,
         line=line,
@@ -53,7 +57,6 @@ def offer(
         caller=caller,
         caller_raw=caller.replace("@c.us", "@s.whatsapp.net"),
         offered_at_ms=at_ms - 120,
-        time_source="payload",
         received_at_ms=at_ms,
     )
 
@@ -92,45 +95,32 @@ def decision(of: CallOffered, verdict: Verdict = "reject", *, after_ms: int = 3)
 
 
 def reject(of: CallOffered, decided: Decision) -> RejectCall:
-    return RejectCall(
+    return facts.reject(
         command_id=reject_id(decided.decision_id),
-        decision_id=decided.decision_id,
-        gateway=of.gateway,
-        line=of.line,
-        session=of.session,
-        call_id=of.call_id,
-        caller=of.caller,
-        caller_raw=of.caller_raw,
-        reply=decided.reply,
-        variant=decided.variant,
-        policy=decided.policy,
-        policy_revision=decided.policy_revision,
-        offered_at_ms=of.offered_at_ms,
-        received_at_ms=of.received_at_ms,
         decided_at_ms=decided.decided_at_ms,
         expires_at_ms=of.offered_at_ms + REJECT_WINDOW_MS,
+        variant=decided.variant,
+        **_of_command(of, decided),
     )
 
 
 def text(of: CallOffered, decided: Decision, *, rejected_at_ms: int) -> SendText:
-    return SendText(
+    return facts.text(
         command_id=text_id(decided.decision_id),
-        decision_id=decided.decision_id,
-        gateway=of.gateway,
-        line=of.line,
-        session=of.session,
-        call_id=of.call_id,
-        caller=of.caller,
-        caller_raw=of.caller_raw,
-        reply=decided.reply or "text-first",
-        variant=None,
-        policy=decided.policy,
-        policy_revision=decided.policy_revision,
-        offered_at_ms=of.offered_at_ms,
-        received_at_ms=of.received_at_ms,
         rejected_at_ms=rejected_at_ms,
         expires_at_ms=of.offered_at_ms + TEXT_WINDOW_MS,
+        **_of_command(of, decided) | {"reply": decided.reply or "text-first"},
     )
+
+
+def _of_command(of: CallOffered, decided: Decision) -> dict[str, Any]:
+    """What every command takes over from its call and its decision."""
+    call = ("gateway", "line", "session", "call_id", "caller", "caller_raw", "offered_at_ms",
+            "received_at_ms")  # fmt: skip
+    decision = ("decision_id", "reply", "policy", "policy_revision")
+    return {name: getattr(of, name) for name in call} | {
+        name: getattr(decided, name) for name in decision
+    }
 
 
 def outcome(

@@ -5,16 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
-import socket
-import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import yaml
 
 from models.decisions import Decision
@@ -25,6 +21,7 @@ from streams.kafka.reader import Seen, TopicReader
 from streams.settings import ROOT, Settings, load_settings
 from streams.simulator import Simulator
 from streams.simulator.options import Retries, SimulatorOptions
+from tests.support.processes import Process, free_port, python
 
 SECRETS = {
     "WAHA_API_KEY": "waha-api-key-of-the-tests",
@@ -45,7 +42,9 @@ default: ring
 texts: {cooldown: 1h, strangers_per_day: 100000}
 replies:
   slow-down:  {en: "You called several times within a minute. Please write to us here."}
-  text-first: {en: "Please send us a message first, then we can take your call.", ar: "يرجى إرسال رسالة أولاً."}
+  text-first:
+    en: "Please send us a message first, then we can take your call."
+    ar: "يرجى إرسال رسالة أولاً."
 """
 
 LINES = {
@@ -94,7 +93,7 @@ class House:
         """A caller whom nobody has seen before."""
         return next(self._callers)
 
-    async def until(self, found: Callable[[Seen], bool], timeout_s: float = 20.0) -> Seen:
+    async def first(self, found: Callable[[Seen], bool], timeout_s: float = 20.0) -> Seen:
         """The first record, from the beginning of this house, for which ``found`` is true."""
         looked = 0
         try:
@@ -107,12 +106,15 @@ class House:
                     self.seen += await self._reader.poll(100)
         except TimeoutError:
             tail = "\n".join(f"{seen.place}: {seen.value}" for seen in self.seen[-25:])
-            msg = f"not within {timeout_s} s; the gateway: {self.gateway.record.summary()}; the last records:\n{tail}"
+            msg = (
+                f"not within {timeout_s} s; the gateway: {self.gateway.record.summary()}; the "
+                f"last records:\n{tail}"
+            )
             raise TimeoutError(msg) from None
 
     async def decision(self, call_id: str) -> Decision:
         """The decision on a call."""
-        seen = await self.until(
+        seen = await self.first(
             lambda s: isinstance(s.value, Decision) and s.value.call_id == call_id
         )
         assert isinstance(seen.value, Decision)
@@ -131,7 +133,7 @@ class House:
                 and (not results or value.result in results)
             )
 
-        seen = await self.until(is_it)
+        seen = await self.first(is_it)
         assert isinstance(seen.value, Outcome)
         return seen.value
 
@@ -145,53 +147,15 @@ class House:
         ]
 
 
-class WorkerProcess:
-    """One worker as it runs in production."""
-
-    def __init__(self, config: Path, settings: Settings, log: Path, **env: str) -> None:
-        self._config = config
-        self._address = settings.worker.listen
-        self._log = log
-        self._env = env
-        self.process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        """Start, and wait until it is ready."""
-        with self._log.open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "streams.cli", "worker", "--config", str(self._config),
-                cwd=ROOT, env={**os.environ, **SECRETS, **self._env}, stderr=log, stdout=log,
-            )  # fmt: skip
-        await self.ready()
-
-    async def ready(self, timeout_s: float = 60.0) -> None:
-        """Wait until the worker says that it can decide."""
-        assert self.process is not None
-        async with asyncio.timeout(timeout_s), aiohttp.ClientSession() as http:
-            while True:
-                assert self.process.returncode is None, self._log.read_text()[-4000:]
-                try:
-                    async with http.get(f"http://{self._address}/health/ready") as answer:
-                        if answer.status == 200:
-                            return
-                except aiohttp.ClientError:
-                    pass
-                await asyncio.sleep(0.05)
-
-    async def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """End it and return its exit code."""
-        assert self.process is not None
-        if self.process.returncode is None:
-            self.process.send_signal(how)
-        async with asyncio.timeout(20):
-            return await self.process.wait()
-
-
-def free_port() -> int:
-    """A loopback port that was free a moment ago."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+def worker_process(config: Path, settings: Settings, log: Path) -> Process:
+    """One worker as it runs in production; not started."""
+    return Process(
+        "worker",
+        python("streams.cli", "worker", "--config", str(config)),
+        f"http://{settings.worker.listen}/health/ready",
+        log,
+        {**os.environ, "PYTHONPATH": str(ROOT), **SECRETS},
+    )
 
 
 def write_config(folder: Path, broker: str, gateways_url: str, **kafka: object) -> Path:
@@ -202,22 +166,31 @@ def write_config(folder: Path, broker: str, gateways_url: str, **kafka: object) 
         "kafka": {"bootstrap_servers": broker, "partitions": 4, **kafka},
         "bridge": {
             "listen": "127.0.0.1:0",
-            "tokens": {role: f"${{RINGFENCE_{role.upper()}_TOKEN}}" for role in ("crm", "presence", "bridges")},
+            "tokens": {
+                role: f"${{RINGFENCE_{role.upper()}_TOKEN}}"
+                for role in ("crm", "presence", "bridges")
+            },
         },
         "worker": {"listen": f"127.0.0.1:{free_port()}"},
         "policies": "policies",
         "gateways": {
             "office": {
-                "provider": "waha", "base_url": f"{gateways_url}/office", "timeout": "2s",
-                "api_key": "${WAHA_API_KEY}", "webhook_secret": "${WAHA_HMAC_KEY}",
+                "provider": "waha",
+                "base_url": f"{gateways_url}/office",
+                "timeout": "2s",
+                "api_key": "${WAHA_API_KEY}",
+                "webhook_secret": "${WAHA_HMAC_KEY}",
             },
             "cloud": {
-                "provider": "wawp", "base_url": f"{gateways_url}/cloud", "timeout": "2s",
-                "access_token": "${WAWP_TOKEN}", "webhook_secret": "${WAWP_SECRET}",
+                "provider": "wawp",
+                "base_url": f"{gateways_url}/cloud",
+                "timeout": "2s",
+                "access_token": "${WAWP_TOKEN}",
+                "webhook_secret": "${WAWP_SECRET}",
             },
         },
         "lines": LINES,
-    }  # fmt: skip
+    }
     path = folder / "ringfence.yaml"
     path.write_text(yaml.safe_dump(document), encoding="utf-8")
     return path
@@ -244,7 +217,7 @@ async def open_house(
         wawp_retries=Retries(delay_ms=200),
     )
     reader = TopicReader(settings.kafka)
-    worker = WorkerProcess(config, settings, folder / "worker.log")
+    worker = worker_process(config, settings, folder / "worker.log")
     async with (
         Simulator(settings, listen=f"127.0.0.1:{port}", options=options) as gateway,
         Bridge(settings) as bridge,
@@ -252,9 +225,10 @@ async def open_house(
         gateway.bridge_url = bridge.url
         await reader.start()
         try:
-            await worker.start()
+            worker.start()
+            await worker.until_ready()
             yield House(settings, config, bridge, gateway, reader)
-            assert await worker.stop() == 0, (folder / "worker.log").read_text()[-4000:]
+            await worker.stop()
         finally:
-            await worker.stop(signal.SIGKILL)
+            worker.kill()
             await reader.stop()

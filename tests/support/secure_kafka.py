@@ -50,9 +50,20 @@ class Certificates:
 
     def _authority(self, name: str) -> None:
         self._openssl(
-            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name} of the tests",
-            "-keyout", f"{name}.key", "-out", f"{name}.pem",
-        )  # fmt: skip
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            f"/CN={name} of the tests",
+            "-keyout",
+            f"{name}.key",
+            "-out",
+            f"{name}.pem",
+        )
 
     def _signed(self, name: str) -> None:
         (self.folder / "names").write_text("subjectAltName=IP:127.0.0.1\n", encoding="utf-8")
@@ -61,13 +72,27 @@ class Certificates:
             "-keyout", f"{name}.key", "-out", f"{name}.csr",
         )  # fmt: skip
         self._openssl(
-            "x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-            "-days", "2", "-extfile", "names", "-out", f"{name}.pem",
-        )  # fmt: skip
+            "x509",
+            "-req",
+            "-in",
+            f"{name}.csr",
+            "-CA",
+            "ca.pem",
+            "-CAkey",
+            "ca.key",
+            "-CAcreateserial",
+            "-days",
+            "2",
+            "-extfile",
+            "names",
+            "-out",
+            f"{name}.pem",
+        )
 
     def _openssl(self, *arguments: str) -> None:
         # our own command line, no shell; openssl is among what tests/run installs
-        subprocess.run(["openssl", *arguments], cwd=self.folder, check=True, capture_output=True)  # noqa: S603, S607
+        command = ["openssl", *arguments]
+        subprocess.run(command, cwd=self.folder, check=True, capture_output=True)  # noqa: S603
 
 
 class SecureKafka(LocalKafka):
@@ -90,7 +115,8 @@ class SecureKafka(LocalKafka):
         with properties.open("a", encoding="utf-8") as file:
             # of two equal keys the later one counts
             file.write(
-                f"listeners=BROKER://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller},{secure}\n"
+                f"listeners=BROKER://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller},"
+                f"{secure}\n"
                 f"advertised.listeners=BROKER://127.0.0.1:{port},{secure}\n"
                 "listener.security.protocol.map="
                 "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT,PASSWORDS:SASL_SSL,CERTIFICATES:SSL\n"
@@ -98,8 +124,10 @@ class SecureKafka(LocalKafka):
                 f"ssl.truststore.type=PEM\nssl.truststore.location={ca}\n"
                 "listener.name.certificates.ssl.client.auth=required\n"
                 "listener.name.passwords.sasl.enabled.mechanisms=SCRAM-SHA-512,PLAIN\n"
-                f"listener.name.passwords.scram-sha-512.sasl.jaas.config={_LOGIN}.scram.ScramLoginModule required;\n"
-                f"listener.name.passwords.plain.sasl.jaas.config={_LOGIN}.plain.PlainLoginModule required"
+                "listener.name.passwords.scram-sha-512.sasl.jaas.config="
+                f"{_LOGIN}.scram.ScramLoginModule required;\n"
+                f"listener.name.passwords.plain.sasl.jaas.config={_LOGIN}.plain.PlainLoginModule "
+                "required"
                 f' user_{USER}="{PASSWORD}";\n'
             )
         return properties
@@ -117,7 +145,8 @@ class SecureKafka(LocalKafka):
             USER,
         )
         command = tools.command(tools.find("kafka-configs"), arguments, self.bootstrap, print)
-        subprocess.run(command, check=True, capture_output=True, timeout=60)  # noqa: S603 - as above
+        # as above
+        subprocess.run(command, check=True, capture_output=True, timeout=60)  # noqa: S603
 
 
 @contextmanager

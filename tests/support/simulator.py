@@ -14,6 +14,8 @@ from aiohttp import ClientSession, web
 
 from streams.settings import Settings
 from streams.simulator import Retries, Simulator, SimulatorOptions
+from tests.support.http_server import serving
+from tests.support.waiting import until
 
 API_KEY = "the-api-key"
 TOKEN = "the-token"
@@ -76,13 +78,11 @@ class Bridge:
     answers: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     """Statuses and headers of the next answers; 200 when there are none left."""
     url: str = ""
-    _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def receive(self, request: web.BaseRequest) -> web.Response:
         raw = await request.read()
         at = asyncio.get_running_loop().time()
         self.hooks.append(Hook(request.path, dict(request.headers), raw, at))
-        self._news.set()
         status, headers = self.answers.pop(0) if self.answers else (200, {})
         return web.Response(status=status, headers=headers)
 
@@ -90,10 +90,7 @@ class Bridge:
         return [hook for hook in self.hooks if hook.event == event]
 
     async def until(self, condition: Callable[[], bool], timeout_s: float = 5.0) -> None:
-        async with asyncio.timeout(timeout_s):
-            while not condition():
-                self._news.clear()
-                await self._news.wait()
+        await until(condition, timeout_s)
 
     async def first(self, event: str) -> Hook:
         await self.until(lambda: bool(self.of(event)))
@@ -142,15 +139,9 @@ QUICK = SimulatorOptions(
 async def scene(options: SimulatorOptions = QUICK, seed: int = 1) -> AsyncIterator[Scene]:
     """Start everything, and end it."""
     bridge = Bridge()
-    runner = web.ServerRunner(web.Server(bridge.receive, access_log=None))
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    bridge.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
-        async with (
-            Simulator(settings(), bridge_url=bridge.url, options=options, seed=seed) as sim,
-            ClientSession() as http,
-        ):
-            yield Scene(sim, bridge, http)
-    finally:
-        await runner.cleanup()
+    async with (
+        serving(bridge.receive) as bridge.url,
+        Simulator(settings(), bridge_url=bridge.url, options=options, seed=seed) as sim,
+        ClientSession() as http,
+    ):
+        yield Scene(sim, bridge, http)

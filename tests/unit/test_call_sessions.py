@@ -137,7 +137,7 @@ def test_an_echo_is_named_when_nothing_else_came() -> None:
 @pytest.mark.parametrize(
     "order", [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)]
 )
-def test_the_end_confirms_whether_it_comes_before_or_after_the_gateways_answer(
+def test_the_end_confirms_before_or_after_the_gateways_answer(
     order: tuple[int, int, int],
 ) -> None:
     events = (offer(), rejected(), ended())
@@ -160,7 +160,7 @@ def test_an_end_before_the_answer_confirms_as_of_the_answer() -> None:
     assert outcome.at_ms == NOW_MS + 50
 
 
-def test_a_call_that_was_answered_is_unconfirmed_even_if_it_ends_then() -> None:
+def test_an_answered_call_is_unconfirmed_even_if_it_ends_then() -> None:
     for events in (
         (rejected(), accepted()),
         (accepted(), rejected()),
@@ -222,7 +222,7 @@ def test_an_offer_that_comes_twice_writes_nothing_new() -> None:
     assert evolve(session, offer()) == session
 
 
-def test_a_block_is_taken_back_once_when_its_time_is_over_and_by_the_webhooks_own_ids() -> None:
+def test_a_block_is_taken_back_once_by_the_webhooks_own_ids() -> None:
     session = after(offer(), blocked())
     assert session.due_ms == NOW_MS + 900_000
     assert unblock(session, NOW_MS + 899_999) == (session, None)
@@ -249,7 +249,7 @@ def test_a_block_that_somebody_took_back_ends_at_once() -> None:
     assert not later.is_blocked
 
 
-def test_an_end_that_failed_is_ordered_again_as_a_command_of_its_own() -> None:
+def test_an_end_that_failed_is_ordered_again_under_a_new_id() -> None:
     first, _ = unblock(after(offer(), blocked()), NOW_MS + 900_000)
     assert evolve(first, blocked()) == first
     again = evolve(first, blocked(until_ms=NOW_MS + 1_200_000, at_ms=NOW_MS + 900_100))

@@ -60,7 +60,7 @@ def test_the_newest_message_each_way_of_each_line_is_kept(seen: list[MessageSeen
 
 
 @given(st.lists(MESSAGES, min_size=1, max_size=12))
-def test_a_repeat_gives_back_the_very_same_object_so_that_nothing_is_written(
+def test_a_repeat_gives_back_the_same_object_and_is_not_written(
     seen: list[MessageSeen],
 ) -> None:
     lines = after(seen)

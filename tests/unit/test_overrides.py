@@ -73,7 +73,8 @@ def test_what_is_no_country_is_told(tmp_path: Path) -> None:
     entries, wrong = entries_of(path, entry, said.append)
     assert ([each.pattern for each in entries], wrong) == (["GB"], 2)
     assert said[0] == (
-        f"{path}:2: pattern: no country with telephone numbers has the code XX; use ISO 3166-1, such as GB"
+        f"{path}:2: pattern: no country with telephone numbers has the code XX; use ISO "
+        "3166-1, such as GB"
     )
     assert "did you mean GB?" in said[1]
 
@@ -116,7 +117,7 @@ def met(
     return known.entry("deny", line, (jid,), lambda: "US" if jid == CALLER else "GB", now_ms)
 
 
-def test_the_most_exact_entry_goes_before_the_others_until_it_is_taken_off() -> None:
+def test_the_most_exact_entry_comes_first_until_it_is_taken_off() -> None:
     exact, prefix, country = entry(CALLER), entry("+1202*"), entry("US")
     known = view(country, prefix, exact)
     for each in (exact, prefix, country):
@@ -126,7 +127,7 @@ def test_the_most_exact_entry_goes_before_the_others_until_it_is_taken_off() -> 
     assert list(known.entries()) == []
 
 
-def test_an_entry_holds_until_the_millisecond_in_which_it_expires_and_on_its_lines_alone() -> None:
+def test_an_entry_holds_until_it_expires_on_its_lines_alone() -> None:
     known = view(entry("US", expires_at_ms=NOW_MS + 1, lines=("london", "paris")))
     assert met(known)
     assert met(known, line="paris")
@@ -210,7 +211,7 @@ class Telling:
         ]
 
 
-async def test_a_status_is_told_when_it_changes_and_again_after_fifteen_seconds() -> None:
+async def test_a_status_is_told_on_change_and_every_fifteen_seconds() -> None:
     worker = Telling()
     assert len(await worker.after(0)) == 1
     assert await worker.after(14_999) == []
@@ -291,7 +292,7 @@ def test_a_shorter_block_does_not_end_a_longer_one() -> None:
     assert known.block((CALLER,), "paris") == long
 
 
-def test_the_end_of_all_blocks_ends_those_before_it_and_none_after() -> None:
+def test_ending_all_blocks_ends_those_before_it_and_none_after() -> None:
     lift = block(NOW_MS + DAY, 0, "london")
     known = view(block(NOW_MS, NOW_MS + 30 * DAY), lift)
     assert (known.block((CALLER,), "london"), known.lift((CALLER,), "london")) == (None, lift)

@@ -310,7 +310,7 @@ def test_a_secret_file_without_a_secret_is_refused(
     assert said in refused(path, "${T_TOKEN}", f"file:{tmp_path / 'key'}")
 
 
-def test_a_blank_variable_is_not_set_and_a_line_end_is_no_part_of_a_key(
+def test_a_blank_variable_is_unset_and_a_key_has_no_line_end(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("T_HOOK", "key\n")
@@ -319,7 +319,7 @@ def test_a_blank_variable_is_not_set_and_a_line_end_is_no_part_of_a_key(
     assert "T_HOOK is not set" in refused(path, "policies: rules\n", "")
 
 
-def test_without_gateway_secrets_references_may_dangle_and_literals_may_not(
+def test_without_gateway_secrets_only_references_may_dangle(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("T_TOKEN")
@@ -351,7 +351,7 @@ def test_a_secret_may_be_two_while_it_is_changed(
         )
 
 
-def test_tokens_are_secrets_of_some_length_for_roles_that_there_are(
+def test_tokens_are_long_secrets_for_roles_that_there_are(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("T_CRM", "c" * 20)

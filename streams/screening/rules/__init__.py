@@ -1,82 +1,31 @@
 """The rules, one module each. ``judge`` asks one rule of a policy about one call.
 
-A rule is a pure function of its parameters and the facts; it returns whether it applies, one plain
-sentence why, and the scalar facts that it worked out itself. It may raise: the policy's
-``on_error`` decides then.
+A module is called as its rule type is and holds ``judge(rule, in_force, facts)``: a pure function
+that returns whether the rule applies, one plain sentence why, and the scalar facts that it worked
+out itself. It may raise: the policy's ``on_error`` decides then. The parameters of each type, and
+what it needs of what is kept, stand in ``models.policy.rules``.
 """
 
 from __future__ import annotations
 
-from typing import assert_never
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, Final
 
-from models.policy import (
-    AllowListRule,
-    BurstRule,
-    CountryRule,
-    DenyListRule,
-    EmergencyRule,
-    ExpressionRule,
-    MediaRule,
-    PresenceRule,
-    QuietHoursRule,
-    RecordingBridgeRule,
-    Rule,
-    StormRule,
-    TextFirstRule,
-    UrgentRepeatRule,
-    VipOnlyRule,
-)
+from models.policy import RULE_TYPES, Rule
 from streams.policies.book import PolicyInForce
 from streams.screening.facts import Facts
-from streams.screening.rules import (
-    allow_list,
-    burst,
-    country,
-    deny_list,
-    emergency,
-    expression,
-    media,
-    presence,
-    quiet_hours,
-    recording_bridge,
-    storm,
-    text_first,
-    urgent_repeat,
-    vip_only,
-)
 from streams.screening.rules.finding import RuleFinding
 
+Judge = Callable[[Any, PolicyInForce, Facts], RuleFinding]
+"""Asks a rule, which is of the class of its type."""
 
-def judge(rule: Rule, in_force: PolicyInForce, facts: Facts) -> RuleFinding:  # noqa: C901, PLR0911, PLR0912 - one case a rule
+JUDGES: Final[dict[str, Judge]] = {
+    name: import_module(f"{__name__}.{name}").judge for name in RULE_TYPES
+}
+"""By rule type. A type without its module is found when this is imported, not when a call comes."""
+
+
+def judge(rule: Rule, in_force: PolicyInForce, facts: Facts) -> RuleFinding:
     """What this rule says of the call."""
-    match rule:
-        case EmergencyRule():
-            return emergency.judge(rule, in_force, facts)
-        case AllowListRule():
-            return allow_list.judge(rule, in_force, facts)
-        case DenyListRule():
-            return deny_list.judge(rule, in_force, facts)
-        case VipOnlyRule():
-            return vip_only.judge(rule, facts)
-        case QuietHoursRule():
-            return quiet_hours.judge(rule, in_force, facts)
-        case BurstRule():
-            return burst.judge(rule, facts)
-        case UrgentRepeatRule():
-            return urgent_repeat.judge(rule, facts)
-        case StormRule():
-            return storm.judge(rule, facts)
-        case TextFirstRule():
-            return text_first.judge(rule, facts)
-        case RecordingBridgeRule():
-            return recording_bridge.judge(rule, facts)
-        case PresenceRule():
-            return presence.judge(rule, facts)
-        case MediaRule():
-            return media.judge(rule, facts)
-        case CountryRule():
-            return country.judge(rule, facts)
-        case ExpressionRule():
-            return expression.judge(rule, in_force, facts)
-        case _:
-            assert_never(rule)
+    return JUDGES[rule.type](rule, in_force, facts)

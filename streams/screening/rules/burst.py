@@ -1,4 +1,6 @@
-"""``burst``: the Nth call of one caller to one line within a sliding window, without a conversation, and a block.
+"""``burst``: reject the Nth call of one caller to one line within a window, and block the caller.
+
+A caller who has a conversation with the line is exempt.
 
 Example: ``{id: burst, type: burst, calls: 3, within: 60s, block: 15m, reply: slow-down}``
 Facts: the caller's recent calls and blocks, ``two_way``, ``history_incomplete``.
@@ -8,11 +10,12 @@ from __future__ import annotations
 
 from models.decisions import Block, Scalar
 from models.policy import BurstRule
+from streams.policies.book import PolicyInForce
 from streams.screening.facts import Facts
 from streams.screening.rules.finding import RuleFinding, duration
 
 
-def judge(rule: BurstRule, facts: Facts) -> RuleFinding:
+def judge(rule: BurstRule, _in_force: PolicyInForce, facts: Facts) -> RuleFinding:
     """Reject from the Nth call on, and while a block lasts.
 
     A caller with a two-way conversation is never a burst.

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from models.decisions import Scalar
 from models.policy import CountryRule
+from streams.policies.book import PolicyInForce
 from streams.screening.facts import Facts
 from streams.screening.rules.finding import RuleFinding
 
 
-def judge(rule: CountryRule, facts: Facts) -> RuleFinding:
+def judge(rule: CountryRule, _in_force: PolicyInForce, facts: Facts) -> RuleFinding:
     """Reject numbers of other countries than ``only``, or of those to ``reject``."""
     country = facts.country
     known: dict[str, Scalar] = {"country": country}

@@ -7,11 +7,12 @@ Facts: ``media``, ``group``.
 from __future__ import annotations
 
 from models.policy import MediaRule
+from streams.policies.book import PolicyInForce
 from streams.screening.facts import Facts
 from streams.screening.rules.finding import RuleFinding
 
 
-def judge(rule: MediaRule, facts: Facts) -> RuleFinding:
+def judge(rule: MediaRule, _in_force: PolicyInForce, facts: Facts) -> RuleFinding:
     """Reject the kinds that are named."""
     offer = facts.offer
     if offer.group:

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from models.decisions import Scalar
 from models.policy import PresenceRule
+from streams.policies.book import PolicyInForce
 from streams.screening.facts import Facts
 from streams.screening.rules.finding import RuleFinding
 
 
-def judge(rule: PresenceRule, facts: Facts) -> RuleFinding:
+def judge(rule: PresenceRule, _in_force: PolicyInForce, facts: Facts) -> RuleFinding:
     """Reject or queue unless somebody can take the call."""
     agents = facts.known.desk.of_line(facts.offer.line)
     online = [each for each in agents if each.online(facts.now_ms)]

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from models.decisions import Scalar
 from models.policy import RecordingBridgeRule
+from streams.policies.book import PolicyInForce
 from streams.screening.facts import Facts
 from streams.screening.rules.finding import RuleFinding
 
 
-def judge(rule: RecordingBridgeRule, facts: Facts) -> RuleFinding:
+def judge(rule: RecordingBridgeRule, _in_force: PolicyInForce, facts: Facts) -> RuleFinding:
     """Reject unless one bridge is known to be able to record this call."""
     bridges = facts.known.bridges.of_line(facts.offer.line, rule.bridges)
     if not bridges:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from models.decisions import Scalar
 from models.policy import StormRule
+from streams.policies.book import PolicyInForce
 from streams.screening.facts import Facts
 from streams.screening.rules.finding import RuleFinding, duration
 
 
-def judge(rule: StormRule, facts: Facts) -> RuleFinding:
+def judge(rule: StormRule, _in_force: PolicyInForce, facts: Facts) -> RuleFinding:
     """Reject strangers while a storm lasts."""
     if not facts.stranger:
         return RuleFinding(None, "no stranger")

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from models.decisions import Scalar
 from models.policy import TextFirstRule
+from streams.policies.book import PolicyInForce
 from streams.screening.facts import Facts
 from streams.screening.rules.finding import RuleFinding, duration
 
 
-def judge(rule: TextFirstRule, facts: Facts) -> RuleFinding:
+def judge(rule: TextFirstRule, _in_force: PolicyInForce, facts: Facts) -> RuleFinding:
     """Reject unless a message from the caller to this line is younger than the period."""
     if facts.last_in_ms:
         ago = facts.now_ms - facts.last_in_ms

@@ -7,11 +7,12 @@ Facts: the caller's recent calls, ``stranger``.
 from __future__ import annotations
 
 from models.policy import UrgentRepeatRule
+from streams.policies.book import PolicyInForce
 from streams.screening.facts import Facts
 from streams.screening.rules.finding import RuleFinding, duration
 
 
-def judge(rule: UrgentRepeatRule, facts: Facts) -> RuleFinding:
+def judge(rule: UrgentRepeatRule, _in_force: PolicyInForce, facts: Facts) -> RuleFinding:
     """Let a known caller's repeated call ring, or queue it."""
     offer = facts.offer
     count = facts.recent.offered_within(offer.line, offer.offered_at_ms, rule.within)

@@ -7,11 +7,12 @@ Facts: ``tier``, ``contact_age_ms``.
 from __future__ import annotations
 
 from models.policy import VipOnlyRule
+from streams.policies.book import PolicyInForce
 from streams.screening.facts import Facts
 from streams.screening.rules.finding import RuleFinding
 
 
-def judge(rule: VipOnlyRule, facts: Facts) -> RuleFinding:
+def judge(rule: VipOnlyRule, _in_force: PolicyInForce, facts: Facts) -> RuleFinding:
     """Reject whoever has none of the tiers.
 
     An unreadable contact record is an error, not a missing tier.

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import resource
 import shutil
-import signal
 import subprocess
 import time
 import uuid
@@ -18,15 +17,15 @@ from typing import Final, Literal
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from streams.common.die_with_parent import tethered
 from streams.common.errors import EnvironmentFaultError
 from streams.kafka.cluster import answers
 from streams.kafka.connection import connection
 from streams.local_kafka.jars import ensure_jars, java
-from streams.local_kafka.server import LOG4J, PROPERTIES, LocalKafka, end, free_ports
+from streams.local_kafka.server import LOG4J, PROPERTIES, LocalKafka, free_ports
 from streams.local_kafka.state import BrokerFiles
 from streams.settings import KafkaSettings
 from tests.faults.suite.disk import Disk
+from tests.support.processes import Process
 
 NODES: Final = 3
 READY_S: Final = 60.0
@@ -54,7 +53,7 @@ class Node:
         self.disk = Disk(folder / "logs") if small else None
         self.port, self.controller = free_ports(2)
         self.folder = folder
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Process | None = None
 
     @property
     def address(self) -> str:
@@ -79,30 +78,25 @@ class Node:
     def start(self, jars: Path) -> None:
         """Start, or start again; it answers later."""
         command = _program(jars, self.folder, "kafka.Kafka", str(self.folder / "server.properties"))
-        with (self.folder / "kafka.out").open("ab") as output:
-            self.process = subprocess.Popen(  # noqa: S603 - our own command line, no shell
-                tethered(command),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+        output = self.folder / "kafka.out"
+        # whether it answers is seen by Kafka's protocol, not by a URL
+        self.process = Process(f"broker-{self.number}", command, "", output)
+        self.process.start()
 
     def kill(self) -> None:
         """SIGKILL and reap."""
         if self.process is not None:
             self.process.kill()
-            self.process.wait()
 
     def freeze(self) -> None:
         """SIGSTOP."""
         assert self.process is not None
-        self.process.send_signal(signal.SIGSTOP)
+        self.process.freeze()
 
     def thaw(self) -> None:
         """SIGCONT."""
         assert self.process is not None
-        self.process.send_signal(signal.SIGCONT)
+        self.process.thaw()
 
     def fill_disk(self) -> None:
         """From now on its writes fail; a node with a disk of its own has none left, files of
@@ -121,10 +115,7 @@ class Node:
     async def ended(self, within: float) -> None:
         """Wait until it has ended itself."""
         assert self.process is not None
-        deadline = time.monotonic() + within
-        while self.process.poll() is None:
-            assert time.monotonic() < deadline, f"broker {self.number} still runs after {within} s"
-            await asyncio.sleep(0.1)
+        await self.process.ended(within)
 
 
 class Cluster:
@@ -141,14 +132,12 @@ class Cluster:
         for node in nodes:
             node.start(self._jars)
 
-    def stop(self) -> None:
-        """SIGTERM to all, then reap. Blocks."""
-        for node in self.nodes:
-            if node.process is not None and node.process.poll() is None:
-                node.process.send_signal(signal.SIGTERM)
-        for node in self.nodes:
-            if node.process is not None:
-                end(node.process, within=10.0)
+    async def stop(self) -> None:
+        """SIGTERM to all, and SIGKILL to those that are there after 10 s; returns when they are
+        reaped."""
+        by = time.monotonic() + 10.0
+        there = [node.process for node in self.nodes if node.process is not None]
+        await asyncio.gather(*(process.end(by) for process in there))
 
     async def whole(self, within: float = READY_S) -> None:
         """Return when every partition of every topic has all its replicas in sync."""
@@ -208,7 +197,9 @@ def _format(nodes: list[Node], jars: Path) -> None:
             node.disk.mount()
         arguments = ("format", f"--cluster-id={name}", f"--config={node.write(voters)}")
         command = _program(jars, node.folder, "kafka.tools.StorageTool", *arguments)
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
+        done = subprocess.run(  # noqa: S603 - our own command
+            command, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -227,7 +218,7 @@ async def three_brokers(folder: Path, *, small_disks: int = 0) -> AsyncIterator[
         await cluster.whole()
         yield cluster
     finally:
-        cluster.stop()
+        await cluster.stop()
         for node in nodes:
             if node.disk is not None:
                 node.disk.unmount()

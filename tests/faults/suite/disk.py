@@ -54,4 +54,5 @@ class Disk:
 
 
 def _run(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
+    # our own command
+    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603

@@ -6,15 +6,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from tests.faults.suite.case import Case, Scale
-from tests.faults.suite.parts import Part
 from tests.faults.suite.stage import Setting, Stage
 from tests.faults.suite.traffic import Steady
+from tests.support.processes import Process
 
 SPACING_S = (0.8, 3.0)
 DOWN_S = (0.0, 1.0)
 
 
-def killing(choose: Callable[[Stage], list[Part]]) -> Callable[[Stage, Scale], Awaitable[None]]:
+def killing(choose: Callable[[Stage], list[Process]]) -> Callable[[Stage, Scale], Awaitable[None]]:
     """A scenario that kills one of these, again and again."""
 
     async def scenario(stage: Stage, scale: Scale) -> None:

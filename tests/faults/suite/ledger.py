@@ -19,6 +19,7 @@ from models.messages import MessageSeen
 from models.outcomes import TERMINAL, Outcome
 from streams.kafka.reader import RecordRef, Seen, TopicReader
 from streams.settings import KafkaSettings
+from tests.support.waiting import until
 
 READ = (
     topics.CALLS_EVENTS,
@@ -78,7 +79,6 @@ class Ledger:
     messages: set[tuple[str, str, str]] = field(default_factory=set)
     """Line, caller and direction of each message that was seen."""
     _task: asyncio.Task[None] | None = None
-    _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def __aenter__(self) -> Self:
         """Begin to read."""
@@ -105,26 +105,15 @@ class Ledger:
                     continue
                 for seen in batch:
                     self.take(seen)
-                if batch:
-                    self._changed.set()
         finally:
             await reader.stop()
 
     async def until(self, what: Callable[[], bool], within: float) -> bool:
-        """Whether ``what()`` became true in so many seconds; asked after each batch and each 100
-        ms."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + within
-        while not what():
-            assert self._task is not None
-            if self._task.done():
-                self._task.result()
-            if loop.time() > deadline:
-                return False
-            self._changed.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(0.1):
-                    await self._changed.wait()
+        """Whether ``what()`` became true in so many seconds."""
+        try:
+            await until(what, within, every=0.1, reader=self._task)
+        except AssertionError:
+            return False
         return True
 
     def take(self, seen: Seen) -> None:

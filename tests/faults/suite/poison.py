@@ -34,9 +34,12 @@ VALUES = {
     "no JSON": b"\xff\xfe{",
     "no event": b'{"hello": "world"}',
     "unknown type": b'{"type": "call.from-the-future", "event_id": "evt_1"}',
-    "a time that no date can hold": b"""{"type": "call.offered", "event_id": "evt_1", "gateway": "office",
+    (
+        "a time that no date can hold"
+    ): b"""{"type": "call.offered", "event_id": "evt_1", "gateway": "office",
         "line": "london", "session": "default", "call_id": "call-1", "caller": "447700900123@c.us",
-        "caller_raw": "447700900123@c.us", "offered_at_ms": 100000000000000000000, "time_source": "payload",
+        "caller_raw": "447700900123@c.us", "offered_at_ms": 100000000000000000000,
+        "time_source": "payload",
         "received_at_ms": 1767261601000}""",
     "empty": b"",
     "null": None,

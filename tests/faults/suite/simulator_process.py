@@ -119,8 +119,10 @@ async def run(options: argparse.Namespace) -> None:
     """Play until SIGTERM."""
     log = ReceiptLog(options.journal)
     simulator.Journal = kept_in(log)  # type: ignore[attr-defined] # the log outlives the process
-    simulator.WebhookSender = noted_in(log, options.again_after_s)  # type: ignore[attr-defined] # the same
-    simulator.RequestHandler = slow_by(options.answer_ms / 1000)  # type: ignore[attr-defined] # as real gateways
+    # the same
+    simulator.WebhookSender = noted_in(log, options.again_after_s)  # type: ignore[attr-defined]
+    # as real gateways
+    simulator.RequestHandler = slow_by(options.answer_ms / 1000)  # type: ignore[attr-defined]
     if options.clock_off_s:
         off_by(options.clock_off_s)
     stop = asyncio.Event()

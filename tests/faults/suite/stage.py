@@ -25,10 +25,10 @@ from tests.faults.suite.cluster import Cluster, Node
 from tests.faults.suite.door import Door
 from tests.faults.suite.journal import Record
 from tests.faults.suite.ledger import Ledger
-from tests.faults.suite.parts import Part, environment, python
 from tests.faults.suite.people import Crowd
 from tests.faults.suite.traffic import Callers, Orders
-from tests.support.ringfence import LINES, POLICY, SECRETS, free_port
+from tests.support.processes import Process, environment, free_port, python
+from tests.support.ringfence import LINES, POLICY, SECRETS
 
 PARTITIONS = 4
 READY_S = 60.0
@@ -66,9 +66,9 @@ class Stage:
     callers: Callers
     orders: Orders
     http: aiohttp.ClientSession
-    bridge: Part
-    simulator: Part
-    workers: list[Part] = field(default_factory=list)
+    bridge: Process
+    simulator: Process
+    workers: list[Process] = field(default_factory=list)
     kills: dict[str, int] = field(default_factory=dict)
     """By row."""
     poisoned: set[RecordRef] = field(default_factory=set)
@@ -84,18 +84,22 @@ class Stage:
         return self.folder / "journal.jsonl"
 
     @property
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[Process]:
         """Every process."""
         return [self.bridge, self.simulator, *self.workers]
 
-    def worker(self, *arguments: str) -> Part:
+    def worker(self, *arguments: str) -> Process:
         """Start one more worker; it is ready later."""
         number = len(self.workers) + 1
         listen = f"127.0.0.1:{free_port()}"
         config = write_config(
-            self.folder, f"worker-{number}", self.kafka, self.setting, self.door.url if self.door else self.orders.url,
+            self.folder,
+            f"worker-{number}",
+            self.kafka,
+            self.setting,
+            self.door.url if self.door else self.orders.url,
             worker=listen,
-        )  # fmt: skip
+        )
         env = environment(**SECRETS, RINGFENCE_STATE_DIR=str(self.folder / f"worker-{number}"))
         if self.setting.members:
             env["RINGFENCE_INSTANCE"] = f"worker-{number}"
@@ -103,16 +107,16 @@ class Stage:
             "tests.faults.suite.worker", str(config), *self.setting.worker_arguments, *arguments
         )
         url = f"http://{listen}/health/ready"
-        part = Part(f"worker-{number}", command, url, self.folder / f"worker-{number}.log", env)
+        part = Process(f"worker-{number}", command, url, self.folder / f"worker-{number}.log", env)
         self.workers.append(part)
         part.start()
         return part
 
-    async def ready(self, *parts: Part) -> None:
+    async def ready(self, *parts: Process) -> None:
         """Wait until they are."""
         await asyncio.gather(*(part.ready(self.http, READY_S) for part in parts))
 
-    def strike(self, part: Part) -> None:
+    def strike(self, part: Process) -> None:
         """SIGKILL, and count it."""
         part.kill()
         self._count()
@@ -133,7 +137,7 @@ class Stage:
             assert time.monotonic() < deadline, f"no 503 within {within} s"
             await asyncio.sleep(0.2)
 
-    async def counted(self, part: Part, what: str) -> float:
+    async def counted(self, part: Process, what: str) -> float:
         """The sum of a part's metrics whose line contains so much."""
         async with self.http.get(f"{part.url}/metrics") as answer:
             lines = (await answer.text()).splitlines()
@@ -143,7 +147,7 @@ class Stage:
             if what in line and not line.startswith("#")
         )
 
-    async def kill(self, part: Part, *, down_s: float = 0.0) -> None:
+    async def kill(self, part: Process, *, down_s: float = 0.0) -> None:
         """SIGKILL, and start again so much later."""
         self.strike(part)
         await asyncio.sleep(down_s)
@@ -195,16 +199,22 @@ class Stage:
                     task.add_done_callback(self._restarts.discard)
             await asyncio.sleep(0.05)
 
-    async def _again(self, part: Part) -> None:
+    async def _again(self, part: Process) -> None:
         await asyncio.sleep(PAUSE_S)
         if part.exit_code is not None:
             part.start()
 
 
 def write_config(
-    folder: Path, name: str, kafka: KafkaSettings, settings: Setting, gateways: str, *, worker: str = "127.0.0.1:0",
+    folder: Path,
+    name: str,
+    kafka: KafkaSettings,
+    settings: Setting,
+    gateways: str,
+    *,
+    worker: str = "127.0.0.1:0",
     bridge: str = "127.0.0.1:0",
-) -> Path:  # fmt: skip
+) -> Path:
     """One process's configuration; policies are shared."""
     policies = folder / "policies"
     policies.mkdir(exist_ok=True)
@@ -221,16 +231,22 @@ def write_config(
         "policies": "policies",
         "gateways": {
             "office": {
-                "provider": "waha", "base_url": f"{gateways}/office", "timeout": settings.gateway_timeout,
-                "api_key": "${WAHA_API_KEY}", "webhook_secret": "${WAHA_HMAC_KEY}",
+                "provider": "waha",
+                "base_url": f"{gateways}/office",
+                "timeout": settings.gateway_timeout,
+                "api_key": "${WAHA_API_KEY}",
+                "webhook_secret": "${WAHA_HMAC_KEY}",
             },
             "cloud": {
-                "provider": "wawp", "base_url": f"{gateways}/cloud", "timeout": settings.gateway_timeout,
-                "access_token": "${WAWP_TOKEN}", "webhook_secret": "${WAWP_SECRET}",
+                "provider": "wawp",
+                "base_url": f"{gateways}/cloud",
+                "timeout": settings.gateway_timeout,
+                "access_token": "${WAWP_TOKEN}",
+                "webhook_secret": "${WAWP_SECRET}",
             },
         },
         "lines": LINES,
-    }  # fmt: skip
+    }
     path = folder / f"{name}.yaml"
     path.write_text(yaml.safe_dump(document), encoding="utf-8")
     return path
@@ -261,19 +277,32 @@ async def open_stage(
         folder, "bridge", kafka, settings, simulator_url, bridge=f"127.0.0.1:{bridge_port}"
     )
     env = environment(**SECRETS, RINGFENCE_STATE_DIR=str(folder / "state"))
-    bridge = Part(
-        "bridge", python("streams.cli", "bridge", "--config", str(config)), f"{bridge_url}/health/ready",
-        folder / "bridge.log", env,
-    )  # fmt: skip
-    simulator = Part(
+    bridge = Process(
+        "bridge",
+        python("streams.cli", "bridge", "--config", str(config)),
+        f"{bridge_url}/health/ready",
+        folder / "bridge.log",
+        env,
+    )
+    simulator = Process(
         "simulator",
         python(
-            "tests.faults.suite.simulator_process", str(config), "--listen", f"127.0.0.1:{simulator_port}",
-            "--bridge", bridge_url, "--journal", str(journal), "--seed", str(seed),
+            "tests.faults.suite.simulator_process",
+            str(config),
+            "--listen",
+            f"127.0.0.1:{simulator_port}",
+            "--bridge",
+            bridge_url,
+            "--journal",
+            str(journal),
+            "--seed",
+            str(seed),
             *settings.simulator_arguments,
         ),
-        f"{simulator_url}/_sim/faults", folder / "simulator.log", env,
-    )  # fmt: skip
+        f"{simulator_url}/_sim/faults",
+        folder / "simulator.log",
+        env,
+    )
     async with aiohttp.ClientSession() as http, Ledger(kafka) as ledger:
         orders = Orders(simulator_url)
         callers = Callers(orders, ledger, rng, label, Crowd(rng))

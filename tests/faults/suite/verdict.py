@@ -194,7 +194,8 @@ class _Count:
             if placed is not None and asked.at_ms >= placed.began_ms + LATE_MS[asked.kind]:
                 row.stale += 1
                 row.details.setdefault("stale", []).append(
-                    f"{asked.kind} of {asked.call_id} after {(asked.at_ms - placed.began_ms) / 1000:.1f} s"
+                    f"{asked.kind} of {asked.call_id} after "
+                    f"{(asked.at_ms - placed.began_ms) / 1000:.1f} s"
                 )
             if asked.kind == "text" and asked.acted and placed is not None:
                 texts[placed.person.line, placed.person.key].append(asked)

@@ -112,7 +112,8 @@ def test_a_finding_names_where_it_stands() -> None:
     (finding,) = audited([seen]).wrong
     assert finding.place == RecordRef("calls.events", seen.partition, 0)
     assert finding.line() == (
-        f"undecided: call A: the offer has no decision after 10 min [calls.events partition {seen.partition} offset 0]"
+        "undecided: call A: the offer has no decision after 10 min [calls.events partition "
+        f"{seen.partition} offset 0]"
     )
     assert finding.as_dict()["topic"] == "calls.events"
 
@@ -177,7 +178,8 @@ def test_a_repeated_webhook_and_repeated_records_are_no_findings() -> None:
 )
 def test_a_command_that_mixes_calls_is_crossed(kind: type[Value], change: dict[str, str]) -> None:
     changed = [
-        replace(value, **change) if isinstance(value, kind) else value  # type: ignore[arg-type]  # one field of many
+        # one field of many
+        replace(value, **change) if isinstance(value, kind) else value  # type: ignore[arg-type]
         for value in rejected_call(offer("A"))
     ]
     assert "crossed" in codes(audited(log_of(changed)))
@@ -263,7 +265,7 @@ def test_a_window_cannot_be_widened_by_the_command_itself() -> None:
     assert codes(audited(log_of(history(reject=wide, rejected=sent)))) == ["sent-late"]
 
 
-def test_a_record_on_the_wrong_partition_or_under_the_wrong_key_is_misplaced() -> None:
+def test_a_record_on_a_wrong_partition_or_key_is_misplaced() -> None:
     records = log_of(history())
     moved = audited([elsewhere(records[0]), *records[1:]])
     assert codes(moved) == ["misplaced"]
@@ -317,13 +319,13 @@ def test_calls_from_before_the_range_are_counted_and_not_judged() -> None:
     assert found.checked["offers"] == 1
 
 
-def test_a_webhook_that_is_repeated_across_the_edge_of_the_range_is_outside() -> None:
+def test_a_webhook_repeated_across_the_ranges_edge_is_outside() -> None:
     again = replace(offer("A"), received_at_ms=T0 + 31_000)
     found = audited(log_of([*rejected_call(offer("A")), again]), since=T0 + 30_000)
     assert found.verdict == "nothing compared"
 
 
-def test_a_text_within_the_cool_down_of_another_is_said_and_no_finding() -> None:
+def test_a_text_within_a_cool_down_is_said_and_no_finding() -> None:
     found = audited(log_of(rejected_call(offer("A")), rejected_call(offer("B", at_ms=T0 + 60_000))))
     assert found.holds
     assert found.texts_within_cooldown == 1

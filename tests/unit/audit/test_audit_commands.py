@@ -61,7 +61,7 @@ def test_a_queued_call_is_told_without_a_reject() -> None:
     assert audited(log_of(queued())).holds
 
 
-def test_a_queued_caller_who_is_not_told_is_found_when_a_reply_was_named() -> None:
+def test_a_queued_caller_not_told_is_found_if_a_reply_was_named() -> None:
     of, ruled, *_ = queued()
     assert codes(audited(log_of([of, ruled]))) == ["no-text"]
     assert audited(log_of([of, ruled]), now=T0 + 4_000).open == Open(commands=1)
@@ -73,18 +73,33 @@ def blocks(log: Log, of: Any, until_ms: int) -> list[Seen]:
     """A block on the gateway, its end, and what became of both."""
     decided = decision(of)
     common = {
-        "decision_id": decided.decision_id, "gateway": of.gateway, "line": of.line, "session": of.session,
-        "call_id": of.call_id, "caller": of.caller, "caller_raw": of.caller_raw, "received_at_ms": of.received_at_ms,
-    }  # fmt: skip
+        "decision_id": decided.decision_id,
+        "gateway": of.gateway,
+        "line": of.line,
+        "session": of.session,
+        "call_id": of.call_id,
+        "caller": of.caller,
+        "caller_raw": of.caller_raw,
+        "received_at_ms": of.received_at_ms,
+    }
     block = BlockCaller(command_id=block_id(decided.decision_id), until_ms=until_ms, **common)
     unblock = UnblockCaller(command_id=unblock_id(decided.decision_id), at_ms=until_ms, **common)
 
     def ended(command: BlockCaller | UnblockCaller, kind: CommandKind, at_ms: int) -> Seen:
         said = Outcome(
-            outcome_id=outcome_id(command.command_id, "accepted"), command_id=command.command_id, command=kind,
-            decision_id=command.decision_id, gateway=of.gateway, line=of.line, call_id=of.call_id, caller=of.caller,
-            result="accepted", received_at_ms=of.received_at_ms, sent_at_ms=at_ms - 5, at_ms=at_ms,
-        )  # fmt: skip
+            outcome_id=outcome_id(command.command_id, "accepted"),
+            command_id=command.command_id,
+            command=kind,
+            decision_id=command.decision_id,
+            gateway=of.gateway,
+            line=of.line,
+            call_id=of.call_id,
+            caller=of.caller,
+            result="accepted",
+            received_at_ms=of.received_at_ms,
+            sent_at_ms=at_ms - 5,
+            at_ms=at_ms,
+        )
         return log.append_record(records.outcome(said, "/test", None), at_ms)
 
     def asked(command: BlockCaller | UnblockCaller, at_ms: int) -> Seen:
@@ -128,7 +143,7 @@ def test_a_block_of_another_caller_is_crossed() -> None:
     assert set(codes(audited([*history, *crossed]))) == {"crossed"}
 
 
-def test_a_text_that_nobody_knows_of_is_listed_for_a_person_and_is_no_finding() -> None:
+def test_a_text_with_unknown_end_is_listed_and_no_finding() -> None:
     history = rejected_call(offer("A"), confirm=False)
     told = history[-1]
     assert isinstance(told, Outcome)
@@ -152,13 +167,20 @@ def test_a_text_that_nobody_knows_of_is_listed_for_a_person_and_is_no_finding() 
 
 def letter(of: Seen) -> Seen:
     made = dead_letter(
-        key=of.key, value=of.raw, headers=[], reason="undecodable", message="cannot be read", source="/worker",
-        topic=of.topic.full_name("prod."), partition=of.partition, offset=of.offset,
-    )  # fmt: skip
+        key=of.key,
+        value=of.raw,
+        headers=[],
+        reason="undecodable",
+        message="cannot be read",
+        source="/worker",
+        topic=of.topic.full_name("prod."),
+        partition=of.partition,
+        offset=of.offset,
+    )
     return Log().append_record(made, of.timestamp_ms + 10)
 
 
-def test_what_cannot_be_read_did_not_vanish_when_it_is_a_dead_letter() -> None:
+def test_what_is_unreadable_did_not_vanish_if_dead_lettered() -> None:
     poison = Log().append_record(Record(CALLS_EVENTS, b"x", b"{", []), T0, decoded=False)
     poison = replace(poison, fault="value: Invalid JSON")
     assert codes(audited([poison])) == ["undecodable"]

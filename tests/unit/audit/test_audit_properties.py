@@ -206,7 +206,9 @@ def test_another_verdict_is_found(values: list[Value], data: st.DataObject) -> N
     other = data.draw(
         st.sampled_from([v for v in ("ring", "reject", "queue") if v != first.verdict])
     )
-    assert "decided-twice" in wrong([*values, replace(first, verdict=other)], data)  # type: ignore[arg-type]  # one of the verdicts
+    # one of the verdicts
+    second = replace(first, verdict=other)  # type: ignore[arg-type]
+    assert "decided-twice" in wrong([*values, second], data)
 
 
 @given(histories(), st.data())

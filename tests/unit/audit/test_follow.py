@@ -54,7 +54,7 @@ def test_each_reject_counts_once_by_its_first_end(ends: list[tuple[int, int]]) -
     assert latency.quick == sum(after_ms <= 1_000 for after_ms in first.values())
 
 
-def test_what_did_not_reach_the_gateway_is_not_quick_and_a_confirmation_is_no_end() -> None:
+def test_only_what_reached_the_gateway_is_measured() -> None:
     latency = RejectLatency()
     results: tuple[Result, ...] = ("failed", "unknown", "late")
     for number, result in enumerate(results):
@@ -100,7 +100,7 @@ def test_the_audit_knows_its_oldest_undecided_offer() -> None:
     assert audit.oldest_undecided_ms() == T0 + 50
 
 
-def test_what_stands_is_asked_again_without_the_cases_that_are_done() -> None:
+def test_what_stands_is_asked_again_without_what_is_done() -> None:
     now = [T0 + 1_000]
     audit = Audit(COUNTS, clock=lambda: now[0])
     for seen in log_of(rejected_call(offer("A")), [offer("B")]):

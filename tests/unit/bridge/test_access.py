@@ -38,11 +38,16 @@ class Stopwatch:
 
 
 def access(seconds: Stopwatch | None = None, metrics: BridgeMetrics | None = None) -> Access:
-    return Access(TOKENS, metrics or BridgeMetrics(), seconds=seconds or Stopwatch())  # type: ignore[arg-type]
+    return Access(
+        TOKENS,  # type: ignore[arg-type]
+        metrics or BridgeMetrics(),
+        seconds=seconds or Stopwatch(),
+    )
 
 
 def status(checked: Access, token: str | None, role: str = "crm", peer: str = "192.0.2.1") -> int:
-    refusal = checked.refusal(role, None if token is None else f"Bearer {token}", peer)  # type: ignore[arg-type]
+    header = None if token is None else f"Bearer {token}"
+    refusal = checked.refusal(role, header, peer)  # type: ignore[arg-type]
     return 200 if refusal is None else refusal.status
 
 
@@ -95,9 +100,7 @@ def test_an_empty_token_is_a_fault_of_the_configuration() -> None:
         Access({"crm": (SecretStr(""),)}, BridgeMetrics())
 
 
-def test_failed_attempts_run_out_and_come_back_with_time_and_a_right_token_is_let_in_all_the_while() -> (
-    None
-):
+def test_failed_attempts_run_out_but_a_right_token_is_let_in() -> None:
     seconds = Stopwatch()
     checked = access(seconds)
     assert [status(checked, "wrong") for _ in range(FAILED_BURST + 2)] == [401] * FAILED_BURST + [
@@ -164,7 +167,7 @@ async def server() -> AsyncIterator[str]:
     await runner.cleanup()
 
 
-async def test_over_http_the_handler_is_reached_with_a_token_only_and_refusals_are_json(
+async def test_over_http_a_token_reaches_the_handler_and_nothing_else(
     server: str,
 ) -> None:
     async def put(token: str | None) -> tuple[int, dict[str, str], str | None]:
@@ -191,7 +194,7 @@ async def test_over_http_the_handler_is_reached_with_a_token_only_and_refusals_a
     per_s=st.floats(0.1, 10),
     pauses=st.lists(st.floats(0, 5), max_size=40),
 )
-def test_a_limit_never_grants_more_than_its_burst_and_rate_and_says_when_it_will(
+def test_a_limit_keeps_to_burst_and_rate_and_says_when_it_grants(
     burst: int, per_s: float, pauses: list[float]
 ) -> None:
     seconds = Stopwatch(0.0)

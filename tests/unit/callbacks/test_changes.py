@@ -76,7 +76,7 @@ def test_reaching_the_caller_closes_it_and_the_topic_forgets_it() -> None:
     assert settle(known, CALLER, "written to", NOW_MS + 60_000, "/test") == []
 
 
-def test_what_happened_before_the_call_does_not_close_its_callback() -> None:
+def test_what_came_before_the_call_does_not_close_its_callback() -> None:
     known = Callbacks()
     owe(known, queued(), "/test")
     assert settle(known, CALLER, "call accepted", NOW_MS - 60_000, "/test") == []

@@ -70,11 +70,14 @@ def test_a_line_of_json_is_a_record(tmp_path: Path) -> None:
 def test_each_fault_has_line_field_and_hint(tmp_path: Path) -> None:
     rows = read(
         tmp_path / "crm.csv",
-        HEAD + ROW + "07700900123,,,,,\n"
-        + '+447700900124,"Two\nlines",,,,\n' + "+447700900125,,,Mars,,\n"
+        HEAD
+        + ROW
+        + "07700900123,,,,,\n"
+        + '+447700900124,"Two\nlines",,,,\n'
+        + "+447700900125,,,Mars,,\n"
         "+447700900126,a,b\n" + "+447700900127,,VIP,,,\n" + ",x,,,,\n"
         "+447700900128,,,,,12345678901234567890123\n" + ROW,
-    )  # fmt: skip
+    )
     assert rows[0] == rows[-1] == ANNA
     found = [row for row in rows if isinstance(row, RowFault)]
     assert [(fault.line, fault.field) for fault in found] == [
@@ -134,7 +137,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
         read(tmp_path / "crm.xlsx", "x")
 
 
-def test_a_check_lists_what_would_be_left_out_and_touches_nothing_else(tmp_path: Path) -> None:
+def test_a_check_lists_what_would_be_left_out_and_writes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "crm.csv"
     path.write_text(HEAD + (ROW + "0,,,,,\n") * BATCH)
     importer = Importer(path, KafkaSettings(), on_progress=lambda _done: None)
@@ -171,7 +174,7 @@ def test_a_bookmark_is_of_one_state_of_one_file_for_one_cluster(tmp_path: Path) 
     | st.none()
     | st.integers()
 )
-def test_whatever_is_given_a_person_is_read_or_the_field_is_named(value: object) -> None:
+def test_any_person_is_read_or_the_wrong_field_is_named(value: object) -> None:
     jid, fault = "", ""
     try:
         jid = read_jid(value, "jid")

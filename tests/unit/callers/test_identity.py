@@ -82,7 +82,7 @@ STEPS = st.lists(
 
 
 @given(STEPS, st.lists(st.booleans(), min_size=30, max_size=30))
-def test_once_linked_everybody_is_keyed_by_phone_whatever_the_order(
+def test_once_linked_all_are_keyed_by_phone_in_any_order(
     steps: list[tuple[int, str, str]], together: list[bool]
 ) -> None:
     intake = Intake(settings(), "office")
@@ -115,7 +115,7 @@ def test_once_linked_everybody_is_keyed_by_phone_whatever_the_order(
             }
 
 
-def test_an_event_of_a_known_lid_names_it_and_keeps_from_verbatim() -> None:
+def test_an_event_of_a_known_lid_names_it_and_keeps_from() -> None:
     intake = Intake(settings(), "office")
     confirm(intake, take(payload(0, "message", "both"), intake=intake))
     phone, lid = PEOPLE[0]
@@ -182,7 +182,7 @@ def test_a_young_link_is_told_by_whoever_says_it_again() -> None:
         )
 
 
-def test_what_was_written_under_an_alias_meanwhile_is_told_of_again() -> None:
+def test_what_came_under_an_alias_meanwhile_is_joined_again() -> None:
     """Two webhooks at once: the second is keyed by LID, and may stand behind the word of the
     first."""
     intake = Intake(settings(), "office")
@@ -204,7 +204,7 @@ def test_an_older_word_does_not_beat_a_newer_one() -> None:
     assert not changes
 
 
-def test_a_link_that_is_read_after_an_event_of_its_alias_is_told_again_once() -> None:
+def test_a_link_read_after_its_aliass_event_is_joined_once() -> None:
     intake = Intake(settings(), "office")
     phone, lid = PEOPLE[0]
     take(payload(0, "noweb", "lid"), intake=intake)
@@ -313,9 +313,7 @@ def test_a_record_for_a_lid_stands_under_the_phone_number() -> None:
     assert put(known, contact(LIDS[0])).contact == PHONES[0]
 
 
-def test_a_record_lets_go_of_the_aliases_that_it_names_no_more_but_not_of_what_payloads_told() -> (
-    None
-):
+def test_a_record_drops_its_old_aliases_but_not_the_payloads() -> None:
     known = Identities()
     changes = LinkChanges(known, 1)
     changes.learn((PHONES[0], LIDS[0]))
@@ -331,7 +329,7 @@ def test_a_record_lets_go_of_the_aliases_that_it_names_no_more_but_not_of_what_p
     assert (known.caller_of(LIDS[1]), known.caller_of(LIDS[0])) == (LIDS[1], PHONES[0])
 
 
-def test_a_number_with_a_record_of_its_own_is_a_caller_of_its_own() -> None:
+def test_a_number_with_its_own_record_is_its_own_caller() -> None:
     known = Identities()
     put(known, contact(PHONES[0], PHONES[1]))
     assert put(known, contact(PHONES[1], PHONES[0])).contact == PHONES[1]

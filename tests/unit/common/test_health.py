@@ -33,7 +33,7 @@ async def test_live_ready_and_metrics() -> None:
             assert "ringfence_example_total 1.0" in (await response.text()).splitlines()
 
 
-async def test_what_a_person_should_mend_does_not_make_a_process_unready() -> None:
+async def test_what_a_person_should_fix_leaves_a_process_ready() -> None:
     mend = ["london is not in force: there is no calendar 'office'"]
     async with (
         HealthServer(

@@ -30,7 +30,7 @@ def test_what_aiokafka_repeats_is_said_once_and_then_how_often() -> None:
     ]
 
 
-def test_different_sentences_and_loggers_are_told_apart_and_ours_are_never_held_back() -> None:
+def test_only_equal_sentences_of_foreign_loggers_are_held_back() -> None:
     log = Log()
     for _ in range(2):
         log.say("aiokafka", "node %s", 1)

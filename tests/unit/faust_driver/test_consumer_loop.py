@@ -144,14 +144,14 @@ async def test_nothing_is_known_while_the_leader_is_silent(consumer: Any) -> Non
     assert consumer.reach(MESSAGES) is None
 
 
-async def test_nothing_is_known_of_a_partition_that_somebody_else_reads(consumer: Consumer) -> None:
+async def test_nothing_is_known_of_a_partition_read_elsewhere(consumer: Consumer) -> None:
     other = TP("messages.events", 7)
     assert (consumer.owns(OFFERS), consumer.owns(other)) == (True, False)
     assert consumer.reach(other) is None
     assert not consumer.is_done(other, 0)
 
 
-async def test_a_stream_that_empties_during_a_rebalance_fetches_nothing(consumer: Any) -> None:
+async def test_a_stream_emptied_during_a_rebalance_fetches_nothing(consumer: Any) -> None:
     """Its queue was full before; the tables of the next assignment are not recovered yet."""
     consumer.on_buffer_full(OFFERS)
     await consumer.on_partitions_revoked({OFFERS, MESSAGES})
@@ -185,7 +185,7 @@ async def test_a_recovery_that_was_overtaken_resumes_nothing(consumer: Any) -> N
     assert consumer.flow_active
 
 
-async def test_a_rebalance_commits_what_a_commit_under_way_did_not_know_of(consumer: Any) -> None:
+async def test_a_rebalance_commits_what_a_commit_under_way_missed(consumer: Any) -> None:
     fetched(consumer, OFFERS, 0, 1)
     first, second = await delivered(consumer)
     committed: list[int] = []
@@ -225,7 +225,7 @@ async def test_records_of_a_rebalance_are_put_back_and_not_given(consumer: Consu
     assert await below._consumer.position(TopicPartition(*OFFERS)) == 0
 
 
-async def test_what_a_rebalance_overtook_is_not_sought_again_beside_the_recovery(
+async def test_what_a_rebalance_overtook_is_not_sought_twice(
     consumer: Any,
 ) -> None:
     """The fetch returns when partitions were taken away; the seek would end when the next ones are
@@ -247,7 +247,7 @@ async def test_what_a_rebalance_overtook_is_not_sought_again_beside_the_recovery
     assert not sought
 
 
-async def test_what_waited_for_a_seek_is_not_resumed_by_the_next_assignments(consumer: Any) -> None:
+async def test_what_waited_for_a_seek_is_not_resumed_later(consumer: Any) -> None:
     async def committed(*_: Any) -> dict[TP, int]:
         return {OFFERS: 3}
 
@@ -265,7 +265,7 @@ async def test_what_waited_for_a_seek_is_not_resumed_by_the_next_assignments(con
     assert consumer.owns(OFFERS)
 
 
-async def test_while_nothing_is_active_nothing_is_fetched_and_soon_looked_again(
+async def test_while_nothing_is_active_it_looks_again_soon(
     consumer: Consumer,
 ) -> None:
     fetched(consumer, OFFERS, 0)
@@ -284,7 +284,7 @@ async def test_while_nothing_is_active_nothing_is_fetched_and_soon_looked_again(
     assert list(records) == [OFFERS]
 
 
-async def test_a_commit_that_nobody_confirms_is_given_up_and_said_again(
+async def test_an_unconfirmed_commit_is_given_up_and_said_again(
     consumer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transport, "COMMIT_S", 0.01)
@@ -324,7 +324,7 @@ def commit(consumer: Any, tp: TP) -> int | None:
 
 @given(order=st.permutations(range(8)), commits=st.lists(st.booleans(), min_size=8, max_size=8))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_the_commit_never_passes_an_event_in_work_and_reaches_the_end(
+def test_the_commit_never_passes_an_event_in_work(
     tmp_path: Path, order: list[int], commits: list[bool]
 ) -> None:
     async def run() -> None:

@@ -132,7 +132,7 @@ def test_a_request_names_only_what_changed() -> None:
 
 
 @pytest.mark.parametrize("error", [SESSION_NOT_FOUND, WRONG_EPOCH])
-def test_after_an_error_of_the_session_everything_is_said_again_and_the_old_one_ended(
+def test_after_a_session_error_all_is_said_again(
     error: int,
 ) -> None:
     session, tp = FetchSession(LIMITS), TopicPartition("calls.events", 0)
@@ -186,7 +186,7 @@ def test_nothing_and_no_transactions_are_read_as_empty() -> None:
     assert read.topics == [("calls.events", [(0, 0, 5, 5, 0, [], -1, b"")])]
 
 
-def test_a_request_knows_from_where_it_asked_for_what_was_answered() -> None:
+def test_a_request_knows_from_where_it_asked() -> None:
     session, heard = FetchSession(LIMITS), list[FetchAnswer]()
     wanted = {TopicPartition("calls.events", 0): 5, TopicPartition("calls.events", 1): 7}
     request(session, wanted).decode(answer(session=9))

@@ -114,7 +114,7 @@ async def test_one_request_at_a_time_to_each_broker(scene: Scene) -> None:
     assert scene.actions() == ({}, {}, False)
 
 
-async def test_what_is_not_taken_yet_holds_the_next_fetch_up_for_a_moment_and_then_itself_alone(
+async def test_what_is_not_taken_yet_delays_all_briefly_then_itself(
     scene: Scene,
 ) -> None:
     scene.stand_at(5, *OFFERS, *COMMANDS)
@@ -125,7 +125,7 @@ async def test_what_is_not_taken_yet_holds_the_next_fetch_up_for_a_moment_and_th
     assert asked(scene.actions()[0][1]) == {OFFERS[1]: 5}
 
 
-async def test_each_broker_is_asked_for_what_it_leads_and_forgets_what_it_no_longer_does(
+async def test_each_broker_is_asked_for_what_it_leads_now(
     scene: Scene,
 ) -> None:
     scene.assign(*OFFERS)
@@ -194,7 +194,7 @@ async def test_a_broker_that_does_not_answer_is_given_up(
     assert asked_for_metadata
 
 
-async def test_a_partition_without_a_leader_asks_for_metadata_and_holds_up_no_other(
+async def test_a_partition_without_a_leader_holds_up_no_other(
     scene: Scene,
 ) -> None:
     scene.stand_at(5, *OFFERS, *COMMANDS)
@@ -219,7 +219,7 @@ async def test_a_new_assignment_is_told_every_high_watermark_again(scene: Scene)
     assert asked(request) == dict.fromkeys(OFFERS, 5)
 
 
-async def test_a_high_watermark_is_kept_though_the_records_are_discarded(scene: Scene) -> None:
+async def test_a_high_watermark_outlives_its_discarded_records(scene: Scene) -> None:
     scene.stand_at(5, *OFFERS, *COMMANDS)
     scene.wanted.update(OFFERS)
     request = scene.actions()[0][1]

@@ -33,7 +33,7 @@ async def ask(client: Client, times: int) -> None:
 
 
 @pytest.mark.parametrize("answers", [True, False])
-async def test_the_next_question_waits_after_an_answer_and_after_a_failure(
+async def test_the_next_question_waits_after_answer_and_failure(
     monkeypatch: pytest.MonkeyPatch, *, answers: bool
 ) -> None:
     monkeypatch.setattr(metadata, "AT_LEAST_S" if answers else "AFTER_FAILURE_S", 3_600.0)

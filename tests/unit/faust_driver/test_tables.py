@@ -92,7 +92,7 @@ WRITES = st.lists(
 
 
 @given(WRITES, st.data())
-def test_any_reading_of_the_log_with_repeats_leads_to_what_was_written(
+def test_any_reading_of_the_log_leads_to_what_was_written(
     tmp_path_factory: pytest.TempPathFactory,
     writes: list[tuple[bytes, bytes | None]],
     data: st.DataObject,
@@ -156,7 +156,7 @@ async def test_a_lost_partition_is_forgotten_and_a_kept_one_is_not(tmp_path: Pat
     assert (read_until(mine, 0), read_until(mine, 1)) == (None, 0)
 
 
-async def test_a_recovery_takes_what_is_the_tables_and_ends_with_the_last_record(
+async def test_a_recovery_takes_its_tables_rows_up_to_the_last(
     tmp_path: Path,
 ) -> None:
     mine = table(tmp_path)
@@ -184,7 +184,7 @@ async def test_a_recovery_takes_what_is_the_tables_and_ends_with_the_last_record
     assert not recovery.signal_recovery_end.is_set()
 
 
-async def test_a_recovery_waits_for_brokers_that_are_away_and_ends_with_the_service_alone(
+async def test_a_recovery_waits_for_brokers_and_ends_with_the_service(
     tmp_path: Path,
 ) -> None:
     recovery: Recovery = table(tmp_path).app.tables.recovery  # type: ignore[attr-defined] # ours
@@ -211,7 +211,7 @@ async def test_a_lost_partitions_round_is_forgotten(tmp_path: Path) -> None:
 
 
 @given(st.sets(st.binary(min_size=1, max_size=2), min_size=1, max_size=20), st.integers(1, 5))
-def test_a_sweep_comes_to_every_key_in_one_round_however_many_at_a_time(
+def test_a_sweep_comes_to_every_key_in_one_round(
     tmp_path_factory: pytest.TempPathFactory, keys: set[bytes], most: int
 ) -> None:
     swept = table(tmp_path_factory.getbasetemp())
@@ -224,7 +224,7 @@ def test_a_sweep_comes_to_every_key_in_one_round_however_many_at_a_time(
     assert set(found) == keys
 
 
-async def test_a_sweep_leaves_out_what_is_gone_and_finds_what_is_new_in_the_next_round(
+async def test_a_sweep_skips_what_is_gone_and_finds_the_new_next_round(
     tmp_path: Path,
 ) -> None:
     mine = table(tmp_path)

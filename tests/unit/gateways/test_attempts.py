@@ -78,9 +78,7 @@ async def test_nothing_is_sent_after_the_window() -> None:
     assert await gateway.attempt(window_ms=0) == NONE
 
 
-async def test_it_stops_where_the_gateway_is_left_alone_meanwhile_even_after_the_last_attempt() -> (
-    None
-):
+async def test_it_stops_where_the_gateway_is_left_alone_meanwhile() -> None:
     for shut_after in range(1, MOST + 1):
         gateway = Gateway(["unreached"] * 9, shut_after=shut_after)
         tried = await gateway.attempt()
@@ -88,7 +86,7 @@ async def test_it_stops_where_the_gateway_is_left_alone_meanwhile_even_after_the
         assert tried.answer == GatewayAnswer(meaning="unreached", reason=f"answer {shut_after}")
 
 
-async def test_a_sound_answer_stands_though_the_gateway_is_left_alone_from_then_on() -> None:
+async def test_a_sound_answer_stands_though_the_circuit_opens_then() -> None:
     tried = await Gateway(["accepted"], shut_after=1).attempt()
     assert not tried.held
 
@@ -112,7 +110,7 @@ async def test_what_was_begun_before_is_gone_on_with() -> None:
     shut_after=st.integers(0, 4),
     window_ms=st.integers(0, 5_000),
 )
-async def test_it_never_sends_late_nor_past_a_sound_answer_nor_to_a_shut_gateway(
+async def test_it_never_sends_late_twice_or_to_a_shut_gateway(
     answers: list[Meaning], takes_ms: int, shut_after: int, window_ms: int
 ) -> None:
     gateway = Gateway(answers, takes_ms=takes_ms, shut_after=shut_after)
@@ -125,7 +123,7 @@ async def test_it_never_sends_late_nor_past_a_sound_answer_nor_to_a_shut_gateway
     assert not gateway.connections.locked()
 
 
-async def test_it_waits_for_a_connection_and_counts_nothing_before_it_has_one() -> None:
+async def test_it_waits_for_a_connection_and_counts_nothing_before() -> None:
     gateway = Gateway(["accepted"])
     await gateway.connections.acquire()
     trying = asyncio.create_task(gateway.attempt())
@@ -144,7 +142,7 @@ async def test_where_no_connection_comes_in_time_nothing_was_sent() -> None:
     assert await gateway.attempt(window_ms=20) == NONE
 
 
-async def test_a_gateway_that_is_shut_while_a_connection_is_waited_for_is_left_alone() -> None:
+async def test_a_gateway_shut_while_a_connection_is_awaited_is_left() -> None:
     gateway = Gateway([])
     await gateway.connections.acquire()
     trying = asyncio.create_task(gateway.attempt())

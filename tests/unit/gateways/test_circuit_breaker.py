@@ -52,7 +52,7 @@ def test_a_healthy_ping_says_nothing_about_commands_that_fail() -> None:
     assert made.state == "open"
 
 
-def test_a_gateway_whose_health_fails_in_a_row_opens_it_before_any_command() -> None:
+def test_failed_health_in_a_row_opens_it_before_any_command() -> None:
     made, _ = circuit()
     for _ in range(OPENS_AFTER):
         made.pinged(well=False)
@@ -82,7 +82,7 @@ def test_answers_to_older_requests_do_not_close_it() -> None:
     assert told == ["closed", "open", "half-open"]
 
 
-def test_the_pause_grows_to_its_bound_until_a_command_is_answered() -> None:
+def test_the_pause_grows_to_its_bound_until_an_answer() -> None:
     made, _ = broken()
     pauses = [made.pause_s]
     for _ in range(8):
@@ -124,7 +124,7 @@ async def test_its_owner_is_woken_when_it_opens() -> None:
 
 
 @given(st.lists(st.sampled_from(["good", "bad", "well", "ill", "pause"]), max_size=60))
-def test_whatever_happens_it_never_opens_without_a_row_and_always_closes_again(
+def test_it_never_opens_without_a_row_and_always_closes_again(
     steps: list[str],
 ) -> None:
     made, told = circuit()

@@ -59,7 +59,7 @@ calls = st.lists(st.tuples(st.integers(0, 90_000), st.sampled_from(CALLERS)), ma
 
 
 @given(calls=calls, order=st.randoms())
-def test_the_same_policy_decides_as_it_did_in_whatever_order_the_topics_are_read(
+def test_one_policy_decides_alike_in_any_order_of_reading(
     calls: list[tuple[int, str]], order: Any
 ) -> None:
     in_force = facts.policy(BURST, FIRST)
@@ -106,7 +106,7 @@ def test_calls_before_the_range_count_and_are_not_compared() -> None:
     assert (last.offer.call_id, last.would.verdict) == ("CALL2", "reject")
 
 
-def test_what_was_known_then_is_known_again_though_the_messages_are_retired() -> None:
+def test_what_was_known_then_is_known_without_its_messages() -> None:
     call = offer("A")
     was = decide(
         facts.policy(FIRST), facts.facts(call, now_ms=T0 + 3, last_in_ms=T0 - 40 * 86_400_000)
@@ -118,16 +118,14 @@ def test_what_was_known_then_is_known_again_though_the_messages_are_retired() ->
 @pytest.mark.parametrize(
     ("at_ms", "verdict"), [(T0 - 1, "ring"), (T0, "reject"), (T0 + 60_000, "reject")]
 )
-def test_of_a_call_without_a_decision_the_messages_before_it_count(
-    at_ms: int, verdict: str
-) -> None:
+def test_without_a_decision_the_messages_before_a_call_count(at_ms: int, verdict: str) -> None:
     (found,) = decided_again([message(CALLERS[0], at_ms), offer("A")], facts.policy(FIRST))
     assert found.would.verdict == verdict
     assert found.was is None
     assert not found.differs, "there is nothing to differ from"
 
 
-def test_messages_with_another_line_or_the_other_way_do_not_count() -> None:
+def test_messages_of_another_line_or_direction_do_not_count() -> None:
     values = [
         message(CALLERS[0], T0 - 5, line="paris"),
         message(CALLERS[0], T0 - 5, "out"),

@@ -53,9 +53,7 @@ async def take(gathering: RecordBatcher, *numbers: int) -> list[Acknowledgement]
     return [await gathering.enqueue(record(number)) for number in numbers]
 
 
-async def test_the_first_goes_at_once_and_what_follows_waits_for_the_pause_and_goes_in_order() -> (
-    None
-):
+async def test_the_first_goes_at_once_and_what_follows_in_order() -> None:
     taker = Taker()
     gathering = RecordBatcher(taker.take, LONG_S)
     await take(gathering, 0, 1, 2)

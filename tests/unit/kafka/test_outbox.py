@@ -5,13 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from models.codec import decode
 from models.decisions import Decision
 from models.records import decision
-from models.topics import CALLS_DECISIONS
-from streams.kafka.connection import connection
 from streams.kafka.outbox import Outbox
 from streams.kafka.producer import DurableProducer
 from streams.screening.decide import decide
@@ -88,7 +84,7 @@ async def test_finish_does_not_wait_for_the_broker(outbox: Outbox) -> None:
     assert [event.acknowledged for event in events] == [1, 1]
 
 
-async def test_a_write_that_fails_is_reported_and_the_event_comes_again(
+async def test_a_failed_write_is_reported_and_the_event_comes_again(
     outbox: Outbox, failures: list[BaseException]
 ) -> None:
     event, (failing, sound) = Event(), futures(2)
@@ -101,7 +97,7 @@ async def test_a_write_that_fails_is_reported_and_the_event_comes_again(
     assert event.acknowledged == 0
 
 
-async def test_a_write_that_is_cancelled_acknowledges_nothing_and_is_no_failure(
+async def test_a_cancelled_write_acknowledges_nothing(
     outbox: Outbox, failures: list[BaseException], caplog: pytest.LogCaptureFixture
 ) -> None:
     event, (cancelled, sound) = Event(), futures(2)
@@ -122,33 +118,3 @@ async def test_a_record_that_cannot_be_enqueued_acknowledges_nothing(outbox: Out
         await outbox.finish(event, [decision(decided(0), "/test", None)])
     await turns()
     assert event.acknowledged == 0
-
-
-async def test_on_real_kafka_records_stand_in_order_before_the_acknowledgement(
-    kafka: KafkaSettings, failures: list[BaseException]
-) -> None:
-    producer = DurableProducer(kafka, "test-outbox")
-    await producer.start()
-    outbox = Outbox(producer, failures.append)
-    consumer = AIOKafkaConsumer(**connection(kafka), enable_auto_commit=False)
-    await consumer.start()
-    try:
-        wanted = [decided(number) for number in range(5)]
-        event = Event()
-        await outbox.finish(event, [decision(each, "/test", None) for each in wanted])
-        async with asyncio.timeout(20):
-            await event.acknowledgement.wait()
-        name = CALLS_DECISIONS.full_name(kafka.topic_prefix)
-        places = [TopicPartition(name, partition) for partition in range(kafka.partitions)]
-        ends = await consumer.end_offsets(places)
-        (place,) = [place for place, end in ends.items() if end]
-        assert ends[place] == len(wanted)
-        consumer.assign([place])
-        await consumer.seek_to_beginning(place)
-        found = [await consumer.getone() for _ in wanted]
-        assert [decode(Decision, record.value) for record in found] == wanted
-        assert {record.key for record in found} == {b"12025550143@c.us"}
-        assert (event.acknowledged, failures) == (1, [])
-    finally:
-        await consumer.stop()
-        await producer.stop()

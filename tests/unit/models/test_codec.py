@@ -182,7 +182,7 @@ def test_noise_is_undecodable_and_nothing_worse(raw: bytes) -> None:
         decode(Decision, raw)
 
 
-def test_a_version_that_is_not_ours_is_undecodable_and_a_missing_one_is_ours() -> None:
+def test_a_foreign_version_is_undecodable_a_missing_one_is_ours() -> None:
     ours = cloud_event("call.offered", "evt_1", "/ringfence/bridge", 1_767_261_600_007)
     check_version(ours)
     check_version([])

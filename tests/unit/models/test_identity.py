@@ -104,7 +104,8 @@ def test_masks(raw: str, shown: str) -> None:
         ("status@broadcast", "other", False),
     ],
 )
-def test_kinds(raw: str, kind: str, person: bool) -> None:  # noqa: FBT001 - a column of the table above
+# a column of the table above
+def test_kinds(raw: str, kind: str, person: bool) -> None:  # noqa: FBT001
     assert Jid.parse(raw).kind == kind
     assert is_person(raw) is person
 

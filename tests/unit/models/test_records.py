@@ -412,7 +412,7 @@ def test_the_headers_are_those_of_the_cloudevents_kafka_binding() -> None:
     assert dict(headers)["ce_time"] == b"2026-01-01T10:00:00.000Z"
 
 
-def test_a_call_stands_under_its_caller_and_its_life_under_its_id() -> None:
+def test_a_call_is_keyed_by_its_caller_its_life_by_its_id() -> None:
     assert isinstance(OFFER, CallOffered)
     assert stored("call.offered")["key"] == OFFER.caller
     assert stored("lifecycle/call.offered")["key"] == OFFER.call_id

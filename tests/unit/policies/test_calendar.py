@@ -384,7 +384,7 @@ def test_public_holidays_of_a_country_and_its_parts(
     assert is_open(hours, day) is (state == "open")
 
 
-def test_the_first_country_that_knows_a_day_counts_and_may_have_hours() -> None:
+def test_the_first_country_that_knows_a_day_counts() -> None:
     hours = opening_hours(
         week=ALL_WEEK,
         holidays=[
@@ -435,9 +435,7 @@ def test_a_holidays_name_does_not_depend_on_the_workers_language(
         ),
     ],
 )
-def test_holidays_that_are_not_known_are_refused_with_the_nearest(
-    holiday: dict[str, str], said: str
-) -> None:
+def test_unknown_holidays_are_refused_with_the_nearest(holiday: dict[str, str], said: str) -> None:
     with pytest.raises(CalendarError) as refused:
         opening_hours(holidays=[holiday])
     assert said in str(refused.value)
@@ -489,7 +487,7 @@ def test_overrides_by_date_range_and_year(
     assert [day for day in closed + not_closed if not is_open(hours, day)] == closed
 
 
-def test_a_later_override_beats_an_earlier_one_and_both_beat_holidays_and_the_week() -> None:
+def test_a_later_override_beats_an_earlier_one_and_the_week() -> None:
     hours = opening_hours(
         week=ALL_WEEK,
         holidays=[{"country": "GB"}],
@@ -526,7 +524,7 @@ def test_hours_of_two_days_that_overlap_are_open_in_both() -> None:
     )
 
 
-def test_hours_inside_a_night_that_is_still_going_on_change_nothing() -> None:
+def test_hours_inside_a_night_that_goes_on_change_nothing() -> None:
     hours = opening_hours(
         week={"thu": ["22:00-06:00"]},
         overrides=[{"date": "2026-12-25", "hours": ["01:00-06:00", "07:00-08:00"]}],
@@ -583,7 +581,7 @@ def test_a_child_has_what_its_parents_say_where_it_says_nothing() -> None:
     )
 
 
-def test_calendars_that_extend_each_other_in_a_circle_are_refused() -> None:
+def test_calendars_that_extend_in_a_circle_are_refused() -> None:
     known = family(
         calendar("a", extends="b"), calendar("b", extends="c"), calendar("c", extends="b")
     )
@@ -593,7 +591,7 @@ def test_calendars_that_extend_each_other_in_a_circle_are_refused() -> None:
         resolve("d", family(calendar("d", extends="d")))
 
 
-def test_a_calendar_that_is_not_there_is_refused_with_the_nearest() -> None:
+def test_an_unknown_calendar_is_refused_with_the_nearest() -> None:
     known = family(calendar("office"), calendar("night", extends="ofice"))
     with pytest.raises(CalendarError) as refused:
         resolve("night", known)
@@ -868,7 +866,7 @@ def caller_in(zone: str | None) -> Contact:
         (caller_in("Mars/Phobos"), "Asia/Riyadh", "Asia/Riyadh"),
     ],
 )
-def test_a_calendar_is_read_by_the_callers_clock_where_it_has_none_of_its_own(
+def test_a_calendar_without_a_clock_is_read_by_the_callers(
     contact: Contact, own_zone: str | None, read_in: str
 ) -> None:
     nine = ms("2026-11-24T09:00", read_in)
@@ -881,7 +879,7 @@ def test_a_calendar_is_read_by_the_callers_clock_where_it_has_none_of_its_own(
     )
 
 
-def test_the_callers_clock_does_not_matter_where_the_lines_counts() -> None:
+def test_the_callers_clock_is_ignored_where_the_lines_counts() -> None:
     taken = ask(OPEN, caller_in("Asia/Kolkata"))
     assert (taken.verdict, taken.facts["calendar_zone"]) == ("ring", "Europe/London")
 

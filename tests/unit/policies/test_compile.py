@@ -64,7 +64,7 @@ def test_every_fault_is_told_with_its_place() -> None:
     )
 
 
-def test_a_policy_in_force_has_its_revision_and_all_that_its_rules_ask() -> None:
+def test_a_policy_in_force_has_its_revision_and_its_rules_needs() -> None:
     document = {
         "line": "london",
         "rules": [
@@ -87,7 +87,7 @@ def test_a_policy_in_force_has_its_revision_and_all_that_its_rules_ask() -> None
     assert len(made.callers["ward"]) == 1
 
 
-def test_a_policys_own_calendar_comes_before_a_shared_one_of_its_name() -> None:
+def test_a_policys_own_calendar_hides_a_shared_one_of_its_name() -> None:
     shared = {"office": read_calendar({"calendar": "office", "week": {"sun": ["00:00-24:00"]}})}
     read = read_policy({"line": "*", "rules": [HOURS], "calendars": [OFFICE]})
     assert compile_policy(read, shared).calendars["office"].at(1_767_261_601_000, "UTC").open
@@ -119,9 +119,7 @@ def test_a_policys_own_calendar_comes_before_a_shared_one_of_its_name() -> None:
         ('{"a": 1}[line] == 1', "fails where a fact has such a value ("),
     ],
 )
-def test_a_condition_that_cannot_be_asked_is_refused_when_the_policy_is_applied(
-    condition: str, said: str
-) -> None:
+def test_a_condition_that_cannot_be_asked_is_refused_at_once(condition: str, said: str) -> None:
     with pytest.raises(ConditionError) as refused:
         Condition(condition)
     message = str(refused.value)
@@ -146,7 +144,7 @@ def test_a_condition_that_fails_when_it_is_asked_says_why() -> None:
 # what the policy decides where no rule does
 
 
-def test_the_policy_says_what_becomes_of_a_call_when_a_rule_fails() -> None:
+def test_the_policy_says_what_becomes_of_a_call_if_a_rule_fails() -> None:
     rule = {
         "id": "own",
         "type": "expression",
@@ -177,7 +175,7 @@ def revision(number: int, line: str = "*") -> PolicyInForce:
     return PolicyInForce(read_policy({"line": line, "rules": [], "replies": REPLIES}), f"r{number}")
 
 
-def test_a_book_remembers_the_last_revisions_of_each_policy_and_each_once() -> None:
+def test_a_book_keeps_the_last_revisions_of_each_policy_once() -> None:
     book = PolicyBook({"*": revision(0), "london": revision(9, "london")})
     for number in range(1, FORMER_KEPT + 2):
         book = book.followed_by({"*": revision(number), "london": revision(9, "london")})
@@ -195,7 +193,7 @@ def test_a_book_remembers_the_last_revisions_of_each_policy_and_each_once() -> N
     assert back.quoted("paris", "r2") is None
 
 
-def test_texts_are_remembered_as_long_as_the_most_patient_policy_wants() -> None:
+def test_texts_are_kept_as_long_as_the_most_patient_policy_asks() -> None:
     short, long = (policy(texts={"cooldown": each}) for each in ("1h", "2d"))
     assert PolicyBook({"*": short, "london": long}).longest_cooldown_ms == 2 * 86_400_000
     assert PolicyBook({}).longest_cooldown_ms == 0

@@ -69,7 +69,7 @@ def test_what_rounding_leaves_belongs_to_the_last_variant(monkeypatch: pytest.Mo
     assert assign(Experiment(variants=texts), "r", "caller") == "v9"
 
 
-def test_the_one_caller_in_a_known_place_gets_the_variant_that_reaches_it() -> None:
+def test_the_one_caller_in_a_known_place_gets_its_variant() -> None:
     """Worked out by hand: the assignment of a running experiment must survive a new version of the
     code."""
     texts = {

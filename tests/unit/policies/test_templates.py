@@ -83,7 +83,7 @@ def test_every_variable_is_filled() -> None:
         ("مرحبا {name}، نحن مغلقون.", "مرحبا، نحن مغلقون."),
     ],
 )
-def test_a_stranger_is_spoken_to_without_a_name_and_without_a_hole(
+def test_a_stranger_is_greeted_without_a_name_and_a_hole(
     text: str, without: str, name: str | None
 ) -> None:
     assert said(text, name=name) == without
@@ -225,7 +225,7 @@ def test_a_value_that_is_cut_ends_with_a_word() -> None:
     )
 
 
-def test_times_are_told_in_the_callers_language_and_on_the_callers_clock() -> None:
+def test_times_are_told_in_the_callers_language_and_clock() -> None:
     reply: Reply = {"de": "{wait}; {next_opening}", "en": "{wait}"}
     told = said(reply, locales=("de-AT", "en"), caller_zone="Asia/Kolkata")
     assert told is not None
@@ -234,13 +234,13 @@ def test_times_are_told_in_the_callers_language_and_on_the_callers_clock() -> No
     assert " = 14:30 (" in told
 
 
-def test_a_locale_of_several_parts_is_found_however_a_crm_writes_it() -> None:
+def test_a_locale_of_several_parts_is_found_in_any_spelling() -> None:
     reply: Reply = {"zh-Hant": "traditional", "zh": "simple", "en": "english"}
     for written in ("zh-Hant-TW", "zh_Hant_TW", "ZH-Hant-TW"):
         assert said(reply, locales=(written, "en")) == "traditional"
 
 
-def test_a_time_of_a_text_whose_locale_is_gone_from_cldr_is_missing() -> None:
+def test_a_time_whose_locale_is_gone_from_cldr_is_missing() -> None:
     with pytest.raises(FactMissingError, match="wait"):
         render({"xx": "{wait}"}, None, facts(locales=("xx",)), LINKS)
 

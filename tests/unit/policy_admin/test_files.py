@@ -65,7 +65,7 @@ def test_a_ready_made_policy_decides_its_cases_as_written(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", READY, ids=lambda path: path.stem)
-def test_every_enforced_rule_of_a_ready_made_policy_matters_to_a_case(path: Path) -> None:
+def test_every_ready_made_rule_in_force_matters_to_a_case(path: Path) -> None:
     policy = read_files([path])[0].checked
     assert isinstance(policy, Policy)
     named = {case.rule for case in policy.cases}
@@ -181,7 +181,7 @@ def test_what_is_wrong_is_told_with_file_line_field_and_mend(
         ("{zone: Mars/Base}", "given.zone", "no IANA time zone"),
     ],
 )
-def test_what_a_case_gives_wrongly_is_told_with_the_words_allowed(
+def test_what_a_case_gives_wrongly_is_told_with_what_is_allowed(
     tmp_path: Path, given: str, where: str, said: str
 ) -> None:
     path = tmp_path / "p.yaml"
@@ -206,7 +206,7 @@ def test_the_faults_of_all_files_are_told_at_once(tmp_path: Path) -> None:
     ]
 
 
-def test_calendars_that_extend_each_other_in_a_circle_are_each_named(tmp_path: Path) -> None:
+def test_calendars_in_a_circle_are_each_named(tmp_path: Path) -> None:
     for name, other in (("day", "night"), ("night", "day")):
         (tmp_path / f"{name}.yaml").write_text(
             f"calendar: {name}\nextends: {other}\n", encoding="utf-8"

@@ -121,7 +121,7 @@ def test_calls_and_blocks_told_under_two_names_are_those_of_one(
     assert joined(whole, word) == whole
 
 
-def test_a_call_that_was_decided_under_the_alias_is_a_duplicate_under_the_caller() -> None:
+def test_a_call_decided_under_the_alias_is_a_duplicate() -> None:
     call = offer(caller=ALIAS)
     alias = decided(evolve_calls(RecentCalls(), call, 4, KEEP_MS), call, "reject", NOW_MS)
     known = joined(RecentCalls(), told(LINK, alias)).find("london", "call-1")
@@ -165,7 +165,7 @@ def test_what_the_caller_was_decided_under_its_own_name_stays() -> None:
     assert [each.verdict for each in joined(undecided, told(LINK, rejected)).calls] == ["reject"]
 
 
-def test_of_two_blocks_of_a_line_the_later_end_counts_and_the_own_one_of_two_alike() -> None:
+def test_of_two_blocks_of_a_line_the_later_end_counts() -> None:
     def held(begun_ms: int, until_ms: int, strikes: int) -> RecentCalls:
         return blocked(
             RecentCalls(), "london", Block(until_ms=until_ms, strikes=strikes), begun_ms, 1_000

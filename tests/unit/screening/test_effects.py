@@ -96,7 +96,7 @@ def test_a_reject_stands_before_its_decision() -> None:
     assert all_said(TAKEN) == [REJECT, TAKEN]
 
 
-def test_a_text_to_a_queued_caller_stands_before_its_decision_and_nothing_is_rejected() -> None:
+def test_a_queued_callers_text_comes_before_its_decision() -> None:
     queued = replace(TAKEN, verdict="queue")
     assert all_said(queued) == [TEXT, queued]
     quiet = replace(queued, reply=None)
@@ -110,14 +110,14 @@ def test_a_call_that_rings_or_comes_late_has_a_decision_alone() -> None:
         assert all_said(taken, on_gateway=True) == [taken]
 
 
-def test_a_block_goes_to_the_gateway_where_the_rule_says_so_and_the_reject_goes_first() -> None:
+def test_a_block_goes_to_the_gateway_behind_its_reject() -> None:
     assert all_said(BEGUN) == [REJECT, BEGUN]
     assert len(records(OFFER, BEGUN, TRACE)) == 2
     assert all_said(BEGUN, on_gateway=True) == [REJECT, BEGUN, BLOCK]
     assert all_said(TAKEN, on_gateway=True) == [REJECT, TAKEN]
 
 
-def test_who_is_not_known_to_have_met_the_line_is_texted_as_a_stranger() -> None:
+def test_one_not_known_to_the_line_is_texted_as_a_stranger() -> None:
     known: tuple[tuple[dict[str, Scalar], bool], ...] = (
         ({}, True),
         ({"stranger": True}, True),

@@ -19,9 +19,7 @@ BLOCKED = blocked(
 )
 
 
-def test_a_caller_named_by_lid_has_the_country_and_zone_of_the_number_that_is_known_beside_it() -> (
-    None
-):
+def test_a_lid_caller_has_country_and_zone_of_the_known_number() -> None:
     known = facts(offer(caller=LID, caller_known_as=(BRITISH,)))
     assert (known.country, known.caller_zone) == ("GB", "Europe/London")
     alone = facts(offer(caller=LID))
@@ -41,7 +39,7 @@ def test_a_caller_named_by_lid_has_the_country_and_zone_of_the_number_that_is_kn
         (NOW_MS - 500, NOW_MS - 1, BRITISH, True),
     ],
 )
-def test_a_block_stands_until_somebody_takes_back_every_block_that_had_begun(
+def test_a_block_stands_until_all_that_had_begun_are_undone(
     at_ms: int, until_ms: int, who: str, *, stands: bool
 ) -> None:
     word = CallerBlock(caller=who, line="london", until_ms=until_ms, author="mia", at_ms=at_ms)

@@ -72,7 +72,7 @@ def test_one_call_id_on_two_lines_is_two_calls() -> None:
 
 
 @given(st.integers(1, 86_400_000))
-def test_exactly_a_window_ago_does_not_count_and_a_millisecond_less_does(window_ms: int) -> None:
+def test_exactly_a_window_ago_does_not_count(window_ms: int) -> None:
     def count(at_ms: int) -> int:
         return after(offer(offered_at_ms=at_ms)).offered_within("london", NOW_MS, window_ms)
 
@@ -97,7 +97,7 @@ def test_a_window_counts_what_a_plain_count_would(
         assert state.offered_within(line, NOW_MS, window_ms) == len(plain)
 
 
-def test_calls_older_than_the_memory_are_forgotten_at_the_next_one() -> None:
+def test_calls_older_than_the_retention_go_at_the_next_one() -> None:
     kept = offer(call_id="kept", offered_at_ms=NOW_MS - KEEP_MS + 1)
     gone = offer(call_id="gone", offered_at_ms=NOW_MS - KEEP_MS)
     state = after(gone, kept, offer(call_id="new", offered_at_ms=NOW_MS))
@@ -170,7 +170,7 @@ def test_blocks_and_offsets_go_with_the_state() -> None:
     )
 
 
-def test_a_caller_is_needed_as_long_as_the_latest_thing_that_is_known() -> None:
+def test_a_caller_is_needed_as_long_as_the_latest_fact() -> None:
     undecided = after(offer(offered_at_ms=NOW_MS))
     assert undecided.needed_until_ms(1000) == NOW_MS + 1000
     both = decided(undecided, offer(), "ring", NOW_MS + 5)

@@ -38,7 +38,7 @@ def test_each_stranger_counts_once_by_the_last_call(
     assert storms.of("paris", RULE, now_ms) == (0, False)
 
 
-def test_a_stranger_whose_old_call_was_forgotten_counts_once_again() -> None:
+def test_a_stranger_whose_old_call_was_forgotten_counts_again() -> None:
     """Calls that come again after an interruption keep their time, so the clock may seem to run
     back."""
     storms = Storms(Workers("me"))

@@ -9,7 +9,7 @@ def test_an_offer_may_wait() -> None:
     assert WaitBudget().until(0, 100.0) == 100.0 + WAIT_S
 
 
-def test_behind_one_that_waited_for_nothing_nobody_waits_for_a_while() -> None:
+def test_behind_one_that_waited_in_vain_nobody_waits() -> None:
     patience = WaitBudget()
     patience.gave_up(0, 100.0)
     assert patience.until(0, 100.0 + IN_VAIN_S / 2) == 100.0 + IN_VAIN_S / 2

@@ -79,7 +79,7 @@ async def test_keys_run_side_by_side() -> None:
     assert sorted(bench.done) == ["a", "b", "c"]
 
 
-async def test_submit_takes_nothing_beyond_its_room_and_goes_on_when_there_is_some() -> None:
+async def test_submit_takes_no_more_than_its_room_and_goes_on_later() -> None:
     bench, lanes = Bench(), KeyedExecutor(2, refuse)
     assert lanes.submit("a", bench.job("a1"), LATER_MS)
     assert lanes.submit("a", bench.job("a2"), LATER_MS)
@@ -92,7 +92,7 @@ async def test_submit_takes_nothing_beyond_its_room_and_goes_on_when_there_is_so
     assert sorted(bench.done) == ["a1", "a2", "b2"]
 
 
-async def test_a_failure_is_reported_and_the_lane_does_not_go_on_behind_it() -> None:
+async def test_a_failure_is_reported_and_stops_its_lane() -> None:
     failures: list[BaseException] = []
     bench, lanes = Bench(), KeyedExecutor(10, failures.append)
 
@@ -143,7 +143,7 @@ async def test_join_of_nothing_returns_at_once() -> None:
     work=st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 4)), max_size=30),
     room=st.integers(1, 8),
 )
-def test_any_work_keeps_its_order_per_key_and_stays_within_the_bound(
+def test_any_work_keeps_its_order_per_key_within_the_bound(
     work: list[tuple[str, int]], room: int
 ) -> None:
     asyncio.run(_run(work, room))
@@ -212,7 +212,7 @@ class Barrier:
         await self.opened.wait()
 
 
-async def test_jobs_wait_at_the_gate_and_the_gate_knows_when_they_expire() -> None:
+async def test_jobs_wait_at_the_gate_which_knows_when_they_expire() -> None:
     bench, barrier = Bench(), Barrier()
     lanes = KeyedExecutor(10, refuse, barrier.gate)
     bench.let("a1", "a2", "b1")
@@ -225,7 +225,7 @@ async def test_jobs_wait_at_the_gate_and_the_gate_knows_when_they_expire() -> No
     assert sorted(bench.done) == ["a1", "a2", "b1"]
 
 
-async def test_a_job_that_is_not_done_is_begun_again_before_those_behind_it() -> None:
+async def test_a_job_not_done_is_begun_again_before_those_behind_it() -> None:
     barrier, lanes_done = Barrier(), list[str]()
     lanes = KeyedExecutor(10, refuse, barrier.gate)
     barrier.opened.set()
@@ -248,7 +248,7 @@ async def test_a_job_that_is_not_done_is_begun_again_before_those_behind_it() ->
     assert len(barrier.asked) == 4
 
 
-async def test_drain_lets_go_of_what_waits_at_the_gate_and_gives_its_room_back() -> None:
+async def test_drain_drops_what_waits_at_the_gate_and_frees_its_room() -> None:
     bench, barrier = Bench(), Barrier()
     lanes = KeyedExecutor(2, refuse, barrier.gate)
     assert lanes.submit("a", bench.job("a1"), LATER_MS)

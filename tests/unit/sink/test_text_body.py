@@ -69,7 +69,7 @@ def test_the_revision_that_decided_is_what_is_said() -> None:
     assert text_body(knowing(gone), LINE, text(policy_revision=old.revision), NOW_MS) == "old words"
 
 
-def test_a_revision_that_is_forgotten_gives_way_to_the_one_in_force() -> None:
+def test_a_forgotten_revision_gives_way_to_the_one_in_force() -> None:
     assert (
         text_body(knowing(followed(revision("new"))), LINE, text(policy_revision="unknown"), NOW_MS)
         == "new"
@@ -103,7 +103,7 @@ def test_a_policy_that_was_removed_is_still_quoted() -> None:
     assert "*" not in book.former
 
 
-def test_a_variant_that_the_policy_has_no_more_is_not_replaced_by_another_text() -> None:
+def test_a_variant_that_is_gone_is_not_replaced_by_another() -> None:
     assert reason(said("plain", variant="a")) == ("failed", "reply-not-in-policy")
 
 
@@ -128,7 +128,7 @@ def test_without_a_known_zone_the_number_tells_it(time_zone: str | None) -> None
     assert found == "Thursday 1 January, 12:00 (United Kingdom Time) = 17:30 (India Time)"
 
 
-def test_a_lid_has_the_clock_of_its_number_where_the_contact_knows_it() -> None:
+def test_a_lid_has_the_clock_of_its_contacts_number() -> None:
     lid = "900000000000143@lid"
     known = contact(contact=lid, aliases=("919812345678@c.us",))
     assert "India" in str(

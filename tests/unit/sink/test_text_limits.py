@@ -6,12 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.policy import TextGuard
+from models.policy import DAY_MS, TextGuard
 from streams.gateways.answer import REACH_OUT_RESTRICTED, GatewayAnswer
 from streams.sink import text_limits
 from streams.sink.text_limits import (
     BUCKET_MS,
-    DAY_MS,
     LONGEST_PAUSE_MS,
     NOTHING_MET,
     PAUSE_MS,
@@ -31,7 +30,7 @@ def told(*times_ms: int) -> LineState:
     return state
 
 
-def test_the_cap_holds_the_next_stranger_back_until_a_day_is_over() -> None:
+def test_the_cap_holds_the_next_stranger_back_for_a_day() -> None:
     state = told(NOW_MS, NOW_MS + 1, NOW_MS + 2)
     assert text_limits.holds_stranger(told(NOW_MS, NOW_MS + 1), THREE, NOW_MS + 3) is None
     assert text_limits.holds_stranger(state, THREE, NOW_MS + 3) == "stranger-cap"
@@ -67,7 +66,7 @@ def test_what_nobody_got_is_taken_back() -> None:
     assert text_limits.taken_back(NOTHING_MET, NOW_MS) == NOTHING_MET
 
 
-def test_error_463_stops_strangers_for_as_long_as_the_policy_says() -> None:
+def test_error_463_stops_strangers_as_long_as_the_policy_says() -> None:
     state = text_limits.met(NOTHING_MET, RESTRICTED, NOW_MS)
     assert text_limits.holds_stranger(state, THREE, NOW_MS) == "restricted-463"
     assert (

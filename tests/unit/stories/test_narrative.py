@@ -32,7 +32,10 @@ def test_a_rejected_call_is_told_from_webhook_to_confirmation() -> None:
         "",
         "     0 ms  offer of a voice call, told to screening",
         "           began to ring 2026-01-01 09:59:59.880+00:00, by the provider's clock",
-        "     3 ms  decided: reject (rejected) by the rule text-first: has never written to this line",
+        (
+            "     3 ms  decided: reject (rejected) by the rule text-first: has never written to "
+            "this line"
+        ),
         "           the common policy, revision 0123456789ab",
         "           known: age 123 ms · media voice · not group · calls in 60s 1 · last in never",
         "           rule burst (burst) does not apply: 1 of 3 calls within 60 s",
@@ -44,7 +47,10 @@ def test_a_rejected_call_is_told_from_webhook_to_confirmation() -> None:
         "     9 ms  text asked for: the reply text-first",
         "           to be sent before 2026-01-01 10:02:59.880+00:00",
         "    50 ms  told: the text is accepted",
-        "           HTTP status 201, requests 1, reply text-first, message 3EB0A, answered after 4 ms",
+        (
+            "           HTTP status 201, requests 1, reply text-first, message 3EB0A, answered "
+            "after 4 ms"
+        ),
         "   709 ms  confirmed: the reject is confirmed",
         "           reply text-first",
     ]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC
+from typing import Any
 
 from models.decisions import Decision
 from models.outcomes import Outcome
@@ -41,7 +42,10 @@ def test_a_rejected_call_is_one_line_when_all_is_in() -> None:
     by = story()
     lines = told(by, rejected_call(offer()))
     assert lines == [
-        "10:00:00  london  +447•••••••23   rejected ✓    has never written to this line · told             9 ms   41 ms"
+        (
+            "10:00:00  london  +447•••••••23   rejected ✓    has never written to this line · "
+            "told             9 ms   41 ms"
+        )
     ]
     assert len(lines[0]) <= WIDTH
     assert by.tick(T0 + 60_000) == by.flush() == []
@@ -113,7 +117,8 @@ def test_a_reject_that_failed_is_told_at_once_with_its_reason() -> None:
 
 def test_a_suppressed_text_is_a_caller_told_before() -> None:
     history = rejected_call(offer())
-    history[5] = outcome(history[4], "suppressed", at_ms=T0 + 12, reason="cool-down")  # type: ignore[arg-type]  # the text command stands there
+    command: Any = history[4]
+    history[5] = outcome(command, "suppressed", at_ms=T0 + 12, reason="cool-down")
     (line,) = told(story(), history)
     assert "has never written to this line · told before" in line
     assert line.endswith("9 ms"), "no text, no latency of a text"
@@ -189,7 +194,7 @@ def test_colour_changes_no_letter_and_no_column() -> None:
     assert line == plain
 
 
-def test_a_long_masked_identity_keeps_its_last_digits_and_its_column() -> None:
+def test_a_long_masked_identity_keeps_digits_and_column() -> None:
     (line,) = told(story(), ringing_call(offer(caller="120363012345678901@g.us")))
     assert line == "10:00:00  london  120•••••••••01  rang          wrote 3 days ago"
 
@@ -222,13 +227,16 @@ def test_a_queued_call_is_one_line_when_its_caller_was_told() -> None:
     by = story()
     lines = told(by, history)
     assert lines == [
-        "10:00:00  london  +447•••••••23   queued        all agents are busy · told of the wait                   44 ms"
+        (
+            "10:00:00  london  +447•••••••23   queued        all agents are busy · told of the "
+            "wait                   44 ms"
+        )
     ]
     assert by.tick(T0 + 60_000) == by.flush() == []
     assert told(story(), history[::-1]) == lines
 
 
-def test_a_queued_call_waits_for_its_text_so_long_and_tells_it_after() -> None:
+def test_a_queued_call_waits_for_its_text_and_tells_it_after() -> None:
     offered, decided, command, ended = queued_call(offer())
     by, log = story(), Log()
     assert [

@@ -85,7 +85,7 @@ def test_two_bridges_agree_and_a_heartbeat_never_undoes_a_status(
         assert (found.status if found is not None else None) == last
 
 
-def test_a_status_holds_though_the_other_bridges_clock_runs_ahead() -> None:
+def test_a_status_holds_though_another_bridges_clock_is_ahead() -> None:
     ahead = Presence(
         agent="anna", status="online", lines=("london",), status_at_ms=9000, heartbeat_at_ms=9000
     )

@@ -72,7 +72,7 @@ def test_decisions_quote_the_revision_that_history_shows() -> None:
     assert following(document).book.for_line("london").revision == document.revision
 
 
-def test_what_cannot_be_compiled_never_replaces_what_works_and_the_rest_goes_on() -> None:
+def test_what_cannot_be_compiled_never_replaces_what_works() -> None:
     view = following(applied(OFFICE), applied(LONDON), applied({**COMMON, "rules": [HOURS]}))
     london = view.book.for_line("london")
     feed(view, applied(BROKEN))
@@ -84,7 +84,7 @@ def test_what_cannot_be_compiled_never_replaces_what_works_and_the_rest_goes_on(
     assert view.faults == {}
 
 
-def test_a_calendar_that_would_break_a_policy_is_refused_for_all_of_them() -> None:
+def test_a_calendar_that_would_break_a_policy_is_refused_for_all() -> None:
     view = following(applied(OFFICE), applied(LONDON), applied({**COMMON, "rules": [HOURS]}))
     before = view.book
     feed(view, applied(CIRCLE))
@@ -118,7 +118,7 @@ def test_a_tombstone_falls_back_to_the_common_policy() -> None:
     assert view.book.for_line("london").policy.line == "*"
 
 
-def test_two_documents_that_need_each_other_are_switched_at_one_time() -> None:
+def test_two_documents_that_need_each_other_switch_together() -> None:
     # the new policy needs the calendar `night`, and the calendar `office` cannot go while the old
     # one reads it
     view = following(applied(OFFICE), applied(LONDON))
@@ -132,7 +132,7 @@ def test_two_documents_that_need_each_other_are_switched_at_one_time() -> None:
     assert view.faults == {}
 
 
-def test_what_was_applied_together_is_switched_although_something_else_is_broken() -> None:
+def test_what_was_applied_together_switches_despite_other_faults() -> None:
     view = following(applied(OFFICE), applied(LONDON), applied(COMMON))
     feed(view, applied(BROKEN))
     at_ms = next(_time)
@@ -141,7 +141,7 @@ def test_what_was_applied_together_is_switched_although_something_else_is_broken
     assert list(view.faults) == ["*"]
 
 
-def test_what_was_taken_away_without_a_word_in_the_history_stays_away() -> None:
+def test_what_was_taken_away_without_history_stays_away() -> None:
     # somebody wrote a tombstone with another tool, and Kafka has dropped it since; London's policy
     # cannot be compiled
     gone = applied(COMMON)

@@ -94,7 +94,7 @@ def written(edge: tuple[int, int]) -> str:
 
 
 @given(st.lists(EDGES, max_size=4))
-def test_two_spans_of_a_day_are_refused_exactly_when_they_share_a_minute(
+def test_two_spans_are_refused_exactly_when_they_share_a_minute(
     edges: list[tuple[int, int]],
 ) -> None:
     each = [minutes(start * 60, end * 60) for start, end in edges]
@@ -107,7 +107,7 @@ def test_two_spans_of_a_day_are_refused_exactly_when_they_share_a_minute(
 
 
 @given(st.dictionaries(st.sampled_from(DAYS), EDGES, max_size=7))
-def test_a_night_is_refused_exactly_when_it_shares_a_minute_with_the_next_day(
+def test_a_night_is_refused_exactly_when_it_overlaps_a_day(
     week: dict[str, tuple[int, int]],
 ) -> None:
     taken = {day: minutes(start * 60, end * 60) for day, (start, end) in week.items()}
@@ -223,7 +223,11 @@ def test_days_that_are_none_or_named_twice_are_refused(week: Any, said: str) -> 
         ({"overrides": [{"date": 20261224}]}, "such as 2026-12-24, not 20261224"),
         ({"overrides": [{"date": "24.12.2026"}]}, "such as 2026-12-24, not 24.12.2026"),
         ({"overrides": [{"date": "1798070400"}]}, "year-month-day"),
-        ({"overrides": [{"date": dt.datetime(2026, 12, 24, 9)}]}, "not 2026-12-24 09:00:00"),  # noqa: DTZ001 - as YAML gives it
+        # as YAML gives it
+        (
+            {"overrides": [{"date": dt.datetime(2026, 12, 24, 9)}]},  # noqa: DTZ001
+            "not 2026-12-24 09:00:00",
+        ),
         ({"overrides": [{"date": "2026-02-29"}]}, "2026-02-29 is no day of the calendar"),
         ({"overrides": [{"date": "2026-12-24", "until": "2026-12-23"}]}, "lies before date"),
         (
@@ -260,14 +264,19 @@ def test_a_hint_is_given_only_where_it_is_near() -> None:
 def test_a_fault_says_file_and_line(tmp_path: Path) -> None:
     path = tmp_path / "office.yaml"
     path.write_text(
-        "calendar: office\nweek:\n  mon: ['09:00-12:00']\n  tue:\n    ['09:00-12:00', '11:00-13:00']\n"
-        "holidays:\n  - country: NO\noverrides:\n  - date: 2026-12-24\n    hours: ['22:00-06:00', '23:00-24:00']\n"
+        "calendar: office\nweek:\n  mon: ['09:00-12:00']\n  tue:\n    ['09:00-12:00', "
+        "'11:00-13:00']\n"
+        "holidays:\n  - country: NO\noverrides:\n  - date: 2026-12-24\n    hours: "
+        "['22:00-06:00', '23:00-24:00']\n"
     )
     with pytest.raises(ConfigurationError) as refused:
         read_file(path)
     mend = "overlap; make one of them, or end the first where the second begins"
     assert str(refused.value).splitlines() == [
         f"{path}:4: week.tue: 09:00-12:00 and 11:00-13:00 {mend}",
-        f"{path}:7: holidays.0.country: YAML reads this as false, not as a code; put it in quotes, such as 'NO'",
+        (
+            f"{path}:7: holidays.0.country: YAML reads this as false, not as a code; put it in "
+            "quotes, such as 'NO'"
+        ),
         f"{path}:10: overrides.0.hours: 22:00-06:00 and 23:00-24:00 {mend}",
     ]

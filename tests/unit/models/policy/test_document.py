@@ -163,7 +163,7 @@ def test_a_policy_survives_the_topic() -> None:
     assert decode(Policy, encode(policy)) == policy
 
 
-def test_a_line_without_a_policy_has_the_common_one_and_without_that_every_call_rings() -> None:
+def test_a_line_without_a_policy_has_the_common_one_or_rings() -> None:
     common, own = (
         PolicyInForce(read_policy(document(**line)), "r") for line in ({}, {"line": "london"})
     )

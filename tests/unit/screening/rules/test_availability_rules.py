@@ -95,7 +95,7 @@ def test_room_for_one_more_call_is_free() -> None:
     assert desk(agent(capacity=3, active_calls=2)).verdict == "ring"
 
 
-def test_the_wait_grows_with_those_who_wait_and_shrinks_with_those_who_work() -> None:
+def test_the_wait_grows_with_the_queue_and_shrinks_with_agents() -> None:
     waiting = tuple(
         Callback(
             caller=f"1202555010{n}@c.us",

@@ -38,7 +38,7 @@ def block(until_ms: int, **more: Any) -> CallerBlock:
 
 
 @pytest.mark.parametrize("pattern", [CALLER, "+1202*", "+12025550143*", "US"])
-def test_a_denied_caller_is_rejected_however_the_entry_means_the_caller(pattern: str) -> None:
+def test_a_denied_caller_is_rejected_however_the_entry_is_given(pattern: str) -> None:
     taken = decide(policy(DENY), facts(known=knowing(entry(pattern, reason="robocalls"))))
     assert (taken.verdict, taken.rule, taken.reply) == ("reject", "nuisance", "slow-down")
     assert taken.why == "on the list deny: robocalls"
@@ -59,7 +59,7 @@ def test_a_denied_caller_is_rejected_however_the_entry_means_the_caller(pattern:
         entry("12025550143@lid"),
     ],
 )
-def test_an_entry_for_somebody_else_another_line_another_list_or_another_time_does_nothing(
+def test_an_entry_that_means_another_call_does_nothing(
     other: ListEntry,
 ) -> None:
     assert decide(policy(DENY), facts(known=knowing(other))).verdict == "ring"
@@ -121,7 +121,7 @@ def test_callers_named_in_the_policy_need_no_list() -> None:
 # emergencies and blocks by hand
 
 
-def test_an_emergency_caller_rings_wherever_the_rule_stands_and_although_blocked() -> None:
+def test_an_emergency_rings_wherever_its_rule_stands() -> None:
     rule = {"id": "ward", "type": "emergency", "callers": ["+12025550143"]}
     known = knowing(block(NOW_MS + 60_000), entry())
     taken = decide(policy(DENY, TEXT_FIRST, rule), facts(known=known))
@@ -136,7 +136,7 @@ def test_an_emergency_caller_rings_wherever_the_rule_stands_and_although_blocked
     ("until_ms", "verdict"), [(NOW_MS + 1, "reject"), (NOW_MS, "ring"), (0, "ring")]
 )
 @pytest.mark.parametrize("line", ["london", "*"])
-def test_a_block_by_hand_rejects_until_it_ends_whatever_the_rules_say(
+def test_a_block_by_hand_rejects_whatever_the_rules_say(
     until_ms: int, verdict: str, line: str
 ) -> None:
     known = knowing(block(until_ms, line=line, reason="threats"), entry(name="allow"))
@@ -147,7 +147,7 @@ def test_a_block_by_hand_rejects_until_it_ends_whatever_the_rules_say(
         assert taken.facts["blocked_until_ms"] == until_ms
 
 
-def test_the_newest_word_on_a_block_counts_and_other_lines_are_not_meant() -> None:
+def test_the_newest_block_or_unblock_counts_on_its_line() -> None:
     older, newer = block(NOW_MS + 60_000), block(0, line="*", at_ms=NOW_MS - 10)
     assert decide(policy(), facts(known=knowing(older, newer))).verdict == "ring"
     assert (
@@ -182,7 +182,7 @@ def unreadable() -> Views:
     return known
 
 
-def test_a_contact_record_that_cannot_be_read_is_an_error_and_the_policy_decides() -> None:
+def test_an_unreadable_contact_is_an_error_for_the_policy() -> None:
     taken = decide(policy(VIP), facts(known=unreadable()))
     assert (taken.verdict, taken.rules[0].error, taken.facts["contact_unreadable"]) == (
         "ring",
@@ -266,13 +266,13 @@ def test_a_rule_can_be_limited(when: dict[str, Any], verdict: str) -> None:
         assert taken.rules[0].why.startswith("only for ")
 
 
-def test_a_rule_that_was_not_meant_for_the_call_does_not_say_why_it_rings() -> None:
+def test_a_rule_not_meant_for_the_call_is_not_why_it_rings() -> None:
     rules = ({"id": "burst", "type": "burst"}, TEXT_FIRST | {"when": {"media": "video"}})
     assert decide(policy(*rules), facts()).why == "1 of 3 calls within 60 s"
     assert decide(policy(rules[1]), facts()).why == "no rule applies"
 
 
-def test_a_stranger_has_neither_a_contact_record_nor_ever_written() -> None:
+def test_a_stranger_has_neither_contact_nor_message() -> None:
     rule = policy(TEXT_FIRST | {"within": "1s", "when": {"callers": "strangers"}})
     assert decide(rule, facts()).verdict == "reject"
     assert decide(rule, facts(last_out_ms=1)).verdict == "reject"

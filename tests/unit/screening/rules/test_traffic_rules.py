@@ -62,7 +62,7 @@ def with_block(
 # blocks after bursts
 
 
-def test_a_burst_begins_a_block_that_rejects_all_later_calls_of_the_line() -> None:
+def test_a_burst_begins_a_block_on_all_later_calls_of_the_line() -> None:
     first = decide(policy(BURST), facts(recent=calls(2, 1)))
     assert first.block == Block(until_ms=NOW_MS + 15 * MINUTE_MS, strikes=1)
     later = decide(policy(BURST), facts(recent=with_block(14 * MINUTE_MS)))
@@ -79,9 +79,7 @@ def test_a_block_ends_by_itself(ago_ms: int, verdict: str) -> None:
 
 
 @pytest.mark.parametrize(("strikes", "minutes"), [(1, 30), (2, 60), (3, 60), (500, 60)])
-def test_each_block_is_longer_than_the_one_before_up_to_the_longest(
-    strikes: int, minutes: int
-) -> None:
+def test_each_block_is_longer_than_the_last_up_to_the_longest(strikes: int, minutes: int) -> None:
     recent = with_block(20 * MINUTE_MS, strikes, recent=calls(2, 1))
     taken = decide(policy(BURST), facts(recent=recent))
     assert taken.block == Block(until_ms=NOW_MS + minutes * MINUTE_MS, strikes=strikes + 1)
@@ -93,7 +91,7 @@ def test_a_block_that_is_long_over_is_forgotten() -> None:
     assert taken.block == Block(until_ms=NOW_MS + 15 * MINUTE_MS, strikes=1)
 
 
-def test_a_call_decided_again_after_an_interruption_begins_the_same_block() -> None:
+def test_a_call_decided_again_begins_the_same_block() -> None:
     once = decide(policy(BURST), facts(recent=calls(2, 1)))
     again = decide(policy(BURST), facts(recent=with_block(0, recent=calls(2, 1))))
     assert once.block is not None
@@ -101,7 +99,7 @@ def test_a_call_decided_again_after_an_interruption_begins_the_same_block() -> N
     assert again.why == once.why
 
 
-def test_no_block_where_the_policy_wants_none_and_none_for_a_conversation() -> None:
+def test_no_block_where_unwanted_and_none_for_a_conversation() -> None:
     assert decide(policy(BURST | {"block": None}), facts(recent=calls(2, 1))).block is None
     assert (
         decide(policy(BURST | {"block": None}), facts(recent=with_block(MINUTE_MS))).verdict
@@ -216,7 +214,7 @@ def test_many_strangers_at_all_workers_together_are_a_storm(
     assert taken.facts["strangers_on_line"] == own + others
 
 
-def test_a_storm_is_over_when_it_has_calmed_down_not_when_it_dips() -> None:
+def test_a_storm_is_over_when_it_has_calmed_down() -> None:
     known, storms = storm_of(10)
     rule = StormRule(id="storm", callers=10, calm=0.5)
     assert storms.of("london", rule, NOW_MS) == (10, True)
@@ -232,7 +230,7 @@ def test_a_storm_is_over_when_it_has_calmed_down_not_when_it_dips() -> None:
     assert known is not None
 
 
-def test_known_callers_other_lines_and_repeated_calls_are_no_part_of_a_storm() -> None:
+def test_known_callers_other_lines_and_repeats_make_no_storm() -> None:
     known, storms = storm_of(10)
     assert decide(policy(STORM), facts(known=known, storms=storms, last_in_ms=1)).verdict == "ring"
     assert (
@@ -252,7 +250,7 @@ def test_a_worker_that_was_not_heard_of_counts_no_more() -> None:
     assert known.workers.strangers("london", NOW_MS - 60_000, NOW_MS + HEARD_MS) == 0
 
 
-def test_what_a_worker_tells_the_others_adds_up_to_what_it_counts() -> None:
+def test_what_workers_tell_each_other_adds_up_to_what_they_count() -> None:
     _, storms = storm_of(7)
     told = storms.buckets(NOW_MS)
     assert sum(told["london"].values()) == 7
@@ -321,7 +319,7 @@ def test_a_condition_may_queue_and_say_why() -> None:
     assert (taken.verdict, taken.why, taken.callback) == ("queue", "on a trial", True)
 
 
-def test_a_condition_that_fails_at_run_time_lets_the_call_ring_and_is_on_record() -> None:
+def test_a_condition_that_fails_lets_the_call_ring_on_record() -> None:
     rule = {"id": "own", "type": "expression", "condition": "1 / wrote_ago_ms == 0"}
     taken = decide(policy(rule), facts(last_in_ms=NOW_MS))
     assert (taken.verdict, taken.rules[0].error) == ("ring", True)

@@ -100,7 +100,7 @@ def waiting(number: int) -> CallSession:
     )
 
 
-async def test_a_sweep_says_each_conclusion_once_and_waits_for_all_of_them_together(
+async def test_a_sweep_says_each_conclusion_once_and_waits_once(
     kafka: KafkaSettings, tmp_path: Path
 ) -> None:
     producer = DurableProducer(kafka, "test-sweep")

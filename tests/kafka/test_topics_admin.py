@@ -94,7 +94,7 @@ async def test_a_broker_that_lags_behind_a_creation_is_waited_for(
     assert (len(applied.created), applied.left) == (2, ())
 
 
-async def test_a_config_that_differs_is_said_and_mended_and_others_stay(
+async def test_a_config_that_differs_is_said_and_fixed_others_stay(
     kafka: KafkaSettings,
 ) -> None:
     await set_config(kafka, retention_ms="1000", max_message_bytes="2000000")
@@ -116,7 +116,7 @@ async def test_partitions_are_reported_and_left_alone(kafka: KafkaSettings) -> N
     assert (await topics_admin.found(kafka))["calls.events"].partitions == kafka.partitions
 
 
-async def test_replicas_that_the_cluster_cannot_give_are_refused_with_the_topic_named(
+async def test_too_many_replicas_are_refused_with_the_topic_named(
     kafka: KafkaSettings,
 ) -> None:
     nine = kafka.model_copy(

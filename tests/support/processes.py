@@ -1,19 +1,32 @@
-"""One process of the suite: started, struck with signals, started again, and watched for ends that
-nobody ordered."""
+"""The process runner of all suites: a child with a log, watched, struck with signals, started
+again."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import aiohttp
 from typing_extensions import override
 
 from streams.settings import ROOT
 from streams.single_node.child_process import ChildProcess
+
+READY_S = 60.0
+"""A worker is ready in 2 s; a busy machine gets more."""
+
+
+def free_port() -> int:
+    """A loopback port that was free a moment ago."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
 
 
 def python(module: str, *arguments: str) -> list[str]:
@@ -27,17 +40,40 @@ def environment(**more: str) -> dict[str, str]:
     return {**ours, "PYTHONPATH": str(ROOT), **more}
 
 
-class Part(ChildProcess):
-    """A bridge, a worker or a simulator. ``wanted`` says whether it is meant to run."""
+class Process(ChildProcess):
+    """A bridge, a worker or a simulator as the product starts its own, which ends with the test."""
 
     def __init__(
-        self, name: str, command: list[str], ready_url: str, log: Path, env: Mapping[str, str]
+        self,
+        name: str,
+        command: list[str],
+        ready_url: str,
+        log: Path,
+        env: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(name, command, ready_url, log, env)
+        super().__init__(name, command, ready_url, log, environment() if env is None else env)
         self.url = ready_url.removesuffix("/health/ready")
+        """Where it answers."""
         self.wanted = False
+        """Whether it is meant to run."""
         self.fell: list[int] = []
         """Exit codes of ends that nobody ordered."""
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def resident(self) -> int:
+        """The memory that it has in use, in bytes (Linux)."""
+        fields = Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()
+        return int(fields[1]) * os.sysconf("SC_PAGESIZE")
+
+    def said(self) -> str:
+        """All that it has logged."""
+        return self.log.read_text(errors="replace")
 
     @override
     def start(self) -> None:
@@ -45,9 +81,19 @@ class Part(ChildProcess):
         super().start()
         self.wanted = True
 
+    async def until_ready(self, within: float = READY_S) -> float:
+        """Wait until it is ready; returns the seconds that took.
+
+        Raises ``EnvironmentFaultError`` with the log's last lines when it ends or takes longer.
+        """
+        began = time.monotonic()
+        async with aiohttp.ClientSession() as http:
+            await self.ready(http, within)
+        return time.monotonic() - began
+
     @override
     def kill(self) -> None:
-        """SIGKILL and reap."""
+        """SIGKILL and reap; may be repeated."""
         self.wanted = False
         super().kill()
 
@@ -60,6 +106,17 @@ class Part(ChildProcess):
             f"the {self.name} stopped with {self.how_it_ended()}; {self.ending()}"
         )
         return time.monotonic() - began
+
+    async def ended(self, within: float) -> int:
+        """Wait until it has ended by itself; returns the exit code."""
+        self.wanted = False
+        deadline = time.monotonic() + within
+        while (code := self.exit_code) is None:
+            assert time.monotonic() < deadline, (
+                f"the {self.name} still runs after {within} s; {self.ending()}"
+            )
+            await asyncio.sleep(0.02)
+        return code
 
     def freeze(self) -> None:
         """SIGSTOP: as a machine that is suspended, or starved."""

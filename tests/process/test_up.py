@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import stat
 import subprocess
 import sys
 import time
@@ -20,10 +19,7 @@ import yaml
 
 from streams.local_kafka.server import free_ports
 from streams.local_kafka.state import command_line
-from streams.policy_admin.files import read_folder
-from streams.settings import DEFAULT_CONFIG, ROOT, load_settings
-from streams.single_node.demo import TOKEN, write_demo
-from streams.single_node.scenes import LINES
+from streams.settings import DEFAULT_CONFIG, ROOT
 
 ENDS_WITHIN = 5.0
 SECRETS = {"WAHA_API_KEY", "WAHA_HMAC_KEY", "WAWP_TOKEN", "WAWP_SECRET"}
@@ -93,47 +89,6 @@ def gone(folder: Path) -> bool:
     while children_of(folder) and time.monotonic() < deadline:
         time.sleep(0.05)
     return not children_of(folder)
-
-
-def test_demo_configuration_leads_to_the_simulator_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in SECRETS - {"WAHA_API_KEY"}:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("WAHA_API_KEY", "set-already")
-    run = write_demo(
-        DEFAULT_CONFIG, "http://127.0.0.1:9", tmp_path, tmp_path / "run" / "ringfence.yaml"
-    )
-    data = yaml.safe_load(run.config.read_text(encoding="utf-8"))
-    urls = {name: gateway["base_url"] for name, gateway in data["gateways"].items()}
-    assert urls == {"office": "http://127.0.0.1:9/office", "cloud": "http://127.0.0.1:9/cloud"}
-    assert data["kafka"]["topic_prefix"] == "demo."
-    assert stat.S_IMODE(run.config.stat().st_mode) == 0o600
-    assert set(run.secrets) == SECRETS - {"WAHA_API_KEY"}
-    assert not any(
-        value in run.config.read_text(encoding="utf-8") for value in run.secrets.values()
-    )
-
-
-def test_policies_of_the_scenes_compile_beside_ones_own(
-    tmp_path: Path,
-) -> None:
-    own = DEFAULT_CONFIG.parent / "policies"
-    run = write_demo(
-        DEFAULT_CONFIG, "http://127.0.0.1:9", own, tmp_path / "ringfence.yaml", scenes=True
-    )
-    settings = load_settings(run.config, gateway_secrets=False)
-    assert set(settings.lines) == {*run.called, *LINES}
-    assert set(run.called) == set(
-        yaml.safe_load(DEFAULT_CONFIG.read_text(encoding="utf-8"))["lines"]
-    )
-    _, book = read_folder(settings)
-    for line in LINES:
-        assert book.for_line(line).policy.line == line
-    assert book.for_line("london").policy.line == "*"
-    assert run.secrets[TOKEN] == run.token
-    assert run.token not in run.config.read_text(encoding="utf-8")
-    assert set(settings.bridge.tokens) == {"crm", "presence", "bridges"}
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")

@@ -1,0 +1,38 @@
+"""The CEL library is loaded without the command line that its package brings."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from typing import Final
+
+import pytest
+
+from streams.policies import cel
+
+COMPILES: Final = """
+import sys
+from streams.policies.cel import EXAMPLE_FACTS, Condition
+assert Condition("group || hour > 9").holds(EXAMPLE_FACTS)
+print(*sys.modules)
+"""
+
+
+def test_compiling_a_condition_loads_no_command_line() -> None:
+    ran = subprocess.run([sys.executable, "-c", COMPILES], capture_output=True, check=True)  # noqa: S603 - our own
+    loaded = set(ran.stdout.decode().split())
+    assert "cel.cel" in loaded
+    assert not loaded & {"cel.cli", "typer", "prompt_toolkit", "rich"}
+
+
+def test_the_native_module_is_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    package = importlib.import_module("cel")
+    assert package.compile is cel._native()
+
+
+def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "cel.cel")
+    monkeypatch.setattr(cel, "find_spec", lambda _name: None)
+    with pytest.raises(ImportError, match="common-expression-language"):
+        cel._native()

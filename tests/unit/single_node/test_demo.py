@@ -1,0 +1,57 @@
+"""The demo's configuration: no simulated call reaches a real gateway, and its policies compile."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+import yaml
+
+from streams.policy_admin.files import read_folder
+from streams.settings import DEFAULT_CONFIG, load_settings
+from streams.single_node.demo import TOKEN, write_demo
+from streams.single_node.scenes import LINES
+
+SECRETS = {"WAHA_API_KEY", "WAHA_HMAC_KEY", "WAWP_TOKEN", "WAWP_SECRET"}
+
+
+def test_demo_configuration_leads_to_the_simulator_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in SECRETS - {"WAHA_API_KEY"}:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("WAHA_API_KEY", "set-already")
+    run = write_demo(
+        DEFAULT_CONFIG, "http://127.0.0.1:9", tmp_path, tmp_path / "run" / "ringfence.yaml"
+    )
+    data = yaml.safe_load(run.config.read_text(encoding="utf-8"))
+    urls = {name: gateway["base_url"] for name, gateway in data["gateways"].items()}
+    assert urls == {"office": "http://127.0.0.1:9/office", "cloud": "http://127.0.0.1:9/cloud"}
+    assert data["kafka"]["topic_prefix"] == "demo."
+    assert stat.S_IMODE(run.config.stat().st_mode) == 0o600
+    assert set(run.secrets) == SECRETS - {"WAHA_API_KEY"}
+    assert not any(
+        value in run.config.read_text(encoding="utf-8") for value in run.secrets.values()
+    )
+
+
+def test_scenes_bring_lines_whose_policies_compile_with_ones_own(
+    tmp_path: Path,
+) -> None:
+    own = DEFAULT_CONFIG.parent / "policies"
+    run = write_demo(
+        DEFAULT_CONFIG, "http://127.0.0.1:9", own, tmp_path / "ringfence.yaml", scenes=True
+    )
+    settings = load_settings(run.config, gateway_secrets=False)
+    assert set(settings.lines) == {*run.called, *LINES}
+    assert set(run.called) == set(
+        yaml.safe_load(DEFAULT_CONFIG.read_text(encoding="utf-8"))["lines"]
+    )
+    _, book = read_folder(settings)
+    for line in LINES:
+        assert book.for_line(line).policy.line == line
+    assert book.for_line("london").policy.line == "*"
+    assert run.secrets[TOKEN] == run.token
+    assert run.token not in run.config.read_text(encoding="utf-8")
+    assert set(settings.bridge.tokens) == {"crm", "presence", "bridges"}
