@@ -66,10 +66,8 @@ def check_version(headers: Iterable[tuple[str, bytes | None]]) -> None:
     for name, text in headers:
         if name == "ce_dataschema":
             if not (text or b"").endswith(_OURS):
-                msg = (
-                    f"ce_dataschema: the schema version is not {SCHEMA_VERSION},"
-                    " the only one known here"
-                )
+                msg = f"ce_dataschema: the schema version is not {SCHEMA_VERSION}, "
+                msg += "the only one known here"
                 raise UndecodableError(msg)
             return
 

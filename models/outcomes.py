@@ -10,16 +10,16 @@ from models.bounds import Count, Millis
 Result = Literal[
     "accepted", "raced", "failed", "unknown", "late", "suppressed", "confirmed", "unconfirmed"
 ]
-"""
-``accepted``     the gateway accepted the command (2xx): no proof yet that the ringing stopped
-``raced``        the call was over before the reject arrived: as good as success
-``failed``       the command was wrong or not permitted, or the gateway could not carry it out:
-                 needs a person
-``unknown``      sent, but no answer shows whether it took effect (time-out, lost connection, crash)
-``late``         not sent: its window had passed
-``suppressed``   not sent: a guard held it back (``reason`` says which)
-``confirmed``    a later event of the gateway shows that a rejected call ended
-``unconfirmed``  no such event came in time
+"""What became of a command:
+
+* ``accepted``: the gateway took it (its 2xx); no proof yet that the ringing stopped.
+* ``raced``: the call was over before the reject arrived, as good as success.
+* ``failed``: wrong, not permitted, or the gateway could not do it; needs a person.
+* ``unknown``: sent, and no answer tells whether it took effect (time-out, lost connection, crash).
+* ``late``: not sent, its window had passed.
+* ``suppressed``: not sent, a guard held it back; ``reason`` says which.
+* ``confirmed``: a later event of the gateway shows that a rejected call ended.
+* ``unconfirmed``: no such event came in time.
 """
 
 CommandKind = Literal["reject", "text", "block", "unblock"]

@@ -42,10 +42,8 @@ class CallerPattern:
             digits = re.sub(r"\D", "", without_trunk_zero(text))
             if 5 <= len(digits) <= 15 and not digits.startswith("0"):
                 return cls("jid", f"{digits}@c.us")
-        msg = (
-            "write a number in E.164 (+447700900123), a JID (447700900123@c.us),"
-            " a prefix (+44*) or a country (GB)"
-        )
+        msg = "write a number in E.164 (+447700900123), a JID (447700900123@c.us), "
+        msg += "a prefix (+44*) or a country (GB)"
         raise ValueError(msg)
 
     @override

@@ -101,7 +101,7 @@ def calls_joined(event: CallsJoined, source: str, trace: str | None) -> Record:
 
 
 def caller_linked(event: CallerLinked, source: str) -> tuple[Record, Record]:
-    """The link on both topics, for message and for call state; keyed by the alias."""
+    """One link for those who keep messages and for those who keep calls, keyed by the alias."""
     headers = cloud_event(event.type, event.event_id, source, event.at_ms)
     key, value = event.alias.encode(), encode(event)
     return Record(topics.MESSAGES_EVENTS, key, value, headers), Record(

@@ -7,6 +7,7 @@ with tables read share one partition count, so that a key's topic shard and tabl
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final, Literal
 
 from models.callbacks import Callback
@@ -19,6 +20,33 @@ from models.outcomes import Outcome
 from models.overrides import Override
 from models.policy import DAY_MS, PolicyDocument
 from models.presence import BridgeHealth, LineStatus, Presence, WorkerStatus
+
+
+class Component(StrEnum):
+    """A part of Ringfence that reads or writes topics by itself.
+
+    ``tests/unit/models/test_topic_use.py`` compares what the registry says of each with what its
+    source does.
+    """
+
+    BRIDGE = "bridge"
+    SCREENING = "screening"
+    CONVERSATIONS = "conversations"
+    CALL_SESSIONS = "call sessions"
+    REJECT_SINK = "reject sink"
+    TEXT_SINK = "text sink"
+    WORKER = "worker"
+    """What all agents of a worker share: the views, the policies folder, the worker's status."""
+    CONTACTS = "contacts"
+    """``ringfence contacts``, as all below are commands."""
+    POLICY = "policy"
+    OVERRIDES = "lists and blocks"
+    CALLBACKS = "callbacks"
+    DEAD_LETTERS = "dlq"
+    AUDIT = "audit"
+    UP = "up"
+    EXPLAIN = "explain"
+    HISTORY = "policy simulate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +63,9 @@ class Topic:
     partitions: int | None = None
     """None: as configured. A topic that every worker reads in full, and in order, has one."""
     cleanup: Literal["delete", "compact"] = "delete"
-    writers: tuple[str, ...]
-    readers: tuple[str, ...]
+    writers: tuple[Component, ...]
+    """Beside ``dlq``, which puts a dead letter back on the topic that it came from."""
+    readers: tuple[Component, ...]
     what: str
 
     def full_name(self, prefix: str) -> str:
@@ -60,35 +89,47 @@ CALLS_EVENTS: Final = Topic(
     key="caller JID",
     values=CallEvent,
     retention_ms=7 * DAY_MS,
-    writers=("bridge", "contacts import"),
-    readers=("screening", "audit"),
-    what="each call that begins to ring",
+    writers=(Component.BRIDGE, Component.SCREENING, Component.CONTACTS),
+    readers=(
+        Component.SCREENING,
+        Component.AUDIT,
+        Component.UP,
+        Component.EXPLAIN,
+        Component.HISTORY,
+    ),
+    what="each call that begins to ring; that two identities are one caller",
 )
 CALLS_LIFECYCLE: Final = Topic(
     name="calls.lifecycle",
     key="call id",
     values=Lifecycle,
     retention_ms=DAY_MS,
-    writers=("bridge", "reject sink", "call sessions"),
-    readers=("call sessions",),
-    what="what happens to a call, by call id",
+    writers=(Component.BRIDGE, Component.REJECT_SINK, Component.CALL_SESSIONS),
+    readers=(Component.CALL_SESSIONS, Component.AUDIT, Component.EXPLAIN),
+    what="what happens to a call: offered, accepted, rejected, blocked",
 )
 CALLS_DECISIONS: Final = Topic(
     name="calls.decisions",
     key="caller JID",
     values=Decision,
     retention_ms=90 * DAY_MS,
-    writers=("screening",),
-    readers=("console", "audit", "explain", "analytics"),
-    what="the verdict on each call, with rule, facts and policy revision",
+    writers=(Component.SCREENING,),
+    readers=(
+        Component.OVERRIDES,
+        Component.AUDIT,
+        Component.UP,
+        Component.EXPLAIN,
+        Component.HISTORY,
+    ),
+    what="the verdict on each call, with every rule's reason, facts and policy revision",
 )
 CALLS_COMMANDS: Final = Topic(
     name="calls.commands",
     key="caller JID",
     values=CallCommand,
     retention_ms=DAY_MS,
-    writers=("screening",),
-    readers=("reject sink", "audit"),
+    writers=(Component.SCREENING, Component.CALL_SESSIONS),
+    readers=(Component.REJECT_SINK, Component.AUDIT, Component.UP, Component.EXPLAIN),
     what="rejects, blocks and their ends, to be executed at a gateway",
 )
 MESSAGES_COMMANDS: Final = Topic(
@@ -96,17 +137,17 @@ MESSAGES_COMMANDS: Final = Topic(
     key="line",
     values=SendText,
     retention_ms=DAY_MS,
-    writers=("reject sink", "screening"),
-    readers=("text sink", "audit"),
-    what="texts to be sent to rejected and queued callers",
+    writers=(Component.SCREENING, Component.REJECT_SINK),
+    readers=(Component.TEXT_SINK, Component.AUDIT, Component.UP, Component.EXPLAIN),
+    what="texts to be sent to rejected and queued callers: which reply, never its words",
 )
 CALLS_OUTCOMES: Final = Topic(
     name="calls.outcomes",
     key="caller JID",
     values=Outcome,
     retention_ms=90 * DAY_MS,
-    writers=("reject sink", "text sink", "call sessions"),
-    readers=("console", "audit", "explain", "analytics"),
+    writers=(Component.CALL_SESSIONS, Component.REJECT_SINK, Component.TEXT_SINK),
+    readers=(Component.AUDIT, Component.UP, Component.EXPLAIN),
     what="what became of each command, later its confirmation",
 )
 MESSAGES_EVENTS: Final = Topic(
@@ -114,8 +155,8 @@ MESSAGES_EVENTS: Final = Topic(
     key="caller JID",
     values=MessageEvent,
     retention_ms=7 * DAY_MS,
-    writers=("bridge", "contacts import"),
-    readers=("conversations",),
+    writers=(Component.BRIDGE, Component.CONVERSATIONS, Component.CONTACTS),
+    readers=(Component.CONVERSATIONS, Component.AUDIT, Component.HISTORY),
     what="that a message passed, its direction and time, never its body",
 )
 CALLS_DLQ: Final = Topic(
@@ -123,8 +164,16 @@ CALLS_DLQ: Final = Topic(
     key="original key",
     values=None,
     retention_ms=30 * DAY_MS,
-    writers=("bridge", "every agent"),
-    readers=("audit",),
+    writers=(
+        Component.BRIDGE,
+        Component.SCREENING,
+        Component.CONVERSATIONS,
+        Component.CALL_SESSIONS,
+        Component.REJECT_SINK,
+        Component.TEXT_SINK,
+        Component.DEAD_LETTERS,
+    ),
+    readers=(Component.DEAD_LETTERS, Component.AUDIT, Component.UP),
     what="what could not be understood: original bytes and headers, with kafka_dlt-* headers",
 )
 
@@ -133,8 +182,8 @@ CONTACTS: Final = Topic(
     key="caller JID",
     values=Contact,
     cleanup="compact",
-    writers=("bridge", "contacts import"),
-    readers=("every worker",),
+    writers=(Component.BRIDGE, Component.CONTACTS),
+    readers=(Component.BRIDGE, Component.WORKER, Component.CONTACTS, Component.HISTORY),
     what="who a caller is: the CRM's record",
 )
 IDENTITIES: Final = Topic(
@@ -142,8 +191,14 @@ IDENTITIES: Final = Topic(
     key="alias JID",
     values=IdentityLink,
     cleanup="compact",
-    writers=("bridge", "contacts import"),
-    readers=("bridge", "every worker"),
+    writers=(Component.BRIDGE, Component.CONTACTS),
+    readers=(
+        Component.BRIDGE,
+        Component.WORKER,
+        Component.CONTACTS,
+        Component.DEAD_LETTERS,
+        Component.HISTORY,
+    ),
     what="which LID and phone number are one caller",
 )
 AGENTS_PRESENCE: Final = Topic(
@@ -152,8 +207,8 @@ AGENTS_PRESENCE: Final = Topic(
     values=Presence,
     cleanup="compact",
     partitions=1,
-    writers=("bridge",),
-    readers=("bridge", "every worker"),
+    writers=(Component.BRIDGE,),
+    readers=(Component.BRIDGE, Component.WORKER, Component.HISTORY),
     what="which human agents can take a call",
 )
 BRIDGES_HEALTH: Final = Topic(
@@ -162,8 +217,8 @@ BRIDGES_HEALTH: Final = Topic(
     values=BridgeHealth,
     cleanup="compact",
     partitions=1,
-    writers=("bridge",),
-    readers=("bridge", "every worker"),
+    writers=(Component.BRIDGE,),
+    readers=(Component.BRIDGE, Component.WORKER, Component.HISTORY),
     what="which recording bridges can record a call",
 )
 LINES_STATUS: Final = Topic(
@@ -172,8 +227,8 @@ LINES_STATUS: Final = Topic(
     values=LineStatus,
     cleanup="compact",
     partitions=1,
-    writers=("bridge",),
-    readers=("bridge", "every worker"),
+    writers=(Component.BRIDGE,),
+    readers=(Component.BRIDGE, Component.WORKER, Component.HISTORY),
     what="whether a line's gateway session is connected",
 )
 WORKERS_STATUS: Final = Topic(
@@ -182,8 +237,8 @@ WORKERS_STATUS: Final = Topic(
     values=WorkerStatus,
     cleanup="compact",
     partitions=1,
-    writers=("every worker",),
-    readers=("every worker", "console"),
+    writers=(Component.WORKER,),
+    readers=(Component.WORKER, Component.POLICY, Component.HISTORY),
     what="the policies that a worker runs, and how many strangers call it",
 )
 OVERRIDES: Final = Topic(
@@ -192,8 +247,8 @@ OVERRIDES: Final = Topic(
     values=Override,
     cleanup="compact",
     partitions=1,
-    writers=("console",),
-    readers=("every worker", "console"),
+    writers=(Component.OVERRIDES, Component.UP),
+    readers=(Component.WORKER, Component.OVERRIDES, Component.HISTORY),
     what="what people set by hand: list entries, blocks, night switches",
 )
 POLICIES: Final = Topic(
@@ -202,8 +257,15 @@ POLICIES: Final = Topic(
     values=PolicyDocument,
     cleanup="compact",
     partitions=1,
-    writers=("console",),
-    readers=("every worker", "console"),
+    writers=(Component.WORKER, Component.POLICY, Component.UP),
+    readers=(
+        Component.WORKER,
+        Component.POLICY,
+        Component.OVERRIDES,
+        Component.AUDIT,
+        Component.UP,
+        Component.HISTORY,
+    ),
     what="policies and shared calendars, with revision and author",
 )
 CALLBACKS: Final = Topic(
@@ -211,8 +273,13 @@ CALLBACKS: Final = Topic(
     key="caller JID",
     values=Callback,
     cleanup="compact",
-    writers=("screening", "conversations", "call sessions", "console"),
-    readers=("every worker", "console"),
+    writers=(
+        Component.SCREENING,
+        Component.CONVERSATIONS,
+        Component.CALL_SESSIONS,
+        Component.CALLBACKS,
+    ),
+    readers=(Component.WORKER, Component.CALLBACKS, Component.HISTORY),
     what="callers who are owed a callback",
 )
 
@@ -241,3 +308,19 @@ STREAM_TOPICS: Final = tuple(topic for topic in TOPICS if topic.cleanup == "dele
 
 REFERENCE_TOPICS: Final = tuple(topic for topic in TOPICS if topic.cleanup == "compact")
 """What is the case now, the latest under each key."""
+
+COMMAND_TOPICS: Final = (CALLS_COMMANDS, MESSAGES_COMMANDS)
+"""What a ringing call waits for."""
+
+REPLAYABLE: Final = tuple(topic for topic in TOPICS if topic is not CALLS_DLQ)
+"""Where ``ringfence dlq replay`` may put a dead letter back."""
+
+
+def read_by(component: Component) -> tuple[Topic, ...]:
+    """The topics that a component reads, in the registry's order."""
+    return tuple(topic for topic in TOPICS if component in topic.readers)
+
+
+def written_by(component: Component) -> tuple[Topic, ...]:
+    """The topics that a component writes, in the registry's order."""
+    return tuple(topic for topic in TOPICS if component in topic.writers)

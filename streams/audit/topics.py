@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from models.policy import ANY_LINE, TextGuard
+from models.topics import STREAM_TOPICS
 from streams.audit.audit import JUDGED, Audit
 from streams.audit.judged_range import JudgedRange
 from streams.common.clock import now_ms
@@ -33,7 +34,7 @@ async def audit_topics(
     traffic runs. Shows its progress on stderr when that takes long. Raises
     ``EnvironmentFaultError`` as the reader does.
     """
-    reader = TopicReader(settings.kafka)
+    reader = TopicReader(settings.kafka, STREAM_TOPICS)
     await reader.start()
     try:
         judged = await open_range(reader, since_ms, until_ms)

@@ -17,17 +17,7 @@ from aiokafka.errors import (
 from aiokafka.structs import RecordMetadata
 
 from models.records import Record
-from models.topics import (
-    AGENTS_PRESENCE,
-    BRIDGES_HEALTH,
-    CALLS_DLQ,
-    CALLS_EVENTS,
-    CALLS_LIFECYCLE,
-    CONTACTS,
-    IDENTITIES,
-    LINES_STATUS,
-    MESSAGES_EVENTS,
-)
+from models.topics import Component, written_by
 from streams.bridge.metrics import BridgeMetrics
 from streams.kafka.diagnose import why_not
 from streams.kafka.producer import DurableProducer
@@ -35,17 +25,7 @@ from streams.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 
-TOPICS: Final = (
-    CALLS_EVENTS,
-    CALLS_LIFECYCLE,
-    MESSAGES_EVENTS,
-    CALLS_DLQ,
-    CONTACTS,
-    IDENTITIES,
-    AGENTS_PRESENCE,
-    BRIDGES_HEALTH,
-    LINES_STATUS,
-)
+TOPICS: Final = written_by(Component.BRIDGE)
 """What the bridge writes."""
 
 ACKNOWLEDGEMENT_S: Final = 5.0

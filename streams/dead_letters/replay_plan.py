@@ -12,7 +12,7 @@ from typing import Final
 from models.codec import Headers
 from models.dead_letters import REPLAYS_HEADER
 from models.records import Record
-from models.topics import CALLS_DLQ, TOPICS, Topic
+from models.topics import CALLS_DLQ, REPLAYABLE, Topic
 from streams.bridge.intake import Intake
 from streams.bridge.keying import Callers
 from streams.dead_letters.letter import Letter, original_headers
@@ -55,9 +55,7 @@ class Planner:
         self._callers = callers
         self._settings = settings
         self._most_replays = most_replays
-        self._topics: Mapping[str, Topic] = {
-            topic.full_name(prefix): topic for topic in TOPICS if topic is not CALLS_DLQ
-        }
+        self._topics: Mapping[str, Topic] = {topic.full_name(prefix): topic for topic in REPLAYABLE}
         self._partitions = settings.kafka.partitions
 
     def plan(self, letter: Letter, seen: Seen) -> Replay | ReplayRefusal:

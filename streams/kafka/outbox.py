@@ -8,12 +8,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Protocol
 
 from models.records import Record
-from models.topics import CALLS_COMMANDS, MESSAGES_COMMANDS
+from models.topics import COMMAND_TOPICS
 from streams.kafka.producer import DurableProducer
 
 log = logging.getLogger(__name__)
-
-_COMMANDS = (CALLS_COMMANDS, MESSAGES_COMMANDS)
 
 
 class Acknowledgeable(Protocol):
@@ -71,7 +69,7 @@ class Outbox:
         await self._producer.send(*records)
 
     def _producer_of(self, record: Record) -> DurableProducer:
-        return self._commands if record.topic in _COMMANDS else self._producer
+        return self._commands if record.topic in COMMAND_TOPICS else self._producer
 
 
 class _Finish:

@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 from typing_extensions import override
 
 from models.codec import UndecodableError, decode
-from models.topics import STREAM_TOPICS, Topic
+from models.topics import Topic
 from streams.common.clock import Clock, now_ms
 from streams.common.errors import TOPICS_HINT, EnvironmentFaultError
 from streams.kafka.connection import connection
@@ -94,7 +94,7 @@ class TopicReader:
     def __init__(
         self,
         kafka: KafkaSettings,
-        topics: Sequence[Topic] = STREAM_TOPICS,
+        topics: Sequence[Topic],
         *,
         containing: Collection[bytes] | None = None,
         clock: Clock = now_ms,

@@ -13,7 +13,7 @@ from models.calls import CallOffered
 from models.decisions import Decision
 from models.identity import mask
 from models.patterns import CallerPattern
-from models.topics import Topic
+from models.topics import Component, Topic, read_by
 from streams.common.errors import RingfenceError
 from streams.common.progress import Progress
 from streams.common.wording import moment
@@ -21,14 +21,7 @@ from streams.kafka.reader import Seen, TopicReader
 from streams.settings import Settings
 from streams.stories.narrative import StoryValue, narrate
 
-STORY_TOPICS: Final = (
-    topics.CALLS_EVENTS,
-    topics.CALLS_LIFECYCLE,
-    topics.CALLS_DECISIONS,
-    topics.CALLS_COMMANDS,
-    topics.MESSAGES_COMMANDS,
-    topics.CALLS_OUTCOMES,
-)
+STORY_TOPICS: Final = read_by(Component.EXPLAIN)
 
 _LEAD_MS: Final = 60_000
 """Start to read this long before the call: clocks differ."""

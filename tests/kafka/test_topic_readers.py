@@ -14,7 +14,7 @@ import pytest
 from typing_extensions import override
 
 from models.records import Record
-from models.topics import CALLS_EVENTS, MESSAGES_EVENTS
+from models.topics import CALLS_EVENTS, MESSAGES_EVENTS, STREAM_TOPICS
 from streams.audit.topics import audit_topics
 from streams.common.clock import now_ms
 from streams.common.errors import EnvironmentFaultError, RingfenceError
@@ -58,7 +58,7 @@ async def read_all(reader: TopicReader) -> list[Seen]:
 
 
 async def reading(kafka: KafkaSettings, containing: Collection[bytes] | None = None) -> TopicReader:
-    reader = TopicReader(kafka, containing=containing)
+    reader = TopicReader(kafka, STREAM_TOPICS, containing=containing)
     await reader.start()
     return reader
 
@@ -128,13 +128,17 @@ async def test_a_missing_topic_or_broker_is_named_with_the_mend(kafka: KafkaSett
     with pytest.raises(
         EnvironmentFaultError, match=r"no topic nowhere\.calls\.commands, .*ringfence topics apply"
     ):
-        await TopicReader(kafka.model_copy(update={"topic_prefix": "nowhere."})).start()
+        await TopicReader(
+            kafka.model_copy(update={"topic_prefix": "nowhere."}), STREAM_TOPICS
+        ).start()
     with pytest.raises(
         EnvironmentFaultError, match=r"127\.0\.0\.1:1 does not take us in: nothing listens"
     ):
-        await TopicReader(kafka.model_copy(update={"bootstrap_servers": "127.0.0.1:1"})).start()
+        await TopicReader(
+            kafka.model_copy(update={"bootstrap_servers": "127.0.0.1:1"}), STREAM_TOPICS
+        ).start()
     with pytest.raises(EnvironmentFaultError, match="ringfence kafka start"):
-        await TopicReader(KafkaSettings()).start()
+        await TopicReader(KafkaSettings(), STREAM_TOPICS).start()
 
 
 async def test_the_audit_of_whole_topics_holds(

@@ -15,6 +15,7 @@ import yaml
 
 from models.decisions import Decision
 from models.outcomes import Outcome
+from models.topics import STREAM_TOPICS
 from streams.bridge.server import Bridge
 from streams.kafka import topics_admin
 from streams.kafka.reader import Seen, TopicReader
@@ -216,7 +217,7 @@ async def open_house(
         waha_retries=Retries(delay_ms=200),
         wawp_retries=Retries(delay_ms=200),
     )
-    reader = TopicReader(settings.kafka)
+    reader = TopicReader(settings.kafka, STREAM_TOPICS)
     worker = worker_process(config, settings, folder / "worker.log")
     async with (
         Simulator(settings, listen=f"127.0.0.1:{port}", options=options) as gateway,

@@ -1,9 +1,8 @@
-"""Policy files as people write them: the ready-made ones, the README's, and what is said of bad
+"""Policy files as people write them: the ready-made ones, the documents', and what is said of bad
 ones."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -15,14 +14,11 @@ from streams.common.errors import ConfigurationError
 from streams.policy_admin.commands import CheckReport, check
 from streams.policy_admin.files import read_files
 from streams.settings import DEFAULT_CONFIG, ROOT, load_settings
+from tests.support.documents import blocks
 
 SETTINGS = load_settings(DEFAULT_CONFIG, gateway_secrets=False)
 READY = sorted((ROOT / "deploy" / "policies" / "ready").glob("*.yaml"))
-README = re.findall(
-    r"^```yaml policy\n(.*?)^```",
-    (ROOT / "README.md").read_text(encoding="utf-8"),
-    flags=re.MULTILINE | re.DOTALL,
-)
+DOCUMENTED = blocks("yaml policy")
 
 
 def checked(*paths: Path) -> CheckReport:
@@ -78,7 +74,7 @@ def test_the_default_policy_decides_its_cases_as_written() -> None:
     assert checked(ROOT / "deploy" / "policies").passed == 11
 
 
-@pytest.mark.parametrize("text", README, ids=lambda text: text.strip().partition("\n")[0][:40])
+@pytest.mark.parametrize("text", DOCUMENTED, ids=lambda text: text.strip().partition("\n")[0][:40])
 def test_a_policy_of_the_readme_decides_its_cases_as_written(tmp_path: Path, text: str) -> None:
     for n, document in enumerate(yaml.safe_load_all(text)):
         (tmp_path / f"{n}.yaml").write_text(

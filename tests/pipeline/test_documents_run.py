@@ -1,4 +1,4 @@
-"""Every command of the README, run as it is written, in the order in which it stands there."""
+"""Every command of the documents, run as it is written, in the order in which it stands there."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from streams.settings import ROOT
+from tests.support.documents import blocks
 from tests.support.ringfence import SECRETS, House, open_house
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+BLOCKS = blocks("sh")
 STARTS = ("deploy/run", "tests/run")
 
 
@@ -30,6 +30,7 @@ async def run(block: str, house: House, broker: str) -> str:
     return text
 
 
+@pytest.mark.timeout(240)  # some forty commands, each a process
 async def test_every_command_does_what_the_text_says(broker: str, tmp_path: Path) -> None:
     said: dict[str, str] = {}
     async with open_house(broker, tmp_path, topic_prefix="") as house:

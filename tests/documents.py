@@ -1,0 +1,10 @@
+"""``python -m tests.documents``: writes the generated parts of the documents anew."""
+
+from __future__ import annotations
+
+import sys
+
+from tests.support.documents import write_all
+
+if __name__ == "__main__":
+    sys.stdout.writelines(f"{path}: written\n" for path in write_all())

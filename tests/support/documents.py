@@ -1,0 +1,306 @@
+"""The generated parts of the documents: what stands in them, and how they are written anew.
+
+A part stands between ``<!-- generated: NAME -->`` and ``<!-- end generated -->``. ``tests/run
+documents`` writes all of them; ``tests/unit/test_documents.py`` compares them.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import textwrap
+import types
+import typing
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+
+import click
+from prometheus_client import CollectorRegistry
+
+from models.bounds import Count, Millis
+from models.policy import DAY_MS
+from models.topics import TOPICS, Topic
+from streams.policies.rule_table import rule_table
+from streams.settings import ROOT
+
+DOCUMENTS: Final = tuple(
+    ROOT / path
+    for path in (
+        "README.md",
+        "deploy/README.md",
+        "deploy/policies/README.md",
+        "models/README.md",
+        "streams/README.md",
+        "tests/README.md",
+    )
+)
+_PART: Final = re.compile(
+    r"(?P<head><!-- generated: (?P<name>[\w-]+) -->\n)(?P<body>.*?)(?P<end><!-- end generated -->)",
+    flags=re.DOTALL,
+)
+
+
+def blocks(language: str) -> list[str]:
+    """Every block of a language in the documents, in their order; `sh no-test` is another."""
+    return [
+        block
+        for path in DOCUMENTS
+        for block in re.findall(
+            rf"^```{language}\n(.*?)^```",
+            path.read_text(encoding="utf-8"),
+            flags=re.MULTILINE | re.DOTALL,
+        )
+    ]
+
+
+def renew(text: str) -> str:
+    """The document with every generated part as it should be; raises ``KeyError`` for a name that
+    nothing generates."""
+    return _PART.sub(lambda part: part["head"] + PARTS[part["name"]]() + part["end"], text)
+
+
+def write_all() -> list[Path]:
+    """Write the documents anew; returns those that changed."""
+    changed = []
+    for path in DOCUMENTS:
+        text = path.read_text(encoding="utf-8")
+        if (new := renew(text)) != text:
+            path.write_text(new, encoding="utf-8")
+            changed.append(path)
+    return changed
+
+
+def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """A Markdown table; bars within a cell are escaped."""
+    lines = [head, ("---",) * len(head), *rows]
+    return "".join(f"| {' | '.join(_cell(cell) for cell in row)} |\n" for row in lines)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("``", "`").replace("|", "\\|")
+
+
+def topic_table() -> str:
+    """One row a topic, and who writes and reads it."""
+    rows = [(f"`{t.name}`", t.key, t.what, kept(t)) for t in TOPICS]
+    who = [(f"`{t.name}`", ", ".join(t.writers), ", ".join(t.readers)) for t in TOPICS]
+    return (
+        table(("topic", "key", "what stands on it", "kept"), rows)
+        + "\n"
+        + table(("topic", "written by", "read by"), who)
+    )
+
+
+def kept(topic: Topic) -> str:
+    """How long a topic keeps its records, in words."""
+    return (
+        "the latest under each key"
+        if topic.cleanup == "compact"
+        else f"{topic.retention_ms // DAY_MS} d"
+    )
+
+
+def field_tables() -> str:
+    """Every type of every topic with its fields; one that stands on two topics comes once."""
+    text, seen = [], set[type]()
+    for topic in TOPICS:
+        for model in _models(topic.values):
+            if model in seen:
+                continue
+            seen.add(model)
+            text.append(_fields_of(model, [t for t in TOPICS if model in _models(t.values)]))
+            for part in _nested(model):
+                if part not in seen:
+                    seen.add(part)
+                    text.append(_fields_of(part, []))
+    return "\n".join(text)
+
+
+def _fields_of(model: type, on: list[Topic]) -> str:
+    said = attribute_docs(model)
+    hints = typing.get_type_hints(model, include_extras=True)
+    kind = next((f.default for f in fields(model) if f.name == "type"), None)
+    rows = [
+        (f"`{f.name}`", json_type(hints[f.name]), _default(f), _meaning(f.name, said))
+        for f in fields(model)
+        if f.name != "type"
+    ]
+    text = " ".join((inspect.getdoc(model) or "").replace("``", "`").split())
+    where = " and ".join(f"`{topic.name}`" for topic in on)
+    title = f"`{kind}`" if kind else f"{model.__name__}, a part of others"
+    lines = textwrap.wrap(f"On {where}. {text}" if kind else text, 100, break_on_hyphens=False)
+    head = ("field", "JSON", "default", "meaning")
+    return "\n".join([f"### {title}", "", *lines, "", ""]) + table(head, rows)
+
+
+_SAME_EVERYWHERE: Final = {
+    "line": "The line's name in the configuration.",
+    "gateway": "The gateway's name in the configuration.",
+    "session": "The gateway's session (Wawp: instance id).",
+    "call_id": "The gateway's call id, verbatim.",
+    "caller": "The caller's canonical JID.",
+    "caller_raw": "The caller exactly as the gateway gave it.",
+    "event_id": "The id of the event: a repeat has the same.",
+    "command_id": "The idempotency key of the command.",
+    "decision_id": "The decision that it goes back to.",
+    "received_at_ms": "When the webhook of the offer reached the bridge.",
+    "offered_at_ms": "When the call began to ring.",
+    "decided_at_ms": "When it was decided.",
+    "expires_at_ms": "Not to be sent at or after this time.",
+    "at_ms": "When it happened.",
+    "author": "Who did it.",
+    "reason": "Why, in a few words.",
+    "reply": "The name of the policy's reply.",
+    "variant": "The reply's variant, where it is an experiment.",
+    "policy": "The line of the policy that was in force (`*`: the common one).",
+    "policy_revision": "The revision of that policy.",
+    "alias": "Another identity of the caller: a canonical JID.",
+    "values": "What the text's variables need.",
+}
+"""What a field means wherever its type does not say more."""
+
+
+def _meaning(name: str, said: dict[str, str]) -> str:
+    return said.get(name) or _SAME_EVERYWHERE.get(name, "")
+
+
+def _default(of: Field[Any]) -> str:  # noqa: PLR0911 - one answer a kind of default
+    if of.default_factory is not MISSING:
+        return "empty"
+    match of.default:
+        case _ if of.default is MISSING:
+            return "required"
+        case None:
+            return "null"
+        case bool():
+            return str(of.default).lower()
+        case "" | ():
+            return "empty"
+        case int():
+            return str(of.default)
+        case tuple():
+            return ", ".join(f"`{each}`" for each in of.default)
+        case _:
+            return f"`{of.default}`"
+
+
+def json_type(hint: Any) -> str:  # noqa: PLR0911 - one answer a kind of type
+    """How a value stands in JSON, with its unit or its possible values."""
+    if hint == Millis:
+        return "integer, ms UTC"
+    if hint == Count:
+        return "integer"
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return json_type(args[0])
+    if origin is Literal:
+        return " or ".join(f"`{value}`" for value in args)
+    if origin in {Union, types.UnionType}:
+        return " or ".join(dict.fromkeys(json_type(each) for each in args))
+    if origin is tuple:
+        return f"list of {json_type(args[0])}" if args[-1] is ... else "list of two times, ms UTC"
+    if origin is dict:
+        return f"object of {json_type(args[1])}"
+    if is_dataclass(hint) and isinstance(hint, type):
+        return hint.__name__
+    return {str: "string", int: "integer", float: "number", bool: "boolean", Any: "any"}.get(
+        hint, "null" if hint in {None, type(None)} else "any"
+    )
+
+
+def attribute_docs(model: type) -> dict[str, str]:
+    """The string below each attribute of a class, in one line."""
+    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(model))).body
+    assert isinstance(tree, ast.ClassDef)
+    found = {}
+    for before, after in zip(tree.body, tree.body[1:], strict=False):
+        match before, after:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str() as text)),
+            ):
+                found[name] = " ".join(text.split())
+            case _:
+                pass
+    return found
+
+
+def _models(values: Any) -> list[type]:
+    """The dataclasses of a topic."""
+    if values is None:
+        return []
+    if is_dataclass(values) and isinstance(values, type):
+        return [values]
+    return [each for arg in get_args(values) for each in _models(arg)]
+
+
+def _nested(model: type) -> list[type]:
+    """The dataclasses within a dataclass's fields."""
+    hints = typing.get_type_hints(model)
+    return [each for f in fields(model) for each in _models(hints[f.name])]
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One metric as Prometheus shows it."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    text: str
+
+
+def metric_table() -> str:
+    """What worker and bridge measure."""
+    from streams.bridge.metrics import BridgeMetrics  # noqa: PLC0415 - heavy, and for this alone
+    from streams.metrics import WorkerMetrics  # noqa: PLC0415 - the same
+
+    rows = []
+    for part, registry in (
+        ("worker", WorkerMetrics().registry),
+        ("bridge", BridgeMetrics().registry),
+    ):
+        for each in measures(registry):
+            labels = ", ".join(f"`{label}`" for label in each.labels)
+            rows.append((part, f"`{each.name}`", each.kind, labels, each.text.rstrip(".")))
+    return table(("of", "metric", "kind", "labels", "what it counts"), rows)
+
+
+def measures(registry: CollectorRegistry) -> Iterator[Measure]:
+    """Every metric on a registry, in the order of its registration."""
+    for collector in registry._collector_to_names:  # its labels stand nowhere else
+        of: Any = collector
+        for family in collector.describe() if hasattr(collector, "describe") else ():
+            suffix = {"counter": "_total", "histogram": "_bucket"}.get(family.type, "")
+            yield Measure(family.name + suffix, family.type, of._labelnames, family.documentation)
+
+
+def command_table() -> str:
+    """Every command of the command line, with its first sentence."""
+    from streams.cli.main import cli  # noqa: PLC0415 - heavy, and for this alone
+
+    rows = [(f"`ringfence {' '.join(path)}`", text) for path, text in _commands(cli, ())]
+    return table(("command", "what it does"), rows)
+
+
+def _commands(
+    command: click.Command, path: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    if isinstance(command, click.Group):
+        for name in sorted(command.commands):
+            yield from _commands(command.commands[name], (*path, name))
+    elif not command.hidden:
+        first = inspect.cleandoc(command.help or "").partition("\n\n")[0]
+        yield path, first.partition("\f")[0]
+
+
+PARTS: Final[dict[str, Callable[[], str]]] = {
+    "topics": topic_table,
+    "fields": field_tables,
+    "metrics": metric_table,
+    "commands": command_table,
+    "rules": rule_table,
+}

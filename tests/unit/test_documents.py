@@ -1,0 +1,113 @@
+"""The documents: generated parts are true, lines are short, and what they name is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from streams.policy_admin.files import read_folder
+from streams.settings import DEFAULT_CONFIG, ROOT, load_settings
+from tests.support.documents import DOCUMENTS, attribute_docs, blocks, json_type, renew, table
+
+LONGEST = {ROOT / "README.md": 110}
+ROOMS = ("deploy", "models", "streams", "tests")
+PATH = re.compile(rf"`((?:{'|'.join(ROOMS)})/[\w./-]*)`")
+LINK = re.compile(r"\]\(([^)#]+)\)")
+
+every = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+def prose(path: Path) -> str:
+    return re.sub(
+        r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+    )
+
+
+@every
+def test_generated_parts_are_as_generated(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text == renew(text), "run `tests/run documents`"
+
+
+def test_a_generated_part_is_replaced_whole() -> None:
+    text = "a\n<!-- generated: topics -->\nstale\n<!-- end generated -->\nb\n"
+    new = renew(text)
+    assert "stale" not in new
+    assert "`calls.events`" in new
+    assert (new[:2], new[-2:]) == ("a\n", "b\n")
+
+
+@every
+def test_lines_are_short(path: Path) -> None:
+    most = LONGEST.get(path, 100)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert [each for each in lines if len(each) > most and not each.startswith("|")] == []
+
+
+def test_the_first_page_is_a_page() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+
+
+@every
+def test_links_lead_somewhere(path: Path) -> None:
+    links = [each for each in LINK.findall(prose(path)) if "://" not in each]
+    assert [each for each in links if not (path.parent / each).exists()] == []
+
+
+@every
+def test_paths_are_there(path: Path) -> None:
+    assert [each for each in PATH.findall(prose(path)) if not (ROOT / each).exists()] == []
+
+
+def test_rooms_are_there() -> None:
+    text = (ROOT / "streams" / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`[^|]*`) \|", text.partition("## What holds")[0], flags=re.MULTILINE)
+    named = [each for row in rows for each in re.findall(r"`([^`]+)`", row)]
+    assert [each for each in named if not (ROOT / "streams" / each).exists()] == []
+    there = {each.name for each in (ROOT / "streams").iterdir() if any(each.glob("*.py"))}
+    assert there <= {each.rstrip("/") for each in named}
+
+
+def test_the_policies_folder_may_hold_a_document() -> None:
+    settings = load_settings(DEFAULT_CONFIG, gateway_secrets=False)
+    assert (settings.policies / "README.md").exists()
+    files, _ = read_folder(settings)
+    assert [each.key for each in files] == ["*"]
+
+
+@pytest.mark.parametrize(
+    "text", blocks("yaml"), ids=lambda text: text.strip().partition("\n")[0][:40]
+)
+def test_a_configuration_is_read_as_written(text: str, tmp_path: Path) -> None:
+    if "lines:\n" not in text:
+        text += (ROOT / "deploy" / "ringfence.yaml").read_text("utf-8").partition("gateways:")[2]
+        text = text.replace("\n  office:", "\ngateways:\n  office:", 1)
+    path = tmp_path / "ringfence.yaml"
+    path.write_text(text, encoding="utf-8")
+    (tmp_path / "policies").mkdir()
+    assert load_settings(path, gateway_secrets=False).lines
+
+
+def test_a_bar_in_a_cell_ends_no_cell() -> None:
+    assert table(("a",), [("b | c",)]).splitlines()[-1] == "| b \\| c |"
+
+
+def test_types_are_named_as_json_has_them() -> None:
+    assert json_type(str | None) == "string or null"
+    assert json_type(tuple[str, ...]) == "list of string"
+    assert json_type(dict[str, int]) == "object of integer"
+
+
+class Example:
+    """A class."""
+
+    told: str
+    """What is
+    told."""
+    untold: str
+
+
+def test_what_is_said_of_an_attribute_is_found() -> None:
+    assert attribute_docs(Example) == {"told": "What is told."}
