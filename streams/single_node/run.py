@@ -197,7 +197,9 @@ class _Run:
                 " would look for callers in the wrong place: set kafka.partitions to what is there"
             )
             raise EnvironmentFaultError(msg)
-        for said in await agree(settings, demo=self._plan.demo is not None):
+        for said in await agree(
+            settings, demo=self._plan.demo is not None, apply=self._plan.options.apply
+        ):
             self._say(said)
         return settings
 

@@ -12,7 +12,9 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from models.topics import CALLS_COMMANDS, CALLS_EVENTS, DAY_MS
+from models.policy import DAY_MS
+from models.topics import CALLS_COMMANDS, CALLS_EVENTS
+from streams.audit.audit import JUDGED
 from streams.audit.topics import audit_topics
 from streams.common.clock import now_ms
 from streams.kafka.connection import connection
@@ -69,7 +71,7 @@ async def set_config(kafka: KafkaSettings, topic: str, **config: str) -> None:
 
 
 async def whole(kafka: KafkaSettings) -> WholeSince | None:
-    reader = TopicReader(kafka)
+    reader = TopicReader(kafka, JUDGED)
     await reader.start()
     try:
         return await reader.whole_since((CALLS_EVENTS, CALLS_COMMANDS))
