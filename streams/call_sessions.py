@@ -3,7 +3,7 @@
 A gateway's later event may carry nothing but the call id (Wawp's do), and its 2xx to a reject is
 no proof that the phone stopped ringing. So the offer, our accepted reject and the gateway's events
 meet here under the call id; the first end after an accepted reject makes it ``confirmed``, the
-lack of one within ``CONFIRM_WITHIN_MS`` ``unconfirmed``. ``evolve`` is pure.
+lack of one within ``CONFIRM_WITHIN_MS`` ``unconfirmed``. ``evolve`` does no IO.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, fields, replace
-from typing import Any, assert_never
+from typing import assert_never
 
 import orjson
 
@@ -30,9 +30,9 @@ from models.outcomes import Outcome, Result, outcome_id
 from models.records import Record, block_command, outcome, sessions_due
 from streams.callbacks.changes import settle
 from streams.common.clock import Clock
-from streams.faust_driver.event import decoded, header
-from streams.faust_driver.tables import DueTimes, PartitionedTable
+from streams.common.due_times import DueTimes
 from streams.kafka.outbox import Outbox
+from streams.kafka.stream import Event, PartitionedTable, Stream, decoded, header
 from streams.metrics import WorkerMetrics
 from streams.views.views import Views
 
@@ -105,7 +105,7 @@ class CallSession:
 _FIELDS = tuple(each.name for each in fields(CallSession))
 
 
-def evolve(session: CallSession | None, event: Lifecycle) -> CallSession | None:  # noqa: PLR0911 - one answer an event
+def evolve(session: CallSession | None, event: Lifecycle) -> CallSession | None:  # noqa: PLR0911
     """The session with this event in it. Repeats and any order lead to the same session."""
     match event:
         case SessionsDue():
@@ -170,7 +170,7 @@ def conclude(session: CallSession, now_ms: int) -> tuple[CallSession, Outcome | 
 def unblock(
     session: CallSession, now_ms: int, *, lifted: bool = False
 ) -> tuple[CallSession, UnblockCaller | None]:
-    """The end of a block on the gateway that is due now, if any, and the session that remembers having ordered it.
+    """The unblocking that is due now, if any, and the session that remembers having ordered it.
 
     ``lifted``: somebody took the block back before its time.
     """
@@ -258,8 +258,8 @@ class CallSessions:
         self._due = DueTimes()
         self._woken: set[int] = set()
 
-    async def run(self, stream: Any) -> None:
-        """Work through the stream until it ends; the body of the Faust agent."""
+    async def run(self, stream: Stream) -> None:
+        """Work through the stream until it ends: the body of an agent."""
         step: Lifecycle
         events = decoded(
             stream, topics.CALLS_LIFECYCLE, self._outbox, "call sessions", self._metrics.undecodable
@@ -282,7 +282,7 @@ class CallSessions:
                 continue
             after, said = conclude(after, self._clock())
             if before is None or after.due_ms < before.due_ms:
-                # a later due time is found when the earlier one comes
+                # push only if earlier; a postponed deadline is read again when the old entry is due
                 self._due.add(partition, after.due_ms, key)
             if isinstance(step, CallerBlocked):
                 self._blocked[key] = partition
@@ -298,7 +298,7 @@ class CallSessions:
                 )
             await self._outbox.finish(event, effects, [write])
 
-    async def _sweep(self, event: Any, partition: int) -> None:
+    async def _sweep(self, event: Event, partition: int) -> None:
         """Conclude what waited too long and forget what is over, as effects of one event."""
         now_ms = self._clock()
         steps, effects = [], []

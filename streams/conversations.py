@@ -1,6 +1,6 @@
 """Who wrote to whom, and when: the last message in and out between each caller and line.
 
-Built from ``messages.events`` alone. ``evolve`` is pure; the agent keeps the table.
+Built from ``messages.events`` alone. ``evolve`` does no IO; the agent keeps the table.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any, Protocol
+from typing import Protocol
 
 import orjson
 
@@ -20,9 +20,8 @@ from models.policy.values import DAY_MS
 from models.records import Record, history_joined
 from streams.callbacks.changes import move, settle
 from streams.common.clock import Clock
-from streams.faust_driver.event import decoded, header
-from streams.faust_driver.tables import PartitionedTable
 from streams.kafka.outbox import Outbox
+from streams.kafka.stream import Event, PartitionedTable, Stream, decoded, header
 from streams.metrics import WorkerMetrics
 from streams.policies.book import PolicyBook
 from streams.views.views import Views
@@ -154,8 +153,8 @@ class Conversations:
         """Whether an alias' history was joined to its caller's here, lately."""
         return alias in self._joined
 
-    async def run(self, stream: Any) -> None:
-        """Work through the stream until it ends; the body of the Faust agent."""
+    async def run(self, stream: Stream) -> None:
+        """Work through the stream until it ends: the body of an agent."""
         seen: MessageEvent
         events = decoded(
             stream, topics.MESSAGES_EVENTS, self._outbox, "conversations", self._metrics.undecodable
@@ -179,10 +178,10 @@ class Conversations:
                     )
                     await self._keep(event, seen.caller, after, settled)
 
-    async def _pass_on(self, event: Any, link: CallerLinked) -> None:
-        """Send the alias' conversations to the worker that keeps the caller's.
+    async def _pass_on(self, event: Event, link: CallerLinked) -> None:
+        """Send the alias' history to the partition that keeps the caller.
 
-        They also stay here, for the link may be repeated.
+        It stays here too, for the link may be written again.
         """
         lines = {
             line: (each.last_in_ms, each.last_out_ms) for line, each in self._of(link.alias).items()
@@ -200,7 +199,7 @@ class Conversations:
         )
 
     async def _keep(
-        self, event: Any, caller: str, after: Lines, effects: Iterable[Record] = ()
+        self, event: Event, caller: str, after: Lines, effects: Iterable[Record] = ()
     ) -> None:
         key = caller.encode()
         changed = after != load(self._shards.get(key))
@@ -208,10 +207,10 @@ class Conversations:
         writes = [await self._shards.put(partition, key, dump(after))] if changed else []
         await self._outbox.finish(event, effects, [*writes, *await self._forget(partition)])
 
-    async def _forget(self, partition: int) -> list[Awaitable[Any]]:
-        """Delete what ended long ago in this partition, a few callers with each message."""
+    async def _forget(self, partition: int) -> list[Awaitable[object]]:
+        """Delete conversations that ended long ago, a few callers with each message."""
         since_ms = self._clock() - keep_ms(self._known.policies.book)
-        writes: list[Awaitable[Any]] = []
+        writes: list[Awaitable[object]] = []
         for key in self._shards.sweep(partition, SWEEP):
             before = load(self._shards.get(key))
             after = remembered(before, since_ms)

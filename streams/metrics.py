@@ -43,9 +43,11 @@ class WorkerMetrics:
             registry=self.registry,
         )
         self._left_out = Counter(
-            "ringfence_reference_left_out", "Records of reference topics that could not be read", ["topic"],
+            "ringfence_reference_left_out",
+            "Records of reference topics that could not be read",
+            ["topic"],
             registry=self.registry,
-        )  # fmt: skip
+        )
         self._reference_records = Counter(
             "ringfence_reference_records",
             "Records of reference topics read",
@@ -80,7 +82,8 @@ class WorkerMetrics:
 
         self._policy_info = Gauge(
             "ringfence_policy_info",
-            "1 for the revision of each line's policy (* is the common one) and shared calendar that is in force",
+            "1 for the revision of each line's policy (* is the common one) and shared calendar "
+            "that is in force",
             ["line", "revision"],
             registry=self.registry,
         )
@@ -91,7 +94,7 @@ class WorkerMetrics:
         )
 
     def left_out(self, topic: str) -> None:
-        """Count a record of a reference topic (its full name) that could not be read, and changed nothing."""
+        """Count a record of a reference topic (its full name) that could not be read."""
         self._left_out.labels(topic).inc()
 
     def reference_read(self, topic: str, count: int) -> None:
@@ -133,7 +136,7 @@ class WorkerMetrics:
             self._gateway_circuit.labels(gateway, each).set(1 if each == state else 0)
 
     def policies(self, in_force: Mapping[str, str], refused: Collection[str]) -> None:
-        """Set which revisions are in force, by the key of the document, and how many documents are not."""
+        """Set which revisions are in force, by the document's key, and how many are refused."""
         self._policy_info.clear()
         for key, revision in in_force.items():
             self._policy_info.labels(key, revision).set(1)

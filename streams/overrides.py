@@ -60,9 +60,9 @@ async def take_away(kafka: KafkaSettings, values: Sequence[Override], at_ms: int
 
 
 async def _write(kafka: KafkaSettings, records: Iterable[Record], progress: Progress) -> None:
-    producer = DurableProducer(kafka, "ringfence-console", linger_ms=_LINGER_MS)
-    await producer.start()
-    try:
+    async with DurableProducer(
+        kafka, "ringfence-console", linger_ms=_LINGER_MS, flush_seconds=5
+    ) as producer:
         under_way = []
         for record in records:
             under_way.append(await producer.enqueue(record))
@@ -75,8 +75,6 @@ async def _write(kafka: KafkaSettings, records: Iterable[Record], progress: Prog
             await each
         progress.advance(len(under_way))
         progress.done()
-    finally:
-        await producer.stop(flush_seconds=5)
 
 
 async def hits(kafka: KafkaSettings, name: str | None) -> Counter[str]:

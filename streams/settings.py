@@ -7,26 +7,31 @@ literal secret is refused, so that a configuration can be committed and printed.
 from __future__ import annotations
 
 import os
+from functools import reduce
+from operator import or_
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
-    SecretStr,
     StringConstraints,
     ValidationError,
-    ValidationInfo,
     model_validator,
 )
 
 from models.policy import Duration, Locale, Zone
 from streams.common.errors import ConfigurationError
+from streams.common.setting_fields import (
+    WITHOUT_GATEWAY_SECRETS,
+    BaseUrl,
+    Secret,
+    Section,
+    Tokens,
+)
 from streams.common.yaml_source import YamlSource
+from streams.gateways.registry import GATEWAYS
+from streams.gateways.settings import GatewaySettings
 
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: Ringfence runs from it, or from the same tree in an image."""
@@ -34,68 +39,6 @@ ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_CONFIG = ROOT / "deploy" / "ringfence.yaml"
 STATE_DIR = Path(os.environ.get("RINGFENCE_STATE_DIR") or ROOT / ".ringfence").resolve()
 """Ignored by git: the local broker's data, logs, and the files of the current run."""
-
-SHORTEST_TOKEN = 20
-"""Characters. Whoever may guess does so 10 times and then once in 6 s: no token of this length is
-found."""
-
-_WITHOUT_GATEWAY_SECRETS = "without gateway secrets"
-
-
-def _gateway_secret(value: object, info: ValidationInfo) -> object:
-    try:
-        return _secret(value)
-    except ValueError:
-        if (
-            info.context == _WITHOUT_GATEWAY_SECRETS
-            and isinstance(value, str)
-            and value.startswith(("${", "file:"))
-        ):
-            return ""
-        raise
-
-
-def _secret(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    if value.startswith("${") and value.endswith("}"):
-        name = value[2:-1]
-        found = os.environ.get(name, "").strip()
-        if not found:
-            msg = f"the environment variable {name} is not set; export it before the start"
-            raise ValueError(msg)
-        return found
-    if value.startswith("file:"):
-        path = Path(value.removeprefix("file:")).expanduser()
-        try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except OSError as exc:
-            msg = f"the secret file {path} cannot be read ({exc.strerror})"
-            raise ValueError(msg) from None
-        except UnicodeDecodeError:
-            msg = f"the secret file {path} is no UTF-8 text"
-            raise ValueError(msg) from None
-        if not lines or not lines[0].strip():
-            msg = f"the secret file {path} is empty"
-            raise ValueError(msg)
-        return lines[0].strip()
-    msg = "a secret is written ${NAME} for an environment variable or file:PATH, never in the clear"
-    raise ValueError(msg)
-
-
-def _rotation(value: object) -> object:
-    return value if isinstance(value, list | tuple) else (value,)
-
-
-def _long_enough(value: SecretStr) -> SecretStr:
-    secret = value.get_secret_value()
-    if secret and len(secret) < SHORTEST_TOKEN:
-        msg = (
-            f"a token has {SHORTEST_TOKEN} characters at least: make one with"
-            " `openssl rand -hex 32`"
-        )
-        raise ValueError(msg)
-    return value
 
 
 def _address(value: str) -> str:
@@ -106,41 +49,13 @@ def _address(value: str) -> str:
     return value
 
 
-def _base_url(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        sound = False
-    if not sound:
-        msg = "a base URL is http:// or https:// with a host, such as http://127.0.0.1:3000"
-        raise ValueError(msg)
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        msg = "a base URL has no credentials, query or fragment; secrets have keys of their own"
-        raise ValueError(msg)
-    return value.rstrip("/")
-
-
-Secret = Annotated[SecretStr, BeforeValidator(_secret)]
-GatewaySecret = Annotated[SecretStr, BeforeValidator(_gateway_secret)]
-Rotation = Annotated[
-    tuple[GatewaySecret, ...], BeforeValidator(_rotation), Field(min_length=1, max_length=2)
-]
-"""One secret, or during a change two: the new one first, then the one that is still valid."""
-Token = Annotated[GatewaySecret, AfterValidator(_long_enough)]
-Tokens = Annotated[tuple[Token, ...], BeforeValidator(_rotation), Field(min_length=1, max_length=2)]
 Role = Literal["crm", "presence", "bridges"]
 """Whose token it is: of contacts, of agents' presence, of recording bridges."""
 Address = Annotated[str, AfterValidator(_address)]
-BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class KafkaSettings(_Part):
+class KafkaSettings(Section):
     """Which cluster, and how topics are laid out on it."""
 
     bootstrap_servers: str | None = None
@@ -183,7 +98,7 @@ class KafkaSettings(_Part):
         return self
 
 
-class BridgeSettings(_Part):
+class BridgeSettings(Section):
     """The webhook server."""
 
     listen: Address = "127.0.0.1:8080"
@@ -196,7 +111,7 @@ class BridgeSettings(_Part):
     """Bearer tokens of the endpoints for contacts, presence and recording bridges."""
 
 
-class WorkerSettings(_Part):
+class WorkerSettings(Section):
     """The process that decides and acts."""
 
     listen: Address = "127.0.0.1:8081"
@@ -206,46 +121,23 @@ class WorkerSettings(_Part):
     minimum (group.min.session.timeout.ms) is 6 s by default; the local broker allows 1 s."""
 
 
-class _Gateway(_Part):
-    base_url: BaseUrl
-    webhook_secret: Rotation
-    """Two while it is being changed: what is signed with either is believed."""
-    timeout: Annotated[Duration, Field(le=60_000)] = 6_000
-    """For one HTTP request. WAHA waits up to 5 s for its session before it answers."""
-    max_connections: Annotated[int, Field(ge=1, le=1000)] = 32
-    """Requests under way at once."""
+if TYPE_CHECKING:
+    AnyGateway = GatewaySettings
+else:
+    AnyGateway = Annotated[
+        reduce(or_, (gateway.settings for gateway in GATEWAYS.values())),
+        Field(discriminator="provider"),
+    ]
 
 
-class WahaSettings(_Gateway):
-    """A WAHA server."""
-
-    provider: Literal["waha"]
-    api_key: GatewaySecret
-    signature_header: str = "X-Webhook-Hmac"
-
-
-class WawpSettings(_Gateway):
-    """Wawp."""
-
-    provider: Literal["wawp"]
-    access_token: GatewaySecret
-    signature_header: str = "X-Wawp-Signature"
-    """Wawp signs with HMAC-SHA256 but names no header in its documentation: set it to what
-    arrives."""
-
-
-Gateway = Annotated[WahaSettings | WawpSettings, Field(discriminator="provider")]
-
-
-class LineSettings(_Part):
+class LineSettings(Section):
     """One WhatsApp account on one gateway session."""
 
     gateway: Identifier
     session: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    """WAHA: the session's name. Wawp: the instance id, as its requests need it."""
+    """As the gateway's requests name it: WAHA's session name, Wawp's instance id."""
     webhook_session: str | None = None
-    """What the webhook's ``session`` says, where it is not the same (Wawp's samples say
-    ``default``)."""
+    """As the gateway's webhooks name it, where that differs (``default`` in Wawp's samples)."""
     time_zone: Zone = "UTC"
     locale: Locale = "en"
     title: (
@@ -259,7 +151,7 @@ class LineSettings(_Part):
         return self.webhook_session or self.session
 
 
-class RecordingBridgeSettings(_Part):
+class RecordingBridgeSettings(Section):
     """A recording bridge whose health is asked for over HTTP, by every bridge process."""
 
     health_url: BaseUrl
@@ -284,7 +176,7 @@ class RecordingBridgeSettings(_Part):
         return self
 
 
-class Settings(_Part):
+class Settings(Section):
     """The whole configuration."""
 
     kafka: KafkaSettings = KafkaSettings()
@@ -292,7 +184,7 @@ class Settings(_Part):
     worker: WorkerSettings = WorkerSettings()
     policies: Path = Path("policies")
     """A folder of YAML files, one per line or ``*``; relative to the configuration file."""
-    gateways: dict[Identifier, Gateway]
+    gateways: dict[Identifier, AnyGateway]
     lines: dict[Identifier, LineSettings]
     recording_bridges: dict[Identifier, RecordingBridgeSettings] = Field(default_factory=dict)
 
@@ -353,7 +245,7 @@ def load_settings(path: Path = DEFAULT_CONFIG, *, gateway_secrets: bool = True) 
     Raises ``ConfigurationError`` that lists every fault with file, line, key and fix. No secret
     is in the message, nor in the ``repr`` of what is returned.
     """
-    document = YamlSource(path)
+    document = YamlSource(path, tags=GATEWAYS)
     data: Any = document.data if document.data is not None else {}
     if not isinstance(data, dict):
         msg = (
@@ -363,7 +255,7 @@ def load_settings(path: Path = DEFAULT_CONFIG, *, gateway_secrets: bool = True) 
         raise ConfigurationError(msg)
     try:
         settings = Settings.model_validate(
-            data, context=None if gateway_secrets else _WITHOUT_GATEWAY_SECRETS
+            data, context=None if gateway_secrets else WITHOUT_GATEWAY_SECRETS
         )
     except ValidationError as exc:
         raise document.refuse(exc) from None

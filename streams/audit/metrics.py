@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from streams.audit.findings import Code, Open
 from streams.common.clock import Clock
-from streams.gateways.dialect.reading import RefusedReason
+from streams.gateways.reading import RefusedReason
 
 _REASONS: Final = frozenset({*get_args(RefusedReason), "undecodable"})
 """Other reasons count as ``other``: whoever can write to ``calls.dlq`` could invent thousands."""

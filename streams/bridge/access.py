@@ -20,7 +20,8 @@ from streams.bridge.error_response import error
 from streams.bridge.metrics import BridgeMetrics
 from streams.bridge.token_bucket import TokenBucket
 from streams.common.errors import ConfigurationError
-from streams.settings import Role, Tokens
+from streams.common.setting_fields import Tokens
+from streams.settings import Role
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -61,7 +62,10 @@ class Access:
             for secret in secrets:
                 token = secret.get_secret_value()
                 if not token:
-                    msg = f"bridge.tokens.{role} is empty: give it a token, made with `openssl rand -hex 32`"
+                    msg = (
+                        f"bridge.tokens.{role} is empty: give it a token, "
+                        "made with `openssl rand -hex 32`"
+                    )
                     raise ConfigurationError(msg)
                 self._known.append((_digest(token), role))
         self._metrics = metrics
@@ -93,14 +97,14 @@ class Access:
         """
         roles = self._roles(authorization)
         if role in roles:
-            wait_s = self._requests.take(role)
+            wait_s = self._requests.acquire(role)
             self._metrics.admitted(role, "limited" if wait_s else "admitted")
             return (
                 _limited("too-many-requests", f"More than {ROLE_PER_S:.0f} requests/s.", wait_s)
                 if wait_s
                 else None
             )
-        wait_s = self._failures.take(_network(peer))
+        wait_s = self._failures.acquire(_network(peer))
         if wait_s:
             self._metrics.admitted(role, "blocked")
             return _limited(

@@ -1,4 +1,4 @@
-"""How the bridge says no: one shape for every error, for programs and for people."""
+"""The one shape of every error answer, for programs and for people."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def error(
     *,
     field: str | None = None,
 ) -> web.Response:
-    """An error's answer: ``code`` is a word for programs, ``detail`` says what is wrong and how to mend it.
+    """An error's answer: ``code`` is for programs, ``detail`` says what is wrong and how to fix it.
 
-    ``field`` is the one of the request that is wrong.
+    ``field`` names the request's field that is wrong, if one is.
     """
     place = {} if field is None else {"field": field}
     body = orjson.dumps({"error": code, **place, "detail": detail})

@@ -1,7 +1,4 @@
-"""One webhook body in, the records to be written for it out.
-
-Pure but for what the bridge remembers.
-"""
+"""Turns one webhook body into the records to be written for it. No IO; it has a memory."""
 
 from __future__ import annotations
 
@@ -17,13 +14,11 @@ from models.messages import MessageSeen
 from models.presence import LineStatus
 from models.records import Record
 from streams.bridge.ended_calls import EndedCalls
-from streams.bridge.keying import Callers
 from streams.bridge.redaction import kept_bytes
 from streams.callers.identity import LinkChanges
-from streams.gateways.dialect.envelope import Envelope, Unintelligible, read_body
-from streams.gateways.dialect.interpret import KNOWN_EVENTS, interpret
-from streams.gateways.dialect.reading import Ignored, LinePlace, Reading, Refused
-from streams.gateways.dialect.times import to_ms
+from streams.callers.keying import Callers
+from streams.gateways.reading import Ignored, LinePlace, Reading, Refused, WebhookEvent
+from streams.gateways.registry import gateway_of
 from streams.settings import Settings
 from streams.views.availability import Lines
 
@@ -45,20 +40,20 @@ _OUTSIDE_WINDOW: Final = Refused(
 
 @dataclass(frozen=True, slots=True)
 class IntakeTally:
-    """What to count for one envelope: an event name out of a bounded set, and what became of it."""
+    """What to count for one event: a name out of a bounded set, and what became of it."""
 
     event: str
     result: str
 
 
 @dataclass(frozen=True, slots=True)
-class Take:
-    """What one webhook comes to: its records, in order, and one tally for each envelope."""
+class WebhookRecords:
+    """What one webhook comes to: its records, in order, and one tally for each event."""
 
     records: list[Record]
     tallies: list[IntakeTally]
     links: LinkChanges
-    """What it changes of who is who, to be made known once the records are durable."""
+    """The identity links that it adds, to be applied once the records are durable."""
 
 
 class Intake:
@@ -71,8 +66,9 @@ class Intake:
         callers: Callers | None = None,
         lines: Lines | None = None,
     ) -> None:
-        """``callers`` and ``lines`` are what the bridge knows, the same for all its gateways."""
+        """``callers`` and ``lines`` are the bridge's own, the same for all its gateways."""
         self._gateway = gateway
+        self._read = gateway_of(settings.gateways[gateway]).read_webhook
         self._source = f"/bridge/{gateway}"
         self._places: dict[str, LinePlace] = {
             line.in_webhooks: LinePlace(gateway, name, line.session)
@@ -84,38 +80,38 @@ class Intake:
         self._ended = EndedCalls()
         self._window_ms = settings.bridge.replay_window
 
-    def take(self, body: bytes, headers: Mapping[str, str], received_at_ms: int) -> Take:
+    def read(self, body: bytes, headers: Mapping[str, str], received_at_ms: int) -> WebhookRecords:
         """Turn a body whose signature is right into records. Does not block.
 
         ``headers`` are the webhook's, looked up in lower case. Raises ``NotJsonError`` where the
-        body is no JSON. Safe to repeat: a body taken twice gives the same events again, but for the
-        time of receipt and for what has ended in between.
+        body is no JSON. Repeatable: the same body gives the same events again, but for the time of
+        receipt and for calls that ended in between.
         """
-        items = read_body(body)
+        events = self._read(body, self._places, received_at_ms)
         trace = _trace(headers.get("traceparent"))
-        take = Take([], [], self._callers.changes(received_at_ms))
-        for item in items:
-            reading = interpret(item, self._places, received_at_ms)
-            if not isinstance(reading, Ignored) and self._is_outside_window(item, received_at_ms):
+        read = WebhookRecords([], [], self._callers.changes(received_at_ms))
+        for event in events:
+            reading = event.reading
+            if not isinstance(reading, Ignored) and self._is_outside_window(event, received_at_ms):
                 reading = _OUTSIDE_WINDOW
-            take.records.extend(self._records(reading, take.links, trace, received_at_ms))
+            read.records.extend(self._records(reading, read.links, trace, received_at_ms))
             if isinstance(reading, Refused):
-                whole = body if len(items) == 1 and body[:1] == b"{" else None
-                take.records.append(self._letter(item, reading, whole, headers, trace))
-            take.tallies.append(IntakeTally(_event_label(item), _result(reading)))
-        # links first: whoever reads an event under its new key finds them. Words last: they are
-        # about all before
-        take.records[:0] = take.links.records(self._source)
-        take.records.extend(take.links.words(self._source))
-        return take
+                whole = body if len(events) == 1 and body[:1] == b"{" else None
+                read.records.append(self._letter(event.raw, reading, whole, headers, trace))
+            read.tallies.append(IntakeTally(event.name, _result(reading)))
+        # links go first, so that a reader of an event under its new key knows them already;
+        # CallerLinked goes last: it covers every record above
+        read.records[:0] = read.links.records(self._source)
+        read.records.extend(read.links.words(self._source))
+        return read
 
-    def _is_outside_window(self, item: Envelope | Unintelligible, received_at_ms: int) -> bool:
-        # only what is signed counts: WAHA's X-Webhook-Timestamp can be written anew by whoever
-        # replays a body
-        if self._window_ms is None or not isinstance(item, Envelope):
-            return False
-        said_at_ms = to_ms(item.timestamp)
-        return said_at_ms is not None and received_at_ms - said_at_ms > self._window_ms
+    def _is_outside_window(self, event: WebhookEvent, received_at_ms: int) -> bool:
+        # only what is signed counts: a header's time can be changed by whoever replays a body
+        return (
+            self._window_ms is not None
+            and event.sent_at_ms is not None
+            and received_at_ms - event.sent_at_ms > self._window_ms
+        )
 
     def _records(
         self, reading: Reading, links: LinkChanges, trace: str, now_ms: int
@@ -132,7 +128,7 @@ class Intake:
             if reading.caller is not None:
                 reading = replace(reading, caller=links.caller_of(reading.caller))
             if isinstance(reading, CallAccepted) or not reading.echo:
-                # an echo only says that somebody asked for the end
+                # an echo reports a request to end the call, not its end
                 self._ended.note((reading.gateway, reading.line, reading.call_id), now_ms)
             return (records.lifecycle(reading, source, trace),)
         if isinstance(reading, MessageSeen):
@@ -145,7 +141,7 @@ class Intake:
 
     def _letter(
         self,
-        item: Envelope | Unintelligible,
+        raw: object,
         refused: Refused,
         whole: bytes | None,
         headers: Mapping[str, str],
@@ -157,7 +153,7 @@ class Intake:
             if text is not None:
                 kept.append((name, text[:200].encode("utf-8", "replace")))
         kept += [("traceparent", trace.encode()), ("ringfence-gateway", self._gateway.encode())]
-        value = kept_bytes(item.raw, whole)
+        value = kept_bytes(raw, whole)
         if len(value) > MAX_KEPT_BYTES:
             kept.append(("ringfence-cut-from-bytes", str(len(value)).encode()))
             value = value[:MAX_KEPT_BYTES]
@@ -181,10 +177,6 @@ def _trace(given: str | None) -> str:
     ):
         return given
     return new_trace()
-
-
-def _event_label(item: Envelope | Unintelligible) -> str:
-    return item.event if isinstance(item, Envelope) and item.event in KNOWN_EVENTS else "other"
 
 
 def _result(reading: Reading) -> str:

@@ -36,7 +36,8 @@ def server_log(metrics: BridgeMetrics) -> logging.Logger:
 
     Our own faults with their tracebacks, and nothing that a client can cause.
     """
-    log = logging.Logger("aiohttp.server")  # noqa: LOG001 - a named one's filters would add up with every server
+    # not by getLogger: the filters of a shared logger would add up with every server
+    log = logging.Logger("aiohttp.server")  # noqa: LOG001
     log.parent = logging.getLogger()
     log.addFilter(_NoClientsFaults(metrics))
     return log

@@ -53,18 +53,21 @@ class BridgeMetrics:
         )
         self._late = Counter(
             "ringfence_bridge_late_acknowledgements_total",
-            "Records acknowledged after their webhook was answered 503; the gateway's retry repeats them.",
+            "Records acknowledged after their webhook was answered 503; "
+            "the gateway's retry repeats them.",
             registry=self.registry,
         )
         self._older_keys = Counter(
             "ringfence_bridge_older_key_webhooks_total",
-            "Webhooks signed with the older of two valid keys; no more of them: the older key may go.",
+            "Webhooks signed with the older of two valid keys; "
+            "no more of them: the older key may go.",
             ("gateway",),
             registry=self.registry,
         )
         self._admissions = Counter(
             "ringfence_bridge_admissions_total",
-            "Requests to protected endpoints, by the endpoint's role and what became of their token.",
+            "Requests to protected endpoints, "
+            "by the endpoint's role and what became of their token.",
             ("role", "result"),
             registry=self.registry,
         )

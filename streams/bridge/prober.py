@@ -33,10 +33,10 @@ class Prober:
     """
 
     def __init__(
-        self, bridges: Mapping[str, RecordingBridgeSettings], outlet: Publisher, clock: Clock
+        self, bridges: Mapping[str, RecordingBridgeSettings], publisher: Publisher, clock: Clock
     ) -> None:
         self._bridges = bridges
-        self._outlet = outlet
+        self._publisher = publisher
         self._clock = clock
         self._http: aiohttp.ClientSession | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -65,32 +65,35 @@ class Prober:
     async def _watch(
         self, http: aiohttp.ClientSession, name: str, bridge: RecordingBridgeSettings
     ) -> None:
-        # apart from one another, so that many bridges are not asked at the same moment
-        await asyncio.sleep(random.uniform(0, min(_FIRST_WITHIN_S, bridge.every / 1000)))  # noqa: S311 - no secret
-        told: BridgeHealth | None = None
+        # spread out, so that many bridges are not asked at the same moment
+        within_s = min(_FIRST_WITHIN_S, bridge.every / 1000)
+        first_s = random.uniform(0, within_s)  # noqa: S311 - jitter, no secret
+        await asyncio.sleep(first_s)
+        published: BridgeHealth | None = None
         while True:
             health = await look(http, name, bridge, self._clock)
             if (
-                told is None
-                or changed(told, health)
-                or health.at_ms - told.at_ms >= bridge.ttl // 3
+                published is None
+                or changed(published, health)
+                or health.at_ms - published.at_ms >= bridge.ttl // 3
             ):
                 try:
-                    await self._outlet.deliver([records.reference(health, SOURCE, health.at_ms)])
+                    await self._publisher.deliver([records.reference(health, SOURCE, health.at_ms)])
                 except UnavailableError as exc:
                     log.warning(
-                        "the health of recording bridge %s could not be told: %s", name, exc
+                        "the health of recording bridge %s could not be published: %s", name, exc
                     )
                 else:
-                    if told is None or told.up != health.up:
+                    if published is None or published.up != health.up:
                         log.info(
                             "recording bridge %s is %s (%s)",
                             name,
                             "up" if health.up else "down",
                             health.detail,
                         )
-                    told = health
-            await asyncio.sleep(bridge.every / 1000 * random.uniform(0.9, 1.1))  # noqa: S311 - no secret
+                    published = health
+            jitter = random.uniform(0.9, 1.1)  # noqa: S311 - no secret
+            await asyncio.sleep(bridge.every / 1000 * jitter)
 
 
 def changed(before: BridgeHealth, after: BridgeHealth) -> bool:

@@ -1,10 +1,9 @@
-"""The bridge's way to Kafka: always one connected producer, or a reason why there is none."""
+"""Delivers the bridge's records: one connected producer, or the reason why there is none."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from typing import Final, Self
 
 from aiokafka.errors import (
@@ -19,8 +18,10 @@ from aiokafka.structs import RecordMetadata
 from models.records import Record
 from models.topics import Component, written_by
 from streams.bridge.metrics import BridgeMetrics
+from streams.common.tasks import cancel
 from streams.kafka.diagnose import why_not
 from streams.kafka.producer import DurableProducer
+from streams.kafka.reconnect import connected
 from streams.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
@@ -35,9 +36,6 @@ early 503 than a connection held until the gateway gives up."""
 _REQUEST_MS: Final = 5_000
 """For one request to a broker, and for a missing topic to appear: no webhook waits longer."""
 
-_FIRST_PAUSE_S: Final = 0.2
-_LONGEST_PAUSE_S: Final = 5.0
-_CANCEL_AGAIN_S: Final = 0.2
 _FLUSH_S: Final = 1.0
 """For what is under way when a producer is closed; a broker on its feet needs milliseconds."""
 
@@ -78,16 +76,13 @@ class Publisher:
 
     async def __aenter__(self) -> Self:
         """Begin to connect; does not wait for the broker."""
-        self._keeper = asyncio.create_task(self._keep_connected(), name="bridge-outlet")
+        self._keeper = asyncio.create_task(self._keep_connected(), name="bridge-publisher")
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
         """Flush what is under way, for a second at most, and close."""
         if self._keeper is not None:
-            while not self._keeper.done():
-                # aiokafka swallows a cancellation that meets it while it closes a client
-                self._keeper.cancel()
-                await asyncio.wait({self._keeper}, timeout=_CANCEL_AGAIN_S)
+            await cancel(self._keeper)
         producer, self._producer = self._producer, None
         if producer is not None:
             await producer.stop(flush_seconds=_FLUSH_S)
@@ -96,7 +91,7 @@ class Publisher:
     def keeper(self) -> asyncio.Task[None]:
         """The background task; it ends only by an error that nobody foresaw, and then raises it."""
         if self._keeper is None:
-            msg = "the outlet is not open"
+            msg = "the publisher is not open"
             raise RuntimeError(msg)
         return self._keeper
 
@@ -123,12 +118,16 @@ class Publisher:
         try:
             async with asyncio.timeout(self._acknowledgement_s):
                 for record in records:
-                    waiting.append(await producer.enqueue(record))  # noqa: PERF401 - kept when a later one fails
+                    # appended one by one: kept when a later one fails
+                    waiting.append(await producer.enqueue(record))  # noqa: PERF401
                 for future in waiting:
                     # shielded: a late acknowledgement must still be seen
                     await (future if future.done() else asyncio.shield(future))
         except TimeoutError:
-            reason = f"Kafka at {self._kafka.bootstrap_servers} did not acknowledge within {self._acknowledgement_s} s"
+            reason = (
+                f"Kafka at {self._kafka.bootstrap_servers} did not acknowledge "
+                f"within {self._acknowledgement_s} s"
+            )
             self._failed(reason, waiting)
             raise UnavailableError(reason) from None
         except KafkaError as exc:
@@ -157,7 +156,9 @@ class Publisher:
 
     async def _keep_connected(self) -> None:
         while True:
-            producer = await self._connect()
+            producer = await connected(
+                self._connect, (KafkaError, OSError, TimeoutError), self._note_failure
+            )
             former, self._producer = self._producer, producer
             self._broken.clear()
             self._why_not = None
@@ -170,29 +171,24 @@ class Publisher:
             self._metrics.connected(yes=False)
 
     async def _connect(self) -> DurableProducer:
-        pause = _FIRST_PAUSE_S
-        while True:
-            producer = DurableProducer(
-                self._kafka, "ringfence-bridge", request_timeout_ms=_REQUEST_MS
-            )
-            try:
-                await producer.start()
-                await producer.prepare(*TOPICS)
-            except (KafkaError, OSError, TimeoutError) as exc:
-                self._why_not = await self._explain(exc)
-                delay = pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
-                log.warning("%s; trying again in %.1f s", self._why_not, delay)
-                await producer.stop(flush_seconds=_FLUSH_S)
-            except BaseException:
-                await producer.stop(flush_seconds=_FLUSH_S)
-                raise
-            else:
-                return producer
-            await asyncio.sleep(delay)
-            pause = min(pause * 2, _LONGEST_PAUSE_S)
+        producer = DurableProducer(self._kafka, "ringfence-bridge", request_timeout_ms=_REQUEST_MS)
+        try:
+            await producer.start()
+            await producer.prepare(*TOPICS)
+        except BaseException:
+            await producer.stop(flush_seconds=_FLUSH_S)
+            raise
+        return producer
+
+    async def _note_failure(self, exc: Exception, pause_s: float) -> None:
+        self._why_not = await self._explain(exc)
+        log.warning("%s; trying again in %.1f s", self._why_not, pause_s)
 
     async def _explain(self, exc: BaseException) -> str:
         if isinstance(exc, UnknownTopicOrPartitionError):
             where = self._kafka.bootstrap_servers
-            return f"Kafka at {where} lacks a topic of the bridge: create them with `ringfence topics apply`"
+            return (
+                f"Kafka at {where} lacks a topic of the bridge: "
+                "create them with `ringfence topics apply`"
+            )
         return await why_not(self._kafka)

@@ -1,4 +1,4 @@
-"""What is taken out of a dead letter before it is kept: message bodies and secrets."""
+"""Removes message bodies and secrets from a dead letter before it is kept."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CONTENT: Final = frozenset(
         "vcards",
     }
 )
-"""Fields in which people's words stand, in lower case."""
+"""Fields that hold what people wrote, in lower case."""
 
 _SECRET: Final = frozenset(
     {
@@ -40,10 +40,11 @@ along."""
 
 _PLAIN: Final = frozenset(
     {
-        "_serialized", "ackname", "author", "chat", "chatid", "engine", "event", "from", "id", "jid", "lid",
-        "messagetimestamp", "participant", "participantalt", "recipientalt", "remote", "remotejid",
-        "remotejidalt", "sender", "senderalt", "senderlid", "senderpn", "server", "session", "source", "status",
-        "t", "tier", "timestamp", "to", "type", "user", "version",
+        "_serialized", "ackname", "author", "chat", "chatid", "engine", "event", "from", "id",
+        "jid", "lid", "messagetimestamp", "participant", "participantalt", "recipientalt",
+        "remote", "remotejid", "remotejidalt", "sender", "senderalt", "senderlid", "senderpn",
+        "server", "session", "source", "status", "t", "tier", "timestamp", "to", "type", "user",
+        "version",
     }
 )  # fmt: skip
 """Fields of a message that say who, when and how, in lower case: all that a dead letter of one
@@ -55,7 +56,7 @@ _REMOVED: Final = "[removed]"
 def without_content(raw: object) -> object:
     """The value without secrets, and, where it may be a message, without anything a person wrote.
 
-    Returns an equal value where there is nothing to take out. Texts are replaced by a note of their
+    Returns an equal value where there is nothing to remove. Texts are replaced by a note of their
     length, so that the shape can still be studied.
     """
     return _strip(raw, "", content=_may_be_message(raw))

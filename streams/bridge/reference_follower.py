@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable
 from typing import Final, Self
 
 from aiokafka.errors import KafkaError
 
-from streams.bridge.keying import Callers
 from streams.bridge.publisher import Publisher, UnavailableError
 from streams.callers.identity import linked_records
+from streams.callers.keying import Callers
 from streams.common.errors import EnvironmentFaultError
+from streams.common.tasks import cancel
 from streams.kafka.compacted_reader import CompactedReader
+from streams.kafka.reconnect import connected
 from streams.settings import KafkaSettings
 from streams.views.availability import Agents, Bridges, Lines
 
@@ -25,9 +26,6 @@ log = logging.getLogger(__name__)
 
 SOURCE: Final = "/bridge/identities"
 
-_FIRST_PAUSE_S: Final = 0.2
-_LONGEST_PAUSE_S: Final = 5.0
-_CANCEL_AGAIN_S: Final = 0.2
 _LATE_S: Final = 0.5
 """Between two looks for links that came after an event of their alias."""
 
@@ -36,11 +34,11 @@ class ReferenceFollower:
     """Reads its topics in the background; nothing waits for it but what needs it."""
 
     def __init__(
-        self, kafka: KafkaSettings, outlet: Publisher, *, on_undecodable: Callable[[str], None]
+        self, kafka: KafkaSettings, publisher: Publisher, *, on_undecodable: Callable[[str], None]
     ) -> None:
-        """``on_undecodable`` is told the topic of a record that was left out."""
+        """``on_undecodable`` is called with the topic of a record that was left out."""
         self._kafka = kafka
-        self._outlet = outlet
+        self._publisher = publisher
         self._on_undecodable = on_undecodable
         self.callers = Callers()
         self.desk = Agents()
@@ -57,10 +55,7 @@ class ReferenceFollower:
     async def __aexit__(self, *_exc: object) -> None:
         """End; may be repeated."""
         if self._keeper is not None:
-            while not self._keeper.done():
-                # aiokafka may swallow a cancellation
-                self._keeper.cancel()
-                await asyncio.wait({self._keeper}, timeout=_CANCEL_AGAIN_S)
+            await cancel(self._keeper)
 
     @property
     def keeper(self) -> asyncio.Task[None]:
@@ -85,7 +80,7 @@ class ReferenceFollower:
         self._why_not = None
         try:
             while not failed.done():
-                await self._tell_late()
+                await self._publish_late()
                 await asyncio.wait({failed}, timeout=_LATE_S)
             raise failed.result()
         finally:
@@ -93,32 +88,28 @@ class ReferenceFollower:
 
     async def _read(self, fail: Callable[[BaseException], None]) -> CompactedReader:
         views = (self.callers.known, self.desk, self.bridges, self.lines)
-        pause = _FIRST_PAUSE_S
-        while True:
+
+        async def start() -> CompactedReader:
             reader = CompactedReader(
                 self._kafka, views, on_undecodable=self._on_undecodable, on_failure=fail
             )
-            try:
-                await reader.start()
-            except (KafkaError, OSError, TimeoutError, EnvironmentFaultError) as exc:
-                delay = pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
-                log.warning(
-                    "identities and presence cannot be read (%s); trying again in %.1f s",
-                    exc,
-                    delay,
-                )
-            else:
-                return reader
-            await asyncio.sleep(delay)
-            pause = min(pause * 2, _LONGEST_PAUSE_S)
+            await reader.start()
+            return reader
 
-    async def _tell_late(self) -> None:
+        expected = (KafkaError, OSError, TimeoutError, EnvironmentFaultError)
+        return await connected(start, expected, _note_failure)
+
+    async def _publish_late(self) -> None:
         links = self.callers.late()
         if not links:
             return
-        words = [record for link in links for record in linked_records(link, SOURCE)]
+        found = [record for link in links for record in linked_records(link, SOURCE)]
         try:
-            await self._outlet.deliver(words)
+            await self._publisher.deliver(found)
         except UnavailableError as exc:
             self.callers.again(links)
             log.warning("%d links could not be told yet: %s", len(links), exc)
+
+
+async def _note_failure(exc: Exception, pause_s: float) -> None:
+    log.warning("identities and presence cannot be read (%s); trying again in %.1f s", exc, pause_s)

@@ -23,14 +23,14 @@ from streams.bridge.reference_follower import ReferenceFollower
 from streams.common.clock import Clock, now_ms
 from streams.common.errors import ConfigurationError
 from streams.common.health import health_routes, listen
-from streams.gateways.dialect.envelope import NotJsonError
+from streams.gateways.reading import NotJsonError
 from streams.gateways.signature import Signature, signature_of
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
 
 _RETRY_AFTER_S: Final = "2"
-"""WAHA's own pause between repeats."""
+"""The shortest pause that a gateway is known to make between repeats (WAHA)."""
 
 _FINISH_S: Final = 1.5
 """For requests in flight at the end; with the outlet's flush the bridge is gone within 3 s."""
@@ -38,16 +38,16 @@ _FINISH_S: Final = 1.5
 _ACCEPTED: Final = b'{"status":"accepted"}'
 
 
-class _Desk:
-    """Everything that one gateway's webhooks need."""
+class _Endpoint:
+    """One gateway's webhook endpoint: its signature and its intake."""
 
-    __slots__ = ("intake", "name", "signature", "told_of_older_key")
+    __slots__ = ("intake", "name", "signature", "warned_of_older_key")
 
     def __init__(self, settings: Settings, name: str, known: ReferenceFollower) -> None:
         self.name = name
         self.signature: Signature = signature_of(name, settings.gateways[name])
         self.intake = Intake(settings, name, known.callers, known.lines)
-        self.told_of_older_key = False
+        self.warned_of_older_key = False
 
 
 class _RefusedError(Exception):
@@ -75,24 +75,31 @@ class Bridge:
         clock: Clock = now_ms,
         acknowledgement_s: float = ACKNOWLEDGEMENT_S,
     ) -> None:
-        """Raises ``ConfigurationError`` where no cluster is named, or a gateway has no key to sign with."""
+        """Raises ``ConfigurationError`` where no cluster is named, or a gateway's key is empty."""
         if not settings.kafka.bootstrap_servers:
-            msg = "kafka.bootstrap_servers is not set: name a cluster there or in KAFKA_BOOTSTRAP_SERVERS"
+            msg = (
+                "kafka.bootstrap_servers is not set: "
+                "name a cluster there or in KAFKA_BOOTSTRAP_SERVERS"
+            )
             raise ConfigurationError(msg)
         self._settings = settings
         self._clock = clock
         self._max_body_bytes = settings.bridge.max_body_bytes
         self.metrics = BridgeMetrics()
-        self.outlet = Publisher(settings.kafka, self.metrics, acknowledgement_s=acknowledgement_s)
-        self.known = ReferenceFollower(
-            settings.kafka, self.outlet, on_undecodable=self.metrics.left_out
+        self.publisher = Publisher(
+            settings.kafka, self.metrics, acknowledgement_s=acknowledgement_s
         )
-        self._prober = Prober(settings.recording_bridges, self.outlet, clock)
-        self._desks = {name: _Desk(settings, name, self.known) for name in settings.gateways}
+        self.known = ReferenceFollower(
+            settings.kafka, self.publisher, on_undecodable=self.metrics.left_out
+        )
+        self._prober = Prober(settings.recording_bridges, self.publisher, clock)
+        self._endpoints = {
+            name: _Endpoint(settings, name, self.known) for name in settings.gateways
+        }
         app = web.Application(client_max_size=self._max_body_bytes)
         app.add_routes([web.post("/webhooks/{gateway}", self._webhook)])
         access = Access(settings.bridge.tokens, self.metrics)
-        app.add_routes(fact_routes(settings, access, self.known, self.outlet, clock))
+        app.add_routes(fact_routes(settings, access, self.known, self.publisher, clock))
         app.add_routes(health_routes(self.metrics.registry, self.unready))
         self._runner = web.AppRunner(
             app, access_log=None, logger=server_log(self.metrics), shutdown_timeout=_FINISH_S
@@ -108,7 +115,7 @@ class Bridge:
         except BaseException:
             await self._runner.cleanup()
             raise
-        for part in (self.outlet, self.known, self._prober):
+        for part in (self.publisher, self.known, self._prober):
             await part.__aenter__()
         return self
 
@@ -117,14 +124,14 @@ class Bridge:
         await asyncio.gather(
             self._runner.cleanup(), self._prober.__aexit__(), self.known.__aexit__()
         )
-        await self.outlet.__aexit__()
+        await self.publisher.__aexit__()
 
     def unready(self) -> str | None:
         """Why webhooks cannot be recorded now, or not yet under everybody's right key.
 
         None where they can.
         """
-        return self.outlet.unready() or self.known.unready()
+        return self.publisher.unready() or self.known.unready()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Wait until ``stop`` is set.
@@ -132,7 +139,7 @@ class Bridge:
         Raises what ended the connection to Kafka, if anything unforeseen did.
         """
         stopping = asyncio.create_task(stop.wait())
-        keepers = (self.outlet.keeper, self.known.keeper)
+        keepers = (self.publisher.keeper, self.known.keeper)
         try:
             await asyncio.wait({stopping, *keepers}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -144,13 +151,13 @@ class Bridge:
     async def _webhook(self, request: web.Request) -> web.Response:
         received_at_ms = self._clock()
         began = time.perf_counter()
-        desk = self._desks.get(request.match_info["gateway"])
+        endpoint = self._endpoints.get(request.match_info["gateway"])
         # a name that anybody can make up must not become a label
-        gateway = desk.name if desk is not None else ""
+        gateway = endpoint.name if endpoint is not None else ""
         try:
-            if desk is None:
+            if endpoint is None:
                 raise self._unknown_gateway()
-            await self._accept(desk, request, received_at_ms)
+            await self._accept(endpoint, request, received_at_ms)
         except _RefusedError as refused:
             self.metrics.answered(gateway, refused.code, time.perf_counter() - began)
             headers = {"Retry-After": _RETRY_AFTER_S} if refused.status == 503 else None
@@ -158,42 +165,46 @@ class Bridge:
         self.metrics.answered(gateway, "accepted", time.perf_counter() - began)
         return web.Response(body=_ACCEPTED, content_type=JSON)
 
-    async def _accept(self, desk: _Desk, request: web.Request, received_at_ms: int) -> None:
+    async def _accept(self, endpoint: _Endpoint, request: web.Request, received_at_ms: int) -> None:
         body = await self._body(request)
-        header = desk.signature.header
-        key = desk.signature.key_of(body, request.headers.get(header))
+        header = endpoint.signature.header
+        key = endpoint.signature.key_of(body, request.headers.get(header))
         if key is None:
-            raise _unsigned(desk.name, header, missing=header not in request.headers)
+            raise _unsigned(endpoint.name, header, missing=header not in request.headers)
         if key == "older":
-            self._signed_with_older_key(desk)
+            self._signed_with_older_key(endpoint)
         try:
-            take = desk.intake.take(body, request.headers, received_at_ms)
+            read = endpoint.intake.read(body, request.headers, received_at_ms)
         except NotJsonError as exc:
             detail = f"The body is not JSON ({exc}); send the gateway's webhook as it is."
             raise _RefusedError(400, "not-json", detail) from None
-        if take.records:
+        if read.records:
             try:
-                await self.outlet.deliver(take.records)
+                await self.publisher.deliver(read.records)
             except UnavailableError as exc:
                 detail = f"Not recorded: {exc}. Send the webhook again after {_RETRY_AFTER_S} s."
                 raise _RefusedError(503, "unavailable", detail) from None
-            self.known.callers.confirm(take.links)
-        for tally in take.tallies:
-            self.metrics.counted(desk.name, tally)
+            self.known.callers.confirm(read.links)
+        for tally in read.tallies:
+            self.metrics.counted(endpoint.name, tally)
 
-    def _signed_with_older_key(self, desk: _Desk) -> None:
-        self.metrics.signed_with_older_key(desk.name)
-        if not desk.told_of_older_key:
-            desk.told_of_older_key = True
+    def _signed_with_older_key(self, endpoint: _Endpoint) -> None:
+        self.metrics.signed_with_older_key(endpoint.name)
+        if not endpoint.warned_of_older_key:
+            endpoint.warned_of_older_key = True
             log.warning(
-                "gateway %s still signs with the older key: give it the first one of gateways.%s.webhook_secret",
-                desk.name,
-                desk.name,
+                "gateway %s still signs with the older key: "
+                "give it the first one of gateways.%s.webhook_secret",
+                endpoint.name,
+                endpoint.name,
             )
 
     async def _body(self, request: web.Request) -> bytes:
         limit = self._max_body_bytes
-        detail = f"The body is larger than {limit} bytes; raise bridge.max_body_bytes if the gateway needs more."
+        detail = (
+            f"The body is larger than {limit} bytes; "
+            "raise bridge.max_body_bytes if the gateway needs more."
+        )
         if (request.content_length or 0) > limit:
             raise _RefusedError(413, "too-large", detail)
         try:
@@ -205,11 +216,14 @@ class Bridge:
         except web.HTTPRequestEntityTooLarge:
             raise _RefusedError(413, "too-large", detail) from None
         except (web.RequestPayloadError, BadHttpMessage) as exc:
-            detail = f"The body could not be read ({type(exc).__name__}); check Content-Encoding and Content-Length."
+            detail = (
+                f"The body could not be read ({type(exc).__name__}); "
+                "check Content-Encoding and Content-Length."
+            )
             raise _RefusedError(400, "unreadable", detail) from None
 
     def _unknown_gateway(self) -> _RefusedError:
-        known = ", ".join(sorted(self._desks)) or "none"
+        known = ", ".join(sorted(self._endpoints)) or "none"
         detail = f"No gateway of this name is under gateways in the configuration (there: {known})."
         return _RefusedError(404, "unknown-gateway", detail)
 

@@ -30,8 +30,8 @@ class TokenBucket:
         """How many keys are remembered."""
         return len(self._buckets)
 
-    def take(self, key: str) -> float:
-        """Take one; returns 0, or the seconds until there is one, and then nothing is taken."""
+    def acquire(self, key: str) -> float:
+        """Take one token and return 0; or the seconds until there is one, taking none."""
         now = self._seconds()
         level, at = self._buckets.get(key, (self._burst, now))
         level = min(self._burst, level + (now - at) * self._per_s)

@@ -28,12 +28,8 @@ async def close(kafka: KafkaSettings, caller: str, now_ms: int) -> bool:
     await read_once(kafka, known)
     records = settle(known, caller, "by hand", now_ms, SOURCE)
     if records:
-        producer = DurableProducer(kafka, "ringfence-console")
-        await producer.start()
-        try:
+        async with DurableProducer(kafka, "ringfence-console", flush_seconds=5) as producer:
             await producer.send(*records)
-        finally:
-            await producer.stop(flush_seconds=5)
     return bool(records)
 
 

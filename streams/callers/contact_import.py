@@ -88,9 +88,9 @@ class Importer:
         before = Bookmark.read(self._path, self._cluster) if resume else None
         known = Identities()
         await read_once(self._kafka, known)
-        producer = DurableProducer(self._kafka, "ringfence-contacts", linger_ms=_LINGER_MS)
-        await producer.start()
-        try:
+        async with DurableProducer(
+            self._kafka, "ringfence-contacts", linger_ms=_LINGER_MS
+        ) as producer:
             for batch in self._batches(before.rows if before is not None else 0):
                 contacts = self._count(batch)
                 await producer.send(
@@ -98,8 +98,6 @@ class Importer:
                 )
                 Bookmark.of(self._path, self._cluster, self.done.rows).write(self._path)
                 self._on_progress(self.done)
-        finally:
-            await producer.stop()
         Bookmark.place(self._path).unlink(missing_ok=True)
         return self.done
 
@@ -148,12 +146,8 @@ async def remove(kafka: KafkaSettings, jid: str) -> None:
     known = Identities()
     await read_once(kafka, known)
     at_ms = now_ms()
-    producer = DurableProducer(kafka, "ringfence-contacts")
-    await producer.start()
-    try:
+    async with DurableProducer(kafka, "ringfence-contacts") as producer:
         await producer.send(*removal_records(jid, LinkChanges(known, at_ms), SOURCE, at_ms))
-    finally:
-        await producer.stop()
 
 
 async def show(kafka: KafkaSettings, jid: str) -> Contact | None:

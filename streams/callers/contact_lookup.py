@@ -12,6 +12,7 @@ from models.codec import UndecodableError, decode
 from models.contacts import Contact
 from models.topics import CONTACTS
 from streams.common.errors import TOPICS_HINT, EnvironmentFaultError, RingfenceError
+from streams.faust_driver.client_internals import refresh_metadata
 from streams.kafka.connection import connection
 from streams.settings import KafkaSettings
 
@@ -58,7 +59,7 @@ async def find_contact(kafka: KafkaSettings, *keys: str) -> Contact | None:
 async def _latest(
     consumer: AIOKafkaConsumer, topic: str, keys: list[bytes]
 ) -> dict[bytes, bytes | None]:
-    await consumer._client.force_metadata_update()  # noqa: SLF001 - nothing else asks
+    await refresh_metadata(consumer)
     numbers = sorted(consumer.partitions_for_topic(topic) or ())
     if not numbers:
         msg = f"Kafka lacks the topic {topic}: {TOPICS_HINT}"

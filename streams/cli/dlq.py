@@ -202,7 +202,7 @@ async def _show(settings: Settings, place: str, *, raw: bool) -> list[str]:
 async def _replay(
     settings: Settings, selection: Selection, max_replays: int, *, dry_run: bool, yes: bool
 ) -> None:
-    from streams.bridge.keying import Callers
+    from streams.callers.keying import Callers
     from streams.common.clock import now_ms
     from streams.dead_letters import replay
     from streams.dead_letters.reader import DeadLetterReader

@@ -31,13 +31,13 @@ def topics_apply(config: Path) -> None:
     applied = asyncio.run(topics_admin.apply(settings.kafka))
     for name in applied.created:
         click.echo(f"{name}: created")
-    for each in applied.mended:
+    for each in applied.repaired:
         click.echo(f"{each.topic}: {each.setting} was {each.found}, is {each.wanted}")
     for each in applied.left:
         click.echo(each.describe(), err=True)
     if applied.left:
         sys.exit(1)
-    if not applied.created and not applied.mended:
+    if not applied.created and not applied.repaired:
         click.echo("all topics are as they should be")
 
 

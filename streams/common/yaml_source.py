@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ from typing_extensions import override
 from models.policy import RULE_TYPES
 from streams.common.errors import ConfigurationError
 
-_TAGS = frozenset({"waha", "wawp", "[key]", "texts", "experiment", *RULE_TYPES})
-"""What pydantic puts into a fault's path for the kind of a rule, reply or gateway, where the file
-has no key."""
+_TAGS = frozenset({"[key]", "texts", "experiment", *RULE_TYPES})
+"""What pydantic puts into a fault's path for the kind of a rule or reply, where the file has no
+key."""
 _QUOTED = re.compile(r"""(["'])((?:(?!\1).)*)\1""")
 
 
@@ -52,9 +53,13 @@ def _hint(error: Any) -> str:
 class YamlSource:
     """One YAML file: its data, and where in the file each value stands."""
 
-    def __init__(self, path: Path) -> None:
-        """Read the file; raises ``ConfigurationError`` if it is missing, no text, or no YAML."""
+    def __init__(self, path: Path, tags: Iterable[str] = ()) -> None:
+        """Read the file; raises ``ConfigurationError`` if it is missing, no text, or no YAML.
+
+        ``tags`` are further names that pydantic puts into a fault's path for the kind of a value.
+        """
         self.path = path
+        self._tags = _TAGS.union(tags)
         try:
             text = path.read_text(encoding="utf-8")
         except FileNotFoundError:
@@ -110,7 +115,7 @@ class YamlSource:
         node, where = self._root, []
         for part in loc:
             child, _ = _child(node, part, 1)
-            if child is None and part in _TAGS:
+            if child is None and part in self._tags:
                 continue
             where.append(part)
             node = child

@@ -99,19 +99,15 @@ async def drop(
 
 @contextlib.asynccontextmanager
 async def _producer(kafka: KafkaSettings) -> AsyncIterator[DurableProducer]:
-    producer = DurableProducer(kafka, "ringfence-dlq")
-    try:
-        await producer.start()
-    except (KafkaError, OSError) as exc:
-        msg = (
-            f"Kafka at {kafka.bootstrap_servers} does not answer ({exc}):"
-            " see that it runs, then try again"
-        )
-        raise EnvironmentFaultError(msg) from exc
-    try:
+    producer = DurableProducer(kafka, "ringfence-dlq", flush_seconds=1.0)
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(producer)
+        except (KafkaError, OSError) as exc:
+            where = kafka.bootstrap_servers
+            msg = f"Kafka at {where} does not answer ({exc}): see that it runs, then try again"
+            raise EnvironmentFaultError(msg) from exc
         yield producer
-    finally:
-        await producer.stop(flush_seconds=1.0)
 
 
 async def _send(producer: DurableProducer, records: Sequence[Record]) -> None:

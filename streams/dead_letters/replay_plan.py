@@ -14,9 +14,9 @@ from models.dead_letters import REPLAYS_HEADER
 from models.records import Record
 from models.topics import CALLS_DLQ, REPLAYABLE, Topic
 from streams.bridge.intake import Intake
-from streams.bridge.keying import Callers
+from streams.callers.keying import Callers
 from streams.dead_letters.letter import Letter, original_headers
-from streams.gateways.dialect.envelope import NotJsonError
+from streams.gateways.reading import NotJsonError
 from streams.kafka.reader import Seen
 from streams.settings import Settings
 
@@ -101,14 +101,14 @@ class Planner:
             return ReplayRefusal(letter, why)
         headers = {name: (value or b"").decode("utf-8", "replace") for name, value in seen.headers}
         try:
-            taken = Intake(self._settings, gateway, self._callers).take(
+            read = Intake(self._settings, gateway, self._callers).read(
                 seen.raw, headers, letter.at_ms
             )
         except NotJsonError as exc:
             return ReplayRefusal(
                 letter, f"the webhook is no JSON ({exc}); have the gateway send it again"
             )
-        refused = [record for record in taken.records if record.topic is CALLS_DLQ]
+        refused = [record for record in read.records if record.topic is CALLS_DLQ]
         if refused:
             fault = dict(refused[0].headers)["kafka_dlt-exception-message"].decode()
             why = (
@@ -117,7 +117,7 @@ class Planner:
             )
             return ReplayRefusal(letter, why)
         records = [
-            replace(record, headers=_counted(record.headers, letter)) for record in taken.records
+            replace(record, headers=_counted(record.headers, letter)) for record in read.records
         ]
         names = dict.fromkeys(
             record.topic.full_name(self._settings.kafka.topic_prefix) for record in records

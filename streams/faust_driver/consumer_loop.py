@@ -60,8 +60,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     @override
     def assignment(self) -> set[TP]:
-        """As Faust's, worked out once per assignment and not for every partition of every commit."""
-        current = self._ensure_consumer()._subscription.subscription  # noqa: SLF001 - its identity is the assignment's
+        """The partitions of this member, worked out once for each assignment.
+
+        Faust works it out again for every partition of every commit.
+        """
+        current = self._ensure_consumer()._subscription.subscription
         if current is None or current.assignment is None:
             return set()
         if current.assignment is not self._assigned[0]:
@@ -74,23 +77,23 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             self._fetching.wake()
 
     def is_fresh(self, tp: TP) -> bool:
-        """As ``SessionFetching.is_fresh``; False before the start."""
+        """See ``SessionFetching.is_fresh``; False before the start."""
         return self._fetching is not None and self._fetching.is_fresh(tp)
 
     def coordinator_is_silent(self) -> None:
-        """Look for the group's coordinator anew: the one that was known answers nothing."""
-        self._ensure_consumer()._coordinator.coordinator_dead()  # noqa: SLF001 - aiokafka finds out after its time-out
+        """Look for the group's coordinator anew; call it when the known one answers nothing."""
+        self._ensure_consumer()._coordinator.coordinator_dead()
 
     @override
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> AIOKafkaConsumer:
-        """As Faust's, which lets a frozen broker keep every request waiting for 90 s.
+        """Make the consumer, with a time-out for its requests that a frozen broker cannot stretch.
 
-        A join takes longest of all.
+        Faust waits for 90 s. A join takes longest of all requests: for the rebalance time-out.
         """
         consumer = super()._create_consumer(loop)
         wait_s = self.consumer.app.conf.broker_rebalance_timeout + JOIN_SLACK_S
-        consumer._client._request_timeout_ms = int(wait_s * 1000)  # noqa: SLF001 - Faust waits as long for other things
-        pace(consumer._client)  # noqa: SLF001 - aiokafka has no public way to it
+        consumer._client._request_timeout_ms = int(wait_s * 1000)
+        pace(consumer._client)
         return consumer
 
     @override
@@ -98,12 +101,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """Start, fetch in sessions, and note each heartbeat that the coordinator answered well."""
         await super().on_start()
         consumer = self._ensure_consumer()
-        active = self.consumer._get_active_partitions  # noqa: SLF001 - Faust's own account of what it reads
-        self._fetching = SessionFetching(consumer._fetcher, active)  # noqa: SLF001 - aiokafka has no public way to it
-        coordinator = consumer._coordinator  # noqa: SLF001 - aiokafka tells nobody of its heartbeats
-        beat = coordinator._do_heartbeat  # noqa: SLF001 - the same
+        active = self.consumer._get_active_partitions
+        self._fetching = SessionFetching(consumer._fetcher, active)
+        coordinator = consumer._coordinator
+        beat = coordinator._do_heartbeat
 
-        patience_s = coordinator._session_timeout_ms / 1000  # noqa: SLF001 - the same
+        patience_s = coordinator._session_timeout_ms / 1000
 
         async def noted() -> bool:
             asked_at = time.monotonic()
@@ -118,7 +121,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
                 self.heard_at = asked_at
             return confirmed
 
-        coordinator._do_heartbeat = noted  # noqa: SLF001 - the same
+        coordinator._do_heartbeat = noted
 
     @override
     async def _fetch_records(

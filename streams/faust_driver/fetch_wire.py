@@ -66,7 +66,7 @@ class Limits:
 
 
 class FetchSession:
-    """What one broker was asked for and still remembers; pure.
+    """What one broker was asked for and still remembers. Does no IO.
 
     Requests are made one after the other. One whose answer did not come leaves open what the broker
     knows, so that the next one says everything again and begins a new session.
@@ -80,7 +80,7 @@ class FetchSession:
 
     @property
     def told(self) -> Mapping[TopicPartition, int]:
-        """The offsets that the last request asked for, those included that it did not need to name."""
+        """The offsets that the last request asked for, named in it or remembered by the broker."""
         return self._told
 
     @property
@@ -89,10 +89,7 @@ class FetchSession:
         return self._epoch
 
     def restart(self) -> None:
-        """Let the next request begin a new session, in which the broker tells everything again.
-
-        It ends this one.
-        """
+        """End this session: the next request begins a new one, whose answer has every partition."""
         self._epoch = 0
 
     def ask(self, wanted: Mapping[TopicPartition, int]) -> bytes:
@@ -137,7 +134,7 @@ class FetchSession:
         return FetchAnswer(list(_topics(body, at + _HEAD.size, topics)))
 
 
-class SessionFetchRequest(FetchRequest_v11):  # type: ignore[misc] # aiokafka has no types that mypy reads
+class SessionFetchRequest(FetchRequest_v11):  # type: ignore[misc] # aiokafka has no types
     """A request that encodes itself, and knows how to read its answer."""
 
     def __init__(
@@ -168,7 +165,7 @@ class SessionFetchRequest(FetchRequest_v11):  # type: ignore[misc] # aiokafka ha
         return self._body
 
     @property
-    def RESPONSE_TYPE(self) -> SessionFetchRequest:  # noqa: N802 - aiokafka's name for what decodes the answer
+    def RESPONSE_TYPE(self) -> SessionFetchRequest:  # noqa: N802 - aiokafka's name
         """This request, which decodes its answer."""
         return self
 

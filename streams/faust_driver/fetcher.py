@@ -42,9 +42,7 @@ class SessionFetching:
         wanted: Callable[[], Collection[TopicPartition]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``wanted``: the partitions to read at the moment.
-
-        Others keep their position and cost nothing.
+        """``wanted()`` is asked for the partitions to read now; others keep their position.
 
         It takes the place of aiokafka's own way to pause partitions, which Faust does not use.
         """
@@ -52,10 +50,10 @@ class SessionFetching:
         self._wanted = wanted
         self._clock = clock
         self._limits = Limits(
-            min_bytes=fetcher._fetch_min_bytes,  # noqa: SLF001 - what aiokafka itself would ask with
-            max_bytes=fetcher._fetch_max_bytes,  # noqa: SLF001 - the same
-            partition_max_bytes=fetcher._max_partition_fetch_bytes,  # noqa: SLF001 - the same
-            isolation=fetcher._isolation_level,  # noqa: SLF001 - the same
+            min_bytes=fetcher._fetch_min_bytes,
+            max_bytes=fetcher._fetch_max_bytes,
+            partition_max_bytes=fetcher._max_partition_fetch_bytes,
+            isolation=fetcher._isolation_level,
         )
         self._assignment: Any = None
         self._partitions: Any = None
@@ -64,20 +62,20 @@ class SessionFetching:
         self._told_at: dict[int, float] = {}
         """By node, when the newest request was sent that it has answered."""
         self._sessions: dict[int, FetchSession] = {}
-        self._fetch = fetcher._proc_fetch_request  # noqa: SLF001 - what is bounded below
-        fetcher._proc_fetch_request = self._fetch_in_time  # noqa: SLF001 - aiokafka has no seam for another way to fetch
-        fetcher._get_actions_per_node = self._actions  # noqa: SLF001 - the same
+        self._fetch = fetcher._proc_fetch_request
+        fetcher._proc_fetch_request = self._fetch_in_time
+        fetcher._get_actions_per_node = self._actions
 
     def wake(self) -> None:
         """Look again at what is wanted: call it when that grew."""
-        self._fetcher._notify(self._fetcher._wait_consume_future)  # noqa: SLF001 - how aiokafka wakes its fetcher
+        self._fetcher._notify(self._fetcher._wait_consume_future)
 
     def is_fresh(self, tp: TopicPartition) -> bool:
         """Whether the partition's high watermark is what its leader said a moment ago.
 
         Does not block.
 
-        Where the leader is away another broker may have taken records since that nobody has told of
+        Where the leader is away, another broker may have taken records since that are not known
         here.
         """
         leader = self._leaders.get(tp)
@@ -87,14 +85,17 @@ class SessionFetching:
     async def _fetch_in_time(
         self, assignment: Any, node: int, request: SessionFetchRequest
     ) -> bool:
-        """As aiokafka's, which takes a cancellation for the end of its partitions, for ``ANSWER_S`` at most."""
+        """Fetch, for ``ANSWER_S`` at most; False where no answer came.
+
+        aiokafka's own request, cancelled here, takes that for the end of its partitions.
+        """
         async with asyncio.timeout(ANSWER_S) as limit:
             news = bool(await self._fetch(assignment, node, request))
         if limit.expired():
             log.warning(
                 "broker %s does not answer a fetch; asking who leads its partitions now", node
             )
-            self._fetcher._client.force_metadata_update()  # noqa: SLF001 - the same
+            self._fetcher._client.force_metadata_update()
             return False
         return news
 
@@ -102,7 +103,7 @@ class SessionFetching:
         """What aiokafka's fetcher is to do now, as its ``_get_actions_per_node`` says it."""
         self._look_up_leaders(assignment)
         fetcher = self._fetcher
-        unread = fetcher._records  # noqa: SLF001 - what was fetched and not taken yet
+        unread = fetcher._records
         requests, resets, pauses = [], {}, []
         for node, partitions in self._by_leader.items():
             if node is None or node == -1:
@@ -110,7 +111,7 @@ class SessionFetching:
             pause = _pause(partitions, unread) if unread else 0.0
             if pause:
                 pauses.append(pause)
-            if node in fetcher._in_flight:  # noqa: SLF001 - one request at a time
+            if node in fetcher._in_flight:
                 continue
             ask, reset = _positions(partitions, self._wanted(), unread)
             if reset:
@@ -118,18 +119,18 @@ class SessionFetching:
             elif ask and not pause:
                 requests.append((node, self._request(node, ask)))
         leaderless = None in self._by_leader or -1 in self._by_leader
-        return requests, resets, min(pauses, default=fetcher._fetcher_timeout), leaderless, []  # noqa: SLF001 - the same
+        return requests, resets, min(pauses, default=fetcher._fetcher_timeout), leaderless, []
 
     def _look_up_leaders(self, assignment: Any) -> None:
         """Sort the assigned partitions by leader, again only when either may have changed."""
-        cluster = self._fetcher._client.cluster  # noqa: SLF001 - there is no public way to it
+        cluster = self._fetcher._client.cluster
         if assignment is not self._assignment:
-            # a session tells a high watermark once, and the new assignment knows none
+            # a session reports a high watermark once, and the new assignment knows none
             for session in self._sessions.values():
                 session.restart()
-        elif self._partitions is cluster._partitions:  # noqa: SLF001 - its identity is the metadata's
+        elif self._partitions is cluster._partitions:
             return
-        self._assignment, self._partitions = assignment, cluster._partitions  # noqa: SLF001 - the same
+        self._assignment, self._partitions = assignment, cluster._partitions
         before, self._leaders = self._leaders, {}
         self._by_leader = {}
         for tp in assignment.tps:
@@ -137,8 +138,8 @@ class SessionFetching:
             self._by_leader.setdefault(leader, []).append((tp, state))
             self._leaders[tp] = leader
             if leader != before.get(tp, leader):
-                # how far the log reaches is for the new leader to say, and its session may think it
-                # has
+                # only the new leader knows how far the log reaches, and its session may have
+                # reported that already
                 state.highwater = None
                 if leader in self._sessions:
                     self._sessions[leader].restart()
@@ -175,7 +176,7 @@ def _positions(
     reset = []
     for tp, state in partitions:
         # not its properties: this walk is most of what a fetch costs
-        position = state._position  # noqa: SLF001 - what its property says
+        position = state._position
         if unread and tp in unread:
             continue
         if position is None:

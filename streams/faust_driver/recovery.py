@@ -23,7 +23,10 @@ Records = Mapping[TP, Sequence[ConsumerRecord]]
 
 
 class Recovery(FaustRecovery):
-    """Faust's recovery; its queue is left to what a plain driver brings."""
+    """Faust's recovery, whose changelog records bypass Faust's queue.
+
+    The queue serves only a driver that does not call ``take``.
+    """
 
     def take(self, records: Records) -> Records:
         """Put what belongs to changelogs into their tables, and return what does not.
@@ -32,7 +35,7 @@ class Recovery(FaustRecovery):
 
         Call it with what was fetched for the present assignment, in the log's order.
         """
-        changelogs = self.tables._changelogs  # noqa: SLF001 - the recovery is the manager's own part
+        changelogs = self.tables._changelogs
         rest: dict[TP, Sequence[ConsumerRecord]] = {}
         for tp, batch in records.items():
             table = changelogs.get(tp.topic)
@@ -48,7 +51,7 @@ class Recovery(FaustRecovery):
 
     @override
     async def _wait(self, coro: Any, timeout: Any = None) -> None:
-        """As Faust's, for as long as it takes.
+        """Wait without Faust's time-out.
 
         Faust takes 90 s without an answer for the end of the service: the recovery ends in silence,
         and the worker keeps its partitions, paused, for ever. aiokafka asks again by itself while

@@ -1,9 +1,8 @@
-"""Tables whose writes can be awaited, which know how far they were read, and forget the shards they lost."""
+"""Tables kept by partition: writes can be awaited, and what was read is not read again."""
 
 from __future__ import annotations
 
 import asyncio
-import heapq
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Protocol
@@ -25,7 +24,7 @@ class ChangelogWriter(Protocol):
 
 
 class Store(memory.Store[bytes, bytes]):
-    """The keys and values of one table in memory, by partition, each with how far its changelog stands in it.
+    """The keys and values of one table in memory, by partition, with how far each was read.
 
     Faust's own keeps all partitions in one dictionary and the partition of every key in another: a
     third more memory, and a walk over all keys to forget those of a partition that was lost. It
@@ -102,7 +101,7 @@ class Store(memory.Store[bytes, bytes]):
         """Nothing: what was lost is forgotten by now."""
 
 
-class PartitionedTable:
+class FaustTable:
     """One Faust table of raw bytes, written by partition, each write awaitable.
 
     Faust's own ``table[key] = value`` hides the changelog's acknowledgement, so that an offset can
@@ -118,7 +117,7 @@ class PartitionedTable:
         self._store = Store(
             "memory://", app, table, table_name=name, key_type=bytes, value_type=bytes
         )
-        table._data = self._store  # noqa: SLF001 - Faust finds a store by its URL scheme, and knows four
+        table._data = self._store
         self._table = table
         self._writer = writer
 
@@ -179,36 +178,3 @@ class PartitionedTable:
     def __len__(self) -> int:
         """Keys held in memory."""
         return sum(map(len, self._store.shards.values()))
-
-
-class DueTimes:
-    """When the keys of each partition want attention: a heap per partition, rebuilt from the table.
-
-    An entry may be out of date (the key was touched since): whoever takes a key looks at the
-    table again and decides.
-    """
-
-    def __init__(self) -> None:
-        self._heaps: dict[int, list[tuple[int, bytes]]] = {}
-
-    def add(self, partition: int, due_ms: int, key: bytes) -> None:
-        """Remember to look at a key at a time."""
-        heapq.heappush(self._heaps.setdefault(partition, []), (due_ms, key))
-
-    def take(self, partition: int, now_ms: int, most: int = 100) -> list[bytes]:
-        """Remove and return the keys that are due, oldest first, a bounded number at a time."""
-        heap = self._heaps.get(partition)
-        taken: list[bytes] = []
-        while heap and heap[0][0] <= now_ms and len(taken) < most:
-            taken.append(heapq.heappop(heap)[1])
-        return taken
-
-    def partitions_due(self, now_ms: int) -> list[int]:
-        """The partitions in which something is due."""
-        return [
-            partition for partition, heap in self._heaps.items() if heap and heap[0][0] <= now_ms
-        ]
-
-    def clear(self) -> None:
-        """Forget everything, before a rebuild."""
-        self._heaps.clear()

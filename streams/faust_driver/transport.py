@@ -1,8 +1,8 @@
-"""Faust's Kafka driver with the mends without which Faust 0.15.3 loses events.
+"""Faust's Kafka driver with the repairs without which Faust 0.15.3 loses events.
 
 Measured on Kafka 4.3.1 with aiokafka 0.14.0: of 12 runs in which one of two workers was killed,
-7 lost events (2 to 27 each) with the plain driver, none of 18 with the mends; of 45 graceful joins
-of a second worker 8 left the first one hanging in recovery for ever, none of 40 with them.
+7 lost events (2 to 27 each) with the plain driver, none of 18 with the repairs; of 45 graceful
+joins of a second worker 8 left the first one hanging in recovery for ever, none of 40 with them.
 ``tests/faults`` shows the loss without them.
 
 The rule of every stream here: an event is acknowledged when its own work is durable. So
@@ -13,18 +13,28 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, MutableMapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Mapping,
+    MutableMapping,
+)
 from typing import Any, Final, cast
 
 import faust
 from faust.sensors import Monitor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, EventT, Message, StreamT
+from mode.supervisors import CrashingSupervisor
 from typing_extensions import override
 
 from streams.faust_driver.consumer_loop import ConsumerThread
 from streams.faust_driver.recovery import Tables
 from streams.kafka.connection import tls
+from streams.kafka.stream import Stream
 from streams.settings import KafkaSettings
 
 FETCH_WAIT_S: Final = 0.1
@@ -47,7 +57,7 @@ not confirm comes again after a crash, at worst."""
 
 
 class Consumer(driver.Consumer):
-    """Faust's consumer, mended."""
+    """Faust's consumer, repaired: see each method for what goes wrong without it."""
 
     _after_seek: frozenset[TP] = frozenset()
     _round: int = 0
@@ -91,7 +101,7 @@ class Consumer(driver.Consumer):
 
     @override
     def on_buffer_drop(self, tp: TP) -> None:
-        """As Faust's, and fetch at once what the stream has room for again.
+        """A stream has room again: fetch for it at once.
 
         A stream that empties in the middle of a rebalance has nothing to say about the next
         assignment: Faust would fetch for it before the tables are recovered and the offsets sought.
@@ -141,12 +151,10 @@ class Consumer(driver.Consumer):
 
     @override
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """As Faust's, with everything paused from the first moment.
-
-        A join is as good as a heartbeat.
+        """Take the assignment, with everything paused from the first moment.
 
         Faust pauses a little later, and a recovery that this rebalance overtook may let the flow go
-        on meanwhile.
+        on meanwhile. A join confirms the membership as a heartbeat does.
         """
         cast("ConsumerThread", self._thread).heard_at = time.monotonic()
         self._paused_partitions.update(assigned)
@@ -155,13 +163,13 @@ class Consumer(driver.Consumer):
 
     @override
     def resume_flow(self) -> None:
-        """As Faust's; a recovery that a rebalance overtook has nothing to resume."""
+        """Let records flow again, unless a rebalance overtook the recovery that asks for it."""
         if not self._between:
             super().resume_flow()
 
     @override
     async def wait_empty(self) -> None:
-        """As Faust's, which waits for ever.
+        """Wait for events in work, for a bounded time; Faust waits for ever.
 
         What is not done in time comes again to whoever takes over.
         """
@@ -169,10 +177,10 @@ class Consumer(driver.Consumer):
         await super().wait_empty()
 
     async def _settle(self) -> None:
-        """Take nothing new, let what is in work finish for a while, commit what is done, and let go of the rest.
+        """Take nothing new, let work finish for a while, commit, and let go of the rest.
 
-        A rebalance and a stop come here twice; the second time nothing is held, and nothing is
-        waited for.
+        A rebalance and a stop call it twice; the second time nothing is held, and nothing is waited
+        for.
         """
         self.stop_flow()
         self.app.flow_control.suspend()
@@ -181,7 +189,7 @@ class Consumer(driver.Consumer):
             deadline = self.loop.time() + DRAIN_S
             await cast("App", self.app).drain(DRAIN_S)
             deadline = min(deadline, self.loop.time() + LAST_WORK_S)
-            while self._in_work() and self.loop.time() < deadline:  # noqa: ASYNC110 - acks come from many places
+            while self._in_work() and self.loop.time() < deadline:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
         # a commit that is under way has made up its mind before the last of this was done, and ours
         # would only join it
@@ -193,7 +201,7 @@ class Consumer(driver.Consumer):
         return any(not message.acked for message in set(self._unacked_messages))
 
     def confirmed(self, within_s: float) -> bool:
-        """Whether the group's coordinator confirmed this member so recently that nobody can have its partitions.
+        """Whether the group's coordinator confirmed this member within that many seconds.
 
         False after the process was suspended for longer: another worker may be at the same work.
         """
@@ -203,10 +211,9 @@ class Consumer(driver.Consumer):
     async def _commit_offsets(
         self, offsets: Mapping[TP, int], start_new_transaction: bool = True
     ) -> bool:
-        """As Faust's, for ``COMMIT_S`` at most.
+        """Commit, for ``COMMIT_S`` at most; False where that was not confirmed.
 
-        And without drawing a table of all partitions for a log that nobody reads, five times a
-        second.
+        Faust also draws a table of all partitions for a debug log, five times a second.
         """
         assigned = self.assignment()
         mine = {
@@ -218,8 +225,8 @@ class Consumer(driver.Consumer):
             async with asyncio.timeout(COMMIT_S):
                 done = await self._commit(mine)
         except TimeoutError:
-            # what follows in a partition says this too; the rest is said again with the next commit
-            # of any
+            # commits are cumulative; send unconfirmed offsets of idle partitions again with the
+            # next commit
             self._unanswered, done = mine, False
             cast("ConsumerThread", self._thread).coordinator_is_silent()
         else:
@@ -253,7 +260,7 @@ class Consumer(driver.Consumer):
 
     @override
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:
-        """As Faust's, with a shorter wait (see ``FETCH_WAIT_S``), and noting what was delivered."""
+        """Yield records, waiting ``FETCH_WAIT_S`` at most, and note what was delivered."""
         async for tp, message in super().getmany(min(timeout, FETCH_WAIT_S)):
             if tp in self._given:
                 self._open[tp].add(message.offset)
@@ -262,7 +269,7 @@ class Consumer(driver.Consumer):
 
     @override
     def ack(self, message: Message) -> bool:
-        """As Faust's, and noting that the record is done.
+        """Acknowledge a record, and note that it is done.
 
         What was given before the last rebalance is not counted: a gateway may take seconds to
         answer, and such a late acknowledgement would let the commit go past all that was let go and
@@ -277,11 +284,11 @@ class Consumer(driver.Consumer):
 
     @override
     async def _wait_next_records(self, timeout: float) -> tuple[Any, Any]:
-        """As Faust's, without its pause of a second while no partition is active (every rebalance).
+        """Wait for records without Faust's pause of a second while no partition is active.
 
-        And without the seek that follows where the flow stopped meanwhile: what was fetched was put
-        back, and a seek that is still under way when the next assignment is read would forget what
-        that one has been given.
+        That is in every rebalance. And without Faust's seek where the flow stopped meanwhile: what
+        was fetched was put back, and a seek that is still under way when the next assignment is
+        read would forget what that one has been given.
         """
         if self.flow_active and not self.app.client_only and not self._get_active_partitions():
             await self.sleep(0.02)
@@ -291,7 +298,7 @@ class Consumer(driver.Consumer):
 
     @override
     async def sleep(self, n: Any) -> None:
-        """As Faust's, without a task and a timer where only the loop is to be given a turn (every fetch)."""
+        """Sleep; 0 only gives the loop a turn (every fetch), without a task and a timer."""
         if n:
             await super().sleep(n)
         else:
@@ -299,7 +306,7 @@ class Consumer(driver.Consumer):
 
     @override
     async def wait_first(self, *coros: Any, timeout: Any = None) -> Any:
-        """As Faust's, without four tasks for every record that is delivered while the flow is on.
+        """Wait for the first, without four tasks for every record while the flow is on.
 
         Delivery then cannot block: ``broker_max_poll_records`` is far below the stream buffer,
         and a suspended flow takes the slow way.
@@ -313,7 +320,7 @@ class Consumer(driver.Consumer):
 
     @override
     async def verify_all_partitions_active(self) -> None:
-        """Nothing: Faust's walks all partitions twice a second, and only to log what lag metrics tell better."""
+        """Do nothing: Faust walks all partitions twice a second, only to log their lag."""
 
     def owns(self, tp: TP) -> bool:
         """Whether this worker reads a partition now."""
@@ -344,10 +351,52 @@ class Consumer(driver.Consumer):
         )
 
 
+class IdleProducer(driver.Producer):
+    """Faust's producer, which never connects: every record is written by a ``DurableProducer``.
+
+    Faust's consumer, recovery and shutdown ask the app for a producer, so there has to be one.
+    """
+
+    @override
+    async def on_start(self) -> None:
+        """Connect to nothing."""
+
+    @override
+    async def on_stop(self) -> None:
+        """Nothing to close."""
+
+    @override
+    async def flush(self) -> None:
+        """Nothing to flush."""
+
+    @override
+    async def create_topic(
+        self,
+        topic: str,
+        partitions: int,
+        replication: int,
+        *,
+        config: Mapping[str, Any] | None = None,
+        timeout: Any = 20.0,
+        retention: Any = None,
+        compacting: bool | None = None,
+        deleting: bool | None = None,
+        ensure_created: bool = False,
+    ) -> None:
+        """Nothing: changelogs are created before the app starts (``App.changelogs``).
+
+        Raises ``RuntimeError`` for any other topic, which nobody would have created.
+        """
+        if topic not in cast("App", self.app).changelogs():
+            msg = f"Faust wants the topic {topic}, which is no table's changelog: create it first"
+            raise RuntimeError(msg)
+
+
 class Transport(driver.Transport):
-    """The driver with the mended consumer."""
+    """The driver with this consumer, and without a producer."""
 
     Consumer = Consumer
+    Producer = IdleProducer
 
 
 class QuietMonitor(Monitor):
@@ -382,10 +431,69 @@ class QuietMonitor(Monitor):
 
 
 class App(faust.App):
-    """A Faust app on the mended driver, with tables that recover at the speed of the log."""
+    """A Faust app on this driver, with tables that recover at the speed of the log."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, TableManager=Tables, **options)
+
+    def changelogs(self) -> dict[str, int]:
+        """The full name of every table's changelog, and its number of partitions.
+
+        They are compacted topics, and must stand and be shown by the brokers before the start:
+        Faust leaves one that is not shown out of the assignment, with no more than a warning. A
+        static member that comes back gets the same assignment again, so that its table would start
+        empty.
+        """
+        tables = self.tables.values()
+        return {table.changelog_topic.get_topic_name(): table.partitions for table in tables}
+
+    def add_agent(
+        self, topic: str, name: str, run: Callable[[Stream], Coroutine[Any, Any, None]]
+    ) -> None:
+        """Let ``run`` work through a topic (its full name) of raw keys and values.
+
+        An exception that gets out of it ends the process: every other supervisor of Faust's
+        acknowledges the event.
+        """
+        source = self.topic(
+            topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+        )
+        self.agent(source, name=name, supervisor_strategy=CrashingSupervisor)(
+            cast("Callable[..., Coroutine[Any, Any, None]]", run)
+        )
+
+    def attach(
+        self,
+        *,
+        recovered: Callable[[], None],
+        stopping: Callable[[], Awaitable[None]],
+        each_second: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Call ``recovered`` after each recovery of tables, ``stopping`` once the consumer drained.
+
+        ``each_second`` is called while the app runs; its exception ends the process.
+        """
+
+        async def on_rebalance_complete(*_: Any, **_kw: Any) -> None:
+            recovered()
+
+        async def on_before_shutdown(*_: Any, **_kw: Any) -> None:
+            await stopping()
+
+        async def on_timer() -> None:
+            await each_second()
+
+        self.on_rebalance_complete.connect(on_rebalance_complete)
+        self.on_before_shutdown.connect(on_before_shutdown)
+        self.timer(1.0)(on_timer)
+
+    def group_consumer(self) -> Consumer:
+        """The app's consumer, for what only this one answers."""
+        return cast("Consumer", self.consumer)
+
+    def assigned(self, topic: str) -> set[int]:
+        """The partitions of a topic (its full name) that this worker owns now."""
+        return {tp.partition for tp in self.consumer.assignment() if tp.topic == topic}
 
     async def drain(self, within_s: float) -> None:
         """Called before a stop or a rebalance waits for events in work.

@@ -1,4 +1,4 @@
-"""Reading a gateway's answer when it may be JSON, XML, plain text or nothing. Pure."""
+"""Reads a gateway's answer, which may be JSON, XML, plain text or nothing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def parsed(body: bytes) -> Any:
 
 
 def words(body: bytes) -> str:
-    """The body's text in lower case, bounded, to look for the gateway's own words in."""
+    """The start of the body's text in lower case, to search for a gateway's phrases."""
     return body[:4000].decode("utf-8", "replace").lower()
 
 

@@ -1,4 +1,4 @@
-"""Sending one command: again where that may be done, and never past its window."""
+"""Sends one command, with repeats where they are allowed, and never past its window."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ class Attempts:
     sent_at_ms: int | None = None
     """When the last one was begun."""
     held: bool = False
-    """Given up because the gateway is to be left alone: may be gone on with when it is well
-    again."""
+    """Stopped because the gateway is to be left alone; may be continued when it works again."""
 
 
 NONE = Attempts()
@@ -43,11 +42,12 @@ async def attempt(
     clock: Clock,
     before: Attempts = NONE,
 ) -> Attempts:
-    """Call ``send(seconds left)`` until ``again(answer)`` is false, ``MOST`` times at most, while ``may_send()``.
+    """Call ``send(seconds left)`` until ``again(answer)`` is false, ``MOST`` times at most.
 
-    Each waits first for one of the ``connections``, inside the window: a command in a queue of ours
-    has not been sent, and says nothing of the gateway. Waits between with backoff and jitter, as
-    long as the gateway asks for, if that ends in the window; else the last answer stands, which may
+    Each attempt first waits for one of the ``connections``, inside the window: a command in our own
+    queue has not been sent, and says nothing about the gateway. No attempt begins while
+    ``may_send()`` is false. The pause between attempts is a backoff with jitter, or what the
+    gateway asked for. Where it would end after ``expires_at_ms``, the last answer stands, which may
     be that of ``before``. Raises only what ``send`` raises.
     """
     answer, count, sent_at_ms = before.answer, before.count, before.sent_at_ms

@@ -1,4 +1,4 @@
-"""A circuit breaker: a gateway that fails in a row is left alone until a harmless request finds it well.
+"""A circuit breaker: after failures in a row, no commands until a health request succeeds.
 
 ``closed``     commands are sent
 ``open``       they wait, and so do those that come

@@ -1,4 +1,4 @@
-"""One HTTP client per gateway: bounded, kept warm, and honest about what it does not know."""
+"""The HTTP client of one gateway: bounded, kept warm, exact about whether a request was sent."""
 
 from __future__ import annotations
 
@@ -16,30 +16,23 @@ from httpx_aiohttp import AiohttpTransport
 from models.commands import BlockCaller, RejectCall, SendText, UnblockCaller
 from streams.gateways.answer import GatewayAnswer, Meaning
 from streams.gateways.circuit_breaker import CircuitBreaker, State
-from streams.gateways.protocol import Provider, Request
-from streams.gateways.waha.requests import WahaProvider
-from streams.gateways.wawp.requests import WawpProvider
-from streams.settings import Gateway, WahaSettings
+from streams.gateways.protocol import Request, Requests
+from streams.gateways.registry import gateway_of
+from streams.gateways.settings import GatewaySettings
 
 log = logging.getLogger(__name__)
 
 USER_AGENT = "Ringfence"
 
 _FAILURES: Final[frozenset[Meaning]] = frozenset({"unreached", "silent", "fault"})
-"""What tells that a gateway is not well; any other answer shows that it works, whatever it says of
-the command."""
-
-
-def provider_for(settings: Gateway) -> Provider:
-    """The dialect of a configured gateway."""
-    return WahaProvider(settings) if isinstance(settings, WahaSettings) else WawpProvider(settings)
+"""Meanings that count as a gateway's failure; any other answer shows that it works."""
 
 
 class GatewayClient:
     """Sends commands to one gateway.
 
-    ``max_connections`` bounds the commands under way: who sends one takes one of ``connections``
-    first, so that waiting for it is not taken for a gateway's silence. A health request needs none.
+    ``max_connections`` bounds the commands under way: a sender acquires one of ``connections``
+    first, so that the wait does not count as the gateway's silence. A health request needs none.
     httpx runs on aiohttp's transport, which costs a quarter of the CPU of its own, and its requests
     go straight to the transport: redirects, cookies and authentication flows are not for commands.
     """
@@ -47,14 +40,14 @@ class GatewayClient:
     def __init__(
         self,
         name: str,
-        settings: Gateway,
+        settings: GatewaySettings,
         sessions: list[str],
         on_health: Callable[[str, bool], None],
         on_circuit: Callable[[str, State], None],
     ) -> None:
-        """``sessions``: the gateway's sessions in use, for the health request that keeps it warm."""
+        """``sessions``: those in use; the first is asked for in the request that keeps it warm."""
         self.name = name
-        self._provider = provider_for(settings)
+        self._requests: Requests = gateway_of(settings).requests(settings)
         self._base_url = settings.base_url
         self._urls: dict[str, httpx.URL] = {}
         """Parsed once: a gateway has as many paths as sessions."""
@@ -68,7 +61,7 @@ class GatewayClient:
         """Whether it answered the last health request; None before the first one."""
         self._http: httpx.AsyncBaseTransport | None = None
         self._warmer: asyncio.Task[None] | None = None
-        self.circuit = CircuitBreaker(self._told_circuit)
+        self.circuit = CircuitBreaker(self._circuit_changed)
         """Whoever sends commands asks it first; what they meet is counted here."""
 
     async def start(self) -> Self:
@@ -77,7 +70,7 @@ class GatewayClient:
         An unreachable gateway is only logged.
         """
         connector = aiohttp.TCPConnector(
-            limit=self._limit + 1, keepalive_timeout=self._provider.idle_s
+            limit=self._limit + 1, keepalive_timeout=self._requests.idle_s
         )
         session = aiohttp.ClientSession(
             connector=connector,
@@ -103,16 +96,16 @@ class GatewayClient:
 
     async def reject(self, command: RejectCall, timeout_s: float) -> GatewayAnswer:
         """Send one reject; never raises for what a network or a gateway can do. May be repeated."""
-        status, body, headers, failure = await self._send(self._provider.reject(command), timeout_s)
-        return self._counted(failure or self._provider.read_reject(status, body, headers))
+        status, body, headers, failure = await self._send(self._requests.reject(command), timeout_s)
+        return self._counted(failure or self._requests.read_reject(status, body, headers))
 
     async def block(self, command: BlockCaller | UnblockCaller, timeout_s: float) -> GatewayAnswer:
         """Send one block or its end; never raises likewise. May be repeated."""
-        request = self._provider.block(command)
+        request = self._requests.block(command)
         if request is None:
             return GatewayAnswer(meaning="refused", reason="gateway-cannot-block")
         status, body, headers, failure = await self._send(request, timeout_s)
-        return self._counted(failure or self._provider.read_block(status, body, headers))
+        return self._counted(failure or self._requests.read_block(status, body, headers))
 
     async def text(self, command: SendText, text: str, timeout_s: float) -> GatewayAnswer:
         """Send one text; never raises likewise.
@@ -120,23 +113,23 @@ class GatewayClient:
         Must not be repeated unless it is certain that nothing was sent.
         """
         status, body, headers, failure = await self._send(
-            self._provider.text(command, text), timeout_s
+            self._requests.text(command, text), timeout_s
         )
-        answer = self._counted(failure or self._provider.read_text(status, body, headers))
+        answer = self._counted(failure or self._requests.read_text(status, body, headers))
         if answer.meaning in {"silent", "fault"}:
-            # nobody told an id, and the text may be there: under the one that was asked for
+            # no id came back, and the text may have been sent: under the id that was asked for
             return replace(answer, message_id=self.message_id(command))
         return answer
 
     def message_id(self, command: SendText) -> str | None:
         """The id that a text has if it was sent; None where the gateway gives its own."""
-        return self._provider.message_id(command)
+        return self._requests.message_id(command)
 
     def _counted(self, answer: GatewayAnswer) -> GatewayAnswer:
         self.circuit.answered(well=answer.meaning not in _FAILURES)
         return answer
 
-    def _told_circuit(self, state: State) -> None:
+    def _circuit_changed(self, state: State) -> None:
         if state == "open":
             log.warning(
                 "gateway %s fails in a row: its commands wait until it answers again", self.name
@@ -184,7 +177,7 @@ class GatewayClient:
         """
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._provider.idle_s * 0.75):
+                async with asyncio.timeout(self._requests.idle_s * 0.75):
                     await self.circuit.until_open()
             if not self.circuit.is_closed():
                 await asyncio.sleep(self.circuit.pause_s)
@@ -194,7 +187,7 @@ class GatewayClient:
     async def _ping(self) -> None:
         if not self._sessions:
             return
-        request = self._provider.health(self._sessions[0])
+        request = self._requests.health(self._sessions[0])
         status, _, _, failure = await self._send(request, self._timeout_s)
         up = failure is None and status < 500
         if up != self.is_up:

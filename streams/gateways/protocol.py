@@ -1,15 +1,38 @@
-"""The seam between the sinks and a gateway: build a request, read its answer. Pure.
+"""What a gateway is to the rest of Ringfence: capabilities, settings, webhooks in, requests out.
 
-A provider is one module with one class that has these methods; ``GatewayClient`` does the IO.
+A provider is one package that builds one ``Gateway`` of these parts, and one line in ``registry``.
+Its part of the simulator is the class ``Simulated`` of its module ``simulated``. Everything here is
+free of IO: ``client`` sends the requests, the bridge receives the webhooks.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Generic, Literal, Protocol, TypeVar
 
 from models.commands import BlockCaller, RejectCall, SendText, UnblockCaller
 from streams.gateways.answer import GatewayAnswer
+from streams.gateways.reading import LinePlace, WebhookEvent
+from streams.gateways.settings import GatewaySettings
+
+SettingsT = TypeVar("SettingsT", bound=GatewaySettings)
+
+Digest = Literal["sha256", "sha512"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a provider can do, as its documentation says. Each has its sentence in the documents."""
+
+    rejects_one_call: bool = field(metadata={"means": "rejects one call, by its id"})
+    reports_ends: bool = field(metadata={"means": "reports that a call stopped ringing"})
+    reports_answers: bool = field(metadata={"means": "reports that somebody picked up"})
+    tells_by_hand: bool = field(
+        metadata={"means": "reports texts that somebody of the line wrote on the phone, as such"}
+    )
+    takes_message_id: bool = field(metadata={"means": "lets the sender choose a text's id"})
+    blocks: bool = field(metadata={"means": "blocks a contact, and unblocks it"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +49,11 @@ class Request:
     """Body and headers may hold a key: never printed."""
 
 
-class Provider(Protocol):
-    """How one provider is spoken to. Pure; never raises for anything a gateway may answer."""
+class Requests(Protocol):
+    """Commands to requests, and answers to their meaning, for one configured gateway.
+
+    No method does IO, and none raises for anything that a gateway may answer.
+    """
 
     idle_s: float
     """How long an idle connection may be reused: less than the server keeps it open."""
@@ -45,7 +71,7 @@ class Provider(Protocol):
         """
 
     def block(self, command: BlockCaller | UnblockCaller) -> Request | None:
-        """The request that blocks the contact or takes that back.
+        """The request that blocks the contact, or unblocks it.
 
         None where the gateway is not known to offer it.
         """
@@ -57,7 +83,34 @@ class Provider(Protocol):
         """What the answer to a reject means."""
 
     def read_block(self, status: int, body: bytes, headers: dict[str, str]) -> GatewayAnswer:
-        """What the answer to a block, or to its end, means."""
+        """What the answer to a block or an unblock means."""
 
     def read_text(self, status: int, body: bytes, headers: dict[str, str]) -> GatewayAnswer:
         """What the answer to a text means."""
+
+
+class ReadWebhook(Protocol):
+    """Reads the body of a webhook whose signature is right."""
+
+    def __call__(
+        self, body: bytes, places: Mapping[str, LinePlace], received_at_ms: int
+    ) -> list[WebhookEvent]:
+        """The body's events in order; ``places`` are the gateway's lines by webhook session.
+
+        Raises ``NotJsonError`` where the body is no JSON; whatever else is wrong is returned as
+        ``Refused``. Repeatable, without IO.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway(Generic[SettingsT]):
+    """One provider."""
+
+    title: str
+    """Its name for people."""
+    capabilities: Capabilities
+    settings: type[SettingsT]
+    digest: Digest
+    """The HMAC of the webhook's raw body, hexadecimal, in the settings' ``signature_header``."""
+    read_webhook: ReadWebhook
+    requests: Callable[[SettingsT], Requests]

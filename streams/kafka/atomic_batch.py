@@ -42,7 +42,8 @@ async def write_atomically(kafka: KafkaSettings, records: Sequence[Record]) -> N
                 batch.append(key=record.key, value=record.value, timestamp=None, headers=headers)
                 is None
             ):
-                msg = f"this is more than {MOST_BYTES // 1000} kB in one go: apply fewer files at a time"
+                most = f"{MOST_BYTES // 1000} kB"
+                msg = f"this is more than {most} in one go: apply fewer files at a time"
                 raise RingfenceError(msg)
         batch.close()
         await (

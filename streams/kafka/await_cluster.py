@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -13,17 +12,15 @@ from aiokafka.errors import KafkaError
 
 from models.topics import Topic
 from streams.common.errors import EnvironmentFaultError
+from streams.common.tasks import cancel
 from streams.kafka.connection import connection
 from streams.kafka.diagnose import refusal
+from streams.kafka.reconnect import pauses_s
 from streams.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 
 _ANSWER_MS: Final = 5_000
-_FIRST_PAUSE_S: Final = 0.2
-_LONGEST_PAUSE_S: Final = 5.0
-"""Waiting longer would only keep callers waiting once the cluster is back; a fleet that starts is
-spread by jitter."""
 
 
 async def until_there(
@@ -33,16 +30,15 @@ async def until_there(
     stop: asyncio.Event,
     say: Callable[[str], None],
 ) -> bool:
-    """Wait for the cluster and all topics; False if ``stop`` was set before they were there.
+    """Return True once the cluster answers and shows all the topics, False if ``stop`` was set.
 
-    After each failed attempt the reason goes to ``say`` and to the log. Raises
-    ``EnvironmentFaultError`` where waiting does not help: a certificate that is not trusted,
+    ``say`` is called with the reason after each attempt that failed; it is logged too. Raises
+    ``EnvironmentFaultError`` for what waiting cannot repair: a certificate that is not believed,
     credentials that are refused.
     """
-    pause = _FIRST_PAUSE_S
     stopping = asyncio.ensure_future(stop.wait())
     try:
-        while True:
+        for delay in pauses_s():
             trying = asyncio.create_task(_why_not(kafka, topics))
             await asyncio.wait({trying, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if stopping.done():
@@ -51,13 +47,13 @@ async def until_there(
             why = trying.result()
             if why is None:
                 return True
-            delay = pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
             log.warning("%s; trying again in %.1f s", why, delay)
             say(why)
             await asyncio.wait({stopping}, timeout=delay)
-            pause = min(pause * 2, _LONGEST_PAUSE_S)
     finally:
         stopping.cancel()
+    msg = "the pauses never end"
+    raise AssertionError(msg)
 
 
 async def _why_not(kafka: KafkaSettings, topics: Sequence[Topic]) -> str | None:
@@ -79,9 +75,6 @@ async def _why_not(kafka: KafkaSettings, topics: Sequence[Topic]) -> str | None:
 
 
 async def _end(trying: asyncio.Task[str | None]) -> None:
-    while not trying.done():
-        # aiokafka may swallow a cancellation
-        trying.cancel()
-        await asyncio.wait({trying}, timeout=0.2)
+    await cancel(trying)
     if not trying.cancelled():
         trying.exception()

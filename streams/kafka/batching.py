@@ -1,4 +1,4 @@
-"""Hands records to a producer together, so that those of a busy moment make one request and not one each.
+"""Hands records to a producer together: those of a busy moment make one request, not one each.
 
 aiokafka's ``linger_ms`` does not: it lets the batch of each partition wait by itself, and as soon
 as one is due, it goes alone. A worker writes to tens of partitions, so that it sent 2.5 requests
@@ -50,7 +50,7 @@ class RecordBatcher:
         self._held_up = 0
 
     async def enqueue(self, record: Sending) -> Acknowledgement:
-        """Take a record; the future ends as the one that ``send`` gives, or with what ``send`` raises.
+        """Take a record; the future ends as that of ``send``, or with what ``send`` raises.
 
         Blocks only while ``send`` does.
         """

@@ -45,7 +45,7 @@ async def require(kafka: KafkaSettings) -> None:
 
 async def _brokers(kafka: KafkaSettings) -> list[object]:
     admin = AIOKafkaAdminClient(**connection(kafka), request_timeout_ms=_ANSWER_MS)
-    # a failed connection is told by our own message; the client would log it as well
+    # our own message says why a connection failed; the client would log it as well
     chatter = logging.getLogger("aiokafka")
     level = chatter.level
     chatter.setLevel(logging.CRITICAL)

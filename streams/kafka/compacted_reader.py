@@ -16,7 +16,8 @@ from aiokafka.errors import KafkaError
 
 from models.codec import UndecodableError
 from streams.common.errors import TOPICS_HINT, EnvironmentFaultError
-from streams.faust_driver.metadata import pace
+from streams.common.tasks import cancel
+from streams.faust_driver.client_internals import pace_consumer, refresh_metadata
 from streams.kafka.connection import connection
 from streams.settings import KafkaSettings
 from streams.views.view import CompactedView
@@ -42,10 +43,10 @@ class CompactedReader:
         on_failure: Callable[[BaseException], None],
         on_read: Callable[[str, int], None] = lambda _topic, _count: None,
     ) -> None:
-        """``on_failure`` is called when reading has ended with an error.
+        """``on_undecodable`` is called with the topic of a record that was left out.
 
-        ``on_undecodable`` gets the topic of each record that was left out, ``on_read`` a topic and
-        the number of its records that were just read.
+        ``on_failure`` is called with the error that ended the reading, ``on_read`` with a topic and
+        how many more of its records were read.
         """
         self._kafka = kafka
         self._views = {view.topic.full_name(kafka.topic_prefix): view for view in views}
@@ -70,7 +71,7 @@ class CompactedReader:
             fetch_max_wait_ms=_POLL_MS,
             request_timeout_ms=_ANSWER_MS,
         )
-        pace(consumer._client)  # noqa: SLF001 - aiokafka has no public way to it
+        pace_consumer(consumer)
         try:
             await consumer.start()
             partitions = await self._partitions(consumer)
@@ -92,16 +93,13 @@ class CompactedReader:
         """End; may be repeated."""
         task, self._task = self._task, None
         if task is not None:
-            while not task.done():
-                # aiokafka may swallow a cancellation
-                task.cancel()
-                await asyncio.wait({task}, timeout=0.2)
+            await cancel(task)
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             await consumer.stop()
 
     async def _partitions(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
-        await consumer._client.force_metadata_update()  # noqa: SLF001 - without a subscription nothing else asks
+        await refresh_metadata(consumer)
         found: list[TopicPartition] = []
         there = await consumer.topics()
         missing = sorted(set(self._views) - there)
@@ -128,7 +126,7 @@ class CompactedReader:
                 except KafkaError as exc:
                     log.warning("reading reference topics: %s; trying again", type(exc).__name__)
                     await asyncio.sleep(_AGAIN_S)
-        except Exception as exc:  # noqa: BLE001 - whatever it is, the worker must not go on with old facts
+        except Exception as exc:  # noqa: BLE001 - else the worker goes on with old facts
             self._on_failure(exc)
 
     async def _read(self, consumer: AIOKafkaConsumer) -> None:
@@ -145,7 +143,7 @@ class CompactedReader:
                     view.apply(record.key, record.value)
                 except UndecodableError as exc:
                     where = f"{tp.topic} {tp.partition}:{record.offset}"
-                    log.error("%s is left out: %s", where, exc)  # noqa: TRY400 - the sentence says it
+                    log.error("%s is left out: %s", where, exc)  # noqa: TRY400
                     self._on_undecodable(tp.topic)
                 except Exception:
                     # one record of somebody else's must not end every worker, at every start
@@ -166,6 +164,7 @@ async def read_once(kafka: KafkaSettings, *views: CompactedView) -> None:
     try:
         await reader.start()
     except KafkaError as exc:
-        msg = f"Kafka at {kafka.bootstrap_servers} does not answer ({type(exc).__name__}): is it running?"
+        why = type(exc).__name__
+        msg = f"Kafka at {kafka.bootstrap_servers} does not answer ({why}): is it running?"
         raise EnvironmentFaultError(msg) from None
     await reader.stop()

@@ -30,14 +30,17 @@ def connection(kafka: KafkaSettings) -> dict[str, Any]:
 
 
 def tls(kafka: KafkaSettings) -> ssl.SSLContext:
-    """Whom to believe, and who we are.
+    """The TLS context: CA bundle and client certificate.
 
     Raises ``ConfigurationError`` for a file that cannot be used.
     """
     try:
         context = ssl.create_default_context(cafile=kafka.ca_file)
     except (OSError, ssl.SSLError) as exc:
-        msg = f"kafka.ca_file: {kafka.ca_file} holds no certificate in PEM form that can be read ({exc})"
+        msg = (
+            f"kafka.ca_file: {kafka.ca_file} holds no certificate in PEM form that can be read "
+            f"({exc})"
+        )
         raise ConfigurationError(msg) from None
     if kafka.certificate_file is not None and kafka.key_file is not None:
         try:
@@ -45,8 +48,9 @@ def tls(kafka: KafkaSettings) -> ssl.SSLContext:
             context.load_cert_chain(kafka.certificate_file, kafka.key_file, password="")
         except (OSError, ssl.SSLError) as exc:
             msg = (
-                f"kafka.certificate_file and kafka.key_file: {kafka.certificate_file} and {kafka.key_file} are no "
-                f"certificate and its key, without a passphrase, in PEM form ({exc})"
+                f"kafka.certificate_file and kafka.key_file: {kafka.certificate_file} and "
+                f"{kafka.key_file} are no certificate and its key, without a passphrase, in PEM "
+                f"form ({exc})"
             )
             raise ConfigurationError(msg) from None
     return context

@@ -11,15 +11,14 @@ import ssl
 from dataclasses import dataclass
 from typing import Final
 
-from aiokafka.conn import create_conn
 from aiokafka.errors import (
     AuthenticationFailedError,
     KafkaError,
     SaslAuthenticationFailed,
     UnsupportedSaslMechanismError,
 )
-from aiokafka.protocol.metadata import MetadataRequest
 
+from streams.faust_driver.client_internals import exchange
 from streams.kafka.connection import connection
 from streams.settings import KafkaSettings
 
@@ -41,7 +40,7 @@ class ConnectionRefusal:
     """Why a cluster does not take us in."""
 
     why: str
-    """A sentence for the console, with a hint."""
+    """For people, with how to repair it."""
     lasting: bool
     """Waiting will not help."""
 
@@ -80,15 +79,7 @@ async def _refusal_at(
     host, _, port = server.strip().rpartition(":")
     try:
         async with asyncio.timeout(_ANSWER_MS / 1000):
-            conn = await create_conn(
-                host.strip("[]"), int(port), request_timeout_ms=_ANSWER_MS, **options
-            )
-            try:
-                # a broker looks at a client's certificate only after the client believes that all
-                # is well
-                await conn.send(MetadataRequest([]))
-            finally:
-                conn.close()
+            await exchange(host.strip("[]"), int(port), _ANSWER_MS, **options)
     except (KafkaError, OSError, TimeoutError, ValueError) as exc:
         return ConnectionRefusal(_explain(kafka, exc), isinstance(exc, _LASTING))
     return ConnectionRefusal("it did a moment ago, and does now; try again", lasting=False)
@@ -99,15 +90,22 @@ def _explain(kafka: KafkaSettings, exc: BaseException) -> str:
     match exc:
         case ssl.SSLCertVerificationError():
             believed = kafka.ca_file or "the system's authorities"
-            why = f"its certificate is not believed ({exc.verify_message}, by {believed}): set kafka.ca_file right"
+            why = (
+                f"its certificate is not believed ({exc.verify_message}, by {believed}): "
+                "set kafka.ca_file right"
+            )
         case ssl.SSLError():
-            why = f"TLS fails ({exc.reason or exc}): {speaks}, and wants kafka.certificate_file and kafka.key_file"
+            wants = "and wants kafka.certificate_file and kafka.key_file"
+            why = f"TLS fails ({exc.reason or exc}): {speaks}, {wants}"
         case AuthenticationFailedError() | SaslAuthenticationFailed():
             why = f"it refuses kafka.username or kafka.password ({kafka.sasl_mechanism})"
         case UnsupportedSaslMechanismError():
             why = f"it does not offer kafka.sasl_mechanism {kafka.sasl_mechanism}"
         case ConnectionRefusedError():
-            why = "nothing listens there: check that it runs, and kafka.bootstrap_servers or KAFKA_BOOTSTRAP_SERVERS"
+            why = (
+                "nothing listens there: check that it runs, and kafka.bootstrap_servers or "
+                "KAFKA_BOOTSTRAP_SERVERS"
+            )
         case TimeoutError():
             why = f"no answer within {_ANSWER_MS // 1000} s: {speaks}"
         case KafkaError() | ConnectionError():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import Final, Self
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import UnknownTopicOrPartitionError
@@ -11,7 +11,7 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 from models.codec import Headers
 from models.records import Record
 from models.topics import Topic
-from streams.faust_driver.metadata import pace
+from streams.faust_driver.client_internals import abandon, prepare_producer
 from streams.kafka.batching import Acknowledgement, RecordBatcher, Sending
 from streams.kafka.connection import connection
 from streams.kafka.partitioner import partition_of
@@ -34,12 +34,14 @@ class DurableProducer:
         request_timeout_ms: int = 10_000,
         linger_ms: int = 0,
         pause_ms: int = 0,
+        flush_seconds: float | None = None,
     ) -> None:
         """Not connected yet. ``request_timeout_ms`` bounds how long a lost broker is waited for.
 
         ``linger_ms`` is how long the batch of a partition waits for more, which fills it in bulk.
         ``pause_ms`` is the least time between two requests to one broker: a record that comes alone
         goes at once, those of a busy moment go together, whatever their partitions.
+        ``flush_seconds`` is how ``async with`` ends: see ``stop``.
         """
         self._prefix = kafka.topic_prefix
         self._options = connection(kafka)
@@ -47,8 +49,18 @@ class DurableProducer:
         self._request_timeout_ms = request_timeout_ms
         self._linger_ms = linger_ms
         self._pause_ms = pause_ms
+        self._flush_seconds = flush_seconds
         self._producer: AIOKafkaProducer | None = None
         self._gathering: RecordBatcher | None = None
+
+    async def __aenter__(self) -> Self:
+        """Connect; raises as ``start``."""
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        """Flush and close, as ``stop`` with the constructor's ``flush_seconds``."""
+        await self.stop(flush_seconds=self._flush_seconds)
 
     async def start(self) -> None:
         """Connect; raises aiokafka's ``KafkaConnectionError`` where no broker answers."""
@@ -61,9 +73,7 @@ class DurableProducer:
             request_timeout_ms=self._request_timeout_ms,
             partitioner=_partition,
         )
-        # aiokafka knows one time-out for a request's answer and for a record's patience
-        producer.client._request_timeout_ms = min(self._request_timeout_ms, ANSWER_MS)  # noqa: SLF001 - see above
-        pace(producer.client)
+        prepare_producer(producer, min(self._request_timeout_ms, ANSWER_MS))
         try:
             await producer.start()
         except BaseException:
@@ -129,7 +139,7 @@ class DurableProducer:
         except TimeoutError:
             if gathering is not None:
                 await gathering.abandon()
-            await _abandon(producer)
+            await abandon(producer)
 
     async def enqueue(self, record: Record) -> Acknowledgement:
         """Hand a record to the producer, in order.
@@ -190,16 +200,3 @@ class DurableProducer:
 def _partition(key: bytes, partitions: list[int], _available: list[int]) -> int:
     # as aiokafka's own, which works the hash of one caller out for each of ten records of a call
     return partitions[partition_of(key, len(partitions))]
-
-
-async def _abandon(producer: AIOKafkaProducer) -> None:
-    # stop() was cut short while it waited for the flush: what it would have done next
-    sender = producer._sender.sender_task  # noqa: SLF001 - aiokafka has no public way to drop records
-    await producer.client.close()
-    for _ in range(2):
-        # the first cancellation makes the sender wait for its requests, the second ends that
-        if sender is not None and not sender.done():
-            sender.cancel()
-            await asyncio.wait({sender}, timeout=0.2)
-    # the sender may have connected once more in between
-    await producer.client.close()

@@ -99,7 +99,10 @@ class TopicReader:
         containing: Collection[bytes] | None = None,
         clock: Clock = now_ms,
     ) -> None:
-        """Not connected yet. With ``containing``, records with none of these bytes are passed over undecoded."""
+        """Not connected yet.
+
+        With ``containing``, records with none of these bytes are passed over undecoded.
+        """
         self._kafka = kafka
         self._by_name = {topic.full_name(kafka.topic_prefix): topic for topic in topics}
         self._containing = containing
@@ -252,8 +255,8 @@ class TopicReader:
         missing = sorted(self._by_name.keys() - known.keys())
         if missing:
             msg = (
-                f"the cluster at {self._kafka.bootstrap_servers} has no topic {', '.join(missing)}: "
-                f"check kafka.topic_prefix, and {TOPICS_HINT}"
+                f"the cluster at {self._kafka.bootstrap_servers} has no topic "
+                f"{', '.join(missing)}: check kafka.topic_prefix, and {TOPICS_HINT}"
             )
             raise EnvironmentFaultError(msg)
         return [

@@ -1,10 +1,10 @@
-"""Makes the topics on the cluster what ``models.topics`` says: compares, creates, alters them."""
+"""Topics on the cluster, made and kept as ``models.topics`` says: compare, create, set."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -44,12 +44,12 @@ class Difference:
     found: str
 
     @property
-    def mendable(self) -> bool:
+    def repairable(self) -> bool:
         """Whether ``apply`` puts it right."""
         return self.what in {"missing", "config"}
 
     def describe(self) -> str:
-        """A sentence for the console: what is wrong, and what fixes it."""
+        """A sentence for people: what is wrong, and who repairs it how."""
         match self.what:
             case "missing":
                 return f"{self.topic}: is missing; `ringfence topics apply` creates it"
@@ -60,14 +60,17 @@ class Difference:
                 )
             case "partitions":
                 return (
-                    f"{self.topic}: has {self.found} partitions, wanted {self.wanted}; a change would part "
-                    f"callers from their state, so it is left alone: set kafka.partitions: {self.found}, or start "
+                    f"{self.topic}: has {self.found} partitions, wanted {self.wanted}; a change "
+                    "would part callers from their state, so it is left alone: set "
+                    f"kafka.partitions: {self.found}, or start "
                     "afresh under another kafka.topic_prefix"
                 )
             case "replication":
                 return (
-                    f"{self.topic}: has {self.found} replicas, wanted {self.wanted}; move them with "
-                    "`ringfence kafka tool kafka-reassign-partitions`, or set kafka.replication_factor: "
+                    f"{self.topic}: has {self.found} replicas, wanted {self.wanted}; move them "
+                    "with "
+                    "`ringfence kafka tool kafka-reassign-partitions`, or set "
+                    "kafka.replication_factor: "
                     f"{self.found}"
                 )
 
@@ -77,7 +80,7 @@ class Applied:
     """What ``apply`` did, and what it left for people."""
 
     created: tuple[str, ...]
-    mended: tuple[Difference, ...]
+    repaired: tuple[Difference, ...]
     left: tuple[Difference, ...]
 
 
@@ -142,8 +145,8 @@ async def apply(kafka: KafkaSettings, topics: Sequence[Topic] = TOPICS) -> Appli
         )
         await _until_led(admin, kafka, topics)
         differences = _compare(kafka, topics, await _look_at_all(admin, kafka, topics))
-        mended = tuple(each for each in differences if each.what == "config")
-        names = {each.topic for each in mended}
+        repaired = tuple(each for each in differences if each.what == "config")
+        names = {each.topic for each in repaired}
         await _set_configs(
             admin,
             kafka,
@@ -151,7 +154,7 @@ async def apply(kafka: KafkaSettings, topics: Sequence[Topic] = TOPICS) -> Appli
         )
         await _until_set(admin, kafka, topics)
     left = tuple(each for each in differences if each.what != "config")
-    return Applied(created=tuple(created), mended=mended, left=left)
+    return Applied(created=tuple(created), repaired=repaired, left=left)
 
 
 @asynccontextmanager
@@ -177,7 +180,7 @@ async def _look(
         for each in await admin.describe_topics(list(by_full_name))
         if each["error_code"] == 0
     }
-    # ask for all values: altering one must send back all others that are set on the topic
+    # asked for all values: setting one must send back what else was set on the topic
     resources = [ConfigResource(ConfigResourceType.TOPIC, name, configs=None) for name in described]
     answers = await admin.describe_configs(resources) if resources else []
     result: dict[str, Found] = {}
@@ -214,7 +217,10 @@ async def _look_at_all(
         if not lacking:
             return there
         if time.monotonic() > deadline:
-            msg = f"these topics are not shown {_VISIBLE_SECONDS:.0f} s after their creation: {', '.join(lacking)}"
+            msg = (
+                f"these topics are not shown {_VISIBLE_SECONDS:.0f} s after their creation: "
+                f"{', '.join(lacking)}"
+            )
             raise EnvironmentFaultError(msg)
         await asyncio.sleep(0.05)
 
@@ -288,7 +294,10 @@ async def _until_led(
         if not waiting:
             return
         if time.monotonic() > deadline:
-            msg = f"these topics have no leader {_VISIBLE_SECONDS:.0f} s after their creation: {', '.join(waiting)}"
+            msg = (
+                f"these topics have no leader {_VISIBLE_SECONDS:.0f} s after their creation: "
+                f"{', '.join(waiting)}"
+            )
             raise EnvironmentFaultError(msg)
         await asyncio.sleep(0.05)
 
@@ -311,9 +320,39 @@ async def _until_set(
         each.what == "config" for each in _compare(kafka, topics, await _look(admin, kafka, topics))
     ):
         if time.monotonic() > deadline:
-            msg = f"the topics' settings are not in force {_VISIBLE_SECONDS:.0f} s after Kafka took them; try again"
+            msg = (
+                f"the topics' settings are not in force {_VISIBLE_SECONDS:.0f} s after Kafka took "
+                "them; try again"
+            )
             raise EnvironmentFaultError(msg)
         await asyncio.sleep(0.05)
+
+
+async def create_compacted(kafka: KafkaSettings, partitions: Mapping[str, int]) -> None:
+    """Create compacted topics (full name to number of partitions), such as tables' changelogs.
+
+    What is there stays as it is. May be repeated, and run by several at once; does not wait until
+    the brokers show the topics. Raises ``EnvironmentFaultError`` as ``apply``.
+    """
+    async with _admin(kafka) as admin:
+        missing = partitions.keys() - set(await admin.list_topics())
+        if not missing:
+            return
+        answer = await admin.create_topics(
+            [
+                NewTopic(
+                    name,
+                    partitions[name],
+                    kafka.replication_factor,
+                    topic_configs={"cleanup.policy": "compact"},
+                )
+                for name in sorted(missing)
+            ],
+            timeout_ms=_REQUEST_MS,
+        )
+        for name, code, message in answer.topic_errors:
+            if code != TopicAlreadyExistsError.errno:
+                _refuse(code, f"{name}: {message}")
 
 
 async def _set_configs(

@@ -39,7 +39,8 @@ async def start(progress: Progress, place: BrokerFiles | None = None) -> BrokerS
         state = read_state(place)
     elif not await _answers_within(state.bootstrap, START_SECONDS):
         msg = (
-            f"the local Kafka runs (process {state.pid}) but does not answer on {state.bootstrap}; read "
+            f"the local Kafka runs (process {state.pid}) but does not answer on "
+            f"{state.bootstrap}; read "
             f"{place.log_dir / 'kafka.log'}, or stop it with `ringfence kafka stop` and start again"
         )
         raise EnvironmentFaultError(msg)
@@ -61,14 +62,20 @@ async def stop(
     if state is None:
         return None
     if state.owner == "up":
-        msg = f"the local Kafka belongs to `ringfence up` (process {state.started_by}): end that one with Ctrl-C"
+        msg = (
+            f"the local Kafka belongs to `ringfence up` (process {state.started_by}): "
+            "end that one with Ctrl-C"
+        )
         raise EnvironmentFaultError(msg)
     for number, seconds in ((signal.SIGTERM, within), (signal.SIGKILL, 5.0)):
         _send(state.pid, number)
         if await _gone_within(state, seconds):
             place.state_file.unlink(missing_ok=True)
             return state
-    msg = f"the local Kafka (process {state.pid}) does not end, not even by SIGKILL; its disk may hang"
+    msg = (
+        f"the local Kafka (process {state.pid}) does not end, not even by SIGKILL; "
+        "its disk may hang"
+    )
     raise EnvironmentFaultError(msg)
 
 

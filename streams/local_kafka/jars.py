@@ -18,7 +18,7 @@ CACHE = ROOT / ".cache" / "kafka"
 JAVA_MINIMUM = 17
 """Kafka 4's broker and tools need Java 17 (its documentation, "Java Version")."""
 
-_MEND = (
+_HINT = (
     "install it, e.g. `apt-get install default-jre-headless maven`, or set KAFKA_BOOTSTRAP_SERVERS"
 )
 _FETCH_SECONDS = 600
@@ -38,10 +38,13 @@ def kafka_version() -> str:
 
 
 def java() -> str:
-    """The path of a Java that Kafka runs on; raises ``EnvironmentFaultError`` with a hint."""
+    """The path of a Java that Kafka runs on; raises ``EnvironmentFaultError`` with what to do."""
     path = shutil.which("java")
     if path is None:
-        msg = f"Java is not installed, and the local Kafka needs Java {JAVA_MINIMUM} or newer: {_MEND}"
+        msg = (
+            f"Java is not installed, and the local Kafka needs Java {JAVA_MINIMUM} or newer: "
+            f"{_HINT}"
+        )
         raise EnvironmentFaultError(msg)
     # the program that the path just named
     answer = subprocess.run(  # noqa: S603
@@ -49,10 +52,14 @@ def java() -> str:
     )
     found = re.search(r'version "(\d+)', answer.stderr + answer.stdout)
     if answer.returncode != 0 or found is None:
-        msg = f"`{path} -version` does not name a version: {(answer.stderr or answer.stdout).strip()[:300]}; {_MEND}"
+        said = (answer.stderr or answer.stdout).strip()[:300]
+        msg = f"`{path} -version` does not name a version: {said}; {_HINT}"
         raise EnvironmentFaultError(msg)
     if int(found[1]) < JAVA_MINIMUM:
-        msg = f"{path} is Java {found[1]}, and the local Kafka needs Java {JAVA_MINIMUM} or newer: {_MEND}"
+        msg = (
+            f"{path} is Java {found[1]}, and the local Kafka needs Java {JAVA_MINIMUM} or newer: "
+            f"{_HINT}"
+        )
         raise EnvironmentFaultError(msg)
     return path
 
@@ -69,7 +76,7 @@ def ensure_jars(progress: Progress, *, cache: Path = CACHE) -> Path:
         return folder
     maven = shutil.which("mvn")
     if maven is None:
-        msg = f"Maven (mvn) is not installed, and fetches the local Kafka: {_MEND}"
+        msg = f"Maven (mvn) is not installed, and fetches the local Kafka: {_HINT}"
         raise EnvironmentFaultError(msg)
     progress(f"fetching Apache Kafka {folder.name} from Maven Central, once (about 45 MB)")
     cache.mkdir(parents=True, exist_ok=True)
@@ -98,11 +105,17 @@ def _copy_dependencies(maven: str, folder: Path) -> None:
             command, capture_output=True, text=True, check=False, timeout=_FETCH_SECONDS
         )
     except subprocess.TimeoutExpired:
-        msg = f"Maven did not fetch Kafka's jars within {_FETCH_SECONDS} s: look at the network, then start again"
+        msg = (
+            f"Maven did not fetch Kafka's jars within {_FETCH_SECONDS} s: look at the network, "
+            "then start again"
+        )
         raise EnvironmentFaultError(msg) from None
     if done.returncode != 0 or not any(folder.glob("kafka_*.jar")):
         said = "\n".join((done.stdout + done.stderr).strip().splitlines()[:12])
-        msg = f"Maven could not fetch Kafka's jars; look at the network or Maven's settings.xml:\n{said}"
+        msg = (
+            "Maven could not fetch Kafka's jars; look at the network or Maven's settings.xml:\n"
+            f"{said}"
+        )
         raise EnvironmentFaultError(msg)
 
 

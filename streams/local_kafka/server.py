@@ -135,8 +135,10 @@ class LocalKafka:
         free = shutil.disk_usage(self.data_dir).free
         if free < LEAST_FREE_BYTES:
             msg = (
-                f"only {free // 1024**2} MiB are free where the local Kafka keeps its data ({self.data_dir}); "
-                f"it needs {LEAST_FREE_BYTES // 1024**2} MiB: make room, or set KAFKA_BOOTSTRAP_SERVERS"
+                f"only {free // 1024**2} MiB are free where the local Kafka keeps its data "
+                f"({self.data_dir}); "
+                f"it needs {LEAST_FREE_BYTES // 1024**2} MiB: make room, or set "
+                "KAFKA_BOOTSTRAP_SERVERS"
             )
             raise EnvironmentFaultError(msg)
 
@@ -229,7 +231,10 @@ class LocalKafka:
                 return
             if time.monotonic() > deadline:
                 said = self.last_lines()
-                msg = f"the local Kafka does not answer on {self.bootstrap}; its log {self.log} ends:\n{said}"
+                msg = (
+                    f"the local Kafka does not answer on {self.bootstrap}; its log {self.log} ends:"
+                    f"\n{said}"
+                )
                 raise EnvironmentFaultError(msg)
             await asyncio.sleep(0.1)
         said = self.last_lines()

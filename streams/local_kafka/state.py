@@ -97,7 +97,7 @@ def command_line(pid: int) -> str:
             return ""
         return raw.replace(b"\0", b" ").decode(errors="replace").strip()
     answer = subprocess.run(  # noqa: S603 - a fixed command and a number
-        ["ps", "-ww", "-o", "command=", "-p", str(pid)],  # noqa: S607 - ps is where the system keeps it
+        ["ps", "-ww", "-o", "command=", "-p", str(pid)],  # noqa: S607 - ps is on the PATH
         capture_output=True,
         text=True,
         check=False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from models import topics
 from models.calls import CallEvent, CallOffered
@@ -14,9 +14,8 @@ from models.records import calls_joined
 from streams.callbacks.changes import owe
 from streams.common.clock import Clock
 from streams.conversations import ConversationView
-from streams.faust_driver.event import decoded, header
-from streams.faust_driver.tables import PartitionedTable
 from streams.kafka.outbox import Outbox
+from streams.kafka.stream import Event, PartitionedTable, Stream, decoded, header
 from streams.metrics import WorkerMetrics
 from streams.screening.alias_merge import joined, told
 from streams.screening.decide import is_stale
@@ -89,8 +88,8 @@ class Screening:
         """
         self._recovered_at_ms = self._clock()
 
-    async def run(self, stream: Any) -> None:
-        """Work through the stream until it ends; the body of the Faust agent."""
+    async def run(self, stream: Stream) -> None:
+        """Work through the stream until it ends: the body of an agent."""
         seen: CallEvent
         events = decoded(
             stream, topics.CALLS_EVENTS, self._outbox, "screening", self._metrics.undecodable
@@ -111,14 +110,14 @@ class Screening:
                 case CallsJoined():
                     await self._join(event, seen)
 
-    async def _join(self, event: Any, word: CallsJoined) -> None:
+    async def _join(self, event: Event, word: CallsJoined) -> None:
         partition, key = event.message.partition, word.caller.encode()
         recent = joined(load(self._recent.get(key)), word)
         await self._outbox.finish(
             event, writes=[await self._recent.put(partition, key, dump(recent))]
         )
 
-    async def _screen(self, event: Any, offer: CallOffered) -> None:
+    async def _screen(self, event: Event, offer: CallOffered) -> None:
         partition, offset = event.message.partition, event.message.offset
         in_force = self._known.policies.book.for_line(offer.line)
         key = offer.caller.encode()
@@ -204,7 +203,7 @@ class Screening:
         # kept elsewhere. Nobody works on a link while partitions change hands
         return link is not None and self._clock() - max(link.at_ms, self._recovered_at_ms) > JOIN_MS
 
-    async def _forget(self, partition: int) -> list[Awaitable[Any]]:
+    async def _forget(self, partition: int) -> list[Awaitable[object]]:
         """Delete callers of this partition who have not called for long, a few with each offer."""
         now_ms, longest_ms = self._clock(), longest_keep_ms(self._known.policies.book)
         return [

@@ -1,4 +1,4 @@
-"""Plays the gateways: a strict HTTP server with WAHA's and Wawp's dialects, calls and webhooks.
+"""Plays the gateways: a strict HTTP server with every provider's API, calls and webhooks.
 
 ``Simulator`` is the whole of it for tests and benchmarks; ``serve`` is a process of its own, with
 traffic. What is documented of a gateway is played as documented; where the documentation is

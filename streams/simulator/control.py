@@ -7,7 +7,7 @@ the call | | ``GET /_sim/calls/{id}`` | one call | | ``POST /_sim/calls/{id}/han
 message (``MessageOrder``) | | ``POST /_sim/reconnects`` | replays old offers (``ReconnectOrder``) |
 | ``PUT /_sim/faults``, ``GET /_sim/faults`` | replaces, shows the dials (a list of
 ``GatewayFault``) | | ``PUT /_sim/sessions/{line}`` | ``{"status": "SCAN_QR_CODE"}`` | | ``POST
-/_sim/traffic/start`` | begins the traffic of a process that was told to wait | | ``POST
+/_sim/traffic/start`` | begins the traffic of a process that was started to wait | | ``POST
 /_sim/traffic/stop`` | no new calls from the process's own traffic; everything else goes on |
 """
 
@@ -50,7 +50,7 @@ class Control:
         """Set by ``POST /_sim/traffic/stop``."""
 
     async def serve(self, request: web.BaseRequest, path: str) -> web.Response:
-        """Answer one request: 400 with a sentence for a wrong order, 404 for an unknown call or route."""
+        """Answer one request: 400 for a wrong order, 404 for an unknown call or route."""
         body = await request.read()
         try:
             found = self._route(request, path.strip("/").split("/"), body)

@@ -16,6 +16,8 @@ EventName = Literal[
     "call.received", "call.accepted", "call.rejected", "message", "message.any", "session.status"
 ]
 
+CallEventName = Literal["call.received", "call.accepted", "call.rejected"]
+
 ALL_EVENTS: frozenset[EventName] = frozenset(
     {"call.received", "call.accepted", "call.rejected", "message", "message.any", "session.status"}
 )
@@ -25,10 +27,7 @@ ALL_EVENTS: frozenset[EventName] = frozenset(
 class Retries:
     """How a gateway repeats a webhook that was not answered with 2xx.
 
-    ``Retry-After`` goes before it.
-
-    WAHA's default is constant, 2 s, 15 attempts, whatever the error. Wawp documents a backoff
-    without numbers: 1 s, doubled each time up to 60 s, 8 attempts is our choice.
+    An answer's ``Retry-After`` goes before ``delay``.
     """
 
     policy: Literal["constant", "exponential"] = "constant"
@@ -46,26 +45,22 @@ class Retries:
         return min(self.delay_ms << (attempt - 1), self.max_delay_ms)
 
 
-WAHA_RETRIES = Retries()
-WAWP_RETRIES = Retries(policy="exponential", delay_ms=1_000, attempts=8)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatorOptions:
     """Everything about a simulator that has a default."""
 
     engines: Mapping[str, Engine] = field(default_factory=dict)
-    """The engine of a line, by its name. Lines of Wawp take WEBJS otherwise, those of WAHA NOWEB,
-    GOWS, WEBJS and WPP in turn, in the order of the configuration."""
+    """The engine of a line, by the line's name; otherwise what ``usual_engine`` of its gateway
+    says."""
     ended: Ended | Literal["mix"] = "mix"
-    """``mix``: as the engine's source has it, see ``world.ENDED_MIX``."""
+    """``mix``: as the engine's source has it, see ``ended_mix`` of the gateway."""
     events: frozenset[EventName] = ALL_EVENTS
     """What the webhooks are subscribed to. ``message`` and ``message.any`` both fire for a message
     in."""
-    waha_retries: Retries = WAHA_RETRIES
-    wawp_retries: Retries = WAWP_RETRIES
+    retries: Mapping[str, Retries] = field(default_factory=dict)
+    """By provider; otherwise as the provider documents it."""
     session_wait_ms: int = 5_000
-    """How long WAHA waits for a session to become WORKING before it answers 422."""
+    """How long a gateway that waits for its session does so before it says that it cannot act."""
     keep: int = 20_000
     """Requests and violations kept one by one; the counts go on beyond."""
     keep_calls: int = 100_000

@@ -1,7 +1,4 @@
-"""Takes a gateway's requests.
-
-Read by its dialect, struck by faults, carried out, answered, recorded.
-"""
+"""Serves the gateways' HTTP API: a request is read, met by faults, carried out, recorded."""
 
 from __future__ import annotations
 
@@ -15,13 +12,16 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from streams.common.clock import now_ms
-from streams.gateways.waha.simulated import WahaDialect
-from streams.gateways.wawp.simulated import WawpDialect
-from streams.settings import Settings, WahaSettings
-from streams.simulator.dialect import Ask, Dialect, Received, RefusedError, SimulatedAnswer
 from streams.simulator.faults import FaultBoard, GatewayFault
 from streams.simulator.journal import Journal, RequestSeen
 from streams.simulator.options import SimulatorOptions
+from streams.simulator.protocol import (
+    Ask,
+    Received,
+    RefusedError,
+    SimulatedAnswer,
+    SimulatedGateway,
+)
 from streams.simulator.session_state import Call, Session, SessionStatus
 from streams.simulator.world import World
 
@@ -45,19 +45,14 @@ class RequestHandler:
 
     def __init__(
         self,
-        settings: Settings,
+        gateways: Mapping[str, SimulatedGateway],
         options: SimulatorOptions,
         world: World,
         faults: FaultBoard,
         record: Journal,
         rng: random.Random,
     ) -> None:
-        self._dialects: Mapping[str, Dialect] = {
-            name: WahaDialect(gateway.api_key.get_secret_value())
-            if isinstance(gateway, WahaSettings)
-            else WawpDialect(gateway.access_token.get_secret_value())
-            for name, gateway in settings.gateways.items()
-        }
+        self._gateways = gateways
         self._session_wait_s = options.session_wait_ms / 1000
         self._world = world
         self._faults = faults
@@ -67,7 +62,7 @@ class RequestHandler:
     async def serve(self, request: web.BaseRequest, gateway: str, path: str) -> web.StreamResponse:
         """Deal with one request to a gateway; returns what aiohttp is to send."""
         visit = _Visit(gateway, now_ms(), time.perf_counter_ns())
-        dialect = self._dialects.get(gateway)
+        dialect = self._gateways.get(gateway)
         if dialect is None:
             visit.violation = f"no gateway {gateway!r} is configured"
             return _response(self._refuse(visit, SimulatedAnswer(404), "other", None))
@@ -88,7 +83,9 @@ class RequestHandler:
         visit.fault = fault.kind
         return await self._strike(request, visit, ask, dialect, fault)
 
-    async def _carry_out(self, visit: _Visit, ask: Ask, dialect: Dialect) -> SimulatedAnswer:
+    async def _carry_out(
+        self, visit: _Visit, ask: Ask, dialect: SimulatedGateway
+    ) -> SimulatedAnswer:
         session = self._world.sessions.get((visit.gateway, ask.session))
         if session is None:
             visit.violation = f"no session {ask.session!r} at this gateway"
@@ -105,8 +102,8 @@ class RequestHandler:
         return self._text(visit, ask, session, dialect)
 
     async def _status(self, session: Session) -> SessionStatus:
-        """WORKING, or after WAHA's wait for it what the session is instead."""
-        if session.provider == "waha" and not session.working:
+        """The session's status, after the wait for WORKING where the gateway waits."""
+        if session.simulated.waits_for_session and not session.working:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._session_wait_s):
                     while not session.working:
@@ -114,14 +111,13 @@ class RequestHandler:
         return session.status
 
     def _reject(
-        self, visit: _Visit, ask: Ask, session: Session, dialect: Dialect
+        self, visit: _Visit, ask: Ask, session: Session, dialect: SimulatedGateway
     ) -> SimulatedAnswer:
         call = self._world.calls.get(ask.call_id)
         fault = _mismatch(call, ask, session)
         visit.violation = visit.violation or fault
         visit.call = call
-        # WPP's library looks the call up by its id alone
-        ignores_caller = session.provider == "waha" and session.engine == "WPP"
+        ignores_caller = session.simulated.ignores_caller(session)
         mine = call is not None and call.session is session and (fault is None or ignores_caller)
         if call is not None:
             call.reject_requests += 1
@@ -151,7 +147,7 @@ class RequestHandler:
         return answer
 
     def _block(
-        self, visit: _Visit, ask: Ask, session: Session, dialect: Dialect
+        self, visit: _Visit, ask: Ask, session: Session, dialect: SimulatedGateway
     ) -> SimulatedAnswer:
         party = self._world.met(session, ask.chat)
         if party is None:
@@ -163,7 +159,9 @@ class RequestHandler:
         visit.acted = True
         return dialect.blocked(ask)
 
-    def _text(self, visit: _Visit, ask: Ask, session: Session, dialect: Dialect) -> SimulatedAnswer:
+    def _text(
+        self, visit: _Visit, ask: Ask, session: Session, dialect: SimulatedGateway
+    ) -> SimulatedAnswer:
         if self._world.met(session, ask.chat) is None:
             visit.violation = (
                 visit.violation or "nobody with this chat id has been in touch with this line"
@@ -192,7 +190,7 @@ class RequestHandler:
         request: web.BaseRequest,
         visit: _Visit,
         ask: Ask,
-        dialect: Dialect,
+        dialect: SimulatedGateway,
         fault: GatewayFault,
     ) -> web.StreamResponse:
         session = self._world.sessions.get((visit.gateway, ask.session))
@@ -291,7 +289,10 @@ def _response(answer: SimulatedAnswer) -> web.StreamResponse:
 
 
 def _half(answer: SimulatedAnswer) -> bytes:
-    head = f"HTTP/1.1 {answer.status} OK\r\nContent-Type: {answer.content_type}\r\nContent-Length: 256\r\n\r\n"
+    head = (
+        f"HTTP/1.1 {answer.status} OK\r\n"
+        f"Content-Type: {answer.content_type}\r\nContent-Length: 256\r\n\r\n"
+    )
     return head.encode() + b'{"succ'
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Literal, Required
+from typing import TYPE_CHECKING, Literal, Required
 
 from pydantic import ConfigDict
 from typing_extensions import TypedDict
 
+if TYPE_CHECKING:
+    from streams.simulator.protocol import SimulatedGateway
+
 Engine = Literal["NOWEB", "GOWS", "WEBJS", "WPP"]
-Provider = Literal["waha", "wawp"]
 SimulatedMedia = Literal["voice", "video"]
 SessionStatus = Literal["WORKING", "STARTING", "SCAN_QR_CODE", "STOPPED", "FAILED"]
 CallState = Literal["ringing", "rejected", "answered", "ended"]
@@ -64,9 +66,10 @@ class Session:
 
     line: str
     gateway: str
-    provider: Provider
+    provider: str
+    simulated: SimulatedGateway
     name: str
-    """What requests call it (Wawp: the instance id)."""
+    """What requests call it."""
     webhook_name: str
     """What webhooks call it."""
     engine: Engine
@@ -132,7 +135,7 @@ class Message:
     chat: str | None = None
     """The chat as a request named it; None: as the gateway names it."""
     entry: Literal["call_log", "e2e_notification"] | None = None
-    """What whatsapp-web.js puts into the chat itself and tells of as of a message (waha#235)."""
+    """What whatsapp-web.js itself puts into the chat and reports as a message (waha#235)."""
 
     @property
     def id(self) -> str:

@@ -17,6 +17,7 @@ from streams.simulator.control import Control
 from streams.simulator.faults import FaultBoard, GatewayFault
 from streams.simulator.journal import Journal
 from streams.simulator.options import SimulatorOptions
+from streams.simulator.protocol import simulated_gateways
 from streams.simulator.request_handler import RequestHandler
 from streams.simulator.session_state import (
     Call,
@@ -58,11 +59,14 @@ class Simulator:
         self.record = Journal(options.keep)
         self._settings = settings
         self._faults = FaultBoard(rng)
-        self._courier = WebhookSender(settings, options, self.record)
-        self._courier.bridge_url = bridge_url
-        self._outbox = WebhookSchedule(options, self._courier, self._faults, rng)
-        self._world = World(settings, options, self.record, self._outbox, rng)
-        self._desk = RequestHandler(settings, options, self._world, self._faults, self.record, rng)
+        gateways = simulated_gateways(settings)
+        self._sender = WebhookSender(settings, gateways, options, self.record)
+        self._sender.bridge_url = bridge_url
+        self._outbox = WebhookSchedule(options, self._sender, self._faults, rng)
+        self._world = World(settings, gateways, options, self.record, self._outbox, rng)
+        self._handler = RequestHandler(
+            gateways, options, self._world, self._faults, self.record, rng
+        )
         self._control = Control(self._world, self._faults, self.record)
         self._host, _, port = listen.rpartition(":")
         self._port = int(port)
@@ -79,19 +83,19 @@ class Simulator:
         except OSError as exc:
             await runner.cleanup()
             msg = (
-                f"the gateway simulator cannot listen on {self._host}:{self._port} ({exc.strerror}); "
-                "end what holds the port, or give another address"
+                f"the gateway simulator cannot listen on {self._host}:{self._port} "
+                f"({exc.strerror}); end what holds the port, or give another address"
             )
             raise EnvironmentFaultError(msg) from None
         self._runner = runner
         self._port = runner.addresses[0][1]
-        await self._courier.start()
+        await self._sender.start()
 
     async def stop(self) -> None:
         """Hang up everything and close; may be repeated."""
         self._outbox.close()
         self._world.close()
-        await self._courier.stop()
+        await self._sender.stop()
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
@@ -115,7 +119,7 @@ class Simulator:
         first, slash, rest = below.partition("/")
         if first == "_sim":
             return await self._control.serve(request, rest)
-        return await self._desk.serve(request, first, slash + rest)
+        return await self._handler.serve(request, first, slash + rest)
 
     @property
     def url(self) -> str:
@@ -140,16 +144,16 @@ class Simulator:
     @property
     def bridge_url(self) -> str | None:
         """Where the bridge listens, without a path."""
-        return self._courier.bridge_url
+        return self._sender.bridge_url
 
     @bridge_url.setter
     def bridge_url(self, url: str) -> None:
-        self._courier.bridge_url = url.rstrip("/")
+        self._sender.bridge_url = url.rstrip("/")
 
     @property
     def deliveries_under_way(self) -> int:
         """Webhooks that are neither acknowledged nor given up."""
-        return self._courier.under_way
+        return self._sender.under_way
 
     async def place_call(self, **order: Unpack[CallOrder]) -> Call:
         """Begin a call; its webhook is on the way when this returns. Raises ``ValueError``."""
@@ -192,12 +196,12 @@ class Simulator:
 
     @property
     def traffic_start(self) -> asyncio.Event:
-        """Set when a process elsewhere lets waiting traffic begin (``POST /_sim/traffic/start``)."""
+        """Set when another process lets waiting traffic begin (``POST /_sim/traffic/start``)."""
         return self._control.traffic_start
 
     @property
     def traffic_stop(self) -> asyncio.Event:
-        """Set when a process elsewhere asks for no more traffic (``POST /_sim/traffic/stop``)."""
+        """Set when another process asks for no more traffic (``POST /_sim/traffic/stop``)."""
         return self._control.traffic_stop
 
     @property

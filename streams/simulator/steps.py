@@ -56,7 +56,7 @@ Step = CallStep | WriteStep | ReconnectStep | FaultStep
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """Shares and delays. Shares of ``robots`` and ``wangiri`` are of all calls, the rest are people."""
+    """Shares and delays; ``robots`` and ``wangiri`` are shares of all calls, people the rest."""
 
     robots: float = 0.10
     wangiri: float = 0.05

@@ -72,7 +72,10 @@ class TrafficPlan:
     def __post_init__(self) -> None:
         """Check, and seed; raises ``ValueError`` for no lines or a rate of 0 or less."""
         if not self.lines or self.rate <= 0:
-            msg = f"traffic needs lines and a rate above 0, not {len(self.lines)} lines and {self.rate}/s"
+            msg = (
+                f"traffic needs lines and a rate above 0, "
+                f"not {len(self.lines)} lines and {self.rate}/s"
+            )
             raise ValueError(msg)
         self._rng = random.Random(self.seed)  # noqa: S311  # chance in a simulation, no secret
         self._strangers = Strangers(self._rng)

@@ -6,17 +6,12 @@ import asyncio
 import random
 from collections.abc import Callable
 
+import orjson
+
 from streams.common.clock import now_ms
-from streams.simulator.envelopes import encode, envelope
 from streams.simulator.faults import FaultBoard
-from streams.simulator.options import EventName, SimulatorOptions
-from streams.simulator.payloads import (
-    CallEventName,
-    Payload,
-    call_payload,
-    message_payload,
-    status_payload,
-)
+from streams.simulator.options import CallEventName, EventName, SimulatorOptions
+from streams.simulator.payloads import Payload, status_payload
 from streams.simulator.session_state import Call, Message, Session
 from streams.simulator.session_state import Delivery as Manner
 from streams.simulator.webhook_sender import Delivery, WebhookSender
@@ -31,18 +26,18 @@ class WebhookSchedule:
     def __init__(
         self,
         options: SimulatorOptions,
-        courier: WebhookSender,
+        sender: WebhookSender,
         faults: FaultBoard,
         rng: random.Random,
     ) -> None:
         self._options = options
-        self._courier = courier
+        self._sender = sender
         self._faults = faults
         self._rng = rng
         self._held: dict[str, tuple[Call, asyncio.TimerHandle]] = {}
 
     def offer(self, call: Call, manner: Manner) -> None:
-        """A call began. GOWS reports a group's call by two events (offer and notice)."""
+        """A call began."""
         hold = manner == "disorder"
         if manner == "once":
             hold = self._faults.holds_offer(call.session.gateway)
@@ -55,18 +50,14 @@ class WebhookSchedule:
     def _offer(self, call: Call, *, twice: bool) -> None:
         # a replay after a reconnect is a new event about an old call; a late retry is the old event
         at_ms = now_ms() if call.offline else call.began_ms
-        events = (
-            2
-            if call.group is not None and call.engine == "GOWS" and call.session.provider == "waha"
-            else 1
-        )
 
         def sent(sent_ms: int, sent_ns: int) -> None:
             if call.offer_sent_ns is None:
                 call.offer_sent_ms, call.offer_sent_ns = sent_ms, sent_ns
 
-        for _ in range(events):
-            payload = call_payload(call, "call.received", at_ms)
+        gateway = call.session.simulated
+        for _ in range(gateway.offer_events(call)):
+            payload = gateway.call_payload(call, "call.received", at_ms)
             self._emit(
                 call.session, "call.received", payload, at_ms, on_first_send=sent, twice=twice
             )
@@ -76,9 +67,10 @@ class WebhookSchedule:
         event: CallEventName = (
             "call.accepted" if call.state == "answered" and not api else "call.rejected"
         )
-        if _reports(call, event, api=api) and event in self._options.events:
+        gateway = call.session.simulated
+        if gateway.reports(call, event, api=api) and event in self._options.events:
             at_ms = now_ms()
-            payload = call_payload(call, event, at_ms, api=api)
+            payload = gateway.call_payload(call, event, at_ms, api=api)
             self._emit(call.session, event, payload, at_ms, then=lambda: self._release(call.id))
         else:
             self._release(call.id)
@@ -91,7 +83,7 @@ class WebhookSchedule:
 
     def message(self, message: Message) -> None:
         """A message passed. Incoming ones fire ``message`` too; own ones only ``message.any``."""
-        payload = message_payload(message)
+        payload = message.session.simulated.message_payload(message)
         if not message.from_me:
             self._emit(message.session, "message", payload, message.at_ms)
         self._emit(message.session, "message.any", payload, message.at_ms)
@@ -99,9 +91,9 @@ class WebhookSchedule:
     def status(self, session: Session) -> None:
         """A session stopped, started or wants something.
 
-        Nobody is told where there is no bridge.
+        Nothing is sent where there is no bridge.
         """
-        if self._courier.bridge_url is not None:
+        if self._sender.bridge_url is not None:
             self._emit(session, "session.status", status_payload(session), now_ms())
 
     def close(self) -> None:
@@ -127,18 +119,12 @@ class WebhookSchedule:
         delivery = Delivery(
             gateway=session.gateway,
             event=event,
-            body=encode(envelope(session, event, payload, at_ms)),
+            body=orjson.dumps(session.simulated.envelope(session, event, payload, at_ms)),
             event_at_ms=at_ms,
             on_first_send=on_first_send,
         )
         late = faults.get("webhook_late")
         after_s = late.delay_s(self._rng) if late is not None else 0.0
         if twice or "webhook_twice" in faults:
-            self._courier.send(delivery, after_s=after_s + self._rng.uniform(0.05, 1.0))
-        self._courier.send(delivery, after_s=after_s, then=then)
-
-
-def _reports(call: Call, event: CallEventName, *, api: bool) -> bool:
-    if call.session.provider == "wawp" or call.engine in {"NOWEB", "GOWS"}:
-        return True
-    return call.engine == "WEBJS" and event == "call.rejected" and api
+            self._sender.send(delivery, after_s=after_s + self._rng.uniform(0.05, 1.0))
+        self._sender.send(delivery, after_s=after_s, then=then)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 from yarl import URL
 
 from streams.common.clock import now_ms
-from streams.settings import Settings, WahaSettings
-from streams.simulator.envelopes import Signer
+from streams.settings import Settings
 from streams.simulator.journal import Journal
 from streams.simulator.options import Retries, SimulatorOptions
+from streams.simulator.protocol import SimulatedGateway
 
 log = logging.getLogger(__name__)
 
@@ -29,22 +29,26 @@ class Delivery:
     body: bytes
     event_at_ms: int
     on_first_send: Callable[[int, int], None] | None = None
-    """Told the UTC milliseconds and the monotonic nanoseconds just before the first attempt."""
+    """Called just before the first attempt, with UTC milliseconds and monotonic nanoseconds."""
 
 
 class WebhookSender:
     """Every delivery runs by itself, as in the gateways: a slow one holds up no other."""
 
-    def __init__(self, settings: Settings, options: SimulatorOptions, record: Journal) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        gateways: Mapping[str, SimulatedGateway],
+        options: SimulatorOptions,
+        record: Journal,
+    ) -> None:
         self._bridge_url: str | None = None
         self._targets: dict[str, URL] = {}
         self._record = record
-        self._signers = {name: Signer(gateway) for name, gateway in settings.gateways.items()}
+        self._gateways = gateways
         self._retries: dict[str, Retries] = {
-            name: options.waha_retries
-            if isinstance(gateway, WahaSettings)
-            else options.wawp_retries
-            for name, gateway in settings.gateways.items()
+            name: options.retries.get(settings.gateways[name].provider, gateway.retries)
+            for name, gateway in gateways.items()
         }
         self._timeouts = {
             name: ClientTimeout(total=retries.timeout_ms / 1000)
@@ -62,7 +66,7 @@ class WebhookSender:
     def bridge_url(self, url: str | None) -> None:
         self._bridge_url = url
         self._targets = (
-            {} if url is None else {n: URL(f"{url}/webhooks/{n}") for n in self._signers}
+            {} if url is None else {n: URL(f"{url}/webhooks/{n}") for n in self._gateways}
         )
 
     async def start(self) -> None:
@@ -113,7 +117,8 @@ class WebhookSender:
         if after_s > 0:
             await asyncio.sleep(after_s)
         retries = self._retries[delivery.gateway]
-        headers = self._signers[delivery.gateway].headers(delivery.body, delivery.event_at_ms)
+        gateway = self._gateways[delivery.gateway]
+        headers = gateway.webhook_headers(delivery.body, delivery.event_at_ms)
         count = self._record.webhooks[delivery.event]
         count.sent += 1
         if delivery.on_first_send is not None:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final, Literal
 
 from models.commands import TEXT_WINDOW_MS
 from streams.common.clock import now_ms
-from streams.settings import Settings, WahaSettings
+from streams.settings import Settings
 from streams.simulator.fictional_numbers import Strangers, lid_of, own_number
 from streams.simulator.identifiers import call_id, group_jid, message_key
 from streams.simulator.journal import Journal
 from streams.simulator.options import Ended, SimulatorOptions
+from streams.simulator.protocol import SimulatedGateway
 from streams.simulator.session_state import (
     Call,
     CallOrder,
     CallState,
-    Engine,
     Me,
     Message,
     MessageOrder,
@@ -32,21 +33,6 @@ from streams.simulator.webhook_schedule import WebhookSchedule
 STALE_S: Final = 60.0
 """No call rings longer, so an offer of this age is over (rings of 25 to 60 s are reported)."""
 
-ENGINES: Final[tuple[Engine, ...]] = ("NOWEB", "GOWS", "WEBJS", "WPP")
-
-ENDED_MIX: Final[Mapping[Engine | str, Mapping[Ended, float]]] = {
-    # a query stanza that awaits the server: what comes back depends on it
-    "NOWEB": {"accepted": 0.6, "not_found": 0.2, "error": 0.2},
-    # fire and forget
-    "GOWS": {"accepted": 1.0},
-    "WEBJS": {"accepted": 1.0},
-    # the library looks the call up and throws
-    "WPP": {"error": 0.5, "not_found": 0.5},
-    # not documented: our guess of a hosted WEBJS
-    "wawp": {"accepted": 0.7, "not_found": 0.3},
-}
-"""How a reject of a call that is over is answered, by engine, with shares."""
-
 
 class World:
     """Everything the gateways know. Times are UTC milliseconds; nothing here waits."""
@@ -54,6 +40,7 @@ class World:
     def __init__(
         self,
         settings: Settings,
+        gateways: Mapping[str, SimulatedGateway],
         options: SimulatorOptions,
         record: Journal,
         outbox: WebhookSchedule,
@@ -63,7 +50,7 @@ class World:
         self.by_line: dict[str, Session] = {}
         self.calls: dict[str, Call] = {}
         self.on_end: list[Callable[[Call], None]] = []
-        """Told of each call as it stops ringing."""
+        """Called with each call as it stops ringing."""
         self._options = options
         self._record = record
         self._outbox = outbox
@@ -75,24 +62,24 @@ class World:
         """Whom the line has sent a text to."""
         self._blocked: set[tuple[str, str]] = set()
         self._strangers = Strangers(rng)
-        self._add_sessions(settings)
+        self._add_sessions(settings, gateways)
 
-    def _add_sessions(self, settings: Settings) -> None:
-        waha_lines = 0
+    def _add_sessions(self, settings: Settings, gateways: Mapping[str, SimulatedGateway]) -> None:
+        lines_of = Counter[str]()
         for index, (name, line) in enumerate(settings.lines.items()):
-            waha = isinstance(settings.gateways[line.gateway], WahaSettings)
-            # Wawp's samples name WEBJS
-            usual = ENGINES[waha_lines % len(ENGINES)] if waha else "WEBJS"
-            engine: Engine = self._options.engines.get(name, usual)
-            waha_lines += waha
+            simulated = gateways[line.gateway]
+            provider = settings.gateways[line.gateway].provider
+            usual = simulated.usual_engine(lines_of[provider])
+            lines_of[provider] += 1
             own = own_number(index)
             session = Session(
                 line=name,
                 gateway=line.gateway,
-                provider="waha" if waha else "wawp",
+                provider=provider,
+                simulated=simulated,
                 name=line.session,
                 webhook_name=line.in_webhooks,
-                engine=engine,
+                engine=self._options.engines.get(name, usual),
                 me=Me(f"{own}@c.us", lid_of(own), name),
             )
             self.sessions[line.gateway, line.session] = session
@@ -106,7 +93,7 @@ class World:
         return self.by_line[line]
 
     def set_status(self, line: str, status: SessionStatus) -> None:
-        """Change a session's status, tell of it, and wake the requests that wait for it."""
+        """Change a session's status, report it, and wake the requests that wait for it."""
         session = self.session_of(line)
         if status != session.status:
             session.status = status
@@ -117,12 +104,12 @@ class World:
     def place(self, order: CallOrder) -> Call:
         """A call comes in; its webhook is on the way when this returns. Raises ``ValueError``.
 
-        A call of a blocked contact does not reach the line: it has ended, and nobody is told of it.
+        A call of a blocked contact does not reach the line: it ends at once, without a webhook.
         """
         session = self.session_of(order["line"])
         outgoing = order.get("outgoing", False)
-        if outgoing and (session.provider == "wawp" or session.engine != "WEBJS"):
-            msg = f"{session.engine} of {session.provider} does not report outgoing calls; WAHA's WEBJS does"
+        if outgoing and not session.simulated.reports_outgoing(session):
+            msg = f"{session.engine} of {session.provider} does not report outgoing calls"
             raise ValueError(msg)
         age_s = order.get("age_s", 0.0)
         stale = age_s >= STALE_S
@@ -196,8 +183,8 @@ class World:
         self._end(call, "rejected", "rejected", api=True)
 
     def echo(self, call: Call) -> None:
-        """Our reject of a call that is over: WEBJS makes up an event all the same."""
-        if call.session.provider == "waha" and call.engine == "WEBJS":
+        """Our reject of a call that is over: some engines report its end all the same."""
+        if call.session.simulated.invents_events(call.session):
             self._outbox.end(call, api=True)
 
     def hang_up(self, call: Call) -> bool:
@@ -261,7 +248,7 @@ class World:
         """How this gateway answers a reject of a call that is over."""
         if self._options.ended != "mix":
             return self._options.ended
-        mix = ENDED_MIX["wawp" if session.provider == "wawp" else session.engine]
+        mix = session.simulated.ended_mix(session.engine)
         return self._rng.choices(tuple(mix), tuple(mix.values()))[0]
 
     def write(self, order: MessageOrder) -> Message:
@@ -305,8 +292,8 @@ class World:
         party: SimulatedPerson,
         entry: Literal["call_log", "e2e_notification"],
     ) -> None:
-        """An entry that WEBJS puts into a chat by itself, and that nobody wrote."""
-        if session.engine == "WEBJS" and session.provider == "waha":
+        """An entry that the engine itself puts into a chat, and that nobody wrote."""
+        if session.simulated.invents_events(session):
             self._outbox.message(
                 Message(
                     key=message_key(),
@@ -321,7 +308,7 @@ class World:
             )
 
     def call_behind(self, session: Session, chat: str) -> tuple[Call | None, bool]:
-        """The call that a text to this chat answers, and whether it is the first text to this person.
+        """The call that a text to this chat answers, and whether it is this person's first text.
 
         It is the earliest call of the last minutes that a reject was asked of and that has no text
         yet; else the latest of the last minutes that nobody asked to reject and that has no text

@@ -10,18 +10,21 @@ was decided.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import Any
 
 from models.calls import CallerBlocked
 from models.commands import BlockCaller, UnblockCaller
-from models.outcomes import Result
 from models.records import Record, lifecycle, outcome
-from streams.faust_driver.event import header
-from streams.gateways.answer import GatewayAnswer, Meaning
 from streams.gateways.attempts import NONE
-from streams.sink.context import Ended, SinkContext, ended_by, outcome_of
-from streams.sink.keyed_executor import Job
+from streams.kafka.stream import Event, header
+from streams.sink.context import (
+    RESULTS,
+    Ended,
+    SinkContext,
+    ended_by,
+    may_repeat,
+    outcome_of,
+)
+from streams.sink.keyed_executor import JobEnd
 
 log = logging.getLogger(__name__)
 
@@ -38,21 +41,11 @@ AGAIN_MS = 300_000
 """When an end that failed is tried again."""
 
 AGAIN_REFUSED_MS = 3_600_000
-"""The same where the gateway said no: a person has to mend something first."""
+"""The same where the gateway said no: a person has to fix something first."""
 
 GIVE_UP_MS = 7 * 86_400_000
 """After a week a person has to unblock the contact; the outcomes say so from the first failure
 on."""
-
-_RESULTS: Mapping[Meaning, Result] = {
-    "accepted": "accepted",
-    "over": "failed",
-    "refused": "failed",
-    "busy": "failed",
-    "unreached": "failed",
-    "fault": "unknown",
-    "silent": "unknown",
-}
 
 
 def expires_at_ms(command: BlockCaller | UnblockCaller) -> int:
@@ -62,54 +55,56 @@ def expires_at_ms(command: BlockCaller | UnblockCaller) -> int:
     return command.at_ms + UNBLOCK_WINDOW_MS
 
 
-def job_of(parts: SinkContext, event: Any, command: BlockCaller | UnblockCaller) -> Job:
-    """The job that executes a command in its caller's lane."""
-    tried = NONE
+class BlockJob:
+    """One block or its end, and what its attempts met so far."""
 
-    async def job() -> bool:
-        nonlocal tried
-        if not await parts.may_act(event):
-            return True
+    def __init__(
+        self, parts: SinkContext, event: Event, command: BlockCaller | UnblockCaller
+    ) -> None:
+        self._parts = parts
+        self._event = event
+        self._command = command
+        self._attempts = NONE
+
+    async def run(self) -> JobEnd:
+        """Block, and publish what came of it; ``held`` while the gateway is to be left alone."""
+        parts, command = self._parts, self._command
+        if not await parts.may_act(self._event):
+            return "done"  # the partition's new owner has the command too
         gateway = parts.gateways.get(command.gateway)
         if gateway is None:
-            await publish(parts, event, command, "gateway-not-configured")
-            return True
-        tried = await parts.attempt(
-            event,
+            await self.fail("gateway-not-configured")
+            return "done"
+        self._attempts = await parts.attempt(
+            self._event,
             gateway,
             lambda left_s: gateway.block(command, left_s),
-            _may_repeat,
+            may_repeat,
             expires_at_ms=expires_at_ms(command),
-            before=tried,
+            before=self._attempts,
         )
-        if tried.held and parts.clock() < expires_at_ms(command):
-            return False
-        await _end(parts, event, command, ended_by(tried, _RESULTS, parts.clock()))
-        return True
+        if self._attempts.held and parts.clock() < expires_at_ms(command):
+            return "held"
+        await self._publish(ended_by(self._attempts, RESULTS, parts.clock()))
+        return "done"
 
-    return job
+    async def fail(self, reason: str) -> None:
+        """Publish that the command failed without a request."""
+        await self._publish(Ended(result="failed", reason=reason, at_ms=self._parts.clock()))
 
-
-async def publish(
-    parts: SinkContext, event: Any, command: BlockCaller | UnblockCaller, reason: str
-) -> None:
-    """End a command that cannot be executed."""
-    await _end(parts, event, command, Ended(result="failed", reason=reason, at_ms=parts.clock()))
-
-
-async def _end(
-    parts: SinkContext, event: Any, command: BlockCaller | UnblockCaller, ended: Ended
-) -> None:
-    said = outcome_of(command, ended)
-    parts.metrics.ended(said)
-    if ended.result in {"failed", "unknown", "late"}:
-        what = (
-            "unblock: the caller stays blocked on the gateway"
-            if said.command == "unblock"
-            else "block"
-        )
-        log.warning("a %s on line %s is %s: %s", what, command.line, ended.result, ended.reason)
-    await parts.outbox.finish(event, records(command, ended, header(event, "traceparent")))
+    async def _publish(self, ended: Ended) -> None:
+        command = self._command
+        published = outcome_of(command, ended)
+        self._parts.metrics.ended(published)
+        if ended.result in {"failed", "unknown", "late"}:
+            what = (
+                "unblock: the caller stays blocked on the gateway"
+                if published.command == "unblock"
+                else "block"
+            )
+            log.warning("a %s on line %s is %s: %s", what, command.line, ended.result, ended.reason)
+        trace = header(self._event, "traceparent")
+        await self._parts.outbox.finish(self._event, records(command, ended, trace))
 
 
 def records(command: BlockCaller | UnblockCaller, ended: Ended, trace: str | None) -> list[Record]:
@@ -146,7 +141,3 @@ def _to_be_ended_at(command: BlockCaller | UnblockCaller, ended: Ended) -> int |
         return None
     refused = ended.result == "failed" and ended.attempts == 1
     return ended.at_ms + (AGAIN_REFUSED_MS if refused else AGAIN_MS)
-
-
-def _may_repeat(answer: GatewayAnswer) -> bool:
-    return answer.meaning not in {"accepted", "over", "refused"}

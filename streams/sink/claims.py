@@ -1,6 +1,6 @@
-"""What the text sink remembers of each caller and line.
+"""The claim: what the text sink stores of the last text to each caller of each line.
 
-The last text, claimed before it was sent. Pure.
+It is durable before the text is sent, so that no text is sent twice.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ class Claim:
 
     @property
     def may_have_told(self) -> bool:
-        """Whether the caller may have got this text: the cool-down counts from it then."""
+        """Whether the caller may have got this text; the cool-down counts from it then."""
         return self.ended is None or self.ended.result in {"accepted", "unknown"}
 
     def forbids_another(self, now_ms: int, cooldown_ms: int) -> bool:
-        """Whether the caller may have been told so lately that nothing else may be sent."""
+        """Whether the caller may have got this text inside the cool-down."""
         return self.may_have_told and now_ms - self.claimed_at_ms < cooldown_ms
 
 
@@ -39,9 +39,9 @@ def standing(claim: Claim | None, command_id: str, now_ms: int, cooldown_ms: int
     """Where a text command stands.
 
     ``free``         it may be claimed and sent
-    ``repeat``       it was done before: say the same result again, send nothing
+    ``repeat``       it was done before: publish the same result again, send nothing
     ``interrupted``  it was claimed, and no result was remembered: whether it was sent is unknown
-    ``cooling``      the caller was told something else a short while ago
+    ``cooling``      the caller may have got another text inside the cool-down
     """
     if claim is None:
         return "free"

@@ -1,4 +1,4 @@
-"""What both sinks are made of."""
+"""What the reject sink, the blocks and the text sink have in common."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from models.commands import BlockCaller, RejectCall, SendText, UnblockCaller
 from models.outcomes import CommandKind, Outcome, Result, outcome_id
@@ -15,18 +14,30 @@ from streams.gateways.answer import GatewayAnswer, Meaning
 from streams.gateways.attempts import NONE, Attempts, attempt
 from streams.gateways.client import GatewayClient
 from streams.kafka.outbox import Outbox
+from streams.kafka.stream import Event
 from streams.metrics import WorkerMetrics
 from streams.sink.keyed_executor import Bulkheads, Gate, open_gate
 
 WAITING = 10_000
-"""Commands taken in and not done, for each gateway: about 40 MB. A storm of 5,000 calls in a second
-waits its turn; what a gateway has not taken by then would be late long before more were of use."""
+"""Commands queued or under way for each gateway: about 40 MB. A storm of 5,000 calls in a second
+fits; more would only expire in the queue."""
 
 GATEWAY_OPEN = "gateway-open"
 """The reason where the gateway's circuit stayed open for the whole of a command's window."""
 
 GATEWAY_BACKLOG = "gateway-backlog"
-"""The reason where more commands wait for the gateway than are taken in."""
+"""The reason where the gateway's queue of commands is full."""
+
+RESULTS: Mapping[Meaning, Result] = {
+    "accepted": "accepted",
+    "over": "failed",
+    "refused": "failed",
+    "busy": "failed",
+    "unreached": "failed",
+    "fault": "unknown",
+    "silent": "unknown",
+}
+"""What an answer comes to for a command that may have acted although the gateway failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +48,9 @@ class SinkContext:
     outbox: Outbox
     clock: Clock
     metrics: WorkerMetrics
-    may_act: Callable[[Any], Awaitable[bool]]
+    may_act: Callable[[Event], Awaitable[bool]]
     """Whether an event's partition is surely still this worker's. Waits while that is in doubt."""
-    is_ours: Callable[[Any], bool]
+    is_ours: Callable[[Event], bool]
     """Whether no rebalance has come since an event was given; does not wait. After one the event
     comes again, to whoever owns its partition now."""
     on_failure: Callable[[BaseException], None]
@@ -47,7 +58,7 @@ class SinkContext:
 
     async def attempt(
         self,
-        event: Any,
+        event: Event,
         gateway: GatewayClient,
         send: Callable[[float], Awaitable[GatewayAnswer]],
         again: Callable[[GatewayAnswer], bool],
@@ -67,7 +78,10 @@ class SinkContext:
         )
 
     def bulkheads(self, first: Gate = open_gate) -> Bulkheads:
-        """Lanes for each gateway, whose jobs begin when ``first`` lets them and its circuit is closed."""
+        """An executor for each gateway.
+
+        Its jobs begin when ``first`` has returned and the gateway's circuit is closed.
+        """
         gates = {name: self._gate(each, first) for name, each in self.gateways.items()}
         return Bulkheads(WAITING, self.on_failure, gates)
 
@@ -98,10 +112,7 @@ class Ended:
 
 
 def ended_by(tried: Attempts, results: Mapping[Meaning, Result], now_ms: int) -> Ended:
-    """How a command ended that was tried.
-
-    ``results`` says what each meaning of an answer comes to.
-    """
+    """How a command ended that was attempted; ``results`` maps an answer's meaning to a result."""
     answer = tried.answer
     if answer is None and tried.held:
         return Ended(result="failed", reason=GATEWAY_OPEN, at_ms=now_ms)
@@ -116,6 +127,11 @@ def ended_by(tried: Attempts, results: Mapping[Meaning, Result], now_ms: int) ->
         message_id=answer.message_id,
         at_ms=now_ms,
     )
+
+
+def may_repeat(answer: GatewayAnswer) -> bool:
+    """Whether a command that is harmless to repeat should be, after this answer."""
+    return answer.meaning not in {"accepted", "over", "refused"}
 
 
 _KINDS: Mapping[type, CommandKind] = {

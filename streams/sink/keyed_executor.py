@@ -1,6 +1,6 @@
-"""Work side by side across keys and in order within one, bounded, behind a gate.
+"""Runs jobs side by side across keys and in order within one key; bounded, behind a gate.
 
-And a bulkhead for each gateway.
+``Bulkheads`` gives every gateway an executor of its own.
 """
 
 from __future__ import annotations
@@ -8,14 +8,18 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Literal
 
-Job = Callable[[], Awaitable[bool]]
-"""Returns whether it is done; one that is not is begun again, first of its key, once the gate lets
-it."""
+JobEnd = Literal["done", "held"]
+"""``done``  the job is over, whatever came of it
+``held``  it could not act yet: run it again, before all others of its key, when the gate opens
+"""
+
+Job = Callable[[], Awaitable[JobEnd]]
 
 Gate = Callable[[str, int], Awaitable[None]]
-"""Asked with a job's key and when it expires (milliseconds UTC). Returns when the job may begin, at
-the latest when it expires, as it must say so then."""
+"""Called with a job's key and expiry (milliseconds UTC). Returns when the job may begin, and at the
+latest at its expiry, so that the job can report that it came too late."""
 
 
 async def open_gate(_key: str, _expires_at_ms: int) -> None:
@@ -32,7 +36,7 @@ class KeyedExecutor:
     def __init__(
         self, waiting: int, on_failure: Callable[[BaseException], None], gate: Gate = open_gate
     ) -> None:
-        """``waiting`` bounds the jobs taken in and not yet done."""
+        """``waiting`` bounds the jobs that are queued or under way."""
         self._room = waiting
         self._on_failure = on_failure
         self._gate = gate
@@ -42,7 +46,7 @@ class KeyedExecutor:
         self._letting_go = False
 
     def submit(self, key: str, job: Job, expires_at_ms: int) -> bool:
-        """Take a job in; False where there is no room, and the job is not taken. Does not block."""
+        """Queue a job. False: there is no room, and it was not queued. Does not block."""
         if self._room == 0:
             return False
         self._room -= 1
@@ -61,14 +65,14 @@ class KeyedExecutor:
             while lane:
                 await self._pass_gate(key, lane[0][1])
                 entry = lane.popleft()
-                done = True
+                again = False
                 try:
-                    done = await entry[0]() or self._letting_go
+                    again = await entry[0]() == "held" and not self._letting_go
                 finally:
-                    self._room += done
-                if not done:
+                    self._room += not again
+                if again:
                     lane.appendleft(entry)
-        except Exception as exc:  # noqa: BLE001 - whatever it is, the process must not go on as if nothing was
+        except Exception as exc:  # noqa: BLE001 - no failure may pass unseen
             self._on_failure(exc)
         finally:
             self._room += len(lane)
@@ -88,12 +92,15 @@ class KeyedExecutor:
                 del self._at_gate[key]
 
     async def drain(self, timeout_s: float) -> None:
-        """Let go of the jobs that have not begun (their events come again), and wait for the others, so long."""
+        """Drop the jobs that have not begun, and wait for the others, ``timeout_s`` at most.
+
+        The events of dropped jobs stay unacknowledged and come again.
+        """
         for lane in self._lanes.values():
             self._room += len(lane)
             lane.clear()
         for key, task in self._at_gate.items():
-            # a job that comes from now on gets a lane of its own: this one is at its end
+            # the cancelled lane takes no more jobs; drop it so that `submit` opens a new one
             del self._lanes[key]
             task.cancel()
         self._at_gate.clear()
@@ -105,9 +112,9 @@ class KeyedExecutor:
             self._letting_go = False
 
     async def join(self, timeout_s: float) -> None:
-        """Wait for everything taken in, so long.
+        """Wait for everything queued, ``timeout_s`` at most, then cancel the rest.
 
-        Then cancel the rest (it comes again elsewhere).
+        The events of cancelled jobs stay unacknowledged and come again elsewhere.
         """
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=timeout_s)
@@ -117,7 +124,7 @@ class KeyedExecutor:
 
 
 class Bulkheads:
-    """Lanes of its own for each gateway, so that one which hangs or is away holds up nobody else's commands."""
+    """An executor for each gateway: one that hangs or is away holds up no other's commands."""
 
     def __init__(
         self, waiting: int, on_failure: Callable[[BaseException], None], gates: Mapping[str, Gate]

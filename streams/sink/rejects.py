@@ -1,4 +1,4 @@
-"""The reject sink: executes rejects while the call can still ring, and hands the text on.
+"""The reject sink: executes rejects while the call can still ring, and orders the text.
 
 A reject is at-least-once inside its window: repeating it is harmless. Rejects of one caller run
 in order, those of different callers side by side.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from models import topics
 from models.calls import RejectAccepted
@@ -22,27 +21,31 @@ from models.commands import (
 )
 from models.outcomes import Result
 from models.records import Record, lifecycle, outcome, text_command
-from streams.faust_driver.event import decoded, header
-from streams.gateways.answer import GatewayAnswer, Meaning
-from streams.gateways.attempts import NONE, Attempts
-from streams.gateways.client import GatewayClient
+from streams.gateways.answer import Meaning
+from streams.gateways.attempts import NONE
+from streams.kafka.stream import Event, Stream, decoded, header
 from streams.sink import blocks
-from streams.sink.context import GATEWAY_BACKLOG, Ended, SinkContext, ended_by, outcome_of
-from streams.sink.keyed_executor import Job
+from streams.sink.context import (
+    GATEWAY_BACKLOG,
+    RESULTS,
+    Ended,
+    SinkContext,
+    ended_by,
+    may_repeat,
+    outcome_of,
+)
+from streams.sink.keyed_executor import JobEnd
 
 log = logging.getLogger(__name__)
 
 SOURCE = "/ringfence/reject-sink"
 
 _RESULTS: Mapping[Meaning, Result] = {
-    "accepted": "accepted",
+    **RESULTS,
     "over": "raced",
-    "refused": "failed",
-    "busy": "failed",
     "fault": "failed",
-    "unreached": "failed",
-    "silent": "unknown",
 }
+"""A call that was over before its reject lost a race; a reject that met a 5xx failed."""
 
 
 class RejectSink:
@@ -52,8 +55,8 @@ class RejectSink:
         self._parts = parts
         self.lanes = parts.bulkheads()
 
-    async def run(self, stream: Any) -> None:
-        """Work through the stream until it ends; the body of the Faust agent."""
+    async def run(self, stream: Stream) -> None:
+        """Work through the stream until it ends: the body of an agent."""
         parts = self._parts
         command: CallCommand
         events = decoded(
@@ -61,77 +64,71 @@ class RejectSink:
         )
         async for event, command in events:
             if isinstance(command, BlockCaller | UnblockCaller):
-                await self._take_block(event, command)
-                continue
-            job = self._job(event, command)
-            if not self.lanes.submit(command.gateway, command.caller, job, command.expires_at_ms):
-                await self._turn_away(event, command)
+                await self._submit_block(event, command)
+            else:
+                await self._submit_reject(event, command)
 
-    async def _take_block(self, event: Any, command: BlockCaller | UnblockCaller) -> None:
-        job = blocks.job_of(self._parts, event, command)
-        taken = self.lanes.submit(
-            command.gateway, command.caller, job, blocks.expires_at_ms(command)
+    async def _submit_reject(self, event: Event, command: RejectCall) -> None:
+        job = RejectJob(self._parts, event, command)
+        queued = self.lanes.submit(command.gateway, command.caller, job.run, command.expires_at_ms)
+        if not queued and await self._parts.may_act(event):
+            await job.fail(GATEWAY_BACKLOG)
+
+    async def _submit_block(self, event: Event, command: BlockCaller | UnblockCaller) -> None:
+        job = blocks.BlockJob(self._parts, event, command)
+        queued = self.lanes.submit(
+            command.gateway, command.caller, job.run, blocks.expires_at_ms(command)
         )
-        if not taken and await self._parts.may_act(event):
-            await blocks.publish(self._parts, event, command, GATEWAY_BACKLOG)
+        if not queued and await self._parts.may_act(event):
+            await job.fail(GATEWAY_BACKLOG)
 
-    def _job(self, event: Any, command: RejectCall) -> Job:
-        came_late = self._parts.clock() >= command.expires_at_ms
-        tried = NONE
 
-        async def job() -> bool:
-            nonlocal tried
-            if not await self._parts.may_act(event):
-                return True  # the partition's new owner has the command too
-            gateway = self._parts.gateways.get(command.gateway)
-            if gateway is None:
-                ended = Ended(
-                    result="failed", reason="gateway-not-configured", at_ms=self._parts.clock()
-                )
-                await self._publish(event, command, ended)
-                return True
-            if not came_late:
-                tried = await self._try(event, gateway, command, tried)
-                if tried.held and self._parts.clock() < command.expires_at_ms:
-                    return False
-            # whatever id stands in the answer to a reject, it is not a text's
-            ended = replace(ended_by(tried, _RESULTS, self._parts.clock()), message_id=None)
-            await self._publish(event, command, ended)
-            return True
+class RejectJob:
+    """One reject, and what its attempts met so far."""
 
-        return job
+    def __init__(self, parts: SinkContext, event: Event, command: RejectCall) -> None:
+        self._parts = parts
+        self._event = event
+        self._command = command
+        self._came_late = parts.clock() >= command.expires_at_ms
+        self._attempts = NONE
 
-    async def _try(
-        self, event: Any, gateway: GatewayClient, command: RejectCall, before: Attempts
-    ) -> Attempts:
-        return await self._parts.attempt(
-            event,
-            gateway,
-            lambda left_s: gateway.reject(command, left_s),
-            _may_repeat,
-            expires_at_ms=command.expires_at_ms,
-            before=before,
-        )
-
-    async def _turn_away(self, event: Any, command: RejectCall) -> None:
-        if await self._parts.may_act(event):
-            await self._publish(
-                event,
-                command,
-                Ended(result="failed", reason=GATEWAY_BACKLOG, at_ms=self._parts.clock()),
+    async def run(self) -> JobEnd:
+        """Reject, and publish what came of it; ``held`` while the gateway is to be left alone."""
+        parts, command = self._parts, self._command
+        if not await parts.may_act(self._event):
+            return "done"  # the partition's new owner has the command too
+        gateway = parts.gateways.get(command.gateway)
+        if gateway is None:
+            await self.fail("gateway-not-configured")
+            return "done"
+        if not self._came_late:
+            self._attempts = await parts.attempt(
+                self._event,
+                gateway,
+                lambda left_s: gateway.reject(command, left_s),
+                may_repeat,
+                expires_at_ms=command.expires_at_ms,
+                before=self._attempts,
             )
+            if self._attempts.held and parts.clock() < command.expires_at_ms:
+                return "held"
+        # whatever id stands in the answer to a reject, it is not a text's
+        ended = ended_by(self._attempts, _RESULTS, parts.clock())
+        await self._publish(replace(ended, message_id=None))
+        return "done"
 
-    async def _publish(self, event: Any, command: RejectCall, ended: Ended) -> None:
+    async def fail(self, reason: str) -> None:
+        """Publish that the reject failed without a request."""
+        await self._publish(Ended(result="failed", reason=reason, at_ms=self._parts.clock()))
+
+    async def _publish(self, ended: Ended) -> None:
+        command = self._command
         self._parts.metrics.ended(outcome_of(command, ended))
         if ended.result in {"failed", "unknown"}:
             log.warning("a reject on line %s is %s: %s", command.line, ended.result, ended.reason)
-        await self._parts.outbox.finish(
-            event, records(command, ended, header(event, "traceparent"))
-        )
-
-
-def _may_repeat(answer: GatewayAnswer) -> bool:
-    return answer.meaning not in {"accepted", "over", "refused"}
+        trace = header(self._event, "traceparent")
+        await self._parts.outbox.finish(self._event, records(command, ended, trace))
 
 
 def records(command: RejectCall, ended: Ended, trace: str | None) -> list[Record]:

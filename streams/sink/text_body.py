@@ -1,7 +1,4 @@
-"""What a text says to one caller.
-
-The reply of the policy that was decided by, filled with what is known now. Pure.
-"""
+"""Words a text for one caller: the decision's reply, filled with what is known now."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""What holds back the texts of a line.
-
-Strangers in a day, WhatsApp's restriction, a gateway's 429. Pure.
+"""Limits on a line's texts: strangers in a day, WhatsApp's restriction, a gateway's 429.
 
 The state of a line stands in the table ``texts`` beside the claims, under a key of the line. It is
 kept by the worker that owns the line's partition, so that one worker counts all of a line's texts.
@@ -26,7 +24,7 @@ PAUSE_MS: Final = 60_000
 """After a 429 that does not say how long."""
 
 LONGEST_PAUSE_MS: Final = DAY_MS
-"""Nobody means a longer ``Retry-After``; a line must not be silenced for years by a wrong one."""
+"""A longer ``Retry-After`` is taken for a mistake, and must not silence a line."""
 
 Reason = Literal["restricted-463", "stranger-cap"]
 
@@ -42,7 +40,7 @@ class LineState:
     paused_until_ms: int = 0
 
     def told_strangers(self, now_ms: int) -> int:
-        """How many strangers were told in the last 24 hours, or may have been."""
+        """How many texts to strangers were sent in the last 24 hours, or may have been."""
         return sum(count for span, count in self.strangers.items() if _counts(span, now_ms))
 
 
@@ -50,7 +48,7 @@ NOTHING_MET: Final = LineState()
 
 
 def holds_stranger(state: LineState, guard: TextGuard, now_ms: int) -> Reason | None:
-    """Why a stranger must not be told now, or None. Callers who are known are told all the same."""
+    """Why no text may go to a stranger now, or None. Texts to known callers are not limited."""
     if state.restricted_at_ms and now_ms - state.restricted_at_ms < guard.stop_after_463:
         return "restricted-463"
     return "stranger-cap" if state.told_strangers(now_ms) >= guard.strangers_per_day else None

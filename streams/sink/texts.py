@@ -12,29 +12,27 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from models import topics
 from models.commands import SendText
 from models.identity import is_person
-from models.outcomes import Result
 from models.policy import HOLDOUT, TextGuard
 from models.records import outcome
-from streams.faust_driver.event import decoded, header
-from streams.faust_driver.tables import PartitionedTable
-from streams.gateways.answer import GatewayAnswer, Meaning
+from streams.gateways.answer import GatewayAnswer
 from streams.gateways.attempts import Attempts
+from streams.kafka.stream import Event, PartitionedTable, Stream, decoded, header
 from streams.sink import text_limits
 from streams.sink.claims import Claim, dump, load, standing
 from streams.sink.context import (
     GATEWAY_BACKLOG,
     GATEWAY_OPEN,
+    RESULTS,
     Ended,
     SinkContext,
     ended_by,
     outcome_of,
 )
-from streams.sink.keyed_executor import Job
+from streams.sink.keyed_executor import Job, JobEnd
 from streams.sink.text_body import LineVoice, text_body
 from streams.sink.text_limits import LineState
 from streams.views.views import Views
@@ -46,16 +44,6 @@ KEEP_MS = 600_000
 """Far longer than a text's window, so that no redelivered command finds its claim gone."""
 SWEEP = 4
 """Claims looked at with each text: more than it adds."""
-
-_RESULTS: Mapping[Meaning, Result] = {
-    "accepted": "accepted",
-    "over": "failed",
-    "refused": "failed",
-    "busy": "failed",
-    "unreached": "failed",
-    "fault": "unknown",
-    "silent": "unknown",
-}
 
 
 class TextSink:
@@ -76,8 +64,8 @@ class TextSink:
         self._lines = lines
         self.lanes = parts.bulkheads(self._pause_over)
 
-    async def run(self, stream: Any) -> None:
-        """Work through the stream until it ends; the body of the Faust agent."""
+    async def run(self, stream: Stream) -> None:
+        """Work through the stream until it ends: the body of an agent."""
         parts = self._parts
         command: SendText
         events = decoded(
@@ -88,27 +76,27 @@ class TextSink:
             if not self.lanes.submit(command.gateway, command.line, job, command.expires_at_ms):
                 await self._turn_away(event, command)
 
-    def _job(self, event: Any, command: SendText) -> Job:
+    def _job(self, event: Event, command: SendText) -> Job:
         parts = self._parts
         came_late = parts.clock() >= command.expires_at_ms
 
-        async def job() -> bool:
+        async def job() -> JobEnd:
             if not await parts.may_act(event):
-                return True
+                return "done"
             instead = None if came_late else self._shut(command)
             if (
                 instead is not None
                 and instead.at_ms < command.expires_at_ms
                 and not self._paused_too_long(command)
             ):
-                return False
-            await self._tell(event, command, instead)
-            return True
+                return "held"
+            await self._end_text(event, command, instead)
+            return "done"
 
         return job
 
     def _shut(self, command: SendText) -> Ended | None:
-        """How a text ends for which there is no leave in time; None where there is leave now.
+        """How a text ends that may not be sent before it expires; None: it may be sent now.
 
         A gateway that is not configured has no pause: nothing is ever sent to it, and no gate waits
         for it.
@@ -127,46 +115,48 @@ class TextSink:
         return self._state(command.line).paused_until_ms >= command.expires_at_ms
 
     async def _pause_over(self, line: str, expires_at_ms: int) -> None:
-        """The lanes' gate: waits while the gateway wants a pause of the line, unless that is too long to wait for."""
+        """The executor's gate: waits out a pause that the gateway asked of the line.
+
+        Returns at once where the pause ends after the text expires.
+        """
         now_ms, until_ms = self._parts.clock(), self._state(line).paused_until_ms
         if now_ms < until_ms < expires_at_ms:
             await asyncio.sleep((until_ms - now_ms) / 1000)
 
-    async def _turn_away(self, event: Any, command: SendText) -> None:
+    async def _turn_away(self, event: Event, command: SendText) -> None:
         if await self._parts.may_act(event):
             ended = Ended(result="failed", reason=GATEWAY_BACKLOG, at_ms=self._parts.clock())
-            await self._tell(event, command, ended)
+            await self._end_text(event, command, ended)
 
-    async def _tell(self, event: Any, command: SendText, instead: Ended | None) -> None:
-        """Say what became of the text before, else send it, or end it as ``instead`` says."""
+    async def _end_text(self, event: Event, command: SendText, instead: Ended | None) -> None:
+        """Publish the result the text has already, else end it as ``instead``, else send it."""
         now_ms = self._parts.clock()
         known = load(self._claims.get(_key(command)))
-        match standing(known, command.command_id, now_ms, self._guard(command.line).cooldown):
-            case "repeat" if known is not None and known.ended is not None:
-                await self._publish(event, command, known.ended)
-            case "interrupted" if known is not None:
-                gateway = self._parts.gateways.get(command.gateway)
-                sent_as = gateway.message_id(command) if gateway is not None else None
-                ended = Ended(
-                    result="unknown", reason="interrupted", message_id=sent_as, at_ms=now_ms
-                )
-                await self._publish(event, command, ended, replace(known, ended=ended))
-            case "cooling":
-                await self._publish(
-                    event, command, Ended(result="suppressed", reason="cool-down", at_ms=now_ms)
-                )
-            case _ if (other := self._told_under_another_name(command, now_ms)) is not None:
-                cooling = Ended(result="suppressed", reason="cool-down", at_ms=now_ms)
-                same = other.command_id == command.command_id
-                await self._publish(
-                    event, command, other.ended if same and other.ended is not None else cooling
-                )
-            case _ if instead is not None:
-                await self._publish(event, command, instead)
-            case _:
-                await self._claim_and_send(event, command, now_ms)
+        cooling = Ended(result="suppressed", reason="cool-down", at_ms=now_ms)
+        stands = standing(known, command.command_id, now_ms, self._guard(command.line).cooldown)
+        if stands == "repeat" and known is not None and known.ended is not None:
+            await self._publish(event, command, known.ended)
+            return
+        if stands == "interrupted" and known is not None:
+            gateway = self._parts.gateways.get(command.gateway)
+            sent_as = gateway.message_id(command) if gateway is not None else None
+            ended = Ended(result="unknown", reason="interrupted", message_id=sent_as, at_ms=now_ms)
+            await self._publish(event, command, ended, replace(known, ended=ended))
+            return
+        if stands == "cooling":
+            await self._publish(event, command, cooling)
+            return
+        other = self._claim_under_alias(command, now_ms)
+        if other is not None:
+            same = other.command_id == command.command_id
+            ended = other.ended if same and other.ended is not None else cooling
+            await self._publish(event, command, ended)
+        elif instead is not None:
+            await self._publish(event, command, instead)
+        else:
+            await self._claim_and_send(event, command, now_ms)
 
-    async def _claim_and_send(self, event: Any, command: SendText, now_ms: int) -> None:
+    async def _claim_and_send(self, event: Event, command: SendText, now_ms: int) -> None:
         text = self._held_back(command, now_ms) or self._wording(command, now_ms)
         if isinstance(text, Ended):
             await self._publish(event, command, text)
@@ -189,7 +179,7 @@ class TextSink:
         ours = self._parts.is_ours(event)
         if tried.held and not ours:
             return  # as above
-        ended = ended_by(tried, _RESULTS, self._parts.clock())
+        ended = ended_by(tried, RESULTS, self._parts.clock())
         claim = replace(claim, ended=ended)
         if ours:
             # else what is known here of the line is no longer kept up to date
@@ -225,8 +215,8 @@ class TextSink:
     def _state(self, line: str) -> LineState:
         return text_limits.load(self._claims.get(text_limits.line_key(line)))
 
-    async def _send(self, event: Any, command: SendText, text: str) -> Attempts:
-        """Send once; again only where it is certain that nothing was sent, and inside the window."""
+    async def _send(self, event: Event, command: SendText, text: str) -> Attempts:
+        """Send once; repeat only where certainly nothing was sent, and inside the window."""
         gateway = self._parts.gateways[command.gateway]
         return await self._parts.attempt(
             event,
@@ -237,10 +227,7 @@ class TextSink:
         )
 
     async def _note(self, partition: int, command: SendText, claim: Claim, tried: Attempts) -> None:
-        """Remember what the line met, durably.
-
-        The next text must not be sent before it is known.
-        """
+        """Store durably what the line met: the line's next text depends on it."""
         before = self._state(command.line)
         after = text_limits.met(before, tried.answer, self._parts.clock())
         if command.stranger and not claim.may_have_told:
@@ -253,9 +240,9 @@ class TextSink:
             )
 
     async def _publish(
-        self, event: Any, command: SendText, ended: Ended, keep: Claim | None = None
+        self, event: Event, command: SendText, ended: Ended, keep: Claim | None = None
     ) -> None:
-        """Publish the result, remember the claim if one is given, and acknowledge when all is durable."""
+        """Publish the result and store the claim; acknowledge the event once both are durable."""
         said = outcome_of(command, ended)
         self._parts.metrics.ended(said)
         if ended.result in {"failed", "unknown"}:
@@ -268,22 +255,22 @@ class TextSink:
             event, [outcome(said, SOURCE, header(event, "traceparent"))], writes
         )
 
-    async def _forget(self, partition: int) -> list[Awaitable[Any]]:
+    async def _forget(self, partition: int) -> list[Awaitable[object]]:
         """Delete claims whose cool-down and window are over, a few with each text."""
         longest = self._known.policies.book.longest_cooldown_ms
         oldest = self._parts.clock() - max(longest, KEEP_MS)
-        writes: list[Awaitable[Any]] = []
+        writes: list[Awaitable[object]] = []
         for key in self._claims.sweep(partition, SWEEP):
             claim = None if text_limits.is_line_key(key) else load(self._claims.get(key))
             if claim is not None and claim.claimed_at_ms <= oldest:
                 writes.append(await self._claims.put(partition, key, None))
         return writes
 
-    def _told_under_another_name(self, command: SendText, now_ms: int) -> Claim | None:
-        """The claim of a text that the caller got a short while ago as somebody who turned out to be the same person.
+    def _claim_under_alias(self, command: SendText, now_ms: int) -> Claim | None:
+        """The claim of a text inside its cool-down that stands under an alias of the caller.
 
-        It may be of this very command: one call may come under a LID first, and under the number
-        again.
+        It may be this very command's: one call may come under a LID first, and again under the
+        number.
         """
         identities = self._known.identities
         caller = identities.caller_of(command.caller)

@@ -16,6 +16,8 @@ from streams.audit.audit import JUDGED, Audit
 from streams.audit.judged_range import JudgedRange
 from streams.audit.topics import cooldowns
 from streams.common.clock import Clock, now_ms
+from streams.gateways.protocol import Gateway
+from streams.gateways.registry import GATEWAYS
 from streams.kafka.reader import TopicReader
 from streams.settings import Settings
 from streams.stories.report import Report
@@ -46,8 +48,11 @@ class LiveConsole:
         self._write = write
         self._clock = clock
         self._reader = TopicReader(settings.kafka, (*JUDGED, topics.CALLS_DLQ), clock=clock)
+        self._without_ends = lines_without_ends(settings)
         self._story = Story(
-            settings.lines, colour=wants_colour(sys.stdout) if colour is None else colour
+            settings.lines,
+            without_ends=self._without_ends,
+            colour=wants_colour(sys.stdout) if colour is None else colour,
         )
         self._tally = SummaryTally()
         self._read_up_to_ms = 0
@@ -68,6 +73,11 @@ class LiveConsole:
             clock=lambda: self._read_up_to_ms,
             cooldown_ms=await cooldowns(self._settings),
         )
+        for line, gateway in self._without_ends.items():
+            self._write(
+                f"line {line}: {gateway} does not report that a call stopped ringing, "
+                "so none of its rejects can be confirmed"
+            )
         self._write(self._story.heading())
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -147,6 +157,21 @@ class LiveConsole:
     def _write_lines(self, lines: list[str]) -> None:
         for line in lines:
             self._write(line)
+
+
+def lines_without_ends(
+    settings: Settings, gateways: Mapping[str, Gateway[Any]] = GATEWAYS
+) -> dict[str, str]:
+    """The lines whose gateway does not report that a call stopped ringing, with its title."""
+    found = {
+        line: gateways[settings.gateways[each.gateway].provider]
+        for line, each in settings.lines.items()
+    }
+    return {
+        line: gateway.title
+        for line, gateway in found.items()
+        if not gateway.capabilities.reports_ends
+    }
 
 
 def wants_colour(stream: TextIO) -> bool:

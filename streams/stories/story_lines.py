@@ -9,7 +9,7 @@ time      line    caller          verdict       story                           
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Final
@@ -94,11 +94,17 @@ class Story:
         self,
         line_names: Iterable[str] = (),
         *,
+        without_ends: Collection[str] = (),
         colour: bool = False,
         width: int = WIDTH,
         zone: tzinfo | None = None,
     ) -> None:
-        """``line_names`` set the width of their column; ``zone`` None: this machine's zone."""
+        """``line_names`` set the width of their column; ``zone`` None is the machine's own.
+
+        ``without_ends``: lines whose gateway does not report that a call stopped ringing. An
+        unconfirmed reject says nothing there, and is not shown.
+        """
+        self._without_ends = without_ends
         self._line_width = min(max((len(name) for name in line_names), default=8), 16)
         self._text_width = (
             width - 10 - (self._line_width + 2) - _CALLER - _VERDICT - 1 - 2 * _NUMBER
@@ -203,6 +209,8 @@ class Story:
         return [self._release(key)] if call.whole else []
 
     def _end(self, outcome: Outcome) -> list[str]:
+        if outcome.result == "unconfirmed" and outcome.line in self._without_ends:
+            return []
         key = outcome.decision_id
         shown = self._shown.get(key)
         if shown is not None:

@@ -1,7 +1,4 @@
-"""Runs one worker process.
-
-Faust's own worker, quiet, on uvloop, with exit codes that mean something.
-"""
+"""Runs one worker process on uvloop, with exit codes that mean something."""
 
 from __future__ import annotations
 
@@ -13,7 +10,6 @@ import os
 import signal
 from typing import Any
 
-import faust
 import uvloop
 from aiokafka.errors import KafkaConnectionError
 from prometheus_client import CollectorRegistry
@@ -22,11 +18,12 @@ from models.topics import TOPICS
 from streams.common.errors import EnvironmentFaultError, RingfenceError
 from streams.common.health import HealthServer
 from streams.common.log_dedup import DuplicateFilter
+from streams.faust_driver.versions import require_proven
 from streams.kafka.await_cluster import until_there
 from streams.kafka.diagnose import why_not
 from streams.policy_admin.files import read_folder
 from streams.settings import Settings
-from streams.worker.app import FAULT, build
+from streams.worker.shutdown import FAULT
 
 log = logging.getLogger(__name__)
 
@@ -40,14 +37,20 @@ def run(settings: Settings) -> int:
 
     Waits for a cluster that does not answer, or lacks topics, and says so. Returns 0 after a clean
     stop, ``FAULT`` after an unexpected error: the events that were in work come again to whoever
-    takes over. Raises ``RingfenceError`` for what a person must mend first.
+    takes over. Raises ``RingfenceError`` for what a person must repair first: a policy, versions of
+    Faust or aiokafka that the worker was not proven with.
     """
     if not settings.kafka.bootstrap_servers:
         msg = (
-            "no Kafka is named: set kafka.bootstrap_servers in the configuration or KAFKA_BOOTSTRAP_SERVERS, "
-            "or start the local broker with `ringfence kafka start`"
+            "no Kafka is named: set kafka.bootstrap_servers in the configuration or "
+            "KAFKA_BOOTSTRAP_SERVERS, or start the local broker with `ringfence kafka start`"
         )
         raise EnvironmentFaultError(msg)
+    require_proven()
+    # an unproven version may not even be importable
+    from streams.faust_driver.runner import run_app  # noqa: PLC0415 - see above
+    from streams.worker.app import build  # noqa: PLC0415 - see above
+
     files, _ = read_folder(settings)
     # the policy, not only a loop: what makes a loop of its own gets the fast one too
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
@@ -64,17 +67,9 @@ def run(settings: Settings) -> int:
     # what is built by now
     gc.collect()
     gc.freeze()
-    worker = faust.Worker(
-        app,
-        loop=loop,
-        loglevel="info",
-        logging_config=_logging(),
-        redirect_stdouts=False,
-        quiet=True,
-    )
     code: Any = 0
     try:
-        worker.execute_from_commandline()
+        run_app(app, loop, _logging())
     except SystemExit as exc:
         cause = exc.__context__
         if isinstance(cause, RingfenceError):
@@ -86,13 +81,13 @@ def run(settings: Settings) -> int:
     if code == NO_BROKER:
         log.error("%s", asyncio.run(why_not(settings.kafka)))
         return NO_BROKER
-    return FAULT if code or app.failed else 0
+    return FAULT if code or app.parts.failure.has_happened else 0
 
 
 async def _kafka_is_there(settings: Settings) -> bool:
     """Wait for the cluster; False if a signal came first.
 
-    Health tells meanwhile why the worker is not ready.
+    Meanwhile the health endpoint says why the worker is not ready.
     """
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     reason = f"Kafka at {settings.kafka.bootstrap_servers} has not answered yet"

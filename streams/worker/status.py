@@ -1,4 +1,4 @@
-"""What a worker tells the others and the operator.
+"""What a worker reports to the others and to the operator.
 
 The policies it runs, and how many strangers call it.
 """
@@ -82,7 +82,7 @@ class StatusReport:
                 await self._send(tombstone(other, _SOURCE, status.at_ms))
 
     async def leave(self) -> None:
-        """Say that this worker ends; nothing is told after it."""
+        """Report that this worker ends; nothing is reported after it."""
         self._left = True
         if self._said is not None:
             await self._send(tombstone(self._said, _SOURCE, self._clock()))

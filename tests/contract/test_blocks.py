@@ -13,21 +13,22 @@ from models.codec import decode
 from models.commands import BlockCaller, UnblockCaller, block_id, unblock_id
 from models.outcomes import Outcome
 from models.topics import CALLS_LIFECYCLE, CALLS_OUTCOMES
-from streams.gateways.waha.requests import WahaProvider
-from streams.gateways.wawp.requests import WawpProvider
-from streams.settings import WahaSettings, WawpSettings
+from streams.gateways.waha.requests import WahaRequests
+from streams.gateways.waha.settings import WahaSettings
+from streams.gateways.wawp.requests import WawpRequests
+from streams.gateways.wawp.settings import WawpSettings
 from streams.sink.blocks import GIVE_UP_MS, UNBLOCK_WINDOW_MS, expires_at_ms, records
 from streams.sink.context import Ended
 from tests.support.facts import NOW_MS
 from tests.support.simulator import CALLER, scene
 
 SECRET = SecretStr("hook")
-WAHA = WahaProvider(
+WAHA = WahaRequests(
     WahaSettings(
         provider="waha", base_url="http://waha", api_key=SecretStr("key"), webhook_secret=SECRET
     )
 )
-WAWP = WawpProvider(
+WAWP = WawpRequests(
     WawpSettings(
         provider="wawp", base_url="http://wawp", access_token=SecretStr("t"), webhook_secret=SECRET
     )
@@ -66,22 +67,6 @@ def test_waha_is_asked_as_its_openapi_document_shows() -> None:
 
 def test_wawp_documents_no_block() -> None:
     assert WAWP.block(BLOCK) is None
-
-
-@pytest.mark.parametrize(
-    ("status", "meaning", "reason"),
-    [
-        (201, "accepted", None),
-        (200, "accepted", None),
-        (401, "refused", "not-permitted"),
-        (429, "busy", "rate-limited"),
-        (500, "fault", "http-500"),
-        (501, "refused", "engine-cannot"),
-    ],
-)
-def test_what_wahas_answers_mean(status: int, meaning: str, reason: str | None) -> None:
-    answer = WAHA.read_block(status, b"", {})
-    assert (answer.meaning, answer.reason) == (meaning, reason)
 
 
 def test_a_block_is_of_use_for_a_minute_its_end_for_half_an_hour() -> None:

@@ -228,7 +228,7 @@ async def test_a_heartbeat_at_one_bridge_keeps_a_logout_at_another(
         await ask(here, "POST", "/presence/anna", {"status": "offline"})
         # what the other one would write in the moment before it has read the logout
         late = records.reference(replace(stale, heartbeat_at_ms=now_ms()), "/test", now_ms())
-        await one.outlet.deliver([late])
+        await one.publisher.deliver([late])
         await ask(here, "POST", "/presence/anna")
         await until(lambda: _status(one) == "offline" and _status(other) == "offline")
         assert (await ask(there, "POST", "/presence/anna"))[1]["status"] == "offline"

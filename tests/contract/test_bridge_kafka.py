@@ -175,13 +175,13 @@ async def test_ready_once_the_topics_are_known_and_metrics_tell(
 async def test_missing_topics_are_named_with_the_mend(kafka: KafkaSettings) -> None:
     elsewhere = kafka.model_copy(update={"topic_prefix": f"none{uuid.uuid4().hex[:8]}."})
     async with Bridge(settings(elsewhere)) as bridge:
-        await until(lambda: "ringfence topics apply" in (bridge.outlet.unready() or ""))
+        await until(lambda: "ringfence topics apply" in (bridge.publisher.unready() or ""))
 
 
 async def test_a_producer_that_lost_a_record_is_replaced(
     bridge: Bridge, http: aiohttp.ClientSession, kafka: KafkaSettings
 ) -> None:
-    producer = bridge.outlet._producer
+    producer = bridge.publisher._producer
     assert producer is not None
     inner = producer._producer
     assert inner is not None
@@ -190,7 +190,9 @@ async def test_a_producer_that_lost_a_record_is_replaced(
     for place in list(inner._txn_manager._sequence_numbers):
         inner._txn_manager.increment_sequence_number(place, 5)
     assert await post(http, NOWEB_OFFER) == 503
-    await until(lambda: bridge.outlet._producer is not producer and bridge.outlet.unready() is None)
+    await until(
+        lambda: bridge.publisher._producer is not producer and bridge.publisher.unready() is None
+    )
     assert await post(http, NOWEB_OFFER) == 200
 
 

@@ -14,8 +14,9 @@ from models import topics
 from models.messages import MessageSeen
 from models.presence import LineStatus
 from streams.bridge.intake import Intake
-from streams.gateways.dialect.envelope import MAX_ENVELOPES, NotJsonError
+from streams.gateways.dialect.envelope import MAX_ENVELOPES
 from streams.gateways.dialect.interpret import OTHER_EVENTS
+from streams.gateways.reading import NotJsonError
 from tests.support.webhooks import (
     CALL_ID,
     LID,
@@ -260,7 +261,7 @@ def test_an_unknown_line_is_kept() -> None:
     ],
 )
 def test_what_is_signed_and_not_understood_is_kept(body: bytes) -> None:
-    _, headers = letter(Intake(settings(), "office").take(body, {}, NOW_MS))
+    _, headers = letter(Intake(settings(), "office").read(body, {}, NOW_MS))
     assert headers["kafka_dlt-exception-fqcn"] == b"unintelligible"
     assert headers["kafka_dlt-exception-message"]
 
@@ -268,7 +269,7 @@ def test_what_is_signed_and_not_understood_is_kept(body: bytes) -> None:
 def test_an_unintelligible_call_keeps_its_bytes() -> None:
     body = b'{"event": "call.received",  "session": "default", "payload": {"id": 5}}'
     record, _ = letter(
-        Intake(settings(), "office").take(body, {"user-agent": "WAHA/2026.7.1"}, NOW_MS)
+        Intake(settings(), "office").read(body, {"user-agent": "WAHA/2026.7.1"}, NOW_MS)
     )
     assert record.value == body
     assert dict(record.headers)["user-agent"] == b"WAHA/2026.7.1"
@@ -294,7 +295,7 @@ def test_an_unintelligible_call_keeps_its_bytes() -> None:
 )
 def test_no_dead_letter_holds_what_a_person_wrote(envelope: object) -> None:
     body = orjson.dumps(envelope)
-    record, _ = letter(Intake(settings(), "office").take(body, {}, NOW_MS))
+    record, _ = letter(Intake(settings(), "office").read(body, {}, NOW_MS))
     assert b"secret plan" not in (record.value or b"")
     assert b': "Hi' not in (record.value or b"")
     assert b'"Hi, I just tried to call"}' not in (record.value or b"")
@@ -411,7 +412,7 @@ def test_no_json_whatever_is_too_much(value: object) -> None:
         body = orjson.dumps(value)
     except TypeError:
         return
-    taken = Intake(settings(), "office").take(body, {}, NOW_MS)
+    taken = Intake(settings(), "office").read(body, {}, NOW_MS)
     count = len(value) if isinstance(value, list) else 1
     assert len(taken.tallies) == count
     for record in taken.records:
@@ -422,7 +423,7 @@ def test_no_json_whatever_is_too_much(value: object) -> None:
 @given(st.binary(max_size=200))
 def test_no_bytes_whatever_are_too_much(body: bytes) -> None:
     try:
-        Intake(settings(), "office").take(body, {}, NOW_MS)
+        Intake(settings(), "office").read(body, {}, NOW_MS)
     except NotJsonError:
         with pytest.raises(orjson.JSONDecodeError):
             orjson.loads(body)

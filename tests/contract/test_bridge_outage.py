@@ -97,7 +97,7 @@ async def test_a_hanging_broker_is_answered_503_and_nothing_is_lost(broker: Brok
         Bridge(settings(broker.kafka), acknowledgement_s=PATIENCE_S) as bridge,
         aiohttp.ClientSession(bridge.url) as http,
     ):
-        await until(lambda: bridge.outlet.unready() is None)
+        await until(lambda: bridge.publisher.unready() is None)
         await repeat(http, "before")
         late_before = await late(http)
         broker.hang()
@@ -111,7 +111,7 @@ async def test_a_hanging_broker_is_answered_503_and_nothing_is_lost(broker: Brok
             assert "did not acknowledge" in (await response.json())["reason"]
         broker.go_on()
         # no webhook comes in between: the late acknowledgements alone make it ready again
-        await until(lambda: bridge.outlet.unready() is None)
+        await until(lambda: bridge.publisher.unready() is None)
         async with asyncio.timeout(30):
             # metrics are polled by their nature
             while await late(http) - late_before < 4:  # noqa: ASYNC110
@@ -124,7 +124,7 @@ async def test_a_hanging_broker_is_answered_503_and_nothing_is_lost(broker: Brok
 async def test_the_bridge_ends_in_time_though_the_broker_hangs(broker: Broker) -> None:
     async with aiohttp.ClientSession() as http:
         async with Bridge(settings(broker.kafka), acknowledgement_s=PATIENCE_S) as bridge:
-            await until(lambda: bridge.outlet.unready() is None)
+            await until(lambda: bridge.publisher.unready() is None)
             broker.hang()
             body = orjson.dumps(NOWEB_OFFER)
             url = f"{bridge.url}/webhooks/office"

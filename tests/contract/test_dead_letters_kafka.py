@@ -13,7 +13,7 @@ from models.codec import decode
 from models.records import Record, call_event, dead_letter
 from models.topics import CALLS_DLQ, CALLS_EVENTS
 from streams.audit.topics import audit_topics
-from streams.bridge.keying import Callers
+from streams.callers.keying import Callers
 from streams.common.clock import now_ms
 from streams.dead_letters import replay
 from streams.dead_letters.letter import Letter, Selection

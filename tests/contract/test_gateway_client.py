@@ -19,7 +19,8 @@ from streams.common.clock import now_ms
 from streams.gateways.answer import GatewayAnswer
 from streams.gateways.attempts import Attempts, attempt
 from streams.gateways.client import GatewayClient
-from streams.settings import WahaSettings, WawpSettings
+from streams.gateways.waha.settings import WahaSettings
+from streams.gateways.wawp.settings import WawpSettings
 from tests.support.facts import reject, text
 
 KEY = "the-key"

@@ -24,13 +24,14 @@ from models.outcomes import Outcome
 from models.policy import DAY_MS
 from models.records import Record
 from streams.common.clock import now_ms
-from streams.faust_driver.tables import PartitionedTable
+from streams.faust_driver.tables import FaustTable
 from streams.gateways.client import GatewayClient
+from streams.gateways.waha.settings import WahaSettings
 from streams.kafka.outbox import Outbox
 from streams.kafka.producer import DurableProducer
 from streams.metrics import WorkerMetrics
 from streams.policies.book import PolicyBook
-from streams.settings import KafkaSettings, WahaSettings
+from streams.settings import KafkaSettings
 from streams.sink import text_limits
 from streams.sink.context import SinkContext
 from streams.sink.text_body import LineVoice
@@ -99,7 +100,7 @@ class Office:
 
     broker: Broker
     gateway: FakeGateway
-    claims: PartitionedTable
+    claims: FaustTable
     known: Views
     parts: SinkContext = field(init=False)
     sink: TextSink = field(init=False)
@@ -169,7 +170,7 @@ class Office:
 async def open_office(**settings: Any) -> AsyncIterator[Office]:
     broker = Broker()
     app = faust.App("test", broker="aiokafka://127.0.0.1:1", store="memory://", topic_partitions=1)
-    claims = PartitionedTable(app, "texts", 1, lambda: broker)
+    claims = FaustTable(app, "texts", 1, lambda: broker)
     async with open_gateway() as server:
         office = Office(broker, server, claims, Views.empty())
         server.at_text = office.requested

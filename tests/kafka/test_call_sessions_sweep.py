@@ -18,7 +18,7 @@ from models.outcomes import Outcome
 from models.records import Record
 from models.topics import CALLS_OUTCOMES
 from streams.call_sessions import CONFIRM_WITHIN_MS, CallSession, CallSessions, dump, load
-from streams.faust_driver.tables import PartitionedTable
+from streams.faust_driver.tables import FaustTable
 from streams.faust_driver.transport import App
 from streams.kafka.connection import connection
 from streams.kafka.outbox import Outbox
@@ -56,7 +56,12 @@ class WatchedOutbox(Outbox):
 @dataclass
 class Message:
     value: bytes
+    topic: str = "calls.lifecycle"
     partition: int = 0
+    offset: int = 0
+    timestamp: float = 0
+    key: bytes = b""
+    generation_id: int = 1
     headers: list[tuple[str, bytes]] = field(default_factory=list)
 
 
@@ -113,7 +118,7 @@ async def test_a_sweep_says_each_conclusion_once_and_waits_once(
         app = App(
             "test-sweep", broker="aiokafka://127.0.0.1:1", datadir=str(tmp_path), web_enabled=False
         )
-        shards = PartitionedTable(app, "call-sessions", kafka.partitions, Changelog)
+        shards = FaustTable(app, "call-sessions", kafka.partitions, Changelog)
         after_ms = NOW_MS + CONFIRM_WITHIN_MS + 1
         sessions = CallSessions(
             shards=shards,

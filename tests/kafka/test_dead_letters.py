@@ -20,7 +20,7 @@ from models.contacts import IdentityLink
 from models.dead_letters import LetterHandled
 from models.records import Record, call_event, dead_letter
 from models.topics import CALLS_DLQ, CALLS_EVENTS, CALLS_LIFECYCLE, TOPICS
-from streams.bridge.keying import Callers
+from streams.callers.keying import Callers
 from streams.dead_letters.letter import Selection, original_headers, read_letter
 from streams.dead_letters.listing import masked, printable, table, whole
 from streams.dead_letters.marks import is_mark, mark, read_mark

@@ -54,7 +54,7 @@ async def test_topics_are_created_as_the_registry_says(kafka: KafkaSettings) -> 
 
 
 async def test_apply_a_second_time_does_nothing(kafka: KafkaSettings) -> None:
-    assert await topics_admin.apply(kafka) == topics_admin.Applied(created=(), mended=(), left=())
+    assert await topics_admin.apply(kafka) == topics_admin.Applied(created=(), repaired=(), left=())
 
 
 async def test_a_topic_that_is_missing_is_named_and_then_created(kafka: KafkaSettings) -> None:
@@ -101,7 +101,7 @@ async def test_a_config_that_differs_is_said_and_fixed_others_stay(
     said = await topics_admin.check(kafka)
     assert [(each.setting, each.found) for each in said] == [("retention.ms", "1000")]
     applied = await topics_admin.apply(kafka)
-    assert applied.mended == tuple(said)
+    assert applied.repaired == tuple(said)
     assert await topics_admin.check(kafka) == []
     own = (await topics_admin.found(kafka))["calls.events"].own
     assert own["max.message.bytes"] == "2000000"

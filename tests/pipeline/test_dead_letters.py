@@ -7,7 +7,7 @@ import pytest
 from models.commands import RejectCall
 from models.records import call_event, dead_letter
 from models.topics import CALLS_EVENTS
-from streams.bridge.keying import Callers
+from streams.callers.keying import Callers
 from streams.common.clock import now_ms
 from streams.dead_letters import replay
 from streams.dead_letters.letter import Selection

@@ -17,6 +17,7 @@ from models.decisions import Decision
 from models.outcomes import Outcome
 from models.topics import STREAM_TOPICS
 from streams.bridge.server import Bridge
+from streams.gateways.registry import GATEWAYS
 from streams.kafka import topics_admin
 from streams.kafka.reader import Seen, TopicReader
 from streams.settings import ROOT, Settings, load_settings
@@ -214,8 +215,7 @@ async def open_house(
     options = SimulatorOptions(
         engines={"london": "NOWEB", "paris": "WEBJS", "riyadh": "NOWEB"},
         ended="not_found",
-        waha_retries=Retries(delay_ms=200),
-        wawp_retries=Retries(delay_ms=200),
+        retries=dict.fromkeys(GATEWAYS, Retries(delay_ms=200)),
     )
     reader = TopicReader(settings.kafka, STREAM_TOPICS)
     worker = worker_process(config, settings, folder / "worker.log")

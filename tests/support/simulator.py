@@ -130,7 +130,7 @@ class Scene:
 QUICK = SimulatorOptions(
     engines={"noweb": "NOWEB", "gows": "GOWS", "webjs": "WEBJS", "wpp": "WPP"},
     session_wait_ms=100,
-    waha_retries=Retries(delay_ms=50, attempts=4),
+    retries={"waha": Retries(delay_ms=50, attempts=4)},
 )
 """The documented behaviour with shorter waits."""
 

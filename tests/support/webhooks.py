@@ -16,14 +16,14 @@ from models.codec import decode
 from models.identity_links import CallerLinked
 from models.records import Record
 from models.topics import Topic
-from streams.bridge.intake import Intake, Take
+from streams.bridge.intake import Intake, WebhookRecords
+from streams.gateways.waha.settings import WahaSettings
+from streams.gateways.wawp.settings import WawpSettings
 from streams.settings import (
     BridgeSettings,
     KafkaSettings,
     LineSettings,
     Settings,
-    WahaSettings,
-    WawpSettings,
 )
 
 WAHA_KEY = "my-secret-key"
@@ -78,13 +78,13 @@ def signed(gateway: str, body: bytes) -> dict[str, str]:
 
 def take(
     envelope: object, gateway: str = "office", *, now_ms: int = NOW_MS, intake: Intake | None = None
-) -> Take:
+) -> WebhookRecords:
     """What the bridge makes of one body, without HTTP and Kafka."""
     intake = intake or Intake(settings(), gateway)
-    return intake.take(orjson.dumps(envelope), {}, now_ms)
+    return intake.read(orjson.dumps(envelope), {}, now_ms)
 
 
-def values(taken: Take, topic: Topic) -> list[Any]:
+def values(taken: WebhookRecords, topic: Topic) -> list[Any]:
     """The decoded values that were written to one topic, without the word about links."""
     found = [
         decode(topic.values, record.value) for record in taken.records if record.topic is topic
@@ -103,14 +103,14 @@ def offer(
     return only
 
 
-def letter(taken: Take) -> tuple[Record, dict[str, bytes]]:
+def letter(taken: WebhookRecords) -> tuple[Record, dict[str, bytes]]:
     """The one dead letter, and its headers."""
     (record,) = taken.records
     assert record.topic is topics.CALLS_DLQ
     return record, dict(record.headers)
 
 
-def results(taken: Take) -> list[str]:
+def results(taken: WebhookRecords) -> list[str]:
     """What became of each envelope."""
     return [tally.result for tally in taken.tallies]
 

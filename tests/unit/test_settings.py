@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from streams.common.errors import ConfigurationError
 from streams.common.yaml_source import YamlSource
-from streams.gateways.client import provider_for
+from streams.gateways.registry import gateway_of
+from streams.gateways.wawp.settings import WawpSettings
 from streams.policy_admin.files import read_folder
-from streams.settings import DEFAULT_CONFIG, Settings, WawpSettings, load_settings
+from streams.settings import DEFAULT_CONFIG, Settings, load_settings
 from tests.support.facts import reject, text
 
 SECRETS = st.from_regex(r"[A-Za-z0-9_-]{12,40}", fullmatch=True)
@@ -432,7 +433,7 @@ def test_no_error_and_no_repr_shows_a_secret(path: Path, secret: str) -> None:
             refused(path, "Europe/London", "Nowhere"),
         ]
         for gateway in found.gateways.values():
-            provider = provider_for(gateway)
+            provider = gateway_of(gateway).requests(gateway)
             asked = [
                 provider.reject(reject()),
                 provider.text(text(), "Hello"),

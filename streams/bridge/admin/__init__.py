@@ -1,1 +1,1 @@
-"""What a CRM, a desk and recording bridges tell the bridge over HTTP, each with a token of its own role."""
+"""HTTP endpoints for a CRM, agents' presence and recording bridges; each role has its token."""

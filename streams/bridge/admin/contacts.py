@@ -38,10 +38,10 @@ class ContactDesk:
     """
 
     def __init__(
-        self, known: ReferenceFollower, outlet: Publisher, kafka: KafkaSettings, clock: Clock
+        self, known: ReferenceFollower, publisher: Publisher, kafka: KafkaSettings, clock: Clock
     ) -> None:
         self._known = known
-        self._outlet = outlet
+        self._publisher = publisher
         self._kafka = kafka
         self._clock = clock
         self._one_look = asyncio.Lock()
@@ -55,20 +55,20 @@ class ContactDesk:
         try:
             said = read_contact(who, body, TELLER, now_ms)
         except ContactError as fault:
-            raise FieldError(field=fault.field, mend=fault.hint) from None
+            raise FieldError(field=fault.field, hint=fault.hint) from None
         links = self._known.callers.changes(now_ms)
         contact, found = put_records(said, links, SOURCE)
-        await record(self._outlet, *found)
+        await record(self._publisher, *found)
         self._known.callers.confirm(links)
         return answer(asdict(contact))
 
     async def delete(self, request: web.Request) -> web.Response:
-        """Take a record back, and the links that it had told of; may be repeated."""
+        """Remove a record, and the links that it made; may be repeated."""
         jid = _jid(request)
         self._require_known()
         now_ms = self._clock()
         links = self._known.callers.changes(now_ms)
-        await record(self._outlet, *removal_records(jid, links, SOURCE, now_ms))
+        await record(self._publisher, *removal_records(jid, links, SOURCE, now_ms))
         self._known.callers.confirm(links)
         return answer({"contact": jid, "removed": True})
 
@@ -102,4 +102,4 @@ def _jid(request: web.Request) -> str:
     try:
         return read_jid(request.match_info["jid"], "jid")
     except ContactError as fault:
-        raise FieldError(field=fault.field, mend=fault.hint) from None
+        raise FieldError(field=fault.field, hint=fault.hint) from None

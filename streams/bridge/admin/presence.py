@@ -41,10 +41,10 @@ class PresenceDesk:
     """
 
     def __init__(
-        self, known: ReferenceFollower, outlet: Publisher, lines: frozenset[str], clock: Clock
+        self, known: ReferenceFollower, publisher: Publisher, lines: frozenset[str], clock: Clock
     ) -> None:
         self._known = known
-        self._outlet = outlet
+        self._publisher = publisher
         self._lines = lines
         self._clock = clock
 
@@ -58,7 +58,7 @@ class PresenceDesk:
         # known at once: a heartbeat right after a logout must not bring the agent back
         self._known.desk.set(agent, said)
         merged = self._known.desk.get(agent) or said
-        await record(self._outlet, records.reference(merged, SOURCE, now_ms))
+        await record(self._publisher, records.reference(merged, SOURCE, now_ms))
         return self._shown(merged, now_ms)
 
     async def get(self, request: web.Request) -> web.Response:
@@ -93,7 +93,7 @@ def reported(
     refuse_others(body, "status", "lines", "capacity", "active_calls", "ttl")
     status = body.get("status")
     if status is not None and status not in STATUSES:
-        raise FieldError(field="status", mend=f"must be one of {', '.join(STATUSES)}")
+        raise FieldError(field="status", hint=f"must be one of {', '.join(STATUSES)}")
     taken, capacity, active = (
         lines_of(body, lines),
         whole(body, "capacity"),
@@ -102,11 +102,14 @@ def reported(
     ttl_ms = ttl_of(body)
     if known is None:
         if status is None:
-            detail = 'Nothing is known of this agent: say a status first, such as {"status": "online", "lines": ["*"]}.'
+            detail = (
+                "Nothing is known of this agent: say a status first, "
+                'such as {"status": "online", "lines": ["*"]}.'
+            )
             raise AnswerError(error(409, "no-status", detail))
         if taken is None and status != "offline":
             raise FieldError(
-                field="lines", mend='name the lines the agent takes calls of, or ["*"] for all'
+                field="lines", hint='name the lines the agent takes calls of, or ["*"] for all'
             )
         known = Presence(
             agent=agent, status="offline", lines=taken or (), status_at_ms=0, heartbeat_at_ms=now_ms
@@ -130,6 +133,6 @@ def _agent(request: web.Request) -> str:
     if not _AGENT.fullmatch(agent):
         raise FieldError(
             field="agent",
-            mend="must be 1 to 100 letters, digits and . _ @ + -, such as anna@example.com",
+            hint="must be 1 to 100 letters, digits and . _ @ + -, such as anna@example.com",
         )
     return agent

@@ -39,14 +39,14 @@ class RecordingDesk:
     def __init__(
         self,
         known: ReferenceFollower,
-        outlet: Publisher,
+        publisher: Publisher,
         lines: frozenset[str],
         configured: Mapping[str, RecordingBridgeSettings],
         clock: Clock,
     ) -> None:
         """``configured`` says of a bridge what its reports leave out."""
         self._known = known
-        self._outlet = outlet
+        self._publisher = publisher
         self._lines = lines
         self._configured = configured
         self._clock = clock
@@ -58,7 +58,7 @@ class RecordingDesk:
         self._require_known()
         now_ms = self._clock()
         health = self._reported(bridge, body, now_ms)
-        await record(self._outlet, records.reference(health, SOURCE, now_ms))
+        await record(self._publisher, records.reference(health, SOURCE, now_ms))
         self._known.bridges.set(bridge, health)
         return _shown(health, now_ms)
 
@@ -80,16 +80,16 @@ class RecordingDesk:
         refuse_others(body, "up", "lines", "active", "capacity", "detail", "ttl")
         up, detail = body.get("up"), body.get("detail", "")
         if not isinstance(up, bool):
-            raise FieldError(field="up", mend="must be true or false")
+            raise FieldError(field="up", hint="must be true or false")
         if not isinstance(detail, str) or len(detail) > 200:
-            raise FieldError(field="detail", mend="must be a text of 200 characters at most")
+            raise FieldError(field="detail", hint="must be a text of 200 characters at most")
         before, ours = self._known.bridges.get(bridge), self._configured.get(bridge)
         lines = lines_of(body, self._lines)
         if lines is None:
             found = ours or before
             if found is None:
                 raise FieldError(
-                    field="lines", mend='name the lines the bridge records, or ["*"] for all'
+                    field="lines", hint='name the lines the bridge records, or ["*"] for all'
                 )
             lines = found.lines
         capacity = whole(body, "capacity", 1)
@@ -130,6 +130,6 @@ def _bridge(request: web.Request) -> str:
     bridge = request.match_info["bridge"]
     if not _BRIDGE.fullmatch(bridge):
         raise FieldError(
-            field="bridge", mend="must be 1 to 100 letters, digits and . _ -, such as sbc-1"
+            field="bridge", hint="must be 1 to 100 letters, digits and . _ -, such as sbc-1"
         )
     return bridge

@@ -32,12 +32,12 @@ Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 class FieldError(Exception):
-    """A field of a request cannot be used; ``mend`` says why and how to mend it."""
+    """A field of a request cannot be used; ``hint`` says why and how to fix it."""
 
-    def __init__(self, *, field: str, mend: str) -> None:
-        super().__init__(mend)
+    def __init__(self, *, field: str, hint: str) -> None:
+        super().__init__(hint)
         self.field = field
-        self.mend = mend
+        self.hint = hint
 
 
 class AnswerError(Exception):
@@ -49,13 +49,13 @@ class AnswerError(Exception):
 
 
 def endpoint(handler: Handler) -> Handler:
-    """Turn what a handler raises into answers: 400 with field and mend, 503 with Retry-After."""
+    """Turn what a handler raises into answers: 400 with field and hint, 503 with Retry-After."""
 
     async def answered(request: web.Request) -> web.Response:
         try:
             return await handler(request)
         except FieldError as fault:
-            return error(400, "invalid", f"{fault.field}: {fault.mend}", field=fault.field)
+            return error(400, "invalid", f"{fault.field}: {fault.hint}", field=fault.field)
         except AnswerError as ending:
             return ending.answer
         except UnavailableError as exc:
@@ -94,7 +94,10 @@ async def body_of(request: web.Request) -> dict[str, Any]:
             error(408, "slow", f"The body did not come within {BODY_S:.0f} s.")
         ) from None
     except (web.RequestPayloadError, BadHttpMessage) as exc:
-        detail = f"The body could not be read ({type(exc).__name__}); check Content-Encoding and Content-Length."
+        detail = (
+            f"The body could not be read ({type(exc).__name__}); "
+            "check Content-Encoding and Content-Length."
+        )
         raise AnswerError(error(400, "unreadable", detail)) from None
     if len(raw) > MAX_BODY:
         raise AnswerError(error(413, "too-large", detail))
@@ -119,7 +122,7 @@ def refuse_others(body: Mapping[str, object], *known: str) -> None:
     for field in body:
         if field not in known:
             raise FieldError(
-                field=field[:40], mend=f"is not a field here; there are {', '.join(known)}"
+                field=field[:40], hint=f"is not a field here; there are {', '.join(known)}"
             )
 
 
@@ -129,7 +132,7 @@ def whole(body: Mapping[str, object], field: str, least: int = 0) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= _MOST:
-        raise FieldError(field=field, mend=f"must be a whole number from {least} to {_MOST}")
+        raise FieldError(field=field, hint=f"must be a whole number from {least} to {_MOST}")
     return value
 
 
@@ -140,13 +143,13 @@ def lines_of(body: Mapping[str, object], known: frozenset[str]) -> tuple[str, ..
         return None
     if not isinstance(value, list) or not value or not all(isinstance(each, str) for each in value):
         raise FieldError(
-            field="lines", mend='must be a list of lines, such as ["london"], or ["*"] for all'
+            field="lines", hint='must be a list of lines, such as ["london"], or ["*"] for all'
         )
     if set(value) - known - {"*"}:
         there = ", ".join(sorted(known)) or "none"
         raise FieldError(
             field="lines",
-            mend=f"names a line that is not under lines in the configuration ({there})",
+            hint=f"names a line that is not under lines in the configuration ({there})",
         )
     return tuple(dict.fromkeys(value))
 
@@ -161,10 +164,10 @@ def ttl_of(body: Mapping[str, object]) -> int | None:
     except ValueError:
         ms = None
     if not isinstance(ms, int) or not 0 < ms <= LONGEST_TTL_MS:
-        raise FieldError(field="ttl", mend='must be a duration up to a day, such as "90s"')
+        raise FieldError(field="ttl", hint='must be a duration up to a day, such as "90s"')
     return ms
 
 
-async def record(outlet: Publisher, *records: Record) -> None:
+async def record(publisher: Publisher, *records: Record) -> None:
     """Write, and return once all is durable; raises ``UnavailableError``."""
-    await outlet.deliver(list(records))
+    await publisher.deliver(list(records))

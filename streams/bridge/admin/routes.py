@@ -16,13 +16,13 @@ from streams.settings import Settings
 
 
 def fact_routes(
-    settings: Settings, access: Access, known: ReferenceFollower, outlet: Publisher, clock: Clock
+    settings: Settings, access: Access, known: ReferenceFollower, publisher: Publisher, clock: Clock
 ) -> list[web.RouteDef]:
     """The routes of contacts, presence and recording bridges."""
     lines = frozenset(settings.lines)
-    contacts = ContactDesk(known, outlet, settings.kafka, clock)
-    presence = PresenceDesk(known, outlet, lines, clock)
-    recording = RecordingDesk(known, outlet, lines, settings.recording_bridges, clock)
+    contacts = ContactDesk(known, publisher, settings.kafka, clock)
+    presence = PresenceDesk(known, publisher, lines, clock)
+    recording = RecordingDesk(known, publisher, lines, settings.recording_bridges, clock)
     crm, desk, bridges = (
         access.require("crm"),
         access.require("presence"),

@@ -12,8 +12,8 @@ from typing import Final
 from models.calls import CallAccepted, CallOffered, CallRejected
 from streams.gateways.dialect.envelope import Envelope, name
 from streams.gateways.dialect.parties import Link, Person, identify, own_jids, party
-from streams.gateways.dialect.reading import Ignored, LinePlace, Refused
 from streams.gateways.dialect.times import event_time
+from streams.gateways.reading import Ignored, LinePlace, Refused
 
 _NO_ID: Final = Refused(
     "unintelligible", "payload.id must be the call's id, a string of 1 to 256 characters"
@@ -109,7 +109,7 @@ def read_rejected(
         line=place.line,
         call_id=call_id,
         caller=_caller(envelope, own),
-        # WEBJS tells of no end but the one that was asked for through the API
+        # WEBJS reports no end but the one that was asked for through the API
         echo=envelope.data.get("api") is True or envelope.engine == "WEBJS",
         at_ms=event_time(envelope.payload.get("timestamp"), envelope.timestamp, received_at_ms)[0],
         received_at_ms=received_at_ms,
@@ -117,7 +117,7 @@ def read_rejected(
 
 
 def event_id(envelope: Envelope, subject: str) -> str:
-    """The gateway's id of the event, else one that is the same whenever this event is sent again."""
+    """The gateway's id of the event, else one that every repeat of the event shares."""
     return envelope.event_id or f"{envelope.session}/{envelope.event}/{subject}"
 
 

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import orjson
 
+from streams.gateways.reading import NotJsonError
+
 MAX_ENVELOPES: Final = 500
 """In one body. The gateways document one; an array is what Wawp's own n8n node puts up with."""
 
@@ -18,10 +20,6 @@ MAX_NAME: Final = 256
 
 
 SESSION_STATUS: Final = "session.status"
-
-
-class NotJsonError(ValueError):
-    """The body is no JSON at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,7 @@ class Envelope:
     timestamp: object
     payload: dict[str, Any]
     data: dict[str, Any]
-    """``payload._data``: what the engine said, in its own words."""
+    """``payload._data``: the event as the engine itself wrote it."""
     me: dict[str, Any]
     """The line's own account."""
     engine: str | None

@@ -1,4 +1,4 @@
-"""From an envelope to the event it stands for: one table of event names for every gateway."""
+"""From a webhook of WAHA's dialect to the events it stands for; Wawp speaks the dialect too."""
 
 from __future__ import annotations
 
@@ -6,10 +6,16 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from streams.gateways.dialect.call_events import read_accepted, read_offer, read_rejected
-from streams.gateways.dialect.envelope import SESSION_STATUS, Envelope, Unintelligible
+from streams.gateways.dialect.envelope import (
+    SESSION_STATUS,
+    Envelope,
+    Unintelligible,
+    read_body,
+)
 from streams.gateways.dialect.message_events import read_message
-from streams.gateways.dialect.reading import Ignored, LinePlace, Reading, Refused
 from streams.gateways.dialect.session_events import read_session
+from streams.gateways.dialect.times import to_ms
+from streams.gateways.reading import Ignored, LinePlace, Reading, Refused, WebhookEvent
 
 _READERS: Final[Mapping[str, Callable[[Envelope, LinePlace, int], Reading]]] = {
     "call.received": read_offer,
@@ -50,12 +56,31 @@ OTHER_EVENTS: Final = frozenset(
 )
 """Events that WAHA and Wawp offer and that say nothing about a call, a conversation or a line."""
 
-KNOWN_EVENTS: Final = OTHER_EVENTS | _READERS.keys()
+_KNOWN_EVENTS: Final = OTHER_EVENTS | _READERS.keys()
 
 _UNKNOWN_LINE: Final = Refused(
     "unknown-line", "no line under lines has this gateway and this session or webhook_session"
 )
 _OTHER_EVENT: Final = Ignored("other-event")
+
+
+def read_webhook(
+    body: bytes, places: Mapping[str, LinePlace], received_at_ms: int
+) -> list[WebhookEvent]:
+    """``protocol.ReadWebhook`` for this dialect."""
+    return [
+        WebhookEvent(
+            reading=interpret(item, places, received_at_ms),
+            name=_bounded_name(item),
+            sent_at_ms=to_ms(item.timestamp) if isinstance(item, Envelope) else None,
+            raw=item.raw,
+        )
+        for item in read_body(body)
+    ]
+
+
+def _bounded_name(item: Envelope | Unintelligible) -> str:
+    return item.event if isinstance(item, Envelope) and item.event in _KNOWN_EVENTS else "other"
 
 
 def interpret(

@@ -13,8 +13,8 @@ from models.messages import MessageSeen
 from streams.gateways.dialect.call_events import event_id
 from streams.gateways.dialect.envelope import Envelope, name
 from streams.gateways.dialect.parties import Link, Party, identify, own_jids, party
-from streams.gateways.dialect.reading import Ignored, LinePlace, Refused
 from streams.gateways.dialect.times import event_time
+from streams.gateways.reading import Ignored, LinePlace, Refused
 
 _ENTRIES: Final = frozenset(
     {
@@ -27,7 +27,7 @@ _ENTRIES: Final = frozenset(
         "protocol",
     }
 )
-"""whatsapp-web.js' types of what nobody wrote. It tells of them as of messages: one after each
+"""whatsapp-web.js' types of what nobody wrote. It reports them as messages: one after each
 rejected call, one when a first text goes to a number, and each would make a stranger somebody who
 has written. What cannot be decrypted (``ciphertext``) or was taken back (``revoked``) was written
 all the same."""
@@ -123,9 +123,9 @@ def _is_outgoing(
         info.get("IsFromMe"),
         _part(envelope.data, "id").get("fromMe"),
     )
-    told = next((flag for flag in flags if isinstance(flag, bool)), None)
-    if told is not None:
-        return told
+    from_me = next((flag for flag in flags if isinstance(flag, bool)), None)
+    if from_me is not None:
+        return from_me
     sender = party(envelope.payload.get("from"))
     return sender is not None and sender.canonical in own
 

@@ -6,8 +6,8 @@ from typing import Final
 
 from models.presence import LineStatus
 from streams.gateways.dialect.envelope import Envelope, name
-from streams.gateways.dialect.reading import LinePlace, Refused
 from streams.gateways.dialect.times import event_time
+from streams.gateways.reading import LinePlace, Refused
 
 _WORKING: Final = "WORKING"
 """The one state in which a session hears of calls and messages (WAHA, "Sessions")."""
@@ -20,7 +20,7 @@ _NO_STATUS: Final = Refused(
 def read_session(envelope: Envelope, place: LinePlace, received_at_ms: int) -> LineStatus | Refused:
     """A session's new state. Every other one than WORKING means that messages pass unseen.
 
-    The event tells of a change, so that a session which works now did not just before.
+    The event reports a change, so that a session which works now did not just before.
     """
     status = name(envelope.payload.get("status"))
     if status is None:

@@ -12,10 +12,10 @@ from models.identity import canonical
 from streams.gateways.answer import REACH_OUT_RESTRICTED, GatewayAnswer
 from streams.gateways.answer_body import CALL_OVER, by_status, parsed, words
 from streams.gateways.protocol import Request
-from streams.settings import WahaSettings
+from streams.gateways.waha.settings import WahaSettings
 
 
-class WahaProvider:
+class WahaRequests:
     """Requests carry the key in ``X-Api-Key``; success is 201."""
 
     idle_s = 4.0

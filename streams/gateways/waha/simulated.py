@@ -1,28 +1,38 @@
-"""WAHA's dialect: its OpenAPI document, and the error bodies of its exception filters."""
+"""A simulated WAHA: its OpenAPI document, and the error bodies of its exception filters."""
 
 from __future__ import annotations
 
+import hmac
 import random
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import unquote
 
 from typing_extensions import override
 
-from streams.simulator.dialect import (
+from streams.gateways.waha.settings import WahaSettings
+from streams.gateways.waha.simulated_payloads import (
+    VERSION,
+    call_payload,
+    message_payload,
+    waha_envelope,
+)
+from streams.simulator.identifiers import ulid
+from streams.simulator.options import CallEventName, Ended, Retries
+from streams.simulator.payloads import Payload
+from streams.simulator.protocol import (
     Ask,
     Asked,
-    Dialect,
     Received,
     RefusedError,
     SimulatedAnswer,
+    SimulatedGateway,
     field_faults,
     json_object,
 )
-from streams.simulator.envelopes import VERSION
-from streams.simulator.payloads import message_payload
-from streams.simulator.session_state import Message, Session
+from streams.simulator.session_state import Call, Engine, Message, Session
 
 _REJECT = re.compile(r"/api/([^/]+)/calls/reject")
 _SESSION = re.compile(r"/api/sessions/([^/]+)")
@@ -54,13 +64,90 @@ _REASONS: Final = {
     404: "Not Found",
     409: "Conflict",
 }
+_NOT_WORKING: Final = "Session status is not as expected. Try again later or restart the session"
+
+_ENGINES: Final[tuple[Engine, ...]] = ("NOWEB", "GOWS", "WEBJS", "WPP")
+
+_ENDED_MIX: Final[Mapping[Engine, Mapping[Ended, float]]] = {
+    # a query stanza that awaits the server: what comes back depends on it
+    "NOWEB": {"accepted": 0.6, "not_found": 0.2, "error": 0.2},
+    # fire and forget
+    "GOWS": {"accepted": 1.0},
+    "WEBJS": {"accepted": 1.0},
+    # the library looks the call up and throws
+    "WPP": {"error": 0.5, "not_found": 0.5},
+}
 
 
-class WahaDialect(Dialect):
+class Simulated(SimulatedGateway):
     """One WAHA server with its key."""
 
-    def __init__(self, api_key: str) -> None:
-        self._key = api_key
+    retries = Retries()
+    """WAHA's default: constant, 2 s, 15 attempts, whatever the error."""
+    waits_for_session = True
+
+    def __init__(self, settings: WahaSettings) -> None:
+        self._key = settings.api_key.get_secret_value()
+        self._webhook_key = settings.webhook_secret[0].get_secret_value().encode()
+        self._signature_header = settings.signature_header
+
+    @override
+    def usual_engine(self, nth: int) -> Engine:
+        return _ENGINES[nth % len(_ENGINES)]
+
+    @override
+    def ended_mix(self, engine: Engine) -> Mapping[Ended, float]:
+        return _ENDED_MIX[engine]
+
+    @override
+    def ignores_caller(self, session: Session) -> bool:
+        # WPP's library looks the call up by its id alone
+        return session.engine == "WPP"
+
+    @override
+    def reports(self, call: Call, event: CallEventName, *, api: bool) -> bool:
+        if call.engine in {"NOWEB", "GOWS"}:
+            return True
+        return call.engine == "WEBJS" and event == "call.rejected" and api
+
+    @override
+    def reports_outgoing(self, session: Session) -> bool:
+        return session.engine == "WEBJS"
+
+    @override
+    def invents_events(self, session: Session) -> bool:
+        return session.engine == "WEBJS"
+
+    @override
+    def offer_events(self, call: Call) -> int:
+        # GOWS reports a group's call by an offer and a notice
+        return 2 if call.group is not None and call.engine == "GOWS" else 1
+
+    @override
+    def envelope(self, session: Session, event: str, payload: Payload, at_ms: int) -> Payload:
+        return waha_envelope(session, event, payload, at_ms)
+
+    @override
+    def call_payload(
+        self, call: Call, event: CallEventName, at_ms: int, *, api: bool = False
+    ) -> Payload:
+        return call_payload(call, event, at_ms, api=api)
+
+    @override
+    def message_payload(self, message: Message) -> Payload:
+        return message_payload(message)
+
+    @override
+    def webhook_headers(self, body: bytes, event_at_ms: int) -> dict[str, str]:
+        # the timestamp is the event's own time, not the time of sending
+        return {
+            "Content-Type": "application/json",
+            "User-Agent": f"WAHA/{VERSION}",
+            "X-Webhook-Request-Id": ulid(event_at_ms).upper(),
+            "X-Webhook-Timestamp": str(event_at_ms),
+            self._signature_header: hmac.digest(self._webhook_key, body, "sha512").hex(),
+            "X-Webhook-Hmac-Algorithm": "sha512",
+        }
 
     @override
     def read(self, received: Received) -> Ask:
@@ -159,7 +246,7 @@ class WahaDialect(Dialect):
         return SimulatedAnswer.json(
             422,
             {
-                "error": "Session status is not as expected. Try again later or restart the session",
+                "error": _NOT_WORKING,
                 "session": session.name,
                 "status": status,
                 "expected": ["WORKING"],

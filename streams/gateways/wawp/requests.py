@@ -12,13 +12,13 @@ from models.identity import canonical
 from streams.gateways.answer import REACH_OUT_RESTRICTED, GatewayAnswer
 from streams.gateways.answer_body import CALL_OVER, by_status, parsed, words
 from streams.gateways.protocol import Request
-from streams.settings import WawpSettings
+from streams.gateways.wawp.settings import WawpSettings
 
 _REACH_OUT = re.compile(r"\b(?:error|code)\W{0,4}463\b")
 """WhatsApp's reach-out limit; the digits alone stand in numbers and times too."""
 
 
-class WawpProvider:
+class WawpRequests:
     """Credentials go in the JSON body: in a query string they would end up in access logs."""
 
     idle_s = 50.0
@@ -47,7 +47,10 @@ class WawpProvider:
     def message_id(self, command: SendText) -> None:
         """None: Wawp gives its texts ids of its own."""
 
-    def block(self, command: BlockCaller | UnblockCaller) -> Request | None:  # noqa: ARG002 - the seam's form
+    def block(
+        self,
+        command: BlockCaller | UnblockCaller,  # noqa: ARG002 - the protocol's signature
+    ) -> Request | None:
         """None: Wawp v2 documents no way to block a contact (November 2026)."""
         return None
 

@@ -1,27 +1,30 @@
-"""Wawp's dialect: its v2 pages. Where they are silent the answers are ours, and say so."""
+"""A simulated Wawp by its v2 pages. Where they are silent, a comment marks the choice as ours."""
 
 from __future__ import annotations
 
 import hmac
 import random
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from typing_extensions import override
 
 from models.policy import MAX_TEXT
-from streams.simulator.dialect import (
+from streams.gateways.wawp.settings import WawpSettings
+from streams.simulator.options import CallEventName, Ended, Retries
+from streams.simulator.payloads import Payload, envelope, message_fields
+from streams.simulator.protocol import (
     Ask,
     Asked,
-    Dialect,
     Received,
     RefusedError,
     SimulatedAnswer,
+    SimulatedGateway,
     field_faults,
     json_object,
 )
-from streams.simulator.payloads import message_payload
-from streams.simulator.session_state import Message, Session
+from streams.simulator.session_state import Call, Engine, Message, Session
 
 _CREDENTIALS: Final[dict[str, type]] = {"instance_id": str, "access_token": str}
 _FIELDS: Final[dict[Asked, dict[str, type]]] = {
@@ -37,11 +40,77 @@ _ROUTES: Final[dict[tuple[str, str], Asked]] = {
 }
 
 
-class WawpDialect(Dialect):
+class Simulated(SimulatedGateway):
     """Wawp with one account's token."""
 
-    def __init__(self, access_token: str) -> None:
-        self._token = access_token.encode()
+    retries = Retries(policy="exponential", delay_ms=1_000, attempts=8)
+    """A backoff is documented, its numbers are ours: 1 s, doubled up to 60 s, 8 attempts."""
+    waits_for_session = False
+
+    def __init__(self, settings: WawpSettings) -> None:
+        self._token = settings.access_token.get_secret_value().encode()
+        self._webhook_key = settings.webhook_secret[0].get_secret_value().encode()
+        self._signature_header = settings.signature_header
+
+    @override
+    def usual_engine(self, nth: int) -> Engine:
+        # what the samples on its pages name
+        return "WEBJS"
+
+    @override
+    def ended_mix(self, engine: Engine) -> Mapping[Ended, float]:
+        # not documented: our guess of a hosted WEBJS
+        return {"accepted": 0.7, "not_found": 0.3}
+
+    @override
+    def ignores_caller(self, session: Session) -> bool:
+        return False
+
+    @override
+    def reports(self, call: Call, event: CallEventName, *, api: bool) -> bool:
+        return True
+
+    @override
+    def reports_outgoing(self, session: Session) -> bool:
+        return False
+
+    @override
+    def invents_events(self, session: Session) -> bool:
+        return False
+
+    @override
+    def offer_events(self, call: Call) -> int:
+        return 1
+
+    @override
+    def envelope(self, session: Session, event: str, payload: Payload, at_ms: int) -> Payload:
+        return envelope(session, event, payload, at_ms)
+
+    @override
+    def call_payload(
+        self, call: Call, event: CallEventName, at_ms: int, *, api: bool = False
+    ) -> Payload:
+        # no more than this is documented, and of a call's end only its id
+        if event != "call.received":
+            return {"id": call.id}
+        # `from` is the peer, which is the group where there is one
+        return {
+            "id": call.id,
+            "from": call.group or call.party.jid,
+            "isVideo": call.media == "video",
+        }
+
+    @override
+    def message_payload(self, message: Message) -> Payload:
+        return message_fields(message)
+
+    @override
+    def webhook_headers(self, body: bytes, event_at_ms: int) -> dict[str, str]:
+        return {
+            "Content-Type": "application/json",
+            "User-Agent": "Wawp",
+            self._signature_header: hmac.digest(self._webhook_key, body, "sha256").hex(),
+        }
 
     @override
     def read(self, received: Received) -> Ask:
@@ -107,7 +176,7 @@ class WawpDialect(Dialect):
     @override
     def sent(self, ask: Ask, message: Message) -> SimulatedAnswer:
         # the page shows no success body; public clients read _data.id
-        return SimulatedAnswer.json(200, {"success": True, "_data": message_payload(message)})
+        return SimulatedAnswer.json(200, {"success": True, "_data": message_fields(message)})
 
     @override
     def info(self, ask: Ask, session: Session) -> SimulatedAnswer:

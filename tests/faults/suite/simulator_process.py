@@ -25,6 +25,7 @@ from aiohttp import ClientSession, web
 from typing_extensions import override
 
 from streams.common import clock
+from streams.gateways.registry import GATEWAYS
 from streams.settings import load_settings
 from streams.simulator import simulator, webhook_schedule, world
 from streams.simulator.journal import Journal, RequestSeen
@@ -129,8 +130,7 @@ async def run(options: argparse.Namespace) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     play = SimulatorOptions(
         engines={"london": "NOWEB", "paris": "GOWS"},
-        waha_retries=RETRIES,
-        wawp_retries=RETRIES,
+        retries=dict.fromkeys(GATEWAYS, RETRIES),
         session_wait_ms=500,
     )
     settings = load_settings(options.config)

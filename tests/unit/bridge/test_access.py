@@ -202,19 +202,19 @@ def test_a_limit_keeps_to_burst_and_rate_and_says_when_it_grants(
     granted = 0
     for pause in pauses:
         seconds.now_s += pause
-        wait_s = limit.take("key")
+        wait_s = limit.acquire("key")
         granted += wait_s == 0
         assert granted <= burst + seconds.now_s * per_s + 1e-6
         assert 0 <= wait_s <= 1 / per_s + 1e-9
-    seconds.now_s += limit.take("key") + 1e-6
-    assert limit.take("key") == 0 or granted < burst + seconds.now_s * per_s
+    seconds.now_s += limit.acquire("key") + 1e-6
+    assert limit.acquire("key") == 0 or granted < burst + seconds.now_s * per_s
 
 
 def test_a_limit_remembers_so_many_keys_and_forgets_the_oldest() -> None:
     seconds = Stopwatch()
     limit = TokenBucket(burst=1, per_s=0.001, seconds=seconds, capacity=3)
     for key in "abcd":
-        assert limit.take(key) == 0
+        assert limit.acquire(key) == 0
     assert len(limit) == 3
-    assert limit.take("d") > 0
-    assert limit.take("a") == 0
+    assert limit.acquire("d") > 0
+    assert limit.acquire("a") == 0

@@ -15,7 +15,7 @@ from models.codec import decode
 from models.contacts import Contact, IdentityLink
 from models.identity_links import CallerLinked
 from streams.audit.key_check import misplaced
-from streams.bridge.intake import Intake, Take
+from streams.bridge.intake import Intake, WebhookRecords
 from streams.callers.identity import (
     AGAIN_MS,
     LinkChanges,
@@ -57,12 +57,12 @@ def payload(person: int, kind: str, names: str) -> dict[str, object]:
     return changed(NOWEB_OFFER, **{"from": lid, "_data": {"from": lid} | known})
 
 
-def confirm(intake: Intake, taken: Take) -> Take:
+def confirm(intake: Intake, taken: WebhookRecords) -> WebhookRecords:
     intake._callers.confirm(taken.links)
     return taken
 
 
-def keys(taken: Take) -> set[str]:
+def keys(taken: WebhookRecords) -> set[str]:
     return {
         record.key.decode()
         for record in taken.records

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.faust_driver.recovery import Recovery
-from streams.faust_driver.tables import PartitionedTable, Store
+from streams.faust_driver.tables import FaustTable, Store
 from streams.faust_driver.transport import App
 
 TABLE = "test-callers-changelog"
@@ -61,7 +61,7 @@ class Table:
 
     app: App
     log: Log
-    shards: PartitionedTable
+    shards: FaustTable
 
     @property
     def store(self) -> Store:
@@ -79,7 +79,7 @@ class Table:
 def table(folder: Path) -> Table:
     app = App("test", broker="aiokafka://127.0.0.1:1", datadir=str(folder), web_enabled=False)
     log = Log()
-    return Table(app, log, PartitionedTable(app, "callers", 4, lambda: log))
+    return Table(app, log, FaustTable(app, "callers", 4, lambda: log))
 
 
 def read_until(of: Table, partition: int) -> int | None:

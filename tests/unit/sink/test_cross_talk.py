@@ -16,20 +16,21 @@ from models.commands import RejectCall, SendText
 from models.identity import canonical
 from models.records import Record, text_command
 from models.topics import CALLS_COMMANDS, MESSAGES_COMMANDS
-from streams.gateways.protocol import Provider, Request
-from streams.gateways.waha.requests import WahaProvider
-from streams.gateways.wawp.requests import WawpProvider
+from streams.gateways.protocol import Request, Requests
+from streams.gateways.waha.requests import WahaRequests
+from streams.gateways.waha.settings import WahaSettings
+from streams.gateways.wawp.requests import WawpRequests
+from streams.gateways.wawp.settings import WawpSettings
 from streams.screening.decide import decide
 from streams.screening.effects import records
-from streams.settings import WahaSettings, WawpSettings
 from tests.support.facts import NOW_MS, facts, offer, policy
 
 KEY = SecretStr("key")
-PROVIDERS: dict[str, Provider] = {
-    "office": WahaProvider(
+PROVIDERS: dict[str, Requests] = {
+    "office": WahaRequests(
         WahaSettings(provider="waha", base_url="http://a", api_key=KEY, webhook_secret=KEY)
     ),
-    "cloud": WawpProvider(
+    "cloud": WawpRequests(
         WawpSettings(provider="wawp", base_url="http://b", access_token=KEY, webhook_secret=KEY)
     ),
 }

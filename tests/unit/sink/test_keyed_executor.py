@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.sink.keyed_executor import Bulkheads, Job, KeyedExecutor
+from streams.sink.keyed_executor import Bulkheads, Job, JobEnd, KeyedExecutor
 
 LATER_MS = 1_767_261_645_000
 
@@ -31,11 +31,11 @@ class Bench:
     def job(self, name: str) -> Job:
         gate = self._gates.setdefault(name, asyncio.Event())
 
-        async def work() -> bool:
+        async def work() -> JobEnd:
             self.begun.append(name)
             await gate.wait()
             self.done.append(name)
-            return True
+            return "done"
 
         return work
 
@@ -96,7 +96,7 @@ async def test_a_failure_is_reported_and_stops_its_lane() -> None:
     failures: list[BaseException] = []
     bench, lanes = Bench(), KeyedExecutor(10, failures.append)
 
-    async def fail() -> bool:
+    async def fail() -> JobEnd:
         msg = "no"
         raise LookupError(msg)
 
@@ -154,14 +154,14 @@ async def _run(work: list[tuple[str, int]], room: int) -> None:
     ran, running = list[tuple[str, int]](), list[str]()
 
     def job(number: int, key: str, turns: int) -> Job:
-        async def run() -> bool:
+        async def run() -> JobEnd:
             assert key not in running
             running.append(key)
             for _ in range(turns):
                 await asyncio.sleep(0)
             running.remove(key)
             ran.append((key, number))
-            return True
+            return "done"
 
         return run
 
@@ -191,7 +191,7 @@ async def test_a_cancelled_job_frees_its_place() -> None:
 async def test_any_expected_or_unexpected_error_is_a_failure(error: type[Exception]) -> None:
     failures: list[BaseException] = []
 
-    async def fail() -> bool:
+    async def fail() -> JobEnd:
         raise error
 
     lanes = KeyedExecutor(1, failures.append)
@@ -233,11 +233,11 @@ async def test_a_job_not_done_is_begun_again_before_those_behind_it() -> None:
     def job(name: str, times: int) -> Job:
         left = times
 
-        async def run() -> bool:
+        async def run() -> JobEnd:
             nonlocal left
             left -= 1
             lanes_done.append(name)
-            return left == 0
+            return "done" if left == 0 else "held"
 
         return run
 
@@ -275,12 +275,12 @@ async def test_drain_lets_go_of_a_job_that_would_be_begun_again() -> None:
     barrier.opened.set()
     runs = 0
 
-    async def run() -> bool:
+    async def run() -> JobEnd:
         nonlocal runs
         runs += 1
         begun.set()
         await answered.wait()
-        return False
+        return "held"
 
     assert lanes.submit("a", run, LATER_MS)
     await begun.wait()

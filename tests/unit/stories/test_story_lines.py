@@ -7,6 +7,9 @@ from typing import Any
 from models.decisions import Decision
 from models.outcomes import Outcome
 from models.records import dead_letter
+from streams.gateways.waha import WAHA
+from streams.gateways.wawp import WAWP
+from streams.stories.live import lines_without_ends
 from streams.stories.story_lines import HOLD_MS, UNDECIDED_MS, WIDTH, Story
 from tests.support.records import (
     T0,
@@ -21,6 +24,7 @@ from tests.support.records import (
     rejected_call,
     ringing_call,
 )
+from tests.support.webhooks import settings
 
 
 def story() -> Story:
@@ -83,9 +87,9 @@ def test_a_confirmation_that_is_late_follows_in_a_short_line() -> None:
     assert "rejected  " in line
     assert "✓" not in line
     (after,) = by.add(log.append(history[-1]))
-    assert (
-        after
-        == "10:00:00  london  +447•••••••23   └ confirmed   the ringing stopped 700 ms after the reject"
+    assert after == (
+        "10:00:00  london  +447•••••••23   └ confirmed  "
+        " the ringing stopped 700 ms after the reject"
     )
     assert by.add(log.append(history[-1])) == [], "a repeated outcome is not told again"
 
@@ -101,6 +105,23 @@ def test_an_unconfirmed_reject_says_so() -> None:
     (line,) = by.add(log.append(outcome(command, "unconfirmed", at_ms=T0 + 60_000)))
     assert line.startswith("10:01:00  london  +447•••••••23   └ unconfirmed ")
     assert line.endswith("the gateway never said that it stopped")
+
+
+def test_unconfirmed_is_not_shown_where_ends_are_not_reported() -> None:
+    silent, log = Story(["london"], zone=UTC, without_ends={"london"}), Log()
+    history = rejected_call(offer(), confirm=False)
+    for value in history:
+        silent.add(log.append(value))
+    (line,) = silent.tick(T0 + 30_000)
+    assert "rejected  " in line
+    command = next(value for value in history if value.type == "reject-call")
+    assert silent.add(log.append(outcome(command, "unconfirmed", at_ms=T0 + 60_000))) == []
+
+
+def test_the_lines_without_ends_follow_from_the_capabilities() -> None:
+    quiet = replace(WAWP, capabilities=replace(WAWP.capabilities, reports_ends=False))
+    assert lines_without_ends(settings()) == {}
+    assert lines_without_ends(settings(), {"waha": WAHA, "wawp": quiet}) == {"riyadh": "Wawp"}
 
 
 def test_a_reject_that_failed_is_told_at_once_with_its_reason() -> None:

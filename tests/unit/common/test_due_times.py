@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.faust_driver.tables import DueTimes
+from streams.common.due_times import DueTimes
 
 ENTRIES = st.lists(
     st.tuples(st.integers(0, 3), st.integers(0, 50), st.binary(max_size=2)), max_size=40

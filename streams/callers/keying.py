@@ -1,7 +1,4 @@
-"""Under whose key an event is written.
-
-The caller as the payload names them, and as everybody knows them.
-"""
+"""Keys events by caller: from the JID in the payload to the JID under which they are kept."""
 
 from __future__ import annotations
 
@@ -22,10 +19,10 @@ CAPACITY: Final = 20_000
 
 
 class Callers:
-    """Puts events under the JID where the caller is kept, and learns from them who is who.
+    """Puts events under the JID where the caller is kept, and learns identity links from them.
 
     A link may be read after an event was written under its alias, for instance when another bridge
-    learned it a moment ago. Whoever keeps something under the alias must be told again then.
+    learned it a moment ago. A second ``CallerLinked`` is due then: see ``late``.
     """
 
     def __init__(self) -> None:
@@ -40,11 +37,9 @@ class Callers:
         return LinkChanges(self.known, at_ms, since=self._number)
 
     def settle(self, event: E, links: LinkChanges) -> E:
-        """The event under its caller's key, with every other name of theirs.
+        """The event under its caller's key, with every alias; a group's call stays under the group.
 
-        ``links`` takes what it tells.
-
-        A group's call stays under the group.
+        The links that the event shows are added to ``links``.
         """
         if not (is_phone(event.caller) or is_lid(event.caller)):
             return event
@@ -58,10 +53,10 @@ class Callers:
         )
 
     def confirm(self, links: LinkChanges) -> None:
-        """The changes are durable, and those concerned were told with them.
+        """Apply changes that are durable, their ``CallerLinked`` records among them.
 
-        But for what was written under an alias since the changes were begun: it may stand behind
-        the word of them.
+        An event written under an alias meanwhile may land after its ``CallerLinked``: such an alias
+        stays queued for a second one.
         """
         for alias in links.aliases:
             if self._keyed.get(alias, 0) <= links.since:
@@ -77,7 +72,7 @@ class Callers:
         return found
 
     def again(self, links: list[IdentityLink]) -> None:
-        """Those of ``late`` could not be told; they are given out again."""
+        """Links from ``late`` that could not be published; ``late`` returns them again."""
         self._late = links + self._late
 
     def _note(self, caller: str) -> None:

@@ -1,4 +1,4 @@
-"""What the bridge makes of one envelope, apart from the events it writes."""
+"""What a webhook says: an event, or why there is none."""
 
 from __future__ import annotations
 
@@ -10,13 +10,19 @@ from models.messages import MessageSeen
 from models.presence import LineStatus
 
 IgnoredReason = Literal["other-event", "outgoing", "not-a-person", "own-chat", "nobody-wrote"]
-""" ``other-event``   an event that screening does not need (acknowledgements, presence, labels)
-``outgoing``      a call that the line makes itself ``not-a-person``  a group, channel, broadcast or
-status ``own-chat``      the account's notes to itself ``nobody-wrote``  an entry that the engine
-puts into a chat itself: of a call, of encryption, of a setting
+"""
+``other-event``   an event that screening does not need (acknowledgements, presence, labels)
+``outgoing``      a call that the line makes itself
+``not-a-person``  a group, channel, broadcast or status
+``own-chat``      the account's notes to itself
+``nobody-wrote``  an entry that the engine itself puts into a chat: of a call, of encryption
 """
 
 RefusedReason = Literal["unintelligible", "unknown-event", "unknown-line", "outside-window"]
+
+
+class NotJsonError(ValueError):
+    """The body is no JSON at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +36,7 @@ class LinePlace:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """None of our business: answered 2xx and counted."""
+    """Not needed: answered 2xx and counted."""
 
     reason: IgnoredReason
 
@@ -44,3 +50,16 @@ class Refused:
 
 
 Reading = CallOffered | CallAccepted | CallRejected | MessageSeen | LineStatus | Ignored | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookEvent:
+    """One event of a webhook's body, read."""
+
+    reading: Reading
+    name: str
+    """The event's name where the provider documents it, else ``other``: a bounded set, to count."""
+    sent_at_ms: int | None
+    """The envelope's own time in milliseconds UTC, where it has one that can be read."""
+    raw: object
+    """The decoded JSON, for a dead letter."""

@@ -1,15 +1,24 @@
-"""What the two dialects have in common: a request that was understood, an answer, a refusal."""
+"""A provider's part of the simulator: how it reads requests, words answers, writes webhooks.
+
+Each provider's class is ``Simulated`` in the module ``simulated`` of its package in
+``streams.gateways``. It is loaded by that name, so that no process but a simulator ever loads it.
+"""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from importlib import import_module
+from typing import Any, Literal, Protocol, cast
 
 import orjson
 
-from streams.simulator.session_state import Message, Session
+from streams.gateways.settings import GatewaySettings
+from streams.settings import Settings
+from streams.simulator.options import CallEventName, Ended, Retries
+from streams.simulator.payloads import Payload
+from streams.simulator.session_state import Call, Engine, Message, Session
 
 Asked = Literal["reject", "text", "session", "block", "unblock"]
 
@@ -27,7 +36,7 @@ class Ask:
     chat: str = ""
     text: str = ""
     message_key: str | None = None
-    """The message id that the client chose (WAHA)."""
+    """The message id that the client chose, where the gateway takes one."""
     body: dict[str, Any] = field(default_factory=dict)
     """As received, without credentials."""
     violation: str | None = None
@@ -76,8 +85,48 @@ class Received:
     body: bytes
 
 
-class Dialect(Protocol):
-    """How one provider reads requests and words its answers. No method does IO or has state."""
+class SimulatedGateway(Protocol):
+    """How one configured gateway behaves. No method does IO or has state."""
+
+    retries: Retries
+    """How its webhooks are repeated."""
+    waits_for_session: bool
+    """Whether it holds a request back until the session works, for a while."""
+
+    def usual_engine(self, nth: int) -> Engine:
+        """The engine of the provider's nth line in the configuration, from 0."""
+
+    def ended_mix(self, engine: Engine) -> Mapping[Ended, float]:
+        """How a reject of a call that is over is answered, with shares."""
+
+    def ignores_caller(self, session: Session) -> bool:
+        """Whether a reject finds its call by the id alone, whatever caller it names."""
+
+    def reports(self, call: Call, event: CallEventName, *, api: bool) -> bool:
+        """Whether there is a webhook of this event. ``api``: it follows from our own reject."""
+
+    def reports_outgoing(self, session: Session) -> bool:
+        """Whether the line's own calls are reported like incoming ones."""
+
+    def invents_events(self, session: Session) -> bool:
+        """Whether a reject of a call that is over is echoed, and the engine fills chats itself."""
+
+    def offer_events(self, call: Call) -> int:
+        """How many events one call's offer makes."""
+
+    def envelope(self, session: Session, event: str, payload: Payload, at_ms: int) -> Payload:
+        """One webhook's body as an object, with an id of its own."""
+
+    def call_payload(
+        self, call: Call, event: CallEventName, at_ms: int, *, api: bool = False
+    ) -> Payload:
+        """A call's event. ``api``: it follows from our own reject."""
+
+    def message_payload(self, message: Message) -> Payload:
+        """A message, the same for ``message`` and ``message.any``."""
+
+    def webhook_headers(self, body: bytes, event_at_ms: int) -> dict[str, str]:
+        """The headers of a webhook, its signature among them; every retry carries the same."""
 
     def read(self, received: Received) -> Ask:
         """Understand a request; raises ``RefusedError`` for one that the provider turns down."""
@@ -152,3 +201,14 @@ def field_faults(
 
 
 _WORDS: Mapping[type, str] = {str: "string", bool: "boolean value"}
+
+
+def simulated(settings: GatewaySettings) -> SimulatedGateway:
+    """The simulated part of a configured gateway."""
+    module = import_module(f"streams.gateways.{settings.provider}.simulated")
+    return cast("SimulatedGateway", module.Simulated(settings))
+
+
+def simulated_gateways(settings: Settings) -> dict[str, SimulatedGateway]:
+    """The simulated part of every gateway of a configuration, by name."""
+    return {name: simulated(gateway) for name, gateway in settings.gateways.items()}

@@ -1,0 +1,171 @@
+"""What an agent sees of its stream, as protocols, and how it reads one.
+
+Agents know these types only: the driver below them (``streams.faust_driver``) may change without
+them. The protocols are structural, so that nothing is wrapped or copied for an event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+from aiokafka.structs import RecordMetadata
+
+from models.codec import UndecodableError, check_version, decode
+from models.records import Record, dead_letter
+from models.topics import Topic
+from streams.kafka.outbox import Outbox
+
+
+class Message(Protocol):
+    """One record of a stream, with where it stands."""
+
+    @property
+    def topic(self) -> str:
+        """The topic's full name."""
+
+    @property
+    def partition(self) -> int:
+        """The partition within the topic."""
+
+    @property
+    def offset(self) -> int:
+        """The offset within the partition."""
+
+    @property
+    def timestamp(self) -> float:
+        """When the record was written, in seconds since 1970 UTC; 0 where it carries no time."""
+
+    @property
+    def key(self) -> bytes | None:
+        """The key's bytes."""
+
+    @property
+    def value(self) -> bytes | None:
+        """The value's bytes; None is a tombstone."""
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]] | None:
+        """The headers in their order; None or empty where there are none."""
+
+    @property
+    def generation_id(self) -> int:
+        """The generation of the consumer group in which this worker was given the record."""
+
+
+class Event(Protocol):
+    """One record in work. It is delivered again, here or elsewhere, unless it is acknowledged."""
+
+    @property
+    def message(self) -> Message:
+        """The record."""
+
+    @property
+    def value(self) -> bytes:
+        """The value's bytes."""
+
+    def ack(self) -> bool:
+        """Acknowledge it: its offset may be committed. May be repeated. Does not block."""
+
+
+class Stream(Protocol):
+    """The records of one topic, of the partitions that this worker owns."""
+
+    def noack(self) -> Stream:
+        """The same stream, whose events are acknowledged by nobody but their reader."""
+
+    def events(self) -> AsyncIterator[Event]:
+        """The events, in order within a partition, until the stream ends."""
+
+
+class Ownership(Protocol):
+    """Whether this worker still owns the partition of an event."""
+
+    def is_ours(self, event: Event) -> bool:
+        """Whether no rebalance has come since the event was given; does not block.
+
+        After one the event comes again, to whoever owns its partition now.
+        """
+
+    async def may_act(self, event: Event) -> bool:
+        """Whether the event's partition is surely still this worker's.
+
+        Waits while that is in doubt; False after a rebalance.
+        """
+
+
+class PartitionedTable(Protocol):
+    """A table of raw bytes, kept by partition and restored from its changelog after a restart."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """The stored bytes, or None."""
+
+    async def put(
+        self, partition: int, key: bytes, value: bytes | None
+    ) -> Awaitable[RecordMetadata]:
+        """Store (None: delete) now; the returned awaitable is done when the changelog has it.
+
+        ``partition`` is the one of the event in work. Blocks only while the producer has no room.
+        May be repeated with the same effect.
+        """
+
+    def items(self) -> Iterator[tuple[int, bytes, bytes]]:
+        """Every (partition, key, value) that this worker owns or stands by for."""
+
+    def sweep(self, partition: int, most: int) -> list[bytes]:
+        """The next few keys of a partition, round and round, so that each comes up in time.
+
+        An agent that looks at more keys with each event than the event adds finds all that can be
+        forgotten. Look the value up again before deleting it: others write in between.
+        """
+
+    def __len__(self) -> int:
+        """Keys held in memory."""
+
+
+async def decoded(
+    stream: Stream,
+    topic: Topic,
+    outbox: Outbox,
+    agent: str,
+    on_dead_letter: Callable[[str], None],
+) -> AsyncIterator[tuple[Event, Any]]:
+    """Yield (event, value) of a stream until it ends; whoever gets an event must finish it.
+
+    The value is of the type that the topic carries. What cannot be read goes to the dead-letter
+    topic with its original key, bytes and headers, and is acknowledged once it stands there.
+    Nothing is acknowledged by being yielded.
+    """
+    async for event in stream.noack().events():
+        try:
+            check_version(event.message.headers or ())
+            value = decode(topic.values, event.value)
+        except UndecodableError as exc:
+            on_dead_letter(agent)
+            await outbox.finish(event, [_letter(event, exc, agent)])
+            continue
+        yield event, value
+
+
+def _letter(event: Event, error: UndecodableError, agent: str) -> Record:
+    message = event.message
+    return dead_letter(
+        key=message.key,
+        value=message.value,
+        headers=list(message.headers or []),
+        reason="undecodable",
+        message=str(error),
+        source=agent,
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        timestamp_ms=int(message.timestamp * 1000) if message.timestamp else None,
+    )
+
+
+def header(event: Event, name: str) -> str | None:
+    """The first header of this name as text, or None."""
+    for key, value in event.message.headers or ():
+        if key == name:
+            return bytes(value).decode("utf-8", "replace")
+    return None

@@ -1,0 +1,171 @@
+"""What runs beside the Faust app: producers, the reader of facts, gateway clients, health."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from models.records import policy_document
+from models.topics import TOPICS
+from streams.common.clock import now_ms
+from streams.common.health import HealthServer
+from streams.gateways.circuit_breaker import STATES
+from streams.gateways.client import GatewayClient
+from streams.kafka.compacted_reader import CompactedReader
+from streams.kafka.producer import DurableProducer
+from streams.kafka.topics_admin import create_compacted
+from streams.metrics import WorkerMetrics
+from streams.policy_admin.files import PolicyFile
+from streams.settings import Settings
+from streams.views.views import Views
+
+log = logging.getLogger(__name__)
+
+SOURCE: Final = "/ringfence/worker"
+
+PAUSE_MS: Final = 50
+"""Between two requests of records that no call waits for: decisions, outcomes, tables. Every
+request costs the worker and the broker as much as several records, and the commit waits for them
+0.2 s anyway."""
+
+FLUSH_S: Final = 2.0
+"""For what is under way at the end; without a broker the rest comes again after the next start."""
+
+REQUEST_MS: Final = 30_000
+"""How long a record waits for a broker that is away."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Services:
+    """Started before the first event is given to an agent, and stopped after the last one."""
+
+    settings: Settings
+    metrics: WorkerMetrics
+    known: Views
+    reader: CompactedReader
+    commands: DurableProducer
+    """For what a ringing call waits for."""
+    producer: DurableProducer
+    """For everything else."""
+    gateways: dict[str, GatewayClient]
+    files: Sequence[PolicyFile] = ()
+    _health: HealthServer | None = field(default=None, init=False)
+
+    async def start(self, not_ready: Callable[[], str | None]) -> None:
+        """Connect to Kafka and the gateways, and serve health; blocks until connected.
+
+        ``not_ready`` says why the worker cannot decide right now, or None.
+        """
+        self._health = HealthServer(
+            self.settings.worker.listen,
+            self.metrics.registry,
+            ready=not_ready,
+            warnings=self.warnings,
+        )
+        await self._health.__aenter__()
+        await asyncio.gather(self.commands.start(), self.producer.start())
+        await self.reader.start()
+        await self._seed()
+        await asyncio.gather(*(gateway.start() for gateway in self.gateways.values()))
+
+    async def prepare_topics(self, changelogs: dict[str, int]) -> None:
+        """Create the tables' changelogs (name to partitions), and learn where all topics are.
+
+        Blocks until the brokers show them. A first send must not be what finds out where its topic
+        is, for by then the brokers may be away.
+        """
+        kafka = self.settings.kafka
+        await create_compacted(kafka, changelogs)
+        names = [*changelogs, *(topic.full_name(kafka.topic_prefix) for topic in TOPICS)]
+        await asyncio.gather(self.commands.await_topics(*names), self.producer.await_topics(*names))
+
+    async def stop(self) -> None:
+        """Close everything; what cannot be flushed within ``FLUSH_S`` comes again."""
+        await self.reader.stop()
+        await asyncio.gather(*(gateway.stop() for gateway in self.gateways.values()))
+        await asyncio.gather(
+            self.commands.stop(flush_seconds=FLUSH_S), self.producer.stop(flush_seconds=FLUSH_S)
+        )
+        if self._health is not None:
+            await self._health.__aexit__(None, None, None)
+
+    def warnings(self) -> list[str]:
+        """What a person should look into.
+
+        Policies that were applied and are not in force, gateways that do not answer.
+        """
+        silent = [name for name, gateway in self.gateways.items() if gateway.is_up is False]
+        return [
+            *(
+                f"{key} is not in force: {fault}"
+                for key, fault in self.known.policies.faults.items()
+            ),
+            *(f"gateway {name} does not answer: calls ring until it does" for name in silent),
+        ]
+
+    async def _seed(self) -> None:
+        """Apply the folder's policies where nothing was ever applied; returns once in force."""
+        policies = self.known.policies
+        new = [
+            each.document(author="policies folder", at_ms=now_ms())
+            # calendars first, or a policy would be refused for a moment
+            for each in sorted(self.files, key=lambda file: file.kind == "policy")
+            if not policies.ever_applied(each.key)
+        ]
+        await self.commands.send(
+            *(record for each in new for record in policy_document(each, SOURCE))
+        )
+        while any(policies.document(each.key) is None for each in new):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        for line in self.settings.lines:
+            in_force = policies.book.for_line(line)
+            log.info(
+                "line %s runs policy %s, revision %s", line, in_force.policy.line, in_force.revision
+            )
+
+
+def services(
+    settings: Settings,
+    files: Sequence[PolicyFile],
+    myself: str,
+    on_failure: Callable[[BaseException], None],
+) -> Services:
+    """The services of a worker, not started.
+
+    ``files``: policies to begin with, where none were applied yet. ``myself``: this worker's name.
+    """
+    metrics = WorkerMetrics()
+    known = Views.empty(myself)
+    kafka = settings.kafka
+    return Services(
+        settings=settings,
+        metrics=metrics,
+        known=known,
+        reader=CompactedReader(
+            kafka,
+            known.views(),
+            on_undecodable=metrics.left_out,
+            on_failure=on_failure,
+            on_read=metrics.reference_read,
+        ),
+        commands=DurableProducer(kafka, "ringfence-commands", request_timeout_ms=REQUEST_MS),
+        producer=DurableProducer(
+            kafka, "ringfence-worker", request_timeout_ms=REQUEST_MS, pause_ms=PAUSE_MS
+        ),
+        gateways={name: _client(settings, name, metrics) for name in settings.gateways},
+        files=files,
+    )
+
+
+def _client(settings: Settings, name: str, metrics: WorkerMetrics) -> GatewayClient:
+    sessions = [line.session for line in settings.lines.values() if line.gateway == name]
+    return GatewayClient(
+        name,
+        settings.gateways[name],
+        sessions,
+        lambda gateway, up: metrics.gateway_up(gateway, up=up),
+        lambda gateway, state: metrics.gateway_circuit(gateway, state, STATES),
+    )

@@ -1,0 +1,158 @@
+"""Wawp's documented webhooks and answers."""
+
+from __future__ import annotations
+
+from pydantic import SecretStr
+
+from streams.gateways.wawp.settings import WawpSettings
+from tests.support.gateways.sample import Answer, GatewaySample
+from tests.support.webhooks import CALL_ID, MESSAGE, PHONE, WAWP_OFFER, wawp
+
+
+def answer(
+    status: int,
+    body: bytes,
+    meaning: str,
+    reason: str | None,
+    name: str,
+    message_id: str | None = None,
+) -> Answer:
+    return Answer(
+        name=name,
+        status=status,
+        body=body,
+        meaning=meaning,
+        reason=reason,
+        message_id=message_id,
+    )
+
+
+SUCCESS = b'{"success": true, "message": "Operation completed successfully"}'
+UPSTREAM = b'{"wawp_upstream_error":{"message":"socket hang up"}}'
+MISSING_JSON = b'{"code":"missing_parameter","message":"Missing required parameter(s): callId"}'
+MISSING_XML = (
+    b"<?xml version='1.0'?><error><message>Missing required parameter(s)</message></error>"
+)
+MISSING_TEXT = b"Missing required parameter(s)"
+TOKEN = b'{"message":"Invalid or missing access token"}'
+
+
+REJECTS = [
+    answer(200, SUCCESS, "accepted", None, "200 success true"),
+    answer(
+        200, b'{"success":false,"message":"no"}', "fault", "not-successful", "200 success false"
+    ),
+    answer(200, UPSTREAM, "fault", "upstream-error", "200 upstream error"),
+    answer(
+        200, b'{"success":true,"wawp_upstream_error":"x"}', "fault", "upstream-error", "200 both"
+    ),
+    answer(200, b"", "accepted", None, "200 empty"),
+    answer(204, b"", "accepted", None, "204"),
+    answer(400, MISSING_JSON, "refused", "request-invalid", "400 JSON"),
+    answer(400, MISSING_XML, "refused", "request-invalid", "400 XML"),
+    answer(400, MISSING_TEXT, "refused", "request-invalid", "400 text"),
+    answer(400, b'{"message":"The call has ended"}', "over", "call-over", "400 call over"),
+    answer(400, b"", "over", "call-over", "400 empty"),
+    answer(
+        400,
+        b'{"message":"Instance is not connected"}',
+        "refused",
+        "session-missing",
+        "400 instance",
+    ),
+    answer(401, TOKEN, "refused", "not-permitted", "401"),
+    answer(403, b'{"code":"subscription_required"}', "refused", "not-permitted", "403"),
+    answer(
+        404,
+        b'{"message":"Instance 0A1B not found"}',
+        "refused",
+        "session-missing",
+        "404 instance",
+    ),
+    answer(404, b'{"message":"Call 00AA not found"}', "over", "call-over", "404 call"),
+    answer(404, b"", "over", "call-over", "404 empty"),
+    answer(409, b"", "over", "call-over", "409"),
+    answer(410, b"<gone/>", "over", "call-over", "410"),
+    answer(422, b"", "refused", "http-422", "422"),
+    answer(429, b"slow down", "busy", "rate-limited", "429"),
+    answer(500, UPSTREAM, "fault", "http-500", "500"),
+    answer(500, b"<error>oops</error>", "fault", "http-500", "500 XML"),
+    answer(502, b"", "fault", "http-502", "502"),
+    answer(503, b"", "fault", "http-503", "503"),
+]
+
+
+RESTRICTED = b'{"wawp_upstream_error":{"message":"server returned error 463"}}'
+TEXTS = [
+    answer(200, SUCCESS, "accepted", None, "200 success true"),
+    answer(200, b'{"success":false}', "fault", "not-successful", "200 success false"),
+    answer(200, UPSTREAM, "fault", "upstream-error", "200 upstream error"),
+    answer(400, MISSING_JSON, "refused", "request-invalid", "400 JSON"),
+    answer(400, MISSING_XML, "refused", "request-invalid", "400 XML"),
+    answer(400, MISSING_TEXT, "refused", "request-invalid", "400 text"),
+    answer(400, b"", "refused", "request-invalid", "400 empty"),
+    answer(401, TOKEN, "refused", "not-permitted", "401"),
+    answer(404, b'{"message":"Instance not found"}', "refused", "session-missing", "404 instance"),
+    answer(404, b"", "refused", "http-404", "404 empty"),
+    answer(429, b"", "busy", "rate-limited", "429"),
+    answer(500, RESTRICTED, "refused", "reach-out-restricted", "500 463"),
+    answer(500, b'{"code": 463}', "refused", "reach-out-restricted", "500 code 463"),
+    answer(200, RESTRICTED, "refused", "reach-out-restricted", "200 with an upstream 463"),
+    answer(
+        500,
+        b'{"at":1767463000,"to":"12024630143@c.us"}',
+        "fault",
+        "http-500",
+        "500 463 in numbers",
+    ),
+    answer(503, b"", "fault", "http-503", "503"),
+    answer(
+        200,
+        b'{"success":true,"_data":{"id":"true_1@c.us_A"}}',
+        "accepted",
+        None,
+        "200 id in _data",
+        "true_1@c.us_A",
+    ),
+    answer(
+        200,
+        b'{"_data":{"id":{"_serialized":"true_1@c.us_A"}}}',
+        "accepted",
+        None,
+        "200 id object in _data",
+        "true_1@c.us_A",
+    ),
+    answer(200, b'{"id":"true_1@c.us_A"}', "accepted", None, "200 id on top", "true_1@c.us_A"),
+    answer(200, b'{"_data":[]}', "accepted", None, "200 _data is a list"),
+    answer(200, b"ok", "accepted", None, "200 plain text"),
+]
+
+
+SAMPLE = GatewaySample(
+    settings=WawpSettings(
+        provider="wawp",
+        base_url="https://api.wawp.net",
+        access_token=SecretStr("the-token"),
+        webhook_secret=SecretStr("my-secret-key"),
+    ),
+    vectors=[
+        (
+            b'{"event":"message","session":"default","engine":"WEBJS"}',
+            "46270e6ad829217a54d67026afb4ef20e76d3a4ea36d64b140834b5fb3e8b83a",
+        )
+    ],
+    webhooks=[
+        (WAWP_OFFER, "call.offered", {"call_id": WAWP_OFFER["payload"]["id"], "caller_raw": PHONE}),
+        (wawp("call.accepted", {"id": CALL_ID}), "call.accepted", {"call_id": CALL_ID}),
+        (wawp("call.rejected", {"id": CALL_ID}), "call.rejected", {"call_id": CALL_ID}),
+        (MESSAGE, "message.seen", {"message_id": MESSAGE["payload"]["id"]}),
+        (
+            {"instance_id": "0A1B2C3D4E5F", "status": "WORKING", "ts": 1_767_261_600},
+            "line.status",
+            {"connected": True},
+        ),
+    ],
+    rejects=REJECTS,
+    texts=TEXTS,
+    not_working="refused",
+)
