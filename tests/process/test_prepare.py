@@ -45,7 +45,7 @@ class Machine:
             "apt-get",
             f"""echo "apt-get $*" >>{self.calls}
             [[ "$*" == *update* ]] && exit 0
-            printf '#!/usr/bin/env bash\\necho openjdk version \\\\"{java}\\\\" >&2\\n' >{where}/java
+            printf '#!/usr/bin/env bash\\necho version \\\\"{java}\\\\" >&2\\n' >{where}/java
             touch {where}/mvn; chmod +x {where}/java {where}/mvn""",
         )
 
