@@ -171,6 +171,7 @@ CALLS_DLQ: Final = Topic(
         Component.CALL_SESSIONS,
         Component.REJECT_SINK,
         Component.TEXT_SINK,
+        Component.WORKER,
         Component.DEAD_LETTERS,
     ),
     readers=(Component.DEAD_LETTERS, Component.AUDIT, Component.UP),

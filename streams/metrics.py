@@ -48,6 +48,12 @@ class WorkerMetrics:
             ["topic"],
             registry=self.registry,
         )
+        self._rows_left_out = Counter(
+            "ringfence_table_rows_left_out",
+            "Rows of tables that could not be read",
+            ["table"],
+            registry=self.registry,
+        )
         self._reference_records = Counter(
             "ringfence_reference_records",
             "Records of reference topics read",
@@ -96,6 +102,10 @@ class WorkerMetrics:
     def left_out(self, topic: str) -> None:
         """Count a record of a reference topic (its full name) that could not be read."""
         self._left_out.labels(topic).inc()
+
+    def row_left_out(self, table: str) -> None:
+        """Count a row of a table that could not be read."""
+        self._rows_left_out.labels(table).inc()
 
     def reference_read(self, topic: str, count: int) -> None:
         """Count records of a reference topic: when a worker has read them, they are in force."""
