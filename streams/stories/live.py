@@ -13,8 +13,8 @@ from aiokafka.errors import KafkaError
 
 from models import topics
 from streams.audit.audit import JUDGED, Audit
+from streams.audit.audit_topics import cooldowns
 from streams.audit.judged_range import JudgedRange
-from streams.audit.topics import cooldowns
 from streams.common.clock import Clock, now_ms
 from streams.gateways.protocol import Gateway
 from streams.gateways.registry import GATEWAYS

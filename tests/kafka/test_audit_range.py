@@ -15,7 +15,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from models.policy import DAY_MS
 from models.topics import CALLS_COMMANDS, CALLS_EVENTS
 from streams.audit.audit import JUDGED
-from streams.audit.topics import audit_topics
+from streams.audit.audit_topics import audit_topics
 from streams.common.clock import now_ms
 from streams.kafka.connection import connection
 from streams.kafka.producer import DurableProducer
