@@ -21,7 +21,7 @@ class WorkerMetrics:
         self._decisions = Counter(
             "ringfence_decisions",
             "Offers decided",
-            ["line", "verdict", "rule"],
+            ["line", "verdict", "by", "rule"],
             registry=self.registry,
         )
         self._decide_seconds = Histogram(
@@ -113,7 +113,9 @@ class WorkerMetrics:
 
     def decided(self, decision: Decision) -> None:
         """Count a decision and how long it took."""
-        self._decisions.labels(decision.line, decision.verdict, decision.rule or "default").inc()
+        self._decisions.labels(
+            decision.line, decision.verdict, decision.by, decision.rule or ""
+        ).inc()
         self._decide_seconds.observe(
             max(0, decision.decided_at_ms - decision.received_at_ms) / 1000
         )
