@@ -21,6 +21,7 @@ from streams.common.clock import Clock, now_ms
 from streams.common.errors import TOPICS_HINT, EnvironmentFaultError
 from streams.kafka.connection import connection
 from streams.kafka.diagnose import why_not
+from streams.kafka.layout import refuse_other_layout
 from streams.kafka.retention import kept_ms
 from streams.settings import KafkaSettings
 
@@ -152,12 +153,11 @@ class TopicReader:
 
     @property
     def partitions(self) -> dict[str, int]:
-        """How many partitions each topic has, by its name without prefix."""
-        found: dict[str, int] = {}
-        for partition in self._partitions:
-            name = self._by_name[partition.topic].name
-            found[name] = found.get(name, 0) + 1
-        return found
+        """On how many partitions the keys of each topic are placed, by its name without prefix."""
+        return {
+            topic.name: topic.partitions or self._kafka.partitions
+            for topic in self._by_name.values()
+        }
 
     async def seek(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Read on from these offsets."""
@@ -247,6 +247,7 @@ class TopicReader:
             described = await admin.describe_topics()
         finally:
             await admin.close()
+        refuse_other_layout(self._kafka, (entry["topic"] for entry in described))
         known = {
             entry["topic"]: entry["partitions"]
             for entry in described

@@ -192,10 +192,7 @@ class _Run:
         for each in applied.left:
             self._say(each.describe())
         if any(each.what == "partitions" for each in applied.left):
-            msg = (
-                "the topics have another number of partitions than kafka.partitions, so a worker"
-                " would look for callers in the wrong place: set kafka.partitions to what is there"
-            )
+            msg = "topics have fewer partitions than kafka.partitions, see above"
             raise EnvironmentFaultError(msg)
         for said in await agree(
             settings, demo=self._plan.demo is not None, apply=self._plan.options.apply

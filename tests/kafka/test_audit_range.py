@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -17,6 +18,7 @@ from models.topics import CALLS_COMMANDS, CALLS_EVENTS
 from streams.audit.audit import JUDGED
 from streams.audit.audit_topics import audit_topics
 from streams.common.clock import now_ms
+from streams.kafka import topics_admin
 from streams.kafka.connection import connection
 from streams.kafka.producer import DurableProducer
 from streams.kafka.reader import TopicReader, WholeSince
@@ -68,6 +70,11 @@ async def set_config(kafka: KafkaSettings, topic: str, **config: str) -> None:
         await client.alter_configs(
             [ConfigResource(ConfigResourceType.TOPIC, kafka.topic_prefix + topic, configs=changed)]
         )
+
+    async with asyncio.timeout(20):
+        # the broker tells nobody when a setting is in force
+        while (await topics_admin.found(kafka))[topic].own != changed:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
 
 
 async def whole(kafka: KafkaSettings) -> WholeSince | None:
