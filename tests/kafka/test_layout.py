@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from models.topics import CALLS_EVENTS, CONTACTS, LAYOUT_VERSION, TOPICS, Topic, layout_topic
 from streams.bridge.metrics import BridgeMetrics
@@ -16,13 +15,13 @@ from streams.common.clock import now_ms
 from streams.kafka import topics_admin
 from streams.kafka.await_cluster import until_there
 from streams.kafka.compacted_reader import read_once
-from streams.kafka.connection import connection
 from streams.kafka.layout import Layout, LayoutError, layouts, require_layout
 from streams.kafka.partitioner import partition_of
 from streams.kafka.producer import DurableProducer
 from streams.kafka.reader import TopicReader
 from streams.settings import KafkaSettings
 from streams.views.availability import Agents
+from tests.support.cluster import grow
 from tests.support.records import offer, record
 
 Part = Callable[[KafkaSettings], Awaitable[object]]
@@ -75,21 +74,6 @@ async def create(kafka: KafkaSettings, topic: Topic) -> None:
     async with topics_admin._admin(kafka) as admin:
         await topics_admin._create(admin, kafka, [topic])
         await topics_admin._until_led(admin, kafka, [topic])
-
-
-async def grow(kafka: KafkaSettings, topic: Topic, partitions: int) -> None:
-    """As ``kafka-topics --alter`` does."""
-    client = AIOKafkaAdminClient(**connection(kafka))
-    await client.start()
-    name = topic.full_name(kafka.topic_prefix)
-    try:
-        await client.create_partitions({name: NewPartitions(partitions)})
-        async with asyncio.timeout(20):
-            # the broker tells nobody
-            while len((await client.describe_topics([name]))[0]["partitions"]) < partitions:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
-    finally:
-        await client.close()
 
 
 def test_layouts_are_read_from_names_of_our_prefix_only() -> None:
