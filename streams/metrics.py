@@ -79,6 +79,12 @@ class WorkerMetrics:
             ["gateway", "state"],
             registry=self.registry,
         )
+        self._session_circuit = Gauge(
+            "ringfence_session_circuit",
+            "1 for the state of the circuit of a gateway's session",
+            ["gateway", "session", "state"],
+            registry=self.registry,
+        )
 
         self._policy_info = Gauge(
             "ringfence_policy_info",
@@ -134,6 +140,13 @@ class WorkerMetrics:
         """Set which of the states a gateway's circuit is in."""
         for each in states:
             self._gateway_circuit.labels(gateway, each).set(1 if each == state else 0)
+
+    def session_circuit(
+        self, gateway: str, session: str, state: str, states: Iterable[str]
+    ) -> None:
+        """Set which of the states the circuit of a gateway's session is in."""
+        for each in states:
+            self._session_circuit.labels(gateway, session, each).set(1 if each == state else 0)
 
     def policies(self, in_force: Mapping[str, str], refused: Collection[str]) -> None:
         """Set which revisions are in force, by the document's key, and how many are refused."""

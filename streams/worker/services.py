@@ -168,4 +168,5 @@ def _client(settings: Settings, name: str, metrics: WorkerMetrics) -> GatewayCli
         sessions,
         lambda gateway, up: metrics.gateway_up(gateway, up=up),
         lambda gateway, state: metrics.gateway_circuit(gateway, state, STATES),
+        lambda gateway, session, state: metrics.session_circuit(gateway, session, state, STATES),
     )
