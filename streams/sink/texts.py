@@ -247,7 +247,7 @@ class TextSink:
     ) -> None:
         """Publish the result and store the claim; acknowledge the event once both are durable."""
         said = outcome_of(command, ended)
-        self._parts.metrics.ended(said)
+        self._parts.metrics.ended(said, since_ms=command.rejected_at_ms)
         if ended.result in {"failed", "unknown"}:
             log.warning("a text on line %s is %s: %s", command.line, ended.result, ended.reason)
         partition = event.message.partition

@@ -212,7 +212,8 @@ def test_the_listed_states_say_how_long_a_gap_was() -> None:
     assert said.outages() == [Outage(from_ms=at - 400_000, to_ms=at)]
     # and what cannot be read of them does no harm
     broken: list[object] = [7, {}, {"status": "FAILED"}, {"status": [], "timestamp": at}, states[0]]
-    for statuses in (broken, "WORKING", {}, None, [*broken, *states]):
+    listed: list[object] = [broken, "WORKING", {}, None, [*broken, *states]]
+    for statuses in listed:
         event = waha("session.status", "NOWEB", payload | {"statuses": statuses}, timestamp=at)
         assert status_of(event).connected
 
