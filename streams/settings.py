@@ -22,7 +22,15 @@ from pydantic import (
 
 from models.policy import Duration, Locale, Zone
 from streams.common.errors import ConfigurationError
-from streams.common.setting_fields import WITHOUT_GATEWAY_SECRETS, BaseUrl, Secret, Section, Tokens
+from streams.common.setting_fields import (
+    WITHOUT_GATEWAY_SECRETS,
+    BaseUrl,
+    BootstrapServers,
+    Secret,
+    Section,
+    Tokens,
+    checked_bootstrap,
+)
 from streams.common.yaml_source import YamlSource
 from streams.gateways.registry import GATEWAYS
 from streams.gateways.settings import GatewaySettings
@@ -56,11 +64,11 @@ Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62
 class KafkaSettings(Section):
     """Which cluster, and how topics are laid out on it."""
 
-    bootstrap_servers: str | None = None
+    bootstrap_servers: BootstrapServers | None = None
     """None: the local broker that ``ringfence`` starts itself."""
     topic_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{0,100}$")] = ""
-    replication_factor: Annotated[int, Field(ge=1, le=9)] = 1
-    partitions: Annotated[int, Field(ge=1, le=256)] = 8
+    replication_factor: Annotated[int, Field(strict=True, ge=1, le=9)] = 1
+    partitions: Annotated[int, Field(strict=True, ge=1, le=256)] = 8
     """Of every topic; tables follow. Changing it later moves callers between shards: see the
     README."""
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
@@ -104,7 +112,9 @@ class BridgeSettings(Section):
     admin_listen: Address | None = None
     """Health with its reasons, and metrics. None: on 127.0.0.1, a thousand ports above ``listen``
     (9080)."""
-    max_body_bytes: Annotated[int, Field(ge=1024, le=32 * 1024 * 1024)] = 8 * 1024 * 1024
+    max_body_bytes: Annotated[int, Field(strict=True, ge=1024, le=32 * 1024 * 1024)] = (
+        8 * 1024 * 1024
+    )
     """Of a webhook that is read; of larger ones, up to four times as much, only the signature is
     worked out, and what is signed is kept as a dead letter. A photo within a message has a few
     MB."""
@@ -180,7 +190,7 @@ class RecordingBridgeSettings(Section):
     timeout: Annotated[Duration, Field(le=60_000)] = 2_000
     ttl: Duration = 30_000
     """Not heard of for so long, it counts as down."""
-    capacity: Annotated[int, Field(ge=1)] | None = None
+    capacity: Annotated[int, Field(strict=True, ge=1)] | None = None
     """Calls at once, where the answer does not say."""
 
     @model_validator(mode="after")
@@ -279,7 +289,12 @@ def load_settings(path: Path = DEFAULT_CONFIG, *, gateway_secrets: bool = True) 
         raise document.refuse(exc) from None
     cluster = os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "").strip()
     if cluster:
-        kafka = settings.kafka.model_copy(update={"bootstrap_servers": cluster})
+        try:
+            servers = checked_bootstrap(cluster)
+        except ValueError as exc:
+            msg = f"the environment variable KAFKA_BOOTSTRAP_SERVERS: {exc}"
+            raise ConfigurationError(msg) from None
+        kafka = settings.kafka.model_copy(update={"bootstrap_servers": servers})
         settings = settings.model_copy(update={"kafka": kafka})
     if not settings.policies.is_absolute():
         settings = settings.model_copy(

@@ -22,6 +22,7 @@ from models.topics import CALLS_DLQ, Component, written_by
 from streams.bridge.metrics import BridgeMetrics
 from streams.common.tasks import cancel
 from streams.kafka.diagnose import why_not
+from streams.kafka.layout import require_layout
 from streams.kafka.producer import DurableProducer
 from streams.kafka.reconnect import connected
 from streams.settings import KafkaSettings
@@ -263,6 +264,7 @@ class Publisher:
                 )
 
     async def _connect(self) -> DurableProducer:
+        await require_layout(self._kafka, TOPICS)
         producer = DurableProducer(self._kafka, "ringfence-bridge", request_timeout_ms=_REQUEST_MS)
         try:
             await producer.start()

@@ -1,4 +1,4 @@
-"""How long offers wait for what is still to be read before them; pure."""
+"""How long offers wait for what is still to be read before them. Does no IO."""
 
 from __future__ import annotations
 
