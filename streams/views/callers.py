@@ -9,6 +9,7 @@ from typing_extensions import override
 from models import topics
 from models.codec import decode
 from models.contacts import Contact, IdentityLink
+from models.numbers import all_forms
 from streams.views.view import Latest
 
 
@@ -42,11 +43,13 @@ class Contacts:
         return None if raw is None else decode(Contact, raw)
 
     def of_any(self, jids: Iterable[str]) -> Contact | None:
-        """The first record under one of a person's JIDs; raises as ``get``.
+        """The newest record under one of a person's JIDs; raises as ``get``.
 
-        A record made for a LID stays under the LID when its phone number is learned later.
+        A record made for a LID stays under the LID when its phone number is learned later, and one
+        made for a number as people write it under that form (``models.numbers``).
         """
-        return next((found for found in map(self.get, jids) if found is not None), None)
+        found = [each for each in map(self.get, all_forms(jids)) if each is not None]
+        return max(found, key=lambda each: each.at_ms, default=None)
 
     def __len__(self) -> int:
         """The number of contact records."""
