@@ -14,7 +14,7 @@ a duplicate."""
 
 
 def told(link: CallerLinked, kept: RecentCalls) -> CallsJoined:
-    """What those who keep the caller's calls are to be told of the alias'."""
+    """The alias' calls and blocks, for the partition that keeps the caller's."""
     return CallsJoined(
         event_id=f"{link.event_id}/calls",
         alias=link.alias,

@@ -1,4 +1,4 @@
-"""How long offers wait for messages that are still to be read before them; pure."""
+"""How long offers wait for messages that are still to be read before them."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ from prometheus_client import CollectorRegistry
 from models.bounds import Count, Millis
 from models.policy import DAY_MS
 from models.topics import TOPICS, Topic
+from streams.gateways.registry import capability_table
 from streams.policies.rule_table import rule_table
 from streams.settings import ROOT
 
@@ -303,4 +304,5 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "metrics": metric_table,
     "commands": command_table,
     "rules": rule_table,
+    "capabilities": capability_table,
 }

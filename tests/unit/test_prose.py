@@ -25,49 +25,6 @@ HABITS: Final = {
 }
 """What to write instead, and what is not written any more."""
 
-UNFINISHED: Final = frozenset(
-    {
-        "streams/bridge/admin/contacts.py",
-        "streams/bridge/admin/requests.py",
-        "streams/bridge/error_response.py",
-        "streams/bridge/keying.py",
-        "streams/bridge/reference_follower.py",
-        "streams/cli/contacts.py",
-        "streams/cli/topics.py",
-        "streams/common/yaml_source.py",
-        "streams/faust_driver/consumer_loop.py",
-        "streams/faust_driver/fetch_wire.py",
-        "streams/faust_driver/fetcher.py",
-        "streams/faust_driver/recovery.py",
-        "streams/faust_driver/transport.py",
-        "streams/gateways/answer_body.py",
-        "streams/gateways/dialect/call_events.py",
-        "streams/gateways/dialect/message_events.py",
-        "streams/gateways/dialect/session_events.py",
-        "streams/gateways/protocol.py",
-        "streams/history/comparison.py",
-        "streams/history/decide_again.py",
-        "streams/history/past.py",
-        "streams/screening/alias_merge.py",
-        "streams/screening/decide.py",
-        "streams/screening/effects.py",
-        "streams/screening/facts.py",
-        "streams/screening/recent_calls.py",
-        "streams/screening/retention.py",
-        "streams/screening/wait_budget.py",
-        "streams/settings.py",
-        "streams/simulator/session_state.py",
-        "streams/simulator/world.py",
-        "streams/sink/blocks.py",
-        "streams/sink/claims.py",
-        "streams/sink/text_body.py",
-        "streams/sink/text_limits.py",
-        "streams/worker/app.py",
-        "streams/worker/process.py",
-    }
-)
-"""Files that still have one of the habits. This list only ever gets shorter."""
-
 
 def prose(source: str) -> Iterator[tuple[int, str]]:
     """Every docstring and comment with its line; attribute docstrings are docstrings too."""
@@ -99,7 +56,7 @@ def files() -> list[str]:
     )
 
 
-@pytest.mark.parametrize("file", sorted(set(files()) - UNFINISHED))
+@pytest.mark.parametrize("file", files())
 def test_prose_is_free_of_old_habits(file: str) -> None:
     assert habits((ROOT / file).read_text()) == []
 

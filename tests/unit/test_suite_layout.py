@@ -16,13 +16,18 @@ SUITES = {"unit", "contract", "kafka", "process", "pipeline", "faults", "fuzz"}
 """Folders with tests; ``tests/run --help`` says what each is for."""
 
 CROSS_CUTTING = {
+    "gateways/test_conformance.py": "what every gateway must hold",
     "gateways/test_webhook_parts.py": "small parts of a webhook's way",
+    "models/test_topic_use.py": "the registry, against the sources of each component",
     "screening/rules/test_availability_rules.py": "rules of one family share their scenes",
     "screening/rules/test_caller_rules.py": "the same",
     "screening/rules/test_traffic_rules.py": "the same",
     "screening/rules/test_findings.py": "what every rule writes into a decision",
+    "screening/rules/test_rule_of_ones_own.py": "a windowed rule that the test makes",
     "screening/test_history_wait.py": "the agent, without Faust",
     "sink/test_cross_talk.py": "from an offer to the gateway's request",
+    "test_documents.py": "the documents, and their generated parts",
+    "test_prose.py": "docstrings and comments",
     "test_suite_layout.py": "the tests themselves",
     "test_wire_names.py": "every name on the wire",
 }

@@ -8,7 +8,7 @@ from typing import Final
 
 from aiohttp import web
 
-from streams.bridge.admin.requests import (
+from streams.bridge.admin.endpoint import (
     AnswerError,
     FieldError,
     answer,
@@ -63,7 +63,7 @@ class ContactDesk:
         return answer(asdict(contact))
 
     async def delete(self, request: web.Request) -> web.Response:
-        """Take a record back, and the links that it had told of; may be repeated."""
+        """Remove a record, and the links that it made; may be repeated."""
         jid = _jid(request)
         self._require_known()
         now_ms = self._clock()

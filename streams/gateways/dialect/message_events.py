@@ -27,7 +27,7 @@ _ENTRIES: Final = frozenset(
         "protocol",
     }
 )
-"""whatsapp-web.js' types of what nobody wrote. It tells of them as of messages: one after each
+"""whatsapp-web.js' types of what nobody wrote. It reports them as messages: one after each
 rejected call, one when a first text goes to a number, and each would make a stranger somebody who
 has written. What cannot be decrypted (``ciphertext``) or was taken back (``revoked``) was written
 all the same."""

@@ -20,7 +20,7 @@ _NO_STATUS: Final = Refused(
 def read_session(envelope: Envelope, place: LinePlace, received_at_ms: int) -> LineStatus | Refused:
     """A session's new state. Every other one than WORKING means that messages pass unseen.
 
-    The event tells of a change, so that a session which works now did not just before.
+    The event reports a change, so that a session which works now did not just before.
     """
     status = name(envelope.payload.get("status"))
     if status is None:

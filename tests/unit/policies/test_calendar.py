@@ -595,7 +595,10 @@ def test_an_unknown_calendar_is_refused_with_the_nearest() -> None:
     known = family(calendar("office"), calendar("night", extends="ofice"))
     with pytest.raises(CalendarError) as refused:
         resolve("night", known)
-    said = "there is no calendar 'ofice', which 'night' extends; did you mean 'office'? (there: night, office)"
+    said = (
+        "there is no calendar 'ofice', which 'night' extends;"
+        " did you mean 'office'? (there: night, office)"
+    )
     assert str(refused.value) == said
     with pytest.raises(CalendarError, match=r"there is no calendar 'x' \(there: none\)"):
         resolve("x", {})

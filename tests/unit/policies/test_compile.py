@@ -17,7 +17,10 @@ from tests.support.facts import REPLIES, facts, policy
 OFFICE = {"calendar": "office", "week": {"mon-fri": ["09:00-17:00"]}}
 HOURS = {"id": "hours", "type": "quiet_hours", "calendar": "office"}
 FACTS = ", ".join(EXAMPLE_FACTS)
-FORMS = "write a number in E.164 (+447700900123), a JID (447700900123@c.us), a prefix (+44*) or a country (GB)"
+FORMS = (
+    "write a number in E.164 (+447700900123), a JID (447700900123@c.us),"
+    " a prefix (+44*) or a country (GB)"
+)
 
 
 def faults(*rules: dict[str, Any], **more: Any) -> list[tuple[str, str]]:
@@ -109,7 +112,10 @@ def test_a_policys_own_calendar_hides_a_shared_one_of_its_name() -> None:
         ("two_way && hour == 'x' + 1", ""),
         (
             "1 / agents_online > 0",
-            "fails where a fact has such a value (division by zero in CEL expression); ask for that",
+            (
+                "fails where a fact has such a value"
+                " (division by zero in CEL expression); ask for that"
+            ),
         ),
         (
             "age_ms + 9223372036854775807 > 0",

@@ -50,7 +50,10 @@ def test_a_reply_may_only_speak_of_what_its_rule_knows() -> None:
         ("rules.0.reply", f"the reply 'open' speaks of {{next_opening}}, {knows}"),
         (
             "rules.2.busy_reply",
-            "the reply 'busy' speaks of {wait}, which only the queue_reply of a presence rule knows",
+            (
+                "the reply 'busy' speaks of {wait},"
+                " which only the queue_reply of a presence rule knows"
+            ),
         ),
     ]
     experiment = {
@@ -70,7 +73,10 @@ def test_a_country_that_is_none_is_doubted() -> None:
     assert found(*rules) == [
         (
             "rules.0.only.1",
-            "no country with telephone numbers has the code UK (did you mean GB?); use ISO 3166-1, such as GB",
+            (
+                "no country with telephone numbers has the code UK (did you mean GB?);"
+                " use ISO 3166-1, such as GB"
+            ),
         ),
         (
             "rules.1.reject.0",
@@ -78,7 +84,10 @@ def test_a_country_that_is_none_is_doubted() -> None:
         ),
         (
             "rules.2.callers.2",
-            "no country with telephone numbers has the code EN (did you mean GB?); use ISO 3166-1, such as GB",
+            (
+                "no country with telephone numbers has the code EN (did you mean GB?);"
+                " use ISO 3166-1, such as GB"
+            ),
         ),
     ]
     assert read_pattern("IT") == CallerPattern("country", "IT")

@@ -25,7 +25,7 @@ def test_every_rule_is_there_with_what_it_does() -> None:
     )
 
 
-def test_replies_are_named_with_the_variables_that_only_they_may_use() -> None:
+def test_replies_are_named_with_the_variables_of_their_own() -> None:
     assert rows("`quiet_hours`")[0].endswith("| `reply` | `{next_opening}` in `reply` |")
     assert rows("`presence`")[0].endswith(
         "| `reply`, `busy_reply`, `queue_reply` | `{wait}` in `queue_reply` |"

@@ -64,9 +64,13 @@ def said(text: str | Reply, **changed: Any) -> str | None:
 
 
 def test_every_variable_is_filled() -> None:
-    text = "Hello {name}, {line} opens {next_opening}; wait {wait}; {upgrade_link} {callback_link} {{ok}}"
+    text = (
+        "Hello {name}, {line} opens {next_opening}; wait {wait};"
+        " {upgrade_link} {callback_link} {{ok}}"
+    )
     assert said(text) == (
-        "Hello Asha, Harbour Clinic opens Monday 23 November, 09:00 (United Kingdom Time); wait 5 minutes; "
+        "Hello Asha, Harbour Clinic opens Monday 23 November, 09:00 (United Kingdom Time);"
+        " wait 5 minutes; "
         "https://a.example/up https://a.example/back {ok}"
     )
 
@@ -316,12 +320,18 @@ assert EN is not None
         (
             "Europe/London",
             "Pacific/Honolulu",
-            "Monday 23 November, 09:00 (United Kingdom Time) = Sunday 22 November, 23:00 (Hawaii-Aleutian Time)",
+            (
+                "Monday 23 November, 09:00 (United Kingdom Time)"
+                " = Sunday 22 November, 23:00 (Hawaii-Aleutian Time)"
+            ),
         ),
         (
             "Pacific/Kiritimati",
             "Pacific/Pago_Pago",
-            "Monday 23 November, 23:00 (Kiribati (Kiritimati) Time) = Sunday 22 November, 22:00 (American Samoa Time)",
+            (
+                "Monday 23 November, 23:00 (Kiribati (Kiritimati) Time)"
+                " = Sunday 22 November, 22:00 (American Samoa Time)"
+            ),
         ),
         ("UTC", None, "Monday 23 November, 09:00 (Coordinated Universal Time)"),
         ("Etc/GMT-3", None, "Monday 23 November, 12:00 (GMT+03:00)"),

@@ -13,14 +13,7 @@ from models.policy import DAY_MS
 from streams.policies.book import PolicyInForce
 from streams.screening.facts import LineFacts
 from streams.screening.recent_calls import RecentCall, RecentCalls
-from streams.screening.step import (
-    Step,
-    StepContext,
-    decides_at_ms,
-    is_duplicate,
-    step,
-    with_link,
-)
+from streams.screening.step import Step, StepContext, decides_at_ms, is_duplicate, step, with_link
 from streams.screening.storms import Storms
 from streams.views.views import Views
 from tests.support.facts import NOW_MS, knowing, offer, policy
@@ -60,7 +53,7 @@ def test_a_decided_call_is_kept_with_its_verdict() -> None:
 
 
 @pytest.mark.parametrize("on_gateway", [False, True])
-def test_a_block_is_kept_and_the_rule_says_whether_on_the_gateway(on_gateway: bool) -> None:  # noqa: FBT001
+def test_a_block_is_kept_and_the_rule_says_if_on_the_gateway(on_gateway: bool) -> None:  # noqa: FBT001
     _, second = twice(policy(BURST | {"on_gateway": on_gateway}))
     (block,) = second.state.blocks
     assert second.decision.block is not None
@@ -119,7 +112,7 @@ def test_a_link_names_the_caller_to_the_rules() -> None:
     assert step(RecentCalls(), lid, context(policy(allow))).decision.rule is None
 
 
-def test_a_stranger_counts_for_storms_and_a_known_caller_does_not() -> None:
+def test_strangers_count_for_storms_and_known_callers_do_not() -> None:
     storm = {"id": "storm", "type": "storm", "callers": 2, "within": "60s"}
     rules = policy(storm)
     known = Views.empty()

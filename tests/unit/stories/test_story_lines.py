@@ -87,9 +87,9 @@ def test_a_confirmation_that_is_late_follows_in_a_short_line() -> None:
     assert "rejected  " in line
     assert "✓" not in line
     (after,) = by.add(log.append(history[-1]))
-    assert (
-        after
-        == "10:00:00  london  +447•••••••23   └ confirmed   the ringing stopped 700 ms after the reject"
+    assert after == (
+        "10:00:00  london  +447•••••••23   └ confirmed  "
+        " the ringing stopped 700 ms after the reject"
     )
     assert by.add(log.append(history[-1])) == [], "a repeated outcome is not told again"
 
