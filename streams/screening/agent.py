@@ -198,10 +198,13 @@ class Screening:
             return True
         if self._messages.owns(partition):
             return False
-        link = self._known.identities.get(alias)
+        linked_at_ms = self._known.identities.linked_at_ms(alias)
         # no link leads on from the caller's own JID: where that is the alias here, its history is
         # kept elsewhere. Nobody works on a link while partitions change hands
-        return link is not None and self._clock() - max(link.at_ms, self._recovered_at_ms) > JOIN_MS
+        return (
+            linked_at_ms is not None
+            and self._clock() - max(linked_at_ms, self._recovered_at_ms) > JOIN_MS
+        )
 
     async def _forget(self, partition: int) -> list[Awaitable[object]]:
         """Delete callers of this partition who have not called for long, a few with each offer."""

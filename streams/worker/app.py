@@ -27,6 +27,7 @@ from streams.kafka.stream import Ownership
 from streams.policy_admin.files import PolicyFile
 from streams.screening.agent import Screening
 from streams.screening.facts import LineFacts
+from streams.screening.recent_calls import load
 from streams.settings import STATE_DIR, Settings
 from streams.sink.context import SinkContext
 from streams.sink.rejects import RejectSink
@@ -193,11 +194,19 @@ def _agents(
     def table(name: str, writer: DurableProducer) -> FaustTable:
         return FaustTable(app, name, kafka.partitions, lambda: writer)
 
+    talked = table("conversations", around.producer)
+    recent = table("recent-calls", around.producer)
     conversations = Conversations(
-        table("conversations", around.producer), outbox, metrics, known, clock
+        talked,
+        outbox,
+        metrics,
+        known,
+        clock,
+        # a caller's calls and messages are kept by one worker: their topics share the key
+        turned_away=lambda caller, line: load(recent.get(caller.encode())).turned_away_ms(line),
     )
     screening = Screening(
-        recent=table("recent-calls", around.producer),
+        recent=recent,
         conversations=conversations,
         known=known,
         lines={
