@@ -100,8 +100,8 @@ class Services:
     def warnings(self) -> list[str]:
         """What a person should look into.
 
-        Policies that were applied and are not in force, gateways that do not answer, rules that an
-        outage suspends.
+        Policies that were applied and are not in force, gateways that do not answer, sessions that
+        fail, rules that an outage suspends.
         """
         suspended = suspensions(self.known, self.settings.lines, now_ms())
         silent = [name for name, gateway in self.gateways.items() if gateway.is_up is False]
@@ -111,6 +111,11 @@ class Services:
                 for key, fault in self.known.policies.faults.items()
             ),
             *(f"gateway {name} does not answer: calls ring until it does" for name in silent),
+            *(
+                f"session {session} of gateway {name} fails: its calls ring until it works again"
+                for name, gateway in self.gateways.items()
+                for session in gateway.ill_sessions
+            ),
             *(
                 f"rule {each.rule} of line {each.line} lets calls ring: {each.why}"
                 for each in suspended
