@@ -22,6 +22,7 @@ from streams.metrics import WorkerMetrics
 from streams.policy_admin.files import PolicyFile
 from streams.settings import Settings
 from streams.views.views import Views
+from streams.worker.status import missing_gateways
 
 log = logging.getLogger(__name__)
 
@@ -98,8 +99,10 @@ class Services:
     def warnings(self) -> list[str]:
         """What a person should look into.
 
-        Policies that were applied and are not in force, gateways that do not answer.
+        Policies that were applied and are not in force, gateways that do not answer, gateways that
+        only other workers know.
         """
+        lacking = missing_gateways(self.known.workers, self.settings.gateways, now_ms())
         silent = [name for name, gateway in self.gateways.items() if gateway.is_up is False]
         return [
             *(
@@ -107,6 +110,11 @@ class Services:
                 for key, fault in self.known.policies.faults.items()
             ),
             *(f"gateway {name} does not answer: calls ring until it does" for name in silent),
+            *(
+                f"gateway {name} is not in this worker's configuration, and worker {other} serves"
+                " it: its commands wait here until they expire; give all workers the same gateways"
+                for name, other in lacking.items()
+            ),
         ]
 
     async def _seed(self) -> None:
