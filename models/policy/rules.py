@@ -141,6 +141,8 @@ class EmergencyRule(Rule):
 class AllowListRule(Rule):
     """Let the callers named ring, whatever the rules after this one say."""
 
+    takes_groups = True
+
     type: Literal["allow_list"] = "allow_list"
     callers: tuple[Pattern, ...] = ()
     """Who is meant, beside those on the list."""
@@ -150,7 +152,9 @@ class AllowListRule(Rule):
 
 @rule_type
 class DenyListRule(Rule):
-    """Reject the callers named."""
+    """Reject the callers named, also where they call a group or say that they do."""
+
+    takes_groups = True
 
     type: Literal["deny_list"] = "deny_list"
     callers: tuple[Pattern, ...] = ()
@@ -280,8 +284,11 @@ class TextFirstRule(Rule):
     incomplete: Literal["ring", "reject"] = "ring"
     """What becomes of a caller who is not known to have written while the line's history may have
     holes."""
-    grace: Annotated[Duration, Field(le=30 * DAY_MS)] = DAY_MS
-    """A gateway's disconnection leaves such a hole for so long."""
+    outage: Annotated[Duration, Field(le=DAY_MS)] = 120_000
+    """A line whose gateway session was not connected for longer than this has such a hole. WhatsApp
+    keeps messages meanwhile; shorter gaps are everyday, and lose nothing."""
+    grace: Annotated[Duration, Field(le=30 * DAY_MS)] = 600_000
+    """The hole counts until the session has been connected again for so long."""
 
     @property
     @override
@@ -329,7 +336,7 @@ class PresenceRule(Rule):
 class MediaRule(Rule):
     """Reject video calls, group calls, or both.
 
-    Only this rule looks at group calls; no text goes to a group.
+    Beside the lists, only this rule looks at group calls; no text goes to a group.
     """
 
     takes_groups = True
