@@ -174,4 +174,6 @@ class WorkerStatus:
     strangers: dict[str, dict[str, Count]]
     """Per line, how many different strangers called this worker last in each span of ten seconds
     (its start in ms)."""
+    gateways: tuple[str, ...] = ()
+    """The gateways in this worker's configuration."""
     at_ms: Millis

@@ -181,6 +181,7 @@ def build(
             myself,
             around.known,
             agents.screening.storms,
+            gateways=settings.gateways,
             clock=clock,
             metrics=around.metrics,
             send=around.producer.enqueue,
