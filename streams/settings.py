@@ -69,8 +69,8 @@ class KafkaSettings(Section):
     topic_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{0,100}$")] = ""
     replication_factor: Annotated[int, Field(strict=True, ge=1, le=9)] = 1
     partitions: Annotated[int, Field(strict=True, ge=1, le=256)] = 8
-    """Of every topic; tables follow. Changing it later moves callers between shards: see the
-    README."""
+    """Of every topic; tables follow, and keys are placed by it. Another one than the topics were
+    made for is refused."""
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
     username: str | None = None

@@ -1,4 +1,4 @@
-"""How long offers wait for what is still to be read before them. Does no IO."""
+"""How long offers wait for what is still to be read before them."""
 
 from __future__ import annotations
 

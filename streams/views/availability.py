@@ -89,7 +89,7 @@ def merged_presence(before: Presence, after: Presence) -> Presence:
 
 
 def merged_line(before: LineStatus, after: LineStatus) -> LineStatus:
-    """Merge two reports of a line: the newest status, changes and loss of both.
+    """Merge two reports of a line: the newest status and loss, and the newest changes of both.
 
     Commutative; changes are joined as they were reported, so that one that comes late finds its
     place.

@@ -14,7 +14,7 @@ from streams.faust_driver import closed_connection
 
 
 @pytest.mark.parametrize("request_", ["send", "_send_sasl_token"])
-def test_a_request_to_a_dead_broker_is_a_connections_error(request_: str) -> None:
+def test_a_write_to_a_broker_that_died_is_a_connections_error(request_: str) -> None:
     closed_connection.install()
     uvloop.run(write_until_noticed(request_))
 
