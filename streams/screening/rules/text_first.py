@@ -7,7 +7,7 @@ Facts: ``last_in_ms``, ``history_incomplete``, when the line's gateway was last 
 from __future__ import annotations
 
 from models.decisions import Scalar
-from models.policy import TextFirstRule
+from models.policy.rules import TextFirstRule
 from streams.policies.book import PolicyInForce
 from streams.screening.facts import Facts
 from streams.screening.rules.finding import RuleFinding, duration

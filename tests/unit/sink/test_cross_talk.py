@@ -112,8 +112,9 @@ def test_no_request_mixes_two_offers(origins: list[CallOffered], data: st.DataOb
         # what a reject does not name, the call's id stands for
         assert reject.session in {None, origin.session}
         assert reject.caller in {None, origin.caller_raw}
-        assert (text.kind, text.session, text.chat) == (
+        assert (text.kind, text.session, text.chat, text.text) == (
             "text",
             origin.session,
             canonical(origin.caller_raw),
+            "Hello",
         )
