@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from models.commands import BlockCaller, RejectCall, SendText, UnblockCaller
+from models.commands import BlockCaller, QueueText, RejectCall, SendText, UnblockCaller
 from models.outcomes import CommandKind, Outcome, Result, outcome_id
 from streams.common.clock import Clock
 from streams.gateways.answer import GatewayAnswer, Meaning
@@ -24,6 +24,19 @@ fits; more would only expire in the queue."""
 
 GATEWAY_OPEN = "gateway-open"
 """The reason where the gateway's circuit stayed open for the whole of a command's window."""
+
+ANSWERED = "answered"
+"""The reason where somebody picked the call up before the command was sent."""
+
+CALL_ENDED = "ended"
+"""The reason where the call had ended before the command was sent."""
+
+SAME_CALL = "same-call"
+"""The reason where the call was rejected already, under another identity of its caller or by
+another webhook."""
+
+CALL_UNKNOWN = "call-unknown"
+"""The reason where it was not known in time whether the call still rang: it was let ring."""
 
 GATEWAY_BACKLOG = "gateway-backlog"
 """The reason where the gateway's queue of commands is full."""
@@ -65,6 +78,7 @@ class SinkContext:
         *,
         expires_at_ms: int,
         before: Attempts = NONE,
+        is_wanted: Callable[[], Awaitable[bool]] | None = None,
     ) -> Attempts:
         """As ``attempts.attempt``, while the gateway's circuit is closed and the event is ours."""
         return await attempt(
@@ -75,6 +89,7 @@ class SinkContext:
             expires_at_ms=expires_at_ms,
             clock=self.clock,
             before=before,
+            is_wanted=is_wanted,
         )
 
     def bulkheads(self, first: Gate = open_gate) -> Bulkheads:
@@ -136,6 +151,7 @@ def may_repeat(answer: GatewayAnswer) -> bool:
 
 _KINDS: Mapping[type, CommandKind] = {
     RejectCall: "reject",
+    QueueText: "text",
     SendText: "text",
     BlockCaller: "block",
     UnblockCaller: "unblock",
@@ -143,7 +159,7 @@ _KINDS: Mapping[type, CommandKind] = {
 
 
 def outcome_of(
-    command: RejectCall | SendText | BlockCaller | UnblockCaller, ended: Ended
+    command: RejectCall | QueueText | SendText | BlockCaller | UnblockCaller, ended: Ended
 ) -> Outcome:
     """The outcome to publish; whose it is and which call are the command's own."""
     return Outcome(
@@ -154,13 +170,14 @@ def outcome_of(
         gateway=command.gateway,
         line=command.line,
         call_id=command.call_id,
+        generation=command.generation,
         caller=command.caller,
         result=ended.result,
         reason=ended.reason,
         http_status=ended.status,
         attempts=ended.attempts,
-        reply=command.reply if isinstance(command, RejectCall | SendText) else None,
-        variant=command.variant if isinstance(command, RejectCall | SendText) else None,
+        reply=getattr(command, "reply", None),
+        variant=getattr(command, "variant", None),
         message_id=ended.message_id,
         received_at_ms=command.received_at_ms,
         sent_at_ms=ended.sent_at_ms,

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing_extensions import override
 
 from models import topics
-from streams.call_sessions import CallSessions
+from streams.call_sessions.agent import CallSessions
+from streams.call_sessions.register import CallRegister
 from streams.common.clock import Clock, now_ms
 from streams.conversations import Conversations
 from streams.faust_driver.stream_progress import StreamProgress
@@ -78,7 +79,7 @@ class WorkerAgents:
 
     async def drain(self, within_s: float) -> None:
         """Finish the requests that are under way, so long, and begin no other."""
-        await asyncio.gather(self.rejects.lanes.drain(within_s), self.texts.lanes.drain(within_s))
+        await asyncio.gather(self.rejects.drain(within_s), self.texts.lanes.drain(within_s))
 
     async def join(self, within_s: float) -> None:
         """Finish what the sinks have taken in, so long; then cancel it, and it comes again."""
@@ -217,6 +218,14 @@ def _agents(
         clock=clock,
         metrics=metrics,
         known=known,
+        ownership=ownership,
+        on_failure=failure,
+    )
+    calls = CallRegister(
+        sessions,
+        StreamProgress(topics.CALLS_LIFECYCLE.full_name(kafka.topic_prefix), app.group_consumer),
+        partition_of=lambda key: partition_of(key, kafka.partitions),
+        generation=lambda: app.consumer_generation_id,
     )
     sink = SinkContext(
         gateways=around.gateways,
@@ -235,7 +244,7 @@ def _agents(
         screening=screening,
         conversations=conversations,
         sessions=sessions,
-        rejects=RejectSink(sink),
+        rejects=RejectSink(sink, calls),
         texts=TextSink(sink, claims=table("texts", around.commands), known=known, lines=voices),
     )
 

@@ -165,6 +165,7 @@ def test_it_blocks_where_it_says_so(it: Subject) -> None:
         call_id="call-1",
         caller="12025550143@c.us",
         caller_raw="12025550143:7@s.whatsapp.net",
+        offered_at_ms=NOW_MS,
         received_at_ms=NOW_MS,
         until_ms=NOW_MS + 900_000,
     )
