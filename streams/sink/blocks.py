@@ -22,6 +22,7 @@ from streams.kafka.stream import Event, header
 from streams.sink.context import (
     ANSWERED,
     CALL_UNKNOWN,
+    NOT_CONFIGURED,
     RESULTS,
     Ended,
     SinkContext,
@@ -84,7 +85,7 @@ class BlockJob:
             return "done"  # the partition's new owner has the command too
         gateway = parts.gateways.get(command.gateway)
         if gateway is None:
-            await self.fail("gateway-not-configured")
+            await self.fail(NOT_CONFIGURED)
             return "done"
         if isinstance(command, BlockCaller):
             left_s = max(0, self.expires_at_ms - parts.clock()) / 1000
@@ -97,6 +98,7 @@ class BlockJob:
         self._attempts = await parts.attempt(
             self._event,
             gateway,
+            command.session,
             lambda left_s: gateway.block(command, left_s),
             may_repeat,
             is_wanted=self._is_wanted,

@@ -48,6 +48,7 @@ from streams.sink.context import (
     CALL_ENDED,
     CALL_UNKNOWN,
     GATEWAY_BACKLOG,
+    NOT_CONFIGURED,
     RESULTS,
     SAME_CALL,
     Ended,
@@ -97,7 +98,8 @@ class RejectSink:
         async for event, command in events:
             job = self._job(event, command)
             lane = f"{command.line}/{command.call_id}"
-            queued = self.lanes.submit(command.gateway, lane, job.run, job.expires_at_ms)
+            place = (command.gateway, command.session)
+            queued = self.lanes.submit(place, lane, job.run, job.expires_at_ms)
             if not queued and await parts.may_act(event):
                 await job.fail(GATEWAY_BACKLOG)
 
@@ -139,7 +141,7 @@ class RejectJob:
             return "done"  # the partition's new owner has the command too
         gateway = parts.gateways.get(command.gateway)
         if gateway is None:
-            await self.fail("gateway-not-configured")
+            await self.fail(NOT_CONFIGURED)
             return "done"
         if not self._came_late:
             left_s = max(0, command.expires_at_ms - parts.clock()) / 1000
@@ -155,7 +157,7 @@ class RejectJob:
                 await self._publish(self._not_sent(standing))
                 return "done"
         attempts = self._attempts
-        if attempts.held and gateway.circuit.is_closed():
+        if attempts.held and gateway.may_send(command.session):
             attempts = replace(attempts, held=False)  # it was its call that it waited for
         # whatever id stands in the answer to a reject, it is not a text's
         ended = ended_by(attempts, _RESULTS, parts.clock())
@@ -167,6 +169,7 @@ class RejectJob:
         self._attempts = await parts.attempt(
             self._event,
             gateway,
+            command.session,
             lambda left_s: gateway.reject(command, left_s),
             may_repeat,
             is_wanted=self._still_rings,

@@ -121,7 +121,9 @@ class Office:
         event = SimpleNamespace(message=SimpleNamespace(partition=0, headers=[]), ack=lambda: True)
         job = self.sink._job(event, command)
         lane = f"{command.line}/{command.call_id}"
-        assert self.sink.lanes.submit(command.gateway, lane, job.run, job.expires_at_ms)
+        assert self.sink.lanes.submit(
+            (command.gateway, command.session), lane, job.run, job.expires_at_ms
+        )
 
     async def outcome(self, *, number: int = 1) -> Outcome:
         await until(lambda: len(self.broker.all(CALLS_OUTCOMES)) >= number, WITHIN_S)
