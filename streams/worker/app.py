@@ -108,6 +108,8 @@ class WorkerParts:
     agents: WorkerAgents
     status: StatusReport
     failure: Failure
+    is_member: Callable[[], bool]
+    """Whether the group confirmed the membership within the session time-out."""
     recovered: bool = False
 
     def not_ready(self) -> str | None:
@@ -116,6 +118,12 @@ class WorkerParts:
             return "tables are being recovered"
         if self.app.rebalancing:
             return "the consumer group is rebalancing"
+        if not self.is_member():
+            servers = self.services.settings.kafka.bootstrap_servers
+            return (
+                f"Kafka at {servers} has not confirmed for longer than worker.session_timeout that"
+                " this worker belongs to its group: it hangs, or is away"
+            )
         return None
 
     def on_recovered(self) -> None:
@@ -174,11 +182,13 @@ def build(
             myself,
             around.known,
             agents.screening.storms,
+            gateways=settings.gateways,
             clock=clock,
             metrics=around.metrics,
             send=around.producer.enqueue,
         ),
         failure=failure,
+        is_member=ownership.is_confirmed,
     )
     for topic, name, run in (
         (topics.CALLS_EVENTS, "screening", agents.screening.run),
@@ -218,9 +228,21 @@ def _agents(
         return TolerantTable(rows, name, rows.changelog, check, around.unreadable, instead=instead)
 
     talked = table("conversations", around.producer, lambda _key, row: load_conversations(row))
-    conversations = Conversations(talked, outbox, metrics, known, clock, talked.is_left_out)
+    recent = table("recent-calls", around.producer, lambda _key, row: load_recent_calls(row))
+    conversations = Conversations(
+        talked,
+        outbox,
+        metrics,
+        known,
+        clock,
+        talked.is_left_out,
+        # a caller's calls and messages are kept by one worker: their topics share the key
+        turned_away=lambda caller, line: load_recent_calls(
+            recent.get(caller.encode())
+        ).turned_away_ms(line),
+    )
     screening = Screening(
-        recent=table("recent-calls", around.producer, lambda _key, row: load_recent_calls(row)),
+        recent=recent,
         conversations=conversations,
         known=known,
         lines={

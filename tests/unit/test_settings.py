@@ -530,7 +530,7 @@ def test_the_default_configuration_and_policies_are_right(monkeypatch: pytest.Mo
     for gateway in yaml.safe_load(text_of)["gateways"].values():
         for value in gateway.values():
             if value.startswith("${"):
-                monkeypatch.setenv(value[2:-1], "set")
+                monkeypatch.setenv(value[2:-1], f"value-of-{value[2:-1]}")
     found = load_settings(DEFAULT_CONFIG)
     _, book = read_folder(found)
     rules = [rule.id for rule in book.for_line("london").policy.rules]
