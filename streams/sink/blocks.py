@@ -20,7 +20,6 @@ from streams.sink.context import (
     RESULTS,
     Ended,
     SinkContext,
-    ended_by,
     may_repeat,
     outcome_of,
 )
@@ -85,7 +84,7 @@ class BlockJob:
         )
         if self._attempts.held and parts.clock() < expires_at_ms(command):
             return "held"
-        await self._publish(ended_by(self._attempts, RESULTS, parts.clock()))
+        await self._publish(parts.ended(self._event, self._attempts, RESULTS))
         return "done"
 
     async def fail(self, reason: str) -> None:

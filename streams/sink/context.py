@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from models.commands import BlockCaller, RejectCall, SendText, UnblockCaller
 from models.outcomes import CommandKind, Outcome, Result, outcome_id
@@ -27,6 +27,9 @@ GATEWAY_OPEN = "gateway-open"
 
 GATEWAY_BACKLOG = "gateway-backlog"
 """The reason where the gateway's queue of commands is full."""
+
+OWNER_CHANGED = "owner-changed"
+"""The reason where this worker sent nothing, and an earlier owner of the partition may have."""
 
 RESULTS: Mapping[Meaning, Result] = {
     "accepted": "accepted",
@@ -50,9 +53,14 @@ class SinkContext:
     metrics: WorkerMetrics
     may_act: Callable[[Event], Awaitable[bool]]
     """Whether an event's partition is surely still this worker's. Waits while that is in doubt."""
+    confirm: Callable[[Event], Awaitable[bool]]
+    """The same, by a question asked now and not by a clock: for what must not be done twice."""
     is_ours: Callable[[Event], bool]
     """Whether no rebalance has come since an event was given; does not wait. After one the event
     comes again, to whoever owns its partition now."""
+    is_inherited: Callable[[Event], bool]
+    """Whether an event stood on its partition already when this worker took that over, so that an
+    earlier owner may have acted on it."""
     on_failure: Callable[[BaseException], None]
     """Ends the process."""
 
@@ -76,6 +84,17 @@ class SinkContext:
             clock=self.clock,
             before=before,
         )
+
+    def ended(self, event: Event, tried: Attempts, results: Mapping[Meaning, Result]) -> Ended:
+        """How a command ended that was attempted, for one that leaves no claim behind.
+
+        ``late`` only where the request was surely never sent: what an earlier owner of the
+        partition may have sent is ``unknown``.
+        """
+        ended = ended_by(tried, results, self.clock())
+        if tried.answer is None and self.is_inherited(event):
+            return replace(ended, result="unknown", reason=OWNER_CHANGED)
+        return ended
 
     def bulkheads(self, first: Gate = open_gate) -> Bulkheads:
         """An executor for each gateway.

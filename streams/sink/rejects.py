@@ -30,7 +30,6 @@ from streams.sink.context import (
     RESULTS,
     Ended,
     SinkContext,
-    ended_by,
     may_repeat,
     outcome_of,
 )
@@ -114,7 +113,7 @@ class RejectJob:
             if self._attempts.held and parts.clock() < command.expires_at_ms:
                 return "held"
         # whatever id stands in the answer to a reject, it is not a text's
-        ended = ended_by(self._attempts, _RESULTS, parts.clock())
+        ended = parts.ended(self._event, self._attempts, _RESULTS)
         await self._publish(replace(ended, message_id=None))
         return "done"
 

@@ -10,6 +10,7 @@ import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from typing_extensions import override
 
@@ -17,12 +18,14 @@ from models import topics
 from streams.call_sessions import CallSessions
 from streams.common.clock import Clock, now_ms
 from streams.conversations import Conversations
+from streams.faust_driver.fenced_table import FencedTable
 from streams.faust_driver.stream_progress import StreamProgress
 from streams.faust_driver.tables import FaustTable
 from streams.faust_driver.transport import App, QuietMonitor, faust_credentials
 from streams.kafka.outbox import Outbox
 from streams.kafka.partitioner import partition_of
 from streams.kafka.producer import DurableProducer
+from streams.kafka.read_range import read_range
 from streams.kafka.stream import Ownership
 from streams.policy_admin.files import PolicyFile
 from streams.screening.agent import Screening
@@ -149,7 +152,7 @@ def build(
     around = services(settings, files, myself, failure)
     ownership = GroupOwnership(
         lambda: app.consumer_generation_id,
-        lambda within_s: app.group_consumer().confirmed(within_s),
+        app.group_consumer,
         settings.worker.session_timeout / 1000,
     )
     agents = _agents(app, around, ownership, failure, clock)
@@ -224,8 +227,13 @@ def _agents(
         clock=clock,
         metrics=metrics,
         may_act=ownership.may_act,
+        confirm=ownership.confirm,
         is_ours=ownership.is_ours,
+        is_inherited=ownership.is_inherited,
         on_failure=failure,
+    )
+    claims = FencedTable(
+        app, "texts", kafka.partitions, lambda: around.commands, partial(read_range, kafka)
     )
     voices = {
         name: LineVoice(line.title or name, line.locale, line.time_zone)
@@ -236,7 +244,7 @@ def _agents(
         conversations=conversations,
         sessions=sessions,
         rejects=RejectSink(sink),
-        texts=TextSink(sink, claims=table("texts", around.commands), known=known, lines=voices),
+        texts=TextSink(sink, claims=claims, known=known, lines=voices),
     )
 
 

@@ -13,7 +13,7 @@ from aiokafka.structs import RecordMetadata
 from typing_extensions import override
 
 from models.calls import SessionsDue
-from models.codec import decode, encode
+from models.codec import Headers, decode, encode
 from models.outcomes import Outcome
 from models.records import Record
 from models.topics import CALLS_OUTCOMES
@@ -35,7 +35,12 @@ class Changelog:
     """Takes every write at once."""
 
     async def enqueue_to(
-        self, topic: str, key: bytes, value: bytes | None, partition: int | None = None
+        self,
+        topic: str,
+        key: bytes,
+        value: bytes | None,
+        partition: int | None = None,
+        headers: Headers | None = None,
     ) -> asyncio.Future[RecordMetadata]:
         done = asyncio.get_running_loop().create_future()
         done.set_result(RecordMetadata(topic, partition, None, 0, 0, 0, 0))
