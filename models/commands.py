@@ -191,6 +191,8 @@ class UnblockCaller:
     at_ms: Millis
 
 
+Command = RejectCall | SendText | BlockCaller | UnblockCaller
+"""Everything that a sink executes."""
 CallCommand = Annotated[RejectCall | BlockCaller | UnblockCaller, Field(discriminator="type")]
 """Everything that stands on ``calls.commands``, told apart by ``type``."""
 

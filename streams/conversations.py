@@ -63,10 +63,10 @@ class ConversationView(Protocol):
         """Whether an alias' history was joined to its caller's here, lately."""
 
 
-Lines = dict[str, Conversation]
+ConversationsByLine = dict[str, Conversation]
 
 
-def evolve(lines: Lines, event: MessageSeen) -> Lines:
+def evolve(lines: ConversationsByLine, event: MessageSeen) -> ConversationsByLine:
     """The caller's conversations with this message in them.
 
     Order and repeats make no difference.
@@ -86,7 +86,7 @@ def merge(one: Conversation, other: Conversation) -> Conversation:
     )
 
 
-def join(lines: Lines, event: HistoryJoined) -> Lines:
+def join(lines: ConversationsByLine, event: HistoryJoined) -> ConversationsByLine:
     """The caller's conversations with an alias' in them; order and repeats make no difference."""
     told = {line: Conversation(*times) for line, times in event.lines.items()}
     return {
@@ -95,7 +95,7 @@ def join(lines: Lines, event: HistoryJoined) -> Lines:
     }
 
 
-def remembered(lines: Lines, since_ms: int) -> Lines:
+def remembered(lines: ConversationsByLine, since_ms: int) -> ConversationsByLine:
     """The conversations in which anything was said since then."""
     return {
         line: each
@@ -113,12 +113,12 @@ def keep_ms(book: PolicyBook) -> int:
     return max([KEEP_MS, *(rule.history_ms for rule in rules)])
 
 
-def dump(lines: Lines) -> bytes:
+def dump(lines: ConversationsByLine) -> bytes:
     """The table's bytes: JSON of line to [last in, last out]."""
     return orjson.dumps({line: [c.last_in_ms, c.last_out_ms] for line, c in lines.items()})
 
 
-def load(raw: bytes | None) -> Lines:
+def load(raw: bytes | None) -> ConversationsByLine:
     """The inverse of ``dump``; None is no conversation at all."""
     if raw is None:
         return {}
@@ -199,7 +199,7 @@ class Conversations:
         )
 
     async def _keep(
-        self, event: Event, caller: str, after: Lines, effects: Iterable[Record] = ()
+        self, event: Event, caller: str, after: ConversationsByLine, effects: Iterable[Record] = ()
     ) -> None:
         key = caller.encode()
         changed = after != load(self._shards.get(key))
@@ -220,5 +220,5 @@ class Conversations:
                 )
         return writes
 
-    def _of(self, caller: str) -> Lines:
+    def _of(self, caller: str) -> ConversationsByLine:
         return load(self._shards.get(caller.encode()))

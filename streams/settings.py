@@ -22,13 +22,7 @@ from pydantic import (
 
 from models.policy import Duration, Locale, Zone
 from streams.common.errors import ConfigurationError
-from streams.common.setting_fields import (
-    WITHOUT_GATEWAY_SECRETS,
-    BaseUrl,
-    Secret,
-    Section,
-    Tokens,
-)
+from streams.common.setting_fields import WITHOUT_GATEWAY_SECRETS, BaseUrl, Secret, Section, Tokens
 from streams.common.yaml_source import YamlSource
 from streams.gateways.registry import GATEWAYS
 from streams.gateways.settings import GatewaySettings

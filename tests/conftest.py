@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, settings
 
 from streams.kafka import topics_admin
 from streams.kafka.connection import connection
-from streams.local_kafka.server import LocalKafka
+from streams.local_kafka.broker import LocalKafka
 from streams.local_kafka.state import BrokerFiles
 from streams.settings import KafkaSettings
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeVar
 
 from models.calls import CallOffered
-from models.commands import BlockCaller, RejectCall, SendText, UnblockCaller
+from models.commands import BlockCaller, Command, RejectCall, SendText, UnblockCaller
 from models.decisions import Decision, Verdict
 from models.outcomes import TERMINAL, CommandKind, Outcome
 from streams.kafka.reader import RecordRef
@@ -104,9 +104,6 @@ class DecisionDigest:
             bool(decision.facts),
             decision.received_at_ms,
         )
-
-
-Command: TypeAlias = RejectCall | SendText | BlockCaller | UnblockCaller
 
 
 @dataclass(slots=True)

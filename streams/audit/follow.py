@@ -13,10 +13,10 @@ from aiokafka.errors import KafkaError
 from models import topics
 from models.outcomes import Outcome
 from streams.audit.audit import JUDGED, Audit
+from streams.audit.audit_topics import cooldowns, open_range
 from streams.audit.bounded_memory import BoundedMemory
 from streams.audit.findings import AuditFinding, Code, Findings
 from streams.audit.metrics import AuditMetrics, Snapshot
-from streams.audit.topics import cooldowns, open_range
 from streams.common.clock import Clock, now_ms
 from streams.common.health import HealthServer
 from streams.common.progress import Progress

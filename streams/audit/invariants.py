@@ -15,13 +15,14 @@ from models.commands import (
     REJECT_WINDOW_MS,
     TEXT_WINDOW_MS,
     BlockCaller,
+    Command,
     RejectCall,
     SendText,
     reject_id,
     text_id,
 )
 from models.decisions import decision_id
-from streams.audit.audited_call import AuditedCall, Command, Identity, Recorded
+from streams.audit.audited_call import AuditedCall, Identity, Recorded
 from streams.audit.findings import AuditFinding
 from streams.common.wording import span
 from streams.kafka.reader import RecordRef

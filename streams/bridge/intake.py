@@ -15,8 +15,8 @@ from models.presence import LineStatus
 from models.records import Record
 from streams.bridge.ended_calls import EndedCalls
 from streams.bridge.redaction import kept_bytes
-from streams.callers.identity import LinkChanges
 from streams.callers.keying import Callers
+from streams.callers.links import LinkChanges
 from streams.gateways.reading import Ignored, LinePlace, Reading, Refused, WebhookEvent
 from streams.gateways.registry import gateway_of
 from streams.settings import Settings

@@ -13,8 +13,8 @@ from typing import Final, Self
 from aiokafka.errors import KafkaError
 
 from streams.bridge.publisher import Publisher, UnavailableError
-from streams.callers.identity import linked_records
 from streams.callers.keying import Callers
+from streams.callers.links import linked_records
 from streams.common.errors import EnvironmentFaultError
 from streams.common.tasks import cancel
 from streams.kafka.compacted_reader import CompactedReader

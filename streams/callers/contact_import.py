@@ -15,8 +15,8 @@ from models.records import Record
 from streams.callers.contact_files import RowFault, check_encoding, read_rows
 from streams.callers.contact_lookup import find_contact
 from streams.callers.contact_records import keys_of, put_records, removal_records
-from streams.callers.identity import LinkChanges
 from streams.callers.import_bookmark import Bookmark
+from streams.callers.links import LinkChanges
 from streams.common.clock import now_ms
 from streams.kafka.compacted_reader import read_once
 from streams.kafka.producer import DurableProducer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from models import records
 from models.contacts import Contact
 from models.records import Record
-from streams.callers.identity import LinkChanges, forget_contact, is_phone, settle_contact
+from streams.callers.links import LinkChanges, forget_contact, is_phone, settle_contact
 
 
 def put_records(said: Contact, links: LinkChanges, source: str) -> tuple[Contact, list[Record]]:

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from models.calls import CallOffered
 from models.contacts import IdentityLink
 from models.messages import MessageSeen
-from streams.callers.identity import LinkChanges, is_lid, is_phone
+from streams.callers.links import LinkChanges, is_lid, is_phone
 from streams.views.callers import Identities
 
 E = TypeVar("E", CallOffered, MessageSeen)

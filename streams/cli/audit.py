@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from streams.cli.context import kafka_settings, run_until_signalled
 from streams.cli.options import MOMENT, config_option, demo_option, example
+from streams.cli.startup import kafka_settings, run_until_signalled
 from streams.common.errors import AuditError
 
 
@@ -77,7 +77,7 @@ def audit(
         click.echo("\n".join(found.lines()))
         holds = found.holds
     else:
-        from streams.audit.topics import audit_topics
+        from streams.audit.audit_topics import audit_topics
 
         report = asyncio.run(audit_topics(settings, since_ms, until_ms))
         click.echo(json.dumps(report.as_dict(), indent=2) if as_json else "\n".join(report.lines()))

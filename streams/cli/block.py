@@ -8,7 +8,6 @@ from typing import Final
 
 import click
 
-from streams.cli.context import check_line, kafka_settings
 from streams.cli.options import (
     CALLER,
     UNTIL,
@@ -18,6 +17,7 @@ from streams.cli.options import (
     example,
     reason_option,
 )
+from streams.cli.startup import check_line, kafka_settings
 from streams.common.clock import now_ms
 
 _LINE: Final = click.option("--line", default="*", metavar="LINE", help="Default: all lines.")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from streams.cli.context import serve_until_signalled, service_settings
 from streams.cli.options import config_option, example
+from streams.cli.startup import serve_until_signalled, service_settings
 
 
 @click.command(epilog=example("ringfence bridge --config /etc/ringfence.yaml"))

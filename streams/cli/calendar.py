@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from streams.cli.context import check_line, kafka_settings
 from streams.cli.options import (
     UNTIL,
     author_option,
@@ -19,6 +18,7 @@ from streams.cli.options import (
     example,
     reason_option,
 )
+from streams.cli.startup import check_line, kafka_settings
 from streams.common.clock import now_ms
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streams.cli.context import kafka_settings
 from streams.cli.options import config_option, demo_option, example
+from streams.cli.startup import kafka_settings
 
 if TYPE_CHECKING:
     from streams.callers.contact_import import Imported

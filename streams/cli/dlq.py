@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from streams.cli.context import kafka_settings
 from streams.cli.options import MOMENT, config_option, demo_option, example, user
+from streams.cli.startup import kafka_settings
 from streams.common.errors import RingfenceError
 
 if TYPE_CHECKING:

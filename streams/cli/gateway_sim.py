@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from streams.cli.context import serve_until_signalled
 from streams.cli.options import RATE, config_option, example
+from streams.cli.startup import serve_until_signalled
 
 
 @click.command(

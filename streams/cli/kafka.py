@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from streams.cli.context import kafka_settings, log_to_file
 from streams.cli.options import config_option, example
+from streams.cli.startup import kafka_settings, log_to_file
 
 
 @click.group()

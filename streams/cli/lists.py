@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from streams.cli.context import check_line, kafka_settings
 from streams.cli.options import (
     UNTIL,
     author_option,
@@ -18,6 +17,7 @@ from streams.cli.options import (
     example,
     reason_option,
 )
+from streams.cli.startup import check_line, kafka_settings
 from streams.common.clock import now_ms
 from streams.common.errors import ConfigurationError
 

@@ -29,8 +29,8 @@ from streams.cli import (
     up,
     worker,
 )
-from streams.cli.context import log_file
 from streams.cli.options import example
+from streams.cli.startup import log_file
 from streams.common.errors import TOPICS_HINT, EnvironmentFaultError, RingfenceError
 from streams.settings import ROOT
 

@@ -13,14 +13,8 @@ from typing import TYPE_CHECKING, Final
 import click
 from typing_extensions import override
 
-from streams.cli.context import check_line, kafka_settings, log_to_file
-from streams.cli.options import (
-    MOMENT,
-    author_option,
-    config_option,
-    demo_option,
-    example,
-)
+from streams.cli.options import MOMENT, author_option, config_option, demo_option, example
+from streams.cli.startup import check_line, kafka_settings, log_to_file
 from streams.common.clock import now_ms
 from streams.common.errors import ConfigurationError, EnvironmentFaultError
 
@@ -84,7 +78,7 @@ def check(config: Path, paths: tuple[Path, ...], *, offline: bool) -> None:
 
     Shared calendars and policies that are applied already are taken from Kafka where it answers.
     """
-    from streams.policy_admin.commands import check as check_files
+    from streams.policy_admin.actions import check as check_files
 
     settings, shelf, why_not = _settings_and_shelf(config, offline=offline)
     report = check_files(paths, settings, shelf)
@@ -112,7 +106,7 @@ def apply(config: Path, paths: tuple[Path, ...], author: str, note: str) -> None
 
     Waits until every running worker reports that it uses them; exits with 1 where one does not.
     """
-    from streams.policy_admin.commands import check as check_files
+    from streams.policy_admin.actions import check as check_files
     from streams.policy_admin.store import changes
 
     settings = kafka_settings(config)
@@ -141,7 +135,7 @@ def diff(config: Path, what: str) -> None:
 
     From a file, from a folder, or, for a LINE, from its file in the policies folder.
     """
-    from streams.policy_admin.commands import differences
+    from streams.policy_admin.actions import differences
 
     settings = kafka_settings(config)
     lines = differences(settings, what, _shelf(settings))
@@ -165,7 +159,7 @@ def show(config: Path, name: str, revision: str | None) -> None:
 
     What is in force, or a former revision.
     """
-    from streams.policy_admin.commands import as_yaml, find
+    from streams.policy_admin.actions import as_yaml, find
 
     document = find(_shelf(kafka_settings(config)), name, revision)
     click.echo(as_yaml(document), nl=False)
@@ -180,7 +174,7 @@ def history(config: Path, name: str) -> None:
 
     When each was applied, by whom and why; the newest first.
     """
-    from streams.policy_admin.commands import history_lines
+    from streams.policy_admin.actions import history_lines
 
     for line in history_lines(_shelf(kafka_settings(config)), name):
         click.echo(line)
@@ -207,7 +201,7 @@ def rollback(config: Path, name: str, revision: str | None, author: str, note: s
 
     Refused where it cannot be compiled any more.
     """
-    from streams.policy_admin.commands import rolled_back
+    from streams.policy_admin.actions import rolled_back
 
     _put(
         kafka_settings(config),
@@ -226,7 +220,7 @@ def remove(config: Path, name: str, author: str, note: str) -> None:
 
     The common one ('*') holds for it then. Its history stays.
     """
-    from streams.policy_admin.commands import removed
+    from streams.policy_admin.actions import removed
 
     _put(kafka_settings(config), lambda shelf: [removed(shelf, name, author, note, now_ms())])
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from streams.cli.context import kafka_settings
 from streams.cli.options import config_option, demo_option, example
+from streams.cli.startup import kafka_settings
 
 
 @click.group()

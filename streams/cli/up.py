@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from streams.cli.context import log_to_file
 from streams.cli.options import DURATION, RATE, config_option, example
+from streams.cli.startup import log_to_file
 
 
 @click.command(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from streams.cli.context import service_settings
 from streams.cli.options import config_option, example
+from streams.cli.startup import service_settings
 
 
 @click.command(epilog=example("ringfence worker --config /etc/ringfence.yaml"))

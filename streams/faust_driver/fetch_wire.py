@@ -43,7 +43,7 @@ _RECORDS: Final = struct.Struct(">ii")  # preferred replica, size
 _COUNT: Final = struct.Struct(">i")
 _LENGTH: Final = struct.Struct(">h")
 
-Found = tuple[int, int, int, int, int, list[tuple[int, int]], int, bytes]
+FetchedPartition = tuple[int, int, int, int, int, list[tuple[int, int]], int, bytes]
 """A partition's part of an answer, in the order of the protocol."""
 
 
@@ -51,7 +51,7 @@ Found = tuple[int, int, int, int, int, list[tuple[int, int]], int, bytes]
 class FetchAnswer:
     """As much of a FetchResponse as aiokafka's fetcher looks at."""
 
-    topics: list[tuple[str, list[Found]]]
+    topics: list[tuple[str, list[FetchedPartition]]]
     API_VERSION: int = _VERSION
 
 
@@ -203,7 +203,7 @@ def _by_topic(parts: Mapping[str, list[bytes]]) -> bytes:
     return b"".join(pieces)
 
 
-def _topics(body: bytes, at: int, topics: int) -> Iterator[tuple[str, list[Found]]]:
+def _topics(body: bytes, at: int, topics: int) -> Iterator[tuple[str, list[FetchedPartition]]]:
     for _ in range(topics):
         (length,) = _LENGTH.unpack_from(body, at)
         at += _LENGTH.size
@@ -218,7 +218,7 @@ def _topics(body: bytes, at: int, topics: int) -> Iterator[tuple[str, list[Found
         yield topic, found
 
 
-def _part(body: bytes, at: int) -> tuple[Found, int]:
+def _part(body: bytes, at: int) -> tuple[FetchedPartition, int]:
     partition, error, highwater, stable, start, aborted = _FOUND.unpack_from(body, at)
     at += _FOUND.size
     transactions: list[tuple[int, int]] = []

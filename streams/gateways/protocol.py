@@ -1,8 +1,8 @@
 """What a gateway is to the rest of Ringfence: capabilities, settings, webhooks in, requests out.
 
 A provider is one package that builds one ``Gateway`` of these parts, and one line in ``registry``.
-Its part of the simulator is the class ``Simulated`` of its module ``simulated``. Everything here is
-free of IO: ``client`` sends the requests, the bridge receives the webhooks.
+Its part of the simulator is in its module ``simulated``; see ``streams.simulator.protocol``.
+Nothing here does IO: ``client`` sends the requests, the bridge receives the webhooks.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class ClusterTopic:
     """One topic as the cluster has it."""
 
     partitions: int
@@ -105,7 +105,7 @@ async def check(kafka: KafkaSettings, topics: Sequence[Topic] = TOPICS) -> list[
         return _compare(kafka, topics, await _look(admin, kafka, topics))
 
 
-async def found(kafka: KafkaSettings, topics: Sequence[Topic] = TOPICS) -> dict[str, Found]:
+async def found(kafka: KafkaSettings, topics: Sequence[Topic] = TOPICS) -> dict[str, ClusterTopic]:
     """The registry's topics as the cluster has them, by registry name.
 
     Those missing are left out.
@@ -115,7 +115,7 @@ async def found(kafka: KafkaSettings, topics: Sequence[Topic] = TOPICS) -> dict[
 
 
 def listing(
-    kafka: KafkaSettings, there: dict[str, Found], topics: Sequence[Topic] = TOPICS
+    kafka: KafkaSettings, there: dict[str, ClusterTopic], topics: Sequence[Topic] = TOPICS
 ) -> Iterator[str]:
     """The registry as lines of text in columns, beside what ``found`` says of the cluster."""
     rows = [("TOPIC", "PARTITIONS", "KEPT", "KEY", "WRITTEN BY", "READ BY")]
@@ -173,7 +173,7 @@ async def _admin(kafka: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
 
 async def _look(
     admin: AIOKafkaAdminClient, kafka: KafkaSettings, topics: Sequence[Topic]
-) -> dict[str, Found]:
+) -> dict[str, ClusterTopic]:
     by_full_name = {topic.full_name(kafka.topic_prefix): topic for topic in topics}
     described = {
         each["topic"]: each["partitions"]
@@ -183,7 +183,7 @@ async def _look(
     # asked for all values: setting one must send back what else was set on the topic
     resources = [ConfigResource(ConfigResourceType.TOPIC, name, configs=None) for name in described]
     answers = await admin.describe_configs(resources) if resources else []
-    result: dict[str, Found] = {}
+    result: dict[str, ClusterTopic] = {}
     for answer in answers:
         for code, message, _kind, name, entries, *_ in answer.resources:
             if code == UnknownTopicOrPartitionError.errno:
@@ -192,7 +192,7 @@ async def _look(
             _refuse(code, f"{name}: {message}")
             topic = by_full_name[name]
             values = {entry[0]: str(entry[1]) for entry in entries}
-            result[topic.name] = Found(
+            result[topic.name] = ClusterTopic(
                 partitions=len(described[name]),
                 replicas=min((len(each["replicas"]) for each in described[name]), default=0),
                 config={key: values.get(key, "") for key in topic.config()},
@@ -203,7 +203,7 @@ async def _look(
 
 async def _look_at_all(
     admin: AIOKafkaAdminClient, kafka: KafkaSettings, topics: Sequence[Topic]
-) -> dict[str, Found]:
+) -> dict[str, ClusterTopic]:
     """As ``_look``, for topics that are there.
 
     Each request goes to any broker, and one may lag behind.
@@ -226,7 +226,7 @@ async def _look_at_all(
 
 
 def _compare(
-    kafka: KafkaSettings, topics: Sequence[Topic], there: dict[str, Found]
+    kafka: KafkaSettings, topics: Sequence[Topic], there: dict[str, ClusterTopic]
 ) -> list[Difference]:
     differences = []
     for topic in topics:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from streams.common.errors import EnvironmentFaultError
 from streams.kafka.cluster import answers
-from streams.local_kafka.jars import Progress
-from streams.local_kafka.server import START_SECONDS, STOP_SECONDS, LocalKafka
+from streams.local_kafka.broker import START_SECONDS, STOP_SECONDS, LocalKafka
+from streams.local_kafka.jars import Report
 from streams.local_kafka.state import BrokerFiles, BrokerState, read_state
 
 
@@ -23,7 +23,7 @@ class Status:
     answers: bool
 
 
-async def start(progress: Progress, place: BrokerFiles | None = None) -> BrokerState:
+async def start(progress: Report, place: BrokerFiles | None = None) -> BrokerState:
     """Start a broker that stays when this process ends, or find the one that runs already.
 
     Raises ``EnvironmentFaultError`` when it cannot start.

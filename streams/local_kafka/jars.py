@@ -23,7 +23,7 @@ _HINT = (
 )
 _FETCH_SECONDS = 600
 
-Progress = Callable[[str], None]
+Report = Callable[[str], None]
 """Takes one line for the person who waits."""
 
 
@@ -64,7 +64,7 @@ def java() -> str:
     return path
 
 
-def ensure_jars(progress: Progress, *, cache: Path = CACHE) -> Path:
+def ensure_jars(progress: Report, *, cache: Path = CACHE) -> Path:
     """The folder with Kafka's jars, fetched by Maven if it is not there yet.
 
     Blocks for seconds to minutes the first time. May be repeated and run twice at once: the folder

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from streams.common.errors import ConfigurationError
-from streams.local_kafka.jars import Progress, ensure_jars, java
+from streams.local_kafka.jars import Report, ensure_jars, java
 
 _OPTIONS = frozenset(
     {"--bootstrap-server", "--bootstrap-controller", "--broker-list", "--zookeeper"}
@@ -74,7 +74,7 @@ def needs_broker(tool: Tool, arguments: Sequence[str]) -> bool:
 
 
 def command(
-    tool: Tool, arguments: Sequence[str], bootstrap: str | None, progress: Progress
+    tool: Tool, arguments: Sequence[str], bootstrap: str | None, progress: Report
 ) -> list[str]:
     """The command line to execute; fetches the jars where they are missing, which blocks."""
     broker = [] if bootstrap is None else ["--bootstrap-server", bootstrap]

@@ -21,7 +21,7 @@ from streams.policies.calendar import CalendarError, OpeningHours, resolve
 from streams.policies.cel import Condition, ConditionError
 from streams.policies.templates import TemplateError, check_reply
 
-Place = tuple[int | str, ...]
+KeyPath = tuple[int | str, ...]
 """A key path in the document."""
 
 
@@ -29,7 +29,7 @@ Place = tuple[int | str, ...]
 class PolicyFault:
     """One thing that is wrong, and where."""
 
-    where: Place
+    where: KeyPath
     message: str
 
 
@@ -79,7 +79,7 @@ def _calendars(
     policy: Policy, known: Mapping[str, Calendar], faults: list[PolicyFault]
 ) -> dict[str, OpeningHours]:
     found: dict[str, OpeningHours] = {}
-    wanted: list[tuple[Place, str]] = [
+    wanted: list[tuple[KeyPath, str]] = [
         (("calendars", at), each.calendar) for at, each in enumerate(policy.calendars)
     ] + [
         (("rules", at, "calendar"), rule.calendar)

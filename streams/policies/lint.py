@@ -20,7 +20,7 @@ from models.policy import (
     reply_fields,
 )
 from streams.policies.book import PolicyInForce
-from streams.policies.compile import Place, PolicyFault
+from streams.policies.compile import KeyPath, PolicyFault
 from streams.policies.countries import check_country, read_pattern
 from streams.policies.templates import variables_of
 
@@ -80,7 +80,7 @@ def _nowhere(rule: Rule, at: int) -> Iterator[PolicyFault]:
 
 
 def _refused(
-    check: Callable[[str], object], texts: tuple[str, ...], where: Place
+    check: Callable[[str], object], texts: tuple[str, ...], where: KeyPath
 ) -> Iterator[PolicyFault]:
     for n, text in enumerate(texts):
         try:

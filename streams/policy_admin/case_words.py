@@ -22,13 +22,13 @@ _NOW: Final = "2026-01-14T10:30"
 """A Wednesday, where a case names no time."""
 _CALLER: Final = "+447700900123"
 
-Place = tuple[int | str, ...]
+CaseKeyPath = tuple[int | str, ...]
 
 
 class CaseError(ValueError):
     """Something that is given and means nothing; ``where`` is its place under ``given``."""
 
-    def __init__(self, where: Place, message: str) -> None:
+    def __init__(self, where: CaseKeyPath, message: str) -> None:
         super().__init__(message)
         self.where = where
 

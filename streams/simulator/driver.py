@@ -11,7 +11,14 @@ from typing import Any, assert_never
 from streams.simulator.faults import GatewayFault
 from streams.simulator.session_state import Call, MessageOrder
 from streams.simulator.simulator import Simulator
-from streams.simulator.steps import CallStep, FaultStep, Profile, ReconnectStep, Step, WriteStep
+from streams.simulator.steps import (
+    CallStep,
+    FaultStep,
+    Profile,
+    ReconnectStep,
+    TrafficStep,
+    WriteStep,
+)
 from streams.simulator.traffic import TrafficPlan
 
 
@@ -62,7 +69,7 @@ class Driver:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._steps.clear()
 
-    async def _play(self, step: Step) -> None:
+    async def _play(self, step: TrafficStep) -> None:
         match step:
             case CallStep():
                 await self._call(step)

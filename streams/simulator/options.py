@@ -8,7 +8,7 @@ from typing import Literal
 
 from streams.simulator.session_state import Engine
 
-Ended = Literal["accepted", "not_found", "error"]
+AnswerWhenOver = Literal["accepted", "not_found", "error"]
 """How a gateway answers a reject of a call that is over (or that it never knew): the success
 answer, 404, or 500 with "Call <id> not found"."""
 
@@ -52,7 +52,7 @@ class SimulatorOptions:
     engines: Mapping[str, Engine] = field(default_factory=dict)
     """The engine of a line, by the line's name; otherwise what ``usual_engine`` of its gateway
     says."""
-    ended: Ended | Literal["mix"] = "mix"
+    ended: AnswerWhenOver | Literal["mix"] = "mix"
     """``mix``: as the engine's source has it, see ``ended_mix`` of the gateway."""
     events: frozenset[EventName] = ALL_EVENTS
     """What the webhooks are subscribed to. ``message`` and ``message.any`` both fire for a message

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from streams.simulator.identifiers import event_id
-from streams.simulator.session_state import Message, Session
+from streams.simulator.session_state import Session, SimulatedMessage
 
 Payload = dict[str, Any]
 
@@ -27,7 +27,7 @@ def envelope(session: Session, event: str, payload: Payload, at_ms: int) -> Payl
     }
 
 
-def message_fields(message: Message) -> Payload:
+def message_fields(message: SimulatedMessage) -> Payload:
     """A message, the same for ``message`` and ``message.any``, without the engine's ``_data``."""
     chat = message.chat or message.party.jid
     me = message.session.me.phone

@@ -1,7 +1,8 @@
 """A provider's part of the simulator: how it reads requests, words answers, writes webhooks.
 
-Each provider's class is ``Simulated`` in the module ``simulated`` of its package in
-``streams.gateways``. It is loaded by that name, so that no process but a simulator ever loads it.
+Each provider's class is called as ``SimulatedWaha`` is, and stands in the module ``simulated`` of
+its package in ``streams.gateways``. It is loaded by that name, so that no process but a simulator
+ever loads it.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ import orjson
 
 from streams.gateways.settings import GatewaySettings
 from streams.settings import Settings
-from streams.simulator.options import CallEventName, Ended, Retries
+from streams.simulator.options import AnswerWhenOver, CallEventName, Retries
 from streams.simulator.payloads import Payload
-from streams.simulator.session_state import Call, Engine, Message, Session
+from streams.simulator.session_state import Call, Engine, Session, SimulatedMessage
 
 Asked = Literal["reject", "text", "session", "block", "unblock"]
 
@@ -96,7 +97,7 @@ class SimulatedGateway(Protocol):
     def usual_engine(self, nth: int) -> Engine:
         """The engine of the provider's nth line in the configuration, from 0."""
 
-    def ended_mix(self, engine: Engine) -> Mapping[Ended, float]:
+    def ended_mix(self, engine: Engine) -> Mapping[AnswerWhenOver, float]:
         """How a reject of a call that is over is answered, with shares."""
 
     def ignores_caller(self, session: Session) -> bool:
@@ -122,7 +123,7 @@ class SimulatedGateway(Protocol):
     ) -> Payload:
         """A call's event. ``api``: it follows from our own reject."""
 
-    def message_payload(self, message: Message) -> Payload:
+    def message_payload(self, message: SimulatedMessage) -> Payload:
         """A message, the same for ``message`` and ``message.any``."""
 
     def webhook_headers(self, body: bytes, event_at_ms: int) -> dict[str, str]:
@@ -137,7 +138,7 @@ class SimulatedGateway(Protocol):
     def blocked(self, ask: Ask) -> SimulatedAnswer:
         """The contact was blocked, or unblocked."""
 
-    def sent(self, ask: Ask, message: Message) -> SimulatedAnswer:
+    def sent(self, ask: Ask, message: SimulatedMessage) -> SimulatedAnswer:
         """The text was sent."""
 
     def info(self, ask: Ask, session: Session) -> SimulatedAnswer:
@@ -206,7 +207,8 @@ _WORDS: Mapping[type, str] = {str: "string", bool: "boolean value"}
 def simulated(settings: GatewaySettings) -> SimulatedGateway:
     """The simulated part of a configured gateway."""
     module = import_module(f"streams.gateways.{settings.provider}.simulated")
-    return cast("SimulatedGateway", module.Simulated(settings))
+    kind = getattr(module, f"Simulated{settings.provider.capitalize()}")
+    return cast("SimulatedGateway", kind(settings))
 
 
 def simulated_gateways(settings: Settings) -> dict[str, SimulatedGateway]:

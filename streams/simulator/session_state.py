@@ -16,7 +16,7 @@ Engine = Literal["NOWEB", "GOWS", "WEBJS", "WPP"]
 SimulatedMedia = Literal["voice", "video"]
 SessionStatus = Literal["WORKING", "STARTING", "SCAN_QR_CODE", "STOPPED", "FAILED"]
 CallState = Literal["ringing", "rejected", "answered", "ended"]
-Delivery = Literal["once", "twice", "disorder"]
+DeliveryFault = Literal["once", "twice", "disorder"]
 """``twice``: the same event again within a second. ``disorder``: the offer's webhook is held back
 until the call's end was delivered."""
 
@@ -121,7 +121,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class SimulatedMessage:
     """One message of a one-to-one chat."""
 
     key: str
@@ -166,7 +166,7 @@ class CallOrder(TypedDict, total=False):
     """Seconds until the caller's side gives up; by default 25 to 60, mostly 45."""
     timestamp: bool
     """False: the payload has no time of its own."""
-    delivery: Delivery
+    delivery: DeliveryFault
 
 
 class MessageOrder(TypedDict, total=False):

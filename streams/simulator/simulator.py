@@ -22,10 +22,10 @@ from streams.simulator.request_handler import RequestHandler
 from streams.simulator.session_state import (
     Call,
     CallOrder,
-    Message,
     MessageOrder,
     ReconnectOrder,
     SessionStatus,
+    SimulatedMessage,
 )
 from streams.simulator.webhook_schedule import WebhookSchedule
 from streams.simulator.webhook_sender import WebhookSender
@@ -167,7 +167,7 @@ class Simulator:
         """Somebody of the line picks up; False where the call does not ring any more."""
         return self._world.answer(call)
 
-    async def write(self, **order: Unpack[MessageOrder]) -> Message:
+    async def write(self, **order: Unpack[MessageOrder]) -> SimulatedMessage:
         """A caller, or the line on the phone, writes a message. Raises ``ValueError``."""
         return self._world.write(order)
 

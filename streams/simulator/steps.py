@@ -51,7 +51,7 @@ class FaultStep:
     fault: GatewayFault
 
 
-Step = CallStep | WriteStep | ReconnectStep | FaultStep
+TrafficStep = CallStep | WriteStep | ReconnectStep | FaultStep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

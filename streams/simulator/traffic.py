@@ -21,7 +21,7 @@ from streams.simulator.faults import GatewayFault
 from streams.simulator.fictional_numbers import Strangers
 from streams.simulator.session_state import (
     CallOrder,
-    Delivery,
+    DeliveryFault,
     MessageOrder,
     ReconnectOrder,
     SimulatedPerson,
@@ -32,7 +32,7 @@ from streams.simulator.steps import (
     Kind,
     Profile,
     ReconnectStep,
-    Step,
+    TrafficStep,
     WriteStep,
 )
 
@@ -81,9 +81,9 @@ class TrafficPlan:
         self._strangers = Strangers(self._rng)
         self._regulars = {line: [] for line in self.lines}
 
-    def __iter__(self) -> Iterator[Step]:
+    def __iter__(self) -> Iterator[TrafficStep]:
         """All steps, without end."""
-        waiting: list[tuple[float, int, Step]] = []
+        waiting: list[tuple[float, int, TrafficStep]] = []
         order = count()
         clock = 0.0
         for number in count():
@@ -109,14 +109,14 @@ class TrafficPlan:
             self._day = day
         return self._level * _HOURS[int(hours) % 24]
 
-    def _episode(self, number: int, clock: float) -> Iterator[Step]:
+    def _episode(self, number: int, clock: float) -> Iterator[TrafficStep]:
         line = self._rng.choice(self.lines)
         if number % 2 == 0 and number // 2 < len(OPENING):
             return self._shown(OPENING[number // 2], line, clock)
         chance, profile = self._rng.random(), self.profile
         # a robot is one episode of several calls: its share of calls is what counts
         robots = profile.robots / (sum(_ROBOT_CALLS) / 2)
-        makers: tuple[tuple[float, Callable[[str, float], Iterator[Step]]], ...] = (
+        makers: tuple[tuple[float, Callable[[str, float], Iterator[TrafficStep]]], ...] = (
             (1 / (profile.storm_every_s * self.rate), self._storm),
             (1 / (profile.reconnect_every_s * self.rate), self._reconnect),
             (robots, self._robot),
@@ -129,7 +129,7 @@ class TrafficPlan:
             chance -= share
         return self._stranger(line, clock)
 
-    def _shown(self, what: str, line: str, clock: float) -> Iterator[Step]:
+    def _shown(self, what: str, line: str, clock: float) -> Iterator[TrafficStep]:
         if what in {"error", "timeout"}:
             return self._faulty(what, line, clock)
         makers = {
@@ -143,18 +143,20 @@ class TrafficPlan:
             return makers[what](line, clock)
         return self._stranger(line, clock, shown=what)
 
-    def _faulty(self, what: str, line: str, clock: float) -> Iterator[Step]:
+    def _faulty(self, what: str, line: str, clock: float) -> Iterator[TrafficStep]:
         kind: Literal["status", "hang"] = "status" if what == "error" else "hang"
         yield FaultStep(
             at_s=clock, fault=GatewayFault(kind=kind, operation="reject", status=502, count=1)
         )
         yield from self._stranger(line, clock)
 
-    def _stranger(self, line: str, clock: float, *, shown: str | None = None) -> Iterator[Step]:
+    def _stranger(
+        self, line: str, clock: float, *, shown: str | None = None
+    ) -> Iterator[TrafficStep]:
         person = self._strangers.another(lid_share=1.0 if shown == "lid" else self.profile.lids)
         yield self._by_person("person", line, person, clock, shown=shown)
 
-    def _regular(self, line: str, clock: float) -> Iterator[Step]:
+    def _regular(self, line: str, clock: float) -> Iterator[TrafficStep]:
         known = self._regulars[line]
         if known and self._rng.random() < 0.4:
             yield self._by_person("regular", line, self._rng.choice(known), clock)
@@ -210,7 +212,7 @@ class TrafficPlan:
             answered_after_s=rng.uniform(4.0, 15.0) if rng.random() < profile.answered else None,
         )
 
-    def _delivery(self, shown: str | None) -> Delivery:
+    def _delivery(self, shown: str | None) -> DeliveryFault:
         chance = self._rng.random()
         if shown == "disorder" or chance < self.profile.disorder:
             return "disorder"
@@ -218,14 +220,14 @@ class TrafficPlan:
             return "twice"
         return "once"
 
-    def _robot(self, line: str, clock: float) -> Iterator[Step]:
+    def _robot(self, line: str, clock: float) -> Iterator[TrafficStep]:
         machine = self._strangers.another(lid_share=0.0)
         at_s = clock
         for _ in range(self._rng.randint(*_ROBOT_CALLS)):
             yield CallStep(at_s=at_s, kind="robot", order=_call(line, machine))
             at_s += self._rng.uniform(5.0, 20.0) / self.profile.compression
 
-    def _wangiri(self, line: str, clock: float) -> Iterator[Step]:
+    def _wangiri(self, line: str, clock: float) -> Iterator[TrafficStep]:
         caller = self._strangers.another(lid_share=0.0)
         hangs_up = self._rng.uniform(1.0, 5.0)
         # one in two is so short that the reject meets a call that is over
@@ -235,7 +237,7 @@ class TrafficPlan:
             at_s=clock, kind="wangiri", order=_call(line, caller), hangs_up_after_s=hangs_up
         )
 
-    def _storm(self, line: str, clock: float) -> Iterator[Step]:
+    def _storm(self, line: str, clock: float) -> Iterator[TrafficStep]:
         # real storms have 200 to 2,000 callers within ten minutes: here four times the rate for
         # some seconds
         callers = min(max(round(self.rate * 5), 8), 2_000)
@@ -245,7 +247,7 @@ class TrafficPlan:
                 at_s=clock + index / (4 * self.rate), kind="storm", order=_call(line, caller)
             )
 
-    def _reconnect(self, line: str, clock: float) -> Iterator[Step]:
+    def _reconnect(self, line: str, clock: float) -> Iterator[TrafficStep]:
         # a real flood has hundreds; so many show it, and leave room on the screen for the other
         # stories
         offers = self._rng.randint(4, 8)

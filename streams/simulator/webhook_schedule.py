@@ -12,8 +12,8 @@ from streams.common.clock import now_ms
 from streams.simulator.faults import FaultBoard
 from streams.simulator.options import CallEventName, EventName, SimulatorOptions
 from streams.simulator.payloads import Payload, status_payload
-from streams.simulator.session_state import Call, Message, Session
-from streams.simulator.session_state import Delivery as Manner
+from streams.simulator.session_state import Call, Session, SimulatedMessage
+from streams.simulator.session_state import DeliveryFault as Manner
 from streams.simulator.webhook_sender import Delivery, WebhookSender
 
 _DISORDER_LIMIT_S = 120.0
@@ -81,7 +81,7 @@ class WebhookSchedule:
             held[1].cancel()
             self._offer(held[0], twice=False)
 
-    def message(self, message: Message) -> None:
+    def message(self, message: SimulatedMessage) -> None:
         """A message passed. Incoming ones fire ``message`` too; own ones only ``message.any``."""
         payload = message.session.simulated.message_payload(message)
         if not message.from_me:

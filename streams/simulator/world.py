@@ -14,18 +14,18 @@ from streams.settings import Settings
 from streams.simulator.fictional_numbers import Strangers, lid_of, own_number
 from streams.simulator.identifiers import call_id, group_jid, message_key
 from streams.simulator.journal import Journal
-from streams.simulator.options import Ended, SimulatorOptions
+from streams.simulator.options import AnswerWhenOver, SimulatorOptions
 from streams.simulator.protocol import SimulatedGateway
 from streams.simulator.session_state import (
     Call,
     CallOrder,
     CallState,
     Me,
-    Message,
     MessageOrder,
     ReconnectOrder,
     Session,
     SessionStatus,
+    SimulatedMessage,
     SimulatedPerson,
 )
 from streams.simulator.webhook_schedule import WebhookSchedule
@@ -244,18 +244,18 @@ class World:
                 call.timer.cancel()
                 call.timer = None
 
-    def ended_answer(self, session: Session) -> Ended:
+    def ended_answer(self, session: Session) -> AnswerWhenOver:
         """How this gateway answers a reject of a call that is over."""
         if self._options.ended != "mix":
             return self._options.ended
         mix = session.simulated.ended_mix(session.engine)
         return self._rng.choices(tuple(mix), tuple(mix.values()))[0]
 
-    def write(self, order: MessageOrder) -> Message:
+    def write(self, order: MessageOrder) -> SimulatedMessage:
         """The caller, or somebody of the line on the phone, writes. Raises ``ValueError``."""
         session = self.session_of(order["line"])
         outward = order.get("direction", "in") == "out"
-        message = Message(
+        message = SimulatedMessage(
             key=message_key(),
             session=session,
             party=party_of(order["caller"], order.get("lid")),
@@ -268,9 +268,9 @@ class World:
         self._outbox.message(message)
         return message
 
-    def send(self, session: Session, chat: str, text: str, key: str | None) -> Message:
+    def send(self, session: Session, chat: str, text: str, key: str | None) -> SimulatedMessage:
         """A text that was sent through the gateway's API."""
-        message = Message(
+        message = SimulatedMessage(
             key=key or message_key(),
             session=session,
             party=self.met(session, chat) or party_of(chat, None),
@@ -295,7 +295,7 @@ class World:
         """An entry that the engine itself puts into a chat, and that nobody wrote."""
         if session.simulated.invents_events(session):
             self._outbox.message(
-                Message(
+                SimulatedMessage(
                     key=message_key(),
                     session=session,
                     party=party,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from streams.common.errors import ConfigurationError, EnvironmentFaultError
-from streams.local_kafka.server import free_ports
+from streams.local_kafka.broker import free_ports
 from streams.local_kafka.state import BrokerFiles
 from streams.policy_admin.files import read_folder
 from streams.settings import DEFAULT_CONFIG, ROOT, Settings, load_settings

@@ -19,7 +19,7 @@ import uvloop
 
 from streams.common.errors import AuditError, EnvironmentFaultError, RingfenceError
 from streams.kafka import topics_admin
-from streams.local_kafka.server import LocalKafka
+from streams.local_kafka.broker import LocalKafka
 from streams.local_kafka.state import read_state
 from streams.settings import Settings
 from streams.single_node import scenes

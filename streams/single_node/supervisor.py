@@ -10,7 +10,7 @@ from typing import Final
 import aiohttp
 
 from streams.common.errors import EnvironmentFaultError
-from streams.local_kafka.server import LocalKafka
+from streams.local_kafka.broker import LocalKafka
 from streams.single_node.child_process import ChildProcess
 
 WORKER: Final = "worker"

@@ -13,16 +13,11 @@ import logging
 
 from models.calls import CallerBlocked
 from models.commands import BlockCaller, UnblockCaller
+from models.policy import DAY_MS
 from models.records import Record, lifecycle, outcome
 from streams.gateways.attempts import NONE
 from streams.kafka.stream import Event, header
-from streams.sink.context import (
-    RESULTS,
-    Ended,
-    SinkContext,
-    may_repeat,
-    outcome_of,
-)
+from streams.sink.context import RESULTS, Ended, SinkContext, may_repeat, outcome_of
 from streams.sink.keyed_executor import JobEnd
 
 log = logging.getLogger(__name__)
@@ -42,7 +37,7 @@ AGAIN_MS = 300_000
 AGAIN_REFUSED_MS = 3_600_000
 """The same where the gateway said no: a person has to fix something first."""
 
-GIVE_UP_MS = 7 * 86_400_000
+GIVE_UP_MS = 7 * DAY_MS
 """After a week a person has to unblock the contact; the outcomes say so from the first failure
 on."""
 

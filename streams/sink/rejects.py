@@ -12,13 +12,7 @@ from dataclasses import replace
 
 from models import topics
 from models.calls import RejectAccepted
-from models.commands import (
-    BlockCaller,
-    CallCommand,
-    RejectCall,
-    SendText,
-    UnblockCaller,
-)
+from models.commands import BlockCaller, CallCommand, RejectCall, SendText, UnblockCaller
 from models.outcomes import Result
 from models.records import Record, lifecycle, outcome, text_command
 from streams.gateways.answer import Meaning

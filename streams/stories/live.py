@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 
 from models import topics
 from streams.audit.audit import JUDGED, Audit
-from streams.audit.topics import cooldowns
+from streams.audit.audit_topics import cooldowns
 from streams.common.clock import Clock, now_ms
 from streams.gateways.protocol import Gateway
 from streams.gateways.registry import GATEWAYS

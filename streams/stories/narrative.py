@@ -7,7 +7,7 @@ from datetime import tzinfo
 from typing import Final, assert_never
 
 from models.calls import CallAccepted, CallOffered, CallRejected
-from models.commands import BlockCaller, RejectCall, SendText, UnblockCaller
+from models.commands import BlockCaller, Command, RejectCall, SendText, UnblockCaller
 from models.decisions import Decision, RuleTrace, Scalar
 from models.identity import mask
 from models.outcomes import CommandKind, Outcome
@@ -21,7 +21,6 @@ _COMMANDS: Final[Mapping[CommandKind, str]] = {
     "block": "the block on the gateway",
     "unblock": "the end of the block on the gateway",
 }
-Command = RejectCall | SendText | BlockCaller | UnblockCaller
 StoryValue = CallOffered | CallAccepted | CallRejected | Decision | Command | Outcome
 """The values that a call's story is made of."""
 _EPOCH_SIZED: Final = 10**12

@@ -70,7 +70,7 @@ class WorkerApp(App):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Agents:
+class WorkerAgents:
     """What works through the topics."""
 
     screening: Screening
@@ -99,7 +99,7 @@ class WorkerParts:
 
     app: WorkerApp
     services: Services
-    agents: Agents
+    agents: WorkerAgents
     status: StatusReport
     failure: Failure
     recovered: bool = False
@@ -188,7 +188,7 @@ def build(
 
 def _agents(
     app: WorkerApp, around: Services, ownership: Ownership, failure: Failure, clock: Clock
-) -> Agents:
+) -> WorkerAgents:
     settings, known, metrics = around.settings, around.known, around.metrics
     kafka = settings.kafka
     outbox = Outbox(around.producer, failure, commands=around.commands)
@@ -239,7 +239,7 @@ def _agents(
         name: LineVoice(line.title or name, line.locale, line.time_zone)
         for name, line in settings.lines.items()
     }
-    return Agents(
+    return WorkerAgents(
         screening=screening,
         conversations=conversations,
         sessions=sessions,

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
+from models.policy import DAY_MS
 from models.presence import WorkerStatus
 from models.records import Record, reference, tombstone
 from streams.common.clock import Clock
@@ -21,7 +22,7 @@ _SOURCE: Final = "/ringfence/worker"
 _AGAIN_MS: Final = 15_000
 """A worker of which nothing has changed says so this often."""
 _GONE_MS: Final = 3 * _AGAIN_MS
-_FORGET_MS: Final = 86_400_000
+_FORGET_MS: Final = DAY_MS
 """What a worker said that was killed and has not come back is taken off the topic by the others."""
 
 

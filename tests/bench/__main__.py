@@ -21,7 +21,7 @@ from typing_extensions import override
 
 from streams.cli.options import DURATION
 from streams.common.errors import EnvironmentFaultError, RingfenceError
-from streams.local_kafka.server import LocalKafka, free_ports
+from streams.local_kafka.broker import LocalKafka, free_ports
 from streams.local_kafka.state import BrokerFiles
 from streams.settings import KafkaSettings
 from tests.bench import deciding, machine, recovery

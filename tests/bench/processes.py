@@ -17,7 +17,7 @@ import orjson
 
 from streams.common.die_with_parent import tethered
 from streams.common.errors import EnvironmentFaultError
-from streams.local_kafka.server import end
+from streams.local_kafka.broker import end
 from streams.settings import ROOT
 from tests.bench.values import LoadOrder, LoadReport, read
 

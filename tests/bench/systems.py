@@ -14,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from streams.kafka import topics_admin
 from streams.kafka.connection import connection
-from streams.local_kafka.server import free_ports
+from streams.local_kafka.broker import free_ports
 from streams.settings import KafkaSettings
 from tests.bench import calls
 from tests.bench.processes import Process, environment, python

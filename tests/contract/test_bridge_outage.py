@@ -19,7 +19,7 @@ from models.codec import decode
 from streams.bridge.server import Bridge
 from streams.kafka import topics_admin
 from streams.kafka.connection import connection
-from streams.local_kafka.server import LocalKafka
+from streams.local_kafka.broker import LocalKafka
 from streams.local_kafka.state import BrokerFiles
 from streams.settings import KafkaSettings
 from tests.support.waiting import until

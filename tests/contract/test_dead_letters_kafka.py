@@ -12,7 +12,7 @@ from models.calls import CallOffered
 from models.codec import decode
 from models.records import Record, call_event, dead_letter
 from models.topics import CALLS_DLQ, CALLS_EVENTS
-from streams.audit.topics import audit_topics
+from streams.audit.audit_topics import audit_topics
 from streams.callers.keying import Callers
 from streams.common.clock import now_ms
 from streams.dead_letters import replay

@@ -14,19 +14,28 @@ from aiohttp import ClientConnectionError
 from streams.simulator import serve
 from streams.simulator.driver import Driver
 from streams.simulator.fictional_numbers import RANGES, lid_of
-from streams.simulator.steps import CallStep, FaultStep, Profile, ReconnectStep, Step, WriteStep
+from streams.simulator.steps import (
+    CallStep,
+    FaultStep,
+    Profile,
+    ReconnectStep,
+    TrafficStep,
+    WriteStep,
+)
 from streams.simulator.traffic import TrafficPlan
 from tests.support.simulator import Scene, scene, settings
 
 LINES = ("london", "riyadh")
 
 
-def first(seconds: float, rate: float, seed: int, profile: Profile | None = None) -> list[Step]:
+def first(
+    seconds: float, rate: float, seed: int, profile: Profile | None = None
+) -> list[TrafficStep]:
     plan = TrafficPlan(LINES, rate, seed, profile or Profile())
     return list(takewhile(lambda step: step.at_s <= seconds, plan))
 
 
-def calls(steps: list[Step]) -> list[CallStep]:
+def calls(steps: list[TrafficStep]) -> list[CallStep]:
     return [step for step in steps if isinstance(step, CallStep)]
 
 

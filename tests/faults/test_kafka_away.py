@@ -15,7 +15,7 @@ from models import topics
 from models.records import Record
 from streams.kafka import producer as producer_module
 from streams.kafka import topics_admin
-from streams.local_kafka.server import LocalKafka
+from streams.local_kafka.broker import LocalKafka
 from streams.local_kafka.state import BrokerFiles
 from streams.settings import KafkaSettings
 from tests.faults.scene import Scene, open_scene

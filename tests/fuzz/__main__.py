@@ -11,7 +11,7 @@ import uuid
 from pathlib import Path
 
 from streams.kafka import topics_admin
-from streams.local_kafka.server import LocalKafka
+from streams.local_kafka.broker import LocalKafka
 from streams.local_kafka.state import BrokerFiles
 from streams.settings import KafkaSettings
 from tests.fuzz.campaign import Campaign

@@ -12,7 +12,7 @@ from models.topics import CALLS_EVENTS
 from streams.common.errors import EnvironmentFaultError
 from streams.kafka import topics_admin
 from streams.local_kafka import daemon, jars, tools
-from streams.local_kafka.server import LocalKafka
+from streams.local_kafka.broker import LocalKafka
 from streams.local_kafka.state import BrokerFiles, command_line
 from streams.settings import KafkaSettings
 

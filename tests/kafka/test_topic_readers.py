@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from models.records import Record
 from models.topics import CALLS_EVENTS, MESSAGES_EVENTS, STREAM_TOPICS
-from streams.audit.topics import audit_topics
+from streams.audit.audit_topics import audit_topics
 from streams.common.clock import now_ms
 from streams.common.errors import EnvironmentFaultError, RingfenceError
 from streams.common.progress import Progress

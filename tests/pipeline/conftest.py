@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from streams.audit.topics import audit_topics
+from streams.audit.audit_topics import audit_topics
 from tests.support.ringfence import House, open_house
 
 

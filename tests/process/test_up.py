@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from streams.local_kafka.server import free_ports
+from streams.local_kafka.broker import free_ports
 from streams.local_kafka.state import command_line
 from streams.settings import DEFAULT_CONFIG, ROOT
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing_extensions import override
 
 from streams.local_kafka import tools
-from streams.local_kafka.server import LocalKafka, free_ports
+from streams.local_kafka.broker import LocalKafka, free_ports
 from streams.local_kafka.state import BrokerFiles
 
 USER, PASSWORD = "ringfence-test", "kafka-password-of-the-tests"

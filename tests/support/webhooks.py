@@ -19,12 +19,7 @@ from models.topics import Topic
 from streams.bridge.intake import Intake, WebhookRecords
 from streams.gateways.waha.settings import WahaSettings
 from streams.gateways.wawp.settings import WawpSettings
-from streams.settings import (
-    BridgeSettings,
-    KafkaSettings,
-    LineSettings,
-    Settings,
-)
+from streams.settings import BridgeSettings, KafkaSettings, LineSettings, Settings
 
 WAHA_KEY = "my-secret-key"
 WAWP_KEY = "another-secret-key"

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from models.messages import MessageSeen
 from models.policy import Policy, TextFirstRule
 from models.policy.values import DAY_MS
-from streams.conversations import Conversation, Lines, dump, evolve, keep_ms, load, remembered
+from streams.conversations import (
+    Conversation,
+    ConversationsByLine,
+    dump,
+    evolve,
+    keep_ms,
+    load,
+    remembered,
+)
 from streams.policies.book import PolicyBook, PolicyInForce
 
 MESSAGES = st.builds(
@@ -28,7 +36,7 @@ MESSAGES = st.builds(
 )
 
 
-def after(messages: list[MessageSeen]) -> Lines:
+def after(messages: list[MessageSeen]) -> ConversationsByLine:
     return reduce(evolve, messages, {})
 
 

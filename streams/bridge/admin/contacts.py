@@ -8,7 +8,7 @@ from typing import Final
 
 from aiohttp import web
 
-from streams.bridge.admin.requests import (
+from streams.bridge.admin.endpoint import (
     AnswerError,
     FieldError,
     answer,

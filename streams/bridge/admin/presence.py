@@ -11,7 +11,7 @@ from aiohttp import web
 
 from models import records
 from models.presence import AgentStatus, Presence
-from streams.bridge.admin.requests import (
+from streams.bridge.admin.endpoint import (
     AnswerError,
     FieldError,
     answer,

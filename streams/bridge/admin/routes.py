@@ -6,9 +6,9 @@ from aiohttp import web
 
 from streams.bridge.access import Access
 from streams.bridge.admin.contacts import ContactDesk
+from streams.bridge.admin.endpoint import endpoint
 from streams.bridge.admin.presence import PresenceDesk
 from streams.bridge.admin.recording_bridges import RecordingDesk
-from streams.bridge.admin.requests import endpoint
 from streams.bridge.publisher import Publisher
 from streams.bridge.reference_follower import ReferenceFollower
 from streams.common.clock import Clock

@@ -6,12 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from streams.gateways.dialect.call_events import read_accepted, read_offer, read_rejected
-from streams.gateways.dialect.envelope import (
-    SESSION_STATUS,
-    Envelope,
-    Unintelligible,
-    read_body,
-)
+from streams.gateways.dialect.envelope import SESSION_STATUS, Envelope, Unintelligible, read_body
 from streams.gateways.dialect.message_events import read_message
 from streams.gateways.dialect.session_events import read_session
 from streams.gateways.dialect.times import to_ms

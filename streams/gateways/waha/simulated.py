@@ -20,7 +20,7 @@ from streams.gateways.waha.simulated_payloads import (
     waha_envelope,
 )
 from streams.simulator.identifiers import ulid
-from streams.simulator.options import CallEventName, Ended, Retries
+from streams.simulator.options import AnswerWhenOver, CallEventName, Retries
 from streams.simulator.payloads import Payload
 from streams.simulator.protocol import (
     Ask,
@@ -32,7 +32,7 @@ from streams.simulator.protocol import (
     field_faults,
     json_object,
 )
-from streams.simulator.session_state import Call, Engine, Message, Session
+from streams.simulator.session_state import Call, Engine, Session, SimulatedMessage
 
 _REJECT = re.compile(r"/api/([^/]+)/calls/reject")
 _SESSION = re.compile(r"/api/sessions/([^/]+)")
@@ -68,7 +68,7 @@ _NOT_WORKING: Final = "Session status is not as expected. Try again later or res
 
 _ENGINES: Final[tuple[Engine, ...]] = ("NOWEB", "GOWS", "WEBJS", "WPP")
 
-_ENDED_MIX: Final[Mapping[Engine, Mapping[Ended, float]]] = {
+_ENDED_MIX: Final[Mapping[Engine, Mapping[AnswerWhenOver, float]]] = {
     # a query stanza that awaits the server: what comes back depends on it
     "NOWEB": {"accepted": 0.6, "not_found": 0.2, "error": 0.2},
     # fire and forget
@@ -79,7 +79,7 @@ _ENDED_MIX: Final[Mapping[Engine, Mapping[Ended, float]]] = {
 }
 
 
-class Simulated(SimulatedGateway):
+class SimulatedWaha(SimulatedGateway):
     """One WAHA server with its key."""
 
     retries = Retries()
@@ -96,7 +96,7 @@ class Simulated(SimulatedGateway):
         return _ENGINES[nth % len(_ENGINES)]
 
     @override
-    def ended_mix(self, engine: Engine) -> Mapping[Ended, float]:
+    def ended_mix(self, engine: Engine) -> Mapping[AnswerWhenOver, float]:
         return _ENDED_MIX[engine]
 
     @override
@@ -134,7 +134,7 @@ class Simulated(SimulatedGateway):
         return call_payload(call, event, at_ms, api=api)
 
     @override
-    def message_payload(self, message: Message) -> Payload:
+    def message_payload(self, message: SimulatedMessage) -> Payload:
         return message_payload(message)
 
     @override
@@ -210,7 +210,7 @@ class Simulated(SimulatedGateway):
         return SimulatedAnswer(201)
 
     @override
-    def sent(self, ask: Ask, message: Message) -> SimulatedAnswer:
+    def sent(self, ask: Ask, message: SimulatedMessage) -> SimulatedAnswer:
         return SimulatedAnswer.json(201, message_payload(message))
 
     @override

@@ -11,7 +11,7 @@ from typing import Final, assert_never
 
 from streams.simulator.options import CallEventName
 from streams.simulator.payloads import Payload, envelope, message_fields
-from streams.simulator.session_state import Call, Message, Session, SimulatedPerson
+from streams.simulator.session_state import Call, Session, SimulatedMessage, SimulatedPerson
 
 VERSION: Final = "2026.7.1"
 """The WAHA release whose OpenAPI document this follows."""
@@ -32,7 +32,7 @@ def call_payload(call: Call, event: CallEventName, at_ms: int, *, api: bool = Fa
     return payload
 
 
-def message_payload(message: Message) -> Payload:
+def message_payload(message: SimulatedMessage) -> Payload:
     """A message, the same for ``message`` and ``message.any``."""
     return message_fields(message) | {"vCards": [], "_data": _message_data(message)}
 
@@ -144,7 +144,7 @@ def _web_call(call: Call, event: CallEventName, *, api: bool) -> Payload:
     }
 
 
-def _message_data(message: Message) -> Payload:
+def _message_data(message: SimulatedMessage) -> Payload:
     match message.session.engine:
         case "NOWEB":
             return _baileys_message(message)
@@ -165,7 +165,7 @@ def _message_data(message: Message) -> Payload:
             assert_never(message.session.engine)
 
 
-def _baileys_message(message: Message) -> Payload:
+def _baileys_message(message: SimulatedMessage) -> Payload:
     chat, other = _chat_and_alias(message)
     key: Payload = {"remoteJid": _protocol(chat), "fromMe": message.from_me, "id": message.key}
     if other is not None:
@@ -179,7 +179,7 @@ def _baileys_message(message: Message) -> Payload:
     }
 
 
-def _whatsmeow_message(message: Message) -> Payload:
+def _whatsmeow_message(message: SimulatedMessage) -> Payload:
     chat, other = _chat_and_alias(message)
     own = _protocol(message.session.me.phone)
     alias = _protocol(other) if other is not None else ""
@@ -200,7 +200,7 @@ def _whatsmeow_message(message: Message) -> Payload:
     }
 
 
-def _chat_and_alias(message: Message) -> tuple[str, str | None]:
+def _chat_and_alias(message: SimulatedMessage) -> tuple[str, str | None]:
     chat = message.chat or message.party.jid
     return chat, _other(message.party, chat)
 

@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from models.policy import MAX_TEXT
 from streams.gateways.wawp.settings import WawpSettings
-from streams.simulator.options import CallEventName, Ended, Retries
+from streams.simulator.options import AnswerWhenOver, CallEventName, Retries
 from streams.simulator.payloads import Payload, envelope, message_fields
 from streams.simulator.protocol import (
     Ask,
@@ -24,7 +24,7 @@ from streams.simulator.protocol import (
     field_faults,
     json_object,
 )
-from streams.simulator.session_state import Call, Engine, Message, Session
+from streams.simulator.session_state import Call, Engine, Session, SimulatedMessage
 
 _CREDENTIALS: Final[dict[str, type]] = {"instance_id": str, "access_token": str}
 _FIELDS: Final[dict[Asked, dict[str, type]]] = {
@@ -40,7 +40,7 @@ _ROUTES: Final[dict[tuple[str, str], Asked]] = {
 }
 
 
-class Simulated(SimulatedGateway):
+class SimulatedWawp(SimulatedGateway):
     """Wawp with one account's token."""
 
     retries = Retries(policy="exponential", delay_ms=1_000, attempts=8)
@@ -58,7 +58,7 @@ class Simulated(SimulatedGateway):
         return "WEBJS"
 
     @override
-    def ended_mix(self, engine: Engine) -> Mapping[Ended, float]:
+    def ended_mix(self, engine: Engine) -> Mapping[AnswerWhenOver, float]:
         # not documented: our guess of a hosted WEBJS
         return {"accepted": 0.7, "not_found": 0.3}
 
@@ -101,7 +101,7 @@ class Simulated(SimulatedGateway):
         }
 
     @override
-    def message_payload(self, message: Message) -> Payload:
+    def message_payload(self, message: SimulatedMessage) -> Payload:
         return message_fields(message)
 
     @override
@@ -174,7 +174,7 @@ class Simulated(SimulatedGateway):
         raise NotImplementedError(msg)
 
     @override
-    def sent(self, ask: Ask, message: Message) -> SimulatedAnswer:
+    def sent(self, ask: Ask, message: SimulatedMessage) -> SimulatedAnswer:
         # the page shows no success body; public clients read _data.id
         return SimulatedAnswer.json(200, {"success": True, "_data": message_fields(message)})
 

@@ -20,8 +20,8 @@ from aiokafka.errors import KafkaError
 from streams.common.errors import EnvironmentFaultError
 from streams.kafka.cluster import answers
 from streams.kafka.connection import connection
+from streams.local_kafka.broker import LOG4J, PROPERTIES, LocalKafka, free_ports
 from streams.local_kafka.jars import ensure_jars, java
-from streams.local_kafka.server import LOG4J, PROPERTIES, LocalKafka, free_ports
 from streams.local_kafka.state import BrokerFiles
 from streams.settings import KafkaSettings
 from tests.faults.suite.disk import Disk

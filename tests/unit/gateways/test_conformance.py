@@ -24,7 +24,14 @@ from streams.gateways.registry import GATEWAYS, capability_table, gateway_of
 from streams.gateways.signature import signature_of
 from streams.simulator.options import CallEventName
 from streams.simulator.protocol import Ask, Received, SimulatedAnswer, SimulatedGateway, simulated
-from streams.simulator.session_state import Call, Engine, Me, Message, Session, SimulatedPerson
+from streams.simulator.session_state import (
+    Call,
+    Engine,
+    Me,
+    Session,
+    SimulatedMessage,
+    SimulatedPerson,
+)
 from tests.support.facts import reject, text
 from tests.support.gateways.sample import Answer, GatewaySample
 from tests.support.webhooks import NOW_MS
@@ -105,7 +112,7 @@ def call(session: Session, **changed: Any) -> Call:
     return Call(**given | changed)
 
 
-def message(session: Session, **changed: Any) -> Message:
+def message(session: Session, **changed: Any) -> SimulatedMessage:
     given: dict[str, Any] = {
         "key": "3EB0A1B2C3",
         "session": session,
@@ -115,7 +122,7 @@ def message(session: Session, **changed: Any) -> Message:
         "text": "Hello",
         "at_ms": NOW_MS - 1000,
     }
-    return Message(**given | changed)
+    return SimulatedMessage(**given | changed)
 
 
 # the registry

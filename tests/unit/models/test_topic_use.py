@@ -22,7 +22,7 @@ ENTRIES = AGENTS | {
     Component.OVERRIDES: ("streams.cli.lists", "streams.cli.block", "streams.cli.calendar"),
     Component.CALLBACKS: ("streams.cli.callbacks",),
     Component.DEAD_LETTERS: ("streams.cli.dlq",),
-    Component.AUDIT: ("streams.audit.topics", "streams.audit.follow"),
+    Component.AUDIT: ("streams.audit.audit_topics", "streams.audit.follow"),
     Component.UP: (
         "streams.stories.live",
         "streams.single_node.policies_folder",

@@ -11,7 +11,7 @@ import yaml
 from models.policy import Experiment, Policy
 from models.policy.replies import Variant
 from streams.common.errors import ConfigurationError
-from streams.policy_admin.commands import CheckReport, check
+from streams.policy_admin.actions import CheckReport, check
 from streams.policy_admin.files import read_files
 from streams.settings import DEFAULT_CONFIG, ROOT, load_settings
 from tests.support.documents import blocks

@@ -13,14 +13,7 @@ from models.policy import DAY_MS
 from streams.policies.book import PolicyInForce
 from streams.screening.facts import LineFacts
 from streams.screening.recent_calls import RecentCall, RecentCalls
-from streams.screening.step import (
-    Step,
-    StepContext,
-    decides_at_ms,
-    is_duplicate,
-    step,
-    with_link,
-)
+from streams.screening.step import Step, StepContext, decides_at_ms, is_duplicate, step, with_link
 from streams.screening.storms import Storms
 from streams.views.views import Views
 from tests.support.facts import NOW_MS, knowing, offer, policy

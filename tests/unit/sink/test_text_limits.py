@@ -9,13 +9,7 @@ from hypothesis import strategies as st
 from models.policy import DAY_MS, TextGuard
 from streams.gateways.answer import REACH_OUT_RESTRICTED, GatewayAnswer
 from streams.sink import text_limits
-from streams.sink.text_limits import (
-    BUCKET_MS,
-    LONGEST_PAUSE_MS,
-    NOTHING_MET,
-    PAUSE_MS,
-    LineState,
-)
+from streams.sink.text_limits import BUCKET_MS, LONGEST_PAUSE_MS, NOTHING_MET, PAUSE_MS, LineState
 from tests.support.facts import NOW_MS
 
 THREE = TextGuard(strangers_per_day=3, stop_after_463=3_600_000)

@@ -20,7 +20,7 @@ from typing import IO
 from streams.common.die_with_parent import tethered
 from streams.common.errors import EnvironmentFaultError
 from streams.kafka.cluster import answers
-from streams.local_kafka.jars import Progress, ensure_jars, java
+from streams.local_kafka.jars import Report, ensure_jars, java
 from streams.local_kafka.state import BrokerFiles, BrokerState, Owner, write_state
 from streams.settings import ROOT
 
@@ -68,7 +68,7 @@ class LocalKafka:
         """``host:port`` for clients; set once started."""
         return f"127.0.0.1:{self._port}"
 
-    def prepare(self, progress: Progress) -> None:
+    def prepare(self, progress: Report) -> None:
         """Check Java and disk, lock and format the data directory, fetch the jars.
 
         Blocks, the first time for long. Raises ``EnvironmentFaultError`` that names what is

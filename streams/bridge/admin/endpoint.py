@@ -13,7 +13,7 @@ import orjson
 from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMessage
 
-from models.policy import parse_duration
+from models.policy import DAY_MS, parse_duration
 from models.records import Record
 from streams.bridge.error_response import BODY_S, JSON, error
 from streams.bridge.publisher import Publisher, UnavailableError
@@ -23,12 +23,12 @@ MAX_BODY: Final = 65_536
 
 RETRY_AFTER: Final = {"Retry-After": "2"}
 
-LONGEST_TTL_MS: Final = 86_400_000
+LONGEST_TTL_MS: Final = DAY_MS
 
 _MOST: Final = 1_000_000
 """No agent has so many calls, and no bridge."""
 
-Handler = Callable[[web.Request], Awaitable[web.Response]]
+EndpointHandler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 class FieldError(Exception):
@@ -48,7 +48,7 @@ class AnswerError(Exception):
         self.answer = answer
 
 
-def endpoint(handler: Handler) -> Handler:
+def endpoint(handler: EndpointHandler) -> EndpointHandler:
     """Turn what a handler raises into answers: 400 with field and hint, 503 with Retry-After."""
 
     async def answered(request: web.Request) -> web.Response:

@@ -16,7 +16,7 @@ from models.contacts import Contact, IdentityLink
 from models.identity_links import CallerLinked
 from streams.audit.key_check import misplaced
 from streams.bridge.intake import Intake, WebhookRecords
-from streams.callers.identity import (
+from streams.callers.links import (
     AGAIN_MS,
     LinkChanges,
     forget_contact,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from streams.common.errors import EnvironmentFaultError
-from streams.local_kafka.server import LocalKafka, free_ports
+from streams.local_kafka.broker import LocalKafka, free_ports
 from streams.local_kafka.state import BrokerFiles
 
 
