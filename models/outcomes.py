@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from models.bounds import Count, Millis
 
@@ -15,12 +15,17 @@ Result = Literal[
 * ``accepted``: the gateway took it (its 2xx); no proof yet that the ringing stopped.
 * ``raced``: the call was over before the reject arrived, as good as success.
 * ``failed``: wrong, not permitted, or the gateway could not do it; needs a person.
-* ``unknown``: sent, and no answer tells whether it took effect (time-out, lost connection, crash).
-* ``late``: not sent, its window had passed.
+* ``unknown``: sent, and no answer tells whether it took effect (time-out, lost connection, crash);
+  or not sent by this worker, while an earlier one may have (``owner-changed``).
+* ``late``: surely not sent, its window had passed.
 * ``suppressed``: not sent, a guard held it back; ``reason`` says which.
 * ``confirmed``: a later event of the gateway shows that a rejected call ended.
 * ``unconfirmed``: no such event came in time.
 """
+
+OWNER_CHANGED: Final = "owner-changed"
+"""The reason of an ``unknown`` whose command this worker first read when it was over, and that an
+earlier owner of its partition may have sent. Nobody need look into it for a reject."""
 
 CommandKind = Literal["reject", "text", "block", "unblock"]
 

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from models.calls import CallOffered
 from models.commands import BlockCaller, Command, RejectCall, SendText, UnblockCaller
 from models.decisions import Decision, Verdict
-from models.outcomes import TERMINAL, CommandKind, Outcome
+from models.outcomes import OWNER_CHANGED, TERMINAL, CommandKind, Outcome
 from streams.kafka.reader import RecordRef
 
 T = TypeVar("T")
@@ -156,6 +156,14 @@ class AuditedCall:
     def reject_went_through(self) -> bool:
         """Whether the gateway accepted the reject, or the call was over already."""
         return bool({"accepted", "raced"} & self.results("reject"))
+
+    @property
+    def reject_may_have_gone_through(self) -> bool:
+        """Whether an earlier worker may have rejected the call before its outcome was durable."""
+        return any(
+            recorded.value.command == "reject" and recorded.value.reason == OWNER_CHANGED
+            for recorded in self.outcomes
+        )
 
     @property
     def awaits_confirmation(self) -> bool:

@@ -22,6 +22,7 @@ from collections.abc import (
     Mapping,
     MutableMapping,
 )
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import faust
@@ -31,6 +32,7 @@ from faust.types import TP, EventT, Message, StreamT
 from mode.supervisors import CrashingSupervisor
 from typing_extensions import override
 
+from streams.common.clock import now_ms
 from streams.faust_driver.consumer_loop import ConsumerThread, Membership, Standing
 from streams.faust_driver.recovery import Tables
 from streams.kafka.connection import tls
@@ -54,6 +56,16 @@ caller of the group waiting."""
 COMMIT_S: Final = 2.0
 """A coordinator that is frozen must hold up neither a rebalance nor the next commit. What it did
 not confirm comes again after a crash, at worst."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inheritance:
+    """A partition at the moment from which nobody but this worker acts on its records."""
+
+    offset: int
+    """Below it records stood there already."""
+    at_ms: int
+    """The time by this machine's clock, ms UTC."""
 
 
 class RebalanceListener(driver.ConsumerRebalanceListener):
@@ -89,8 +101,8 @@ class Consumer(driver.Consumer):
     began."""
     _unanswered: dict[TP, int]
     """Offsets whose commit nobody has confirmed."""
-    _inherited: dict[TP, int]
-    """Per partition, the offset after the last record that stood there when it was taken over."""
+    _inherited: dict[TP, Inheritance]
+    """Per partition, what it was taken over with."""
     _member: Membership | None = None
     """Who this worker is to the group, by its last join."""
     _open: dict[TP, set[int]]
@@ -155,7 +167,8 @@ class Consumer(driver.Consumer):
             self._given = {
                 tp: max(self._committed_offset[tp] or 0, earliest.get(tp) or 0) for tp in waiting
             }
-            self._inherited = {tp: ends.get(tp) or 0 for tp in waiting}
+            taken_over_ms = now_ms()
+            self._inherited = {tp: Inheritance(ends.get(tp) or 0, taken_over_ms) for tp in waiting}
             self._open = {tp: set() for tp in waiting}
             self._resume(waiting)
 
@@ -287,13 +300,12 @@ class Consumer(driver.Consumer):
             thread.coordinator_is_silent()
             return "unanswered"
 
-    def inherited(self, topic: str, partition: int) -> int:
-        """The offset below which records stood on a partition when this worker took it over.
+    def inherited(self, topic: str, partition: int) -> Inheritance | None:
+        """What a partition was taken over with; every rebalance counts.
 
-        An earlier owner may have acted on them. Every rebalance counts; 0 for a partition that is
-        not read now.
+        None for one that is not read now.
         """
-        return self._inherited.get(TP(topic, partition), 0)
+        return self._inherited.get(TP(topic, partition))
 
     @override
     def _new_offset(self, tp: TP) -> int | None:

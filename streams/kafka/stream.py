@@ -101,10 +101,11 @@ class Ownership(Protocol):
         rebalance, and where the coordinator has another owner.
         """
 
-    def is_inherited(self, event: Event) -> bool:
-        """Whether the record stood on its partition already when this worker took that over.
+    def is_inherited(self, event: Event, caused_at_ms: int) -> bool:
+        """Whether an earlier owner of the partition may have acted on the event.
 
-        An earlier owner may have acted on it. Every rebalance counts.
+        ``caused_at_ms`` is when its cause came, ms UTC: a call that was received before the
+        take-over may have been decided twice, and its command have stood there before.
         """
 
 

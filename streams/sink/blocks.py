@@ -79,7 +79,8 @@ class BlockJob:
         )
         if self._attempts.held and parts.clock() < expires_at_ms(command):
             return "held"
-        await self._publish(parts.ended(self._event, self._attempts, RESULTS))
+        ended = parts.ended(self._event, command, self._attempts, RESULTS)
+        await self._publish(ended)
         return "done"
 
     async def fail(self, reason: str) -> None:

@@ -107,7 +107,7 @@ class RejectJob:
             if self._attempts.held and parts.clock() < command.expires_at_ms:
                 return "held"
         # whatever id stands in the answer to a reject, it is not a text's
-        ended = parts.ended(self._event, self._attempts, _RESULTS)
+        ended = parts.ended(self._event, command, self._attempts, _RESULTS)
         await self._publish(replace(ended, message_id=None))
         return "done"
 

@@ -8,9 +8,14 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from streams.faust_driver.consumer_loop import Standing
+from streams.faust_driver.transport import Inheritance
 from streams.kafka.stream import Event
 
 log = logging.getLogger(__name__)
+
+SKEW_MS: Final = 5_000
+"""By how much another machine's clock may be ahead. What comes just after a take-over is said to be
+unknown once too often then, and never too seldom."""
 
 AGAIN_S: Final = 0.05
 """Between two looks while the membership is in doubt; the next heartbeat or rebalance ends it."""
@@ -25,8 +30,8 @@ class Member(Protocol):
     async def confirm_membership(self) -> Standing:
         """What the coordinator answers to a question that begins now."""
 
-    def inherited(self, topic: str, partition: int) -> int:
-        """The offset below which records stood on a partition when it was taken over."""
+    def inherited(self, topic: str, partition: int) -> Inheritance | None:
+        """What a partition was taken over with; None for one that is not read now."""
 
 
 class GroupOwnership:
@@ -79,10 +84,19 @@ class GroupOwnership:
             await asyncio.sleep(AGAIN_S)
         return False
 
-    def is_inherited(self, event: Event) -> bool:
-        """Whether the record stood there already when this worker took its partition over."""
+    def is_inherited(self, event: Event, caused_at_ms: int) -> bool:
+        """Whether an earlier owner of the partition may have acted on the event.
+
+        That is where its record stood there at the take-over, or its cause (ms UTC) came before: a
+        call that is decided again asks for the same thing in a new record.
+        """
         message = event.message
-        return message.offset < self._member().inherited(message.topic, message.partition)
+        inherited = self._member().inherited(message.topic, message.partition)
+        return (
+            inherited is None
+            or message.offset < inherited.offset
+            or caused_at_ms < inherited.at_ms + SKEW_MS
+        )
 
 
 class SharedQuestion:

@@ -223,7 +223,7 @@ async def _sink_of(office: Office, settings: dict[str, Any]) -> AsyncIterator[No
         may_act=may_act,
         confirm=office.confirm,
         is_ours=lambda _event: office.ours,
-        is_inherited=lambda _event: False,
+        is_inherited=lambda _event, _caused_at_ms: False,
         on_failure=failures.append,
     )
     voices = {"london": LineVoice("London", "en", "Europe/London")}

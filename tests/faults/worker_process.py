@@ -53,8 +53,8 @@ class PlainConsumer(driver.Consumer):
     async def confirm_membership(self) -> str:
         return "member"
 
-    def inherited(self, topic: str, partition: int) -> int:
-        return 0
+    def inherited(self, topic: str, partition: int) -> transport.Inheritance:
+        return transport.Inheritance(0, 0)
 
 
 class PlainTransport(driver.Transport):

@@ -13,7 +13,7 @@ from faust.types import TP
 
 from models import topics
 from streams.faust_driver.consumer_loop import ConsumerThread
-from streams.faust_driver.transport import App
+from streams.faust_driver.transport import App, Inheritance
 from streams.kafka.connection import connection
 from streams.settings import KafkaSettings
 from tests.support.waiting import until
@@ -77,7 +77,7 @@ async def test_a_confirmation_takes_no_commit_back(kafka: KafkaSettings, tmp_pat
     tp = TP(topics.MESSAGES_COMMANDS.full_name(kafka.topic_prefix), 0)
     async with member(kafka, tmp_path, "one") as one:
         consumer: Any = one.consumer
-        consumer._member, consumer._inherited = one.membership(), {tp: 0}
+        consumer._member, consumer._inherited = one.membership(), {tp: Inheritance(0, 0)}
         below: Any = one._ensure_consumer()
         await below.commit({TopicPartition(*tp): OffsetAndMetadata(7, "")})
         consumer._committed_offset[tp] = 7

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from streams.faust_driver.consumer_loop import Standing
+from streams.faust_driver.transport import Inheritance
 from streams.worker import ownership
-from streams.worker.ownership import GroupOwnership
+from streams.worker.ownership import SKEW_MS, GroupOwnership
 
 LEASE_S = 6.0
 
@@ -46,7 +47,7 @@ class Group:
     questions: int = 0
     standing: list[Standing] = field(default_factory=list)
     answering: asyncio.Event = field(default_factory=asyncio.Event)
-    stood: dict[tuple[str, int], int] = field(default_factory=dict)
+    stood: dict[tuple[str, int], Inheritance] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.answering.set()
@@ -63,8 +64,8 @@ class Group:
         await self.answering.wait()
         return standing
 
-    def inherited(self, topic: str, partition: int) -> int:
-        return self.stood.get((topic, partition), 0)
+    def inherited(self, topic: str, partition: int) -> Inheritance | None:
+        return self.stood.get((topic, partition))
 
     def ownership(self) -> GroupOwnership:
         return GroupOwnership(lambda: self.generation, lambda: self, LEASE_S)
@@ -165,8 +166,16 @@ async def test_whoever_gives_up_waiting_takes_the_answer_from_nobody() -> None:
 
 
 def test_what_stood_there_at_the_take_over_is_inherited() -> None:
-    group = Group(stood={("calls.commands", 0): 7})
-    owner = group.ownership()
-    assert owner.is_inherited(Given(Message(3, offset=6)))
-    assert not owner.is_inherited(Given(Message(3, offset=7)))
-    assert not owner.is_inherited(Given(Message(3, partition=1, offset=6)))
+    owner = Group(stood={("calls.commands", 0): Inheritance(7, 0)}).ownership()
+    later = SKEW_MS
+    assert owner.is_inherited(Given(Message(3, offset=6)), later)
+    assert not owner.is_inherited(Given(Message(3, offset=7)), later)
+    # of a partition that is not read here nothing is known
+    assert owner.is_inherited(Given(Message(3, partition=1, offset=7)), later)
+
+
+def test_what_was_caused_before_the_take_over_is_inherited() -> None:
+    """Its call is decided again, and the same command stands there in a new record."""
+    owner = Group(stood={("calls.commands", 0): Inheritance(7, 60_000)}).ownership()
+    assert owner.is_inherited(Given(Message(3, offset=8)), 60_000 + SKEW_MS - 1)
+    assert not owner.is_inherited(Given(Message(3, offset=8)), 60_000 + SKEW_MS)
