@@ -70,6 +70,26 @@ class Outcome:
     """When this result became known."""
 
 
+NO_REPLY: Final = "no-reply"
+"""Why a caller was told nothing: the rule names no reply."""
+
+NOT_KNOWN: Final = "not-known"
+"""The same where a text may have been sent."""
+
+
+def not_told(outcome: Outcome) -> str | None:
+    """Why the caller got no text, as a short code.
+
+    None where the caller got one, and for outcomes that do not speak of that.
+    """
+    if outcome.command == "text":
+        if outcome.result in {"failed", "late", "suppressed"}:
+            return outcome.reason or outcome.result
+        return NOT_KNOWN if outcome.result == "unknown" else None
+    rejected = outcome.command == "reject" and outcome.result in {"accepted", "raced"}
+    return NO_REPLY if rejected and outcome.reply is None else None
+
+
 def outcome_id(command_id: str, result: Result) -> str:
     """The id of one result of one command."""
     return f"{command_id}/{result}"

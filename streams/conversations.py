@@ -6,7 +6,7 @@ Built from ``messages.events`` alone. ``evolve`` does no IO; the agent keeps the
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import reduce
 from typing import Protocol
@@ -14,6 +14,7 @@ from typing import Protocol
 import orjson
 
 from models import topics
+from models.codec import UndecodableError, columns, parse
 from models.identity_links import CallerLinked, HistoryJoined
 from models.messages import MessageEvent, MessageSeen
 from models.policy.values import DAY_MS
@@ -61,6 +62,9 @@ class ConversationView(Protocol):
 
     def has_joined(self, alias: str) -> bool:
         """Whether an alias' history was joined to its caller's here, lately."""
+
+    def is_readable(self, jids: Iterable[str]) -> bool:
+        """Whether no conversation of these JIDs was left out, for its row cannot be read."""
 
 
 ConversationsByLine = dict[str, Conversation]
@@ -119,10 +123,17 @@ def dump(lines: ConversationsByLine) -> bytes:
 
 
 def load(raw: bytes | None) -> ConversationsByLine:
-    """The inverse of ``dump``; None is no conversation at all."""
+    """The inverse of ``dump``; None is no conversation at all.
+
+    What a newer version added is passed over. Raises ``UndecodableError`` for another form.
+    """
     if raw is None:
         return {}
-    return {line: Conversation(*row) for line, row in orjson.loads(raw).items()}
+    stored = parse(raw)
+    if not isinstance(stored, dict):
+        msg = "conversations by line were expected"
+        raise UndecodableError(msg)
+    return {line: Conversation(*columns(row, ((int,), (int,)), 2)) for line, row in stored.items()}
 
 
 class Conversations:
@@ -135,8 +146,11 @@ class Conversations:
         metrics: WorkerMetrics,
         known: Views,
         clock: Clock,
+        left_out: Callable[[bytes], bool] = lambda _key: False,
     ) -> None:
+        """``left_out(key)``: whether ``shards`` has a row there that cannot be read."""
         self._shards = shards
+        self._left_out = left_out
         self._joined: dict[str, None] = {}
         self._known = known
         self._callbacks = known.callbacks
@@ -152,6 +166,10 @@ class Conversations:
     def has_joined(self, alias: str) -> bool:
         """Whether an alias' history was joined to its caller's here, lately."""
         return alias in self._joined
+
+    def is_readable(self, jids: Iterable[str]) -> bool:
+        """Whether no conversation of these JIDs was left out, for its row cannot be read."""
+        return not any(self._left_out(jid.encode()) for jid in jids)
 
     async def run(self, stream: Stream) -> None:
         """Work through the stream until it ends: the body of an agent."""
