@@ -195,7 +195,7 @@ def _place_of(value: Reference) -> tuple[Topic, str]:  # noqa: PLR0911 - one ans
         case Contact():
             return topics.CONTACTS, value.contact
         case IdentityLink():
-            return topics.IDENTITIES, value.alias
+            return topics.IDENTITIES, value.key
         case Presence():
             return topics.AGENTS_PRESENCE, value.agent
         case BridgeHealth():

@@ -189,7 +189,7 @@ CONTACTS: Final = Topic(
 )
 IDENTITIES: Final = Topic(
     name="identities",
-    key="alias JID",
+    key="alias JID and who says it",
     values=IdentityLink,
     cleanup="compact",
     writers=(Component.BRIDGE, Component.CONTACTS),
@@ -197,10 +197,11 @@ IDENTITIES: Final = Topic(
         Component.BRIDGE,
         Component.WORKER,
         Component.CONTACTS,
+        Component.CALLBACKS,
         Component.DEAD_LETTERS,
         Component.HISTORY,
     ),
-    what="which LID and phone number are one caller",
+    what="who said that a LID or number is known as another",
 )
 AGENTS_PRESENCE: Final = Topic(
     name="agents.presence",

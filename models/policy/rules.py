@@ -141,6 +141,8 @@ class EmergencyRule(Rule):
 class AllowListRule(Rule):
     """Let the callers named ring, whatever the rules after this one say."""
 
+    takes_groups = True
+
     type: Literal["allow_list"] = "allow_list"
     callers: tuple[Pattern, ...] = ()
     """Who is meant, beside those on the list."""
@@ -150,7 +152,9 @@ class AllowListRule(Rule):
 
 @rule_type
 class DenyListRule(Rule):
-    """Reject the callers named."""
+    """Reject the callers named, also where they call a group or say that they do."""
+
+    takes_groups = True
 
     type: Literal["deny_list"] = "deny_list"
     callers: tuple[Pattern, ...] = ()
@@ -332,7 +336,7 @@ class PresenceRule(Rule):
 class MediaRule(Rule):
     """Reject video calls, group calls, or both.
 
-    Only this rule looks at group calls; no text goes to a group.
+    Beside the lists, only this rule looks at group calls; no text goes to a group.
     """
 
     takes_groups = True

@@ -104,9 +104,8 @@ class ReferenceFollower:
         links = self.callers.late()
         if not links:
             return
-        found = [record for link in links for record in linked_records(link, SOURCE)]
         try:
-            await self._publisher.deliver(found)
+            await self._publisher.deliver(linked_records(links, SOURCE))
         except UnavailableError as exc:
             self.callers.again(links)
             log.warning("%d links could not be told yet: %s", len(links), exc)

@@ -21,7 +21,7 @@ _BATCH: Final = 500
 
 
 async def find_contact(kafka: KafkaSettings, *keys: str) -> Contact | None:
-    """The record under the first of these keys that has one.
+    """The newest record under one of these keys.
 
     Reads the keys' partitions from the beginning.
 
@@ -51,12 +51,13 @@ async def find_contact(kafka: KafkaSettings, *keys: str) -> Contact | None:
         raise EnvironmentFaultError(msg) from None
     finally:
         await consumer.stop()
-    raw = next((found[key.encode()] for key in keys if found.get(key.encode()) is not None), None)
+    standing = (found.get(key.encode()) for key in keys)
     try:
-        return None if raw is None else decode(Contact, raw)
+        records = [decode(Contact, raw) for raw in standing if raw is not None]
     except UndecodableError as exc:
         msg = f"the contact record on the topic cannot be read ({exc}): put it again"
         raise RingfenceError(msg) from None
+    return max(records, key=lambda each: each.at_ms, default=None)
 
 
 async def _latest(

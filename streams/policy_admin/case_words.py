@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from models.calls import Media
 from models.contacts import Contact
-from models.identity import Jid
+from models.numbers import read_person
 from models.overrides import CallerBlock, LineSwitch, ListEntry
 from models.patterns import CallerPattern
 from models.policy import ANY_LINE, Policy, parse_duration
@@ -123,7 +123,7 @@ def _contact(scene: Scene, value: Any) -> None:
     if value is not None:
         for key in value:
             _one_of(key, ("tier", "name", "time_zone", "locale", "aliases"))
-        aliases = tuple(Jid.parse(each).canonical for each in value.get("aliases", ()))
+        aliases = tuple(read_person(str(each)) for each in value.get("aliases", ()))
         given: dict[str, Any] = {
             key: str(each) for key, each in value.items() if key != "aliases" and each is not None
         }

@@ -133,7 +133,7 @@ class Screening:
             offer, decides_at_ms(state, offer, now_ms)
         ) and not await self._history_is_read(partition, known_as)
         jids = (offer.caller, *known_as.caller_known_as)
-        # "never wrote" is not said of somebody whose history another version keeps
+        # nobody counts as having never written whose history another version keeps
         history_incomplete = history_incomplete or not self._conversations.is_readable(jids)
         talked = self._conversations.with_line(jids, offer.line)
         context = StepContext(
@@ -199,10 +199,13 @@ class Screening:
             return True
         if self._messages.owns(partition):
             return False
-        link = self._known.identities.get(alias)
+        linked_at_ms = self._known.identities.linked_at_ms(alias)
         # no link leads on from the caller's own JID: where that is the alias here, its history is
         # kept elsewhere. Nobody works on a link while partitions change hands
-        return link is not None and self._clock() - max(link.at_ms, self._recovered_at_ms) > JOIN_MS
+        return (
+            linked_at_ms is not None
+            and self._clock() - max(linked_at_ms, self._recovered_at_ms) > JOIN_MS
+        )
 
     async def _forget(self, partition: int) -> list[Awaitable[object]]:
         """Delete callers of this partition who have not called for long, a few with each offer."""

@@ -204,5 +204,5 @@ def _variant(in_force: PolicyInForce, reply: str | None, caller: str) -> str | N
 
 def _nothing_applied(course: _Course, facts: Facts) -> str:
     if facts.offer.group:
-        return "a group call: only a media rule looks at it"
+        return "a group call: only lists and media rules look at it"
     return course.last_said or "no rule applies"

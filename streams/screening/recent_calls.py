@@ -81,6 +81,14 @@ class RecentCalls:
         )
         return sum(1 for call in counted if since < call.offered_at_ms <= until_ms)
 
+    def turned_away_ms(self, line: str) -> tuple[int, ...]:
+        """When calls to a line were rejected or queued."""
+        return tuple(
+            call.decided_at_ms
+            for call in self.calls
+            if call.line == line and call.verdict in {"reject", "queue"}
+        )
+
     def block(self, line: str) -> LineBlock | None:
         """The last block on a line, or None."""
         return next((each for each in self.blocks if each.line == line), None)

@@ -145,6 +145,9 @@ def _offer(offer: CallOffered, seen: Seen, zone: tzinfo | None) -> Iterator[str]
     yield f"began to ring {moment(offer.offered_at_ms, zone)}, {sources[offer.time_source]}"
     if offer.caller_known_as:
         yield f"also known as {', '.join(mask(jid) for jid in offer.caller_known_as)}"
+    if offer.caller_claims:
+        named = ", ".join(mask(jid) for jid in offer.caller_claims)
+        yield f"its own client names {named}, which counts against it only"
     if offer.offline:
         yield "queued while the gateway was disconnected"
     if offer.ended:

@@ -220,9 +220,21 @@ def _agents(
         return TolerantTable(rows, name, rows.changelog, check, around.unreadable, instead=instead)
 
     talked = table("conversations", around.producer, lambda _key, row: load_conversations(row))
-    conversations = Conversations(talked, outbox, metrics, known, clock, talked.is_left_out)
+    recent = table("recent-calls", around.producer, lambda _key, row: load_recent_calls(row))
+    conversations = Conversations(
+        talked,
+        outbox,
+        metrics,
+        known,
+        clock,
+        talked.is_left_out,
+        # a caller's calls and messages are kept by one worker: their topics share the key
+        turned_away=lambda caller, line: load_recent_calls(
+            recent.get(caller.encode())
+        ).turned_away_ms(line),
+    )
     screening = Screening(
-        recent=table("recent-calls", around.producer, lambda _key, row: load_recent_calls(row)),
+        recent=recent,
         conversations=conversations,
         known=known,
         lines={

@@ -458,7 +458,43 @@ NOBODY_WROTE = {
     },
     "NOWEB, a stub": {"messageStubType": 40},
     "GOWS, a setting": {"Message": {"protocolMessage": {"type": 3}}},
-}
+    "WEBJS, a reaction": {"type": "reaction"},
+    "WEBJS, a pin": {"type": "pinned_message"},
+    "WEBJS, something new": {"type": "tomorrows_notification"},
+    **{
+        f"NOWEB and GOWS, {part}": {"message": {part: {"x": 1}, "messageContextInfo": {}}}
+        for part in (
+            "callLogMesssage", "encCommentMessage", "encEventResponseMessage",
+            "encReactionMessage", "fastRatchetKeySenderKeyDistributionMessage",
+            "keepInChatMessage", "limitSharingMessage", "messageHistoryBundle",
+            "messageHistoryNotice", "pinInChatMessage", "placeholderMessage",
+            "pollResultSnapshotMessage", "pollUpdateMessage", "reactionMessage",
+            "scheduledCallCreationMessage", "scheduledCallEditMessage", "secretEncryptedMessage",
+            "senderKeyDistributionMessage", "statusNotificationMessage", "stickerSyncRmrMessage",
+            "partOfTomorrow",
+        )
+    },
+    **{
+        f"a setting in {wrapper}": {
+            "Message": {wrapper: {"message": {"protocolMessage": {"type": "REVOKE"}}}}
+        }
+        for wrapper in (
+            "deviceSentMessage", "documentWithCaptionMessage", "editedMessage",
+            "ephemeralMessage", "viewOnceMessage", "viewOnceMessageV2Extension",
+        )
+    },
+    "a reaction in two wrappers": {
+        "message": {
+            "deviceSentMessage": {"message": {"ephemeralMessage": {"message": {
+                "reactionMessage": {"text": "x"}}}}}
+        }
+    },
+    "an edit": {
+        "message": {"editedMessage": {"message": {"protocolMessage": {
+            "type": "MESSAGE_EDIT", "editedMessage": {"conversation": "x"}}}}}
+    },
+    "a wrapper that holds nothing": {"message": {"ephemeralMessage": {}}},
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("data", NOBODY_WROTE.values(), ids=NOBODY_WROTE)
@@ -478,9 +514,74 @@ SOMEBODY_WROTE = {
     "NOWEB, what cannot be decrypted": {"messageStubType": 2, "message": None},
     "GOWS, a picture": {"Message": {"imageMessage": {}}},
     "in doubt": {"message": {"messageContextInfo": {}}},
-}
+    "a view-once picture that was burned": {"key": {"isViewOnce": True}, "message": None},
+    "WEBJS, what it does not know": {"type": "unknown"},
+    "a disappearing text": {
+        "message": {"ephemeralMessage": {"message": {"extendedTextMessage": {}}}}
+    },
+    "from another device, a view-once picture": {
+        "message": {
+            "deviceSentMessage": {"message": {"viewOnceMessageV2": {"message": {
+                "imageMessage": {}}}}}
+        }
+    },
+    "GOWS, a document with a caption": {
+        "Message": {"documentWithCaptionMessage": {"message": {"documentMessage": {}}}}
+    },
+    "a poll": {"message": {"pollCreationMessageV3": {}, "messageContextInfo": {}}},
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("data", SOMEBODY_WROTE.values(), ids=SOMEBODY_WROTE)
 def test_what_somebody_wrote_is_a_message_whatever_it_was(data: dict[str, Any]) -> None:
     assert seen(changed(MESSAGE, _data=data)).direction == "in"
+
+
+def test_a_message_to_a_broadcast_list_is_its_senders() -> None:
+    chat = "1786711188@broadcast"
+    gows = {"Info": {"Chat": chat, "Sender": LID, "SenderAlt": PROTOCOL_PHONE, "IsGroup": True}}
+    noweb = {"key": {"remoteJid": chat, "participant": LID, "participantAlt": PROTOCOL_PHONE}}
+    for data in (gows, noweb):
+        message = seen(changed(MESSAGE, **{"from": chat, "_data": data}))
+        assert (message.direction, message.caller) == ("in", PHONE)
+    assert results(take(changed(MESSAGE, **{"from": chat}))) == ["not-a-person"]
+
+
+def test_webjs_names_the_lid_of_a_number_in_its_own_fields() -> None:
+    data = {"id": {"fromMe": False, "remote": LID}, "from": LID, "to": OWN, "type": "chat"}
+    message = seen(changed(MESSAGE, **{"from": PHONE, "_data": data}))
+    assert (message.caller, message.caller_known_as) == (PHONE, (LID,))
+
+
+def test_the_lines_unnamed_lid_is_not_linked_to_a_customer() -> None:
+    """Older versions of WAHA do not name it in ``me``, and Baileys gives it as the other name."""
+    key = {"remoteJid": PROTOCOL_PHONE, "remoteJidAlt": OWN_LID, "fromMe": True}
+    own = changed(MESSAGE, **{"from": OWN, "to": PHONE, "fromMe": True, "_data": {"key": key}})
+    message = seen(own | {"me": {"id": OWN}})
+    assert (message.caller, message.caller_known_as) == (PHONE, ())
+
+
+@pytest.mark.parametrize(
+    "event", ["group.v2.participants.join-request", "group.v3.something", "label.new"]
+)
+def test_new_events_of_other_families_are_ignored(event: str) -> None:
+    taken = take(waha(event, "NOWEB", {"id": "x"}))
+    assert (taken.records, results(taken)) == ([], ["other-event"])
+
+
+@pytest.mark.parametrize("event", ["call.transferred", "message.new-kind", "something.new"])
+def test_a_new_event_of_calls_or_messages_is_kept(event: str) -> None:
+    _, headers = letter(take(waha(event, "NOWEB", {"id": "x"})))
+    assert headers["kafka_dlt-exception-fqcn"] == b"unknown-event"
+
+
+def test_the_digits_of_a_known_lid_are_the_lid() -> None:
+    """An engine that takes a LID for a number does so in one payload, and not in the next."""
+    intake = Intake(settings(), "office")
+    lid = "90111555333444@lid"
+    take(changed(MESSAGE, **{"from": lid}), intake=intake)
+    as_number = changed(
+        MESSAGE, **{"from": OWN, "to": "90111555333444@s.whatsapp.net", "fromMe": True}
+    )
+    (message,) = values(take(as_number, intake=intake), topics.MESSAGES_EVENTS)
+    assert message.caller == lid

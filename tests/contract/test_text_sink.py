@@ -493,9 +493,8 @@ async def test_whoever_has_two_names_is_told_once() -> None:
     """Under the LID first, under the number again: the same call, and another one."""
     async with open_office() as office:
         lid, phone = "900000000000143@lid", "447700900123@c.us"
-        office.known.identities.set(
-            lid, IdentityLink(alias=lid, caller=phone, source="payload", at_ms=1)
-        )
+        link = IdentityLink(alias=lid, caller=phone, source="payload", at_ms=1)
+        office.known.identities.set(link.key, link)
         first = office.command(caller=lid)
         assert ended(await office.end(first)) == ("accepted", None)
         same = office.command(caller=phone, command_id=first.command_id, call_id=first.call_id)

@@ -134,7 +134,7 @@ def test_a_call_passes_by_rules_that_do_not_mean_it() -> None:
         ("nuisance", False),
     ]
     media = {"id": "kind", "type": "media", "reject": ["group"]}
-    group = decide(policy(wards[0], deny, media), facts(offer(group=True)))
+    group = decide(policy(wards[0], TEXT_FIRST, media), facts(offer(group=True)))
     assert (group.verdict, group.rule, [trace.rule for trace in group.rules]) == (
         "reject",
         "kind",

@@ -44,9 +44,8 @@ def screening(
     messages: Messages, *, joined: bool = False, now_ms: int = T0, link_ms: int = T0
 ) -> Any:
     known = Views.empty()
-    known.identities.set(
-        LID, IdentityLink(alias=LID, caller=PHONE, source="payload", at_ms=link_ms)
-    )
+    link = IdentityLink(alias=LID, caller=PHONE, source="payload", at_ms=link_ms)
+    known.identities.set(link.key, link)
     nothing: Any = None
     return Screening(
         recent=nothing,

@@ -75,11 +75,16 @@ def test_what_is_still_to_come_is_told_as_such() -> None:
 
 
 def test_no_number_is_told_in_full() -> None:
-    of = replace(offer("A"), caller_known_as=("900000000000143@lid",))
+    of = replace(
+        offer("A"),
+        caller_known_as=("900000000000143@lid",),
+        caller_claims=("447700900999@c.us",),
+    )
     decided = replace(decision(of), facts={"alias": "900000000000143@lid"})
     history = [of, decided, *rejected_call(of)[2:]]
     told = "\n".join(narrate(log_of(history), UTC))
     assert "also known as lid•••43" in told
+    assert "its own client names +447•••••••99, which counts against it only" in told
     assert "447700900123" not in told
     assert "900000000000143" not in told
 
