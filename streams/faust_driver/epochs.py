@@ -5,7 +5,7 @@ partition over and read the table: they would stand behind that worker's rows an
 recovery. So each row of a fenced table carries the epoch of its writer, and a worker that takes a
 partition over first appends a mark with the next epoch. Whoever reads the log from its beginning
 comes to the same answer: a row counts unless a higher epoch, or the same one of somebody else,
-stands before it.
+stands before it. Rows without an epoch are of a version that knew none, and count.
 
 Why not the generation of the consumer group: a static member that is replaced by a new process of
 the same name leaves it as it is, and a group that was deleted begins again at 1 (both seen on Kafka
@@ -40,24 +40,24 @@ class Epoch(NamedTuple):
         return [(HEADER, b"%d %s" % self)]
 
 
-BEFORE_ALL: Final = Epoch(0, b"")
-"""The epoch of rows that carry none."""
+NONE: Final = Epoch(0, b"")
+"""Of rows that carry no epoch."""
 
 
 def epoch_of(headers: Sequence[tuple[str, bytes]] | None) -> Epoch:
-    """The epoch of a row; ``BEFORE_ALL`` where it carries none that can be read."""
+    """The epoch of a row; ``NONE`` where none can be read."""
     for name, value in headers or ():
         if name == HEADER:
             number, _, owner = value.partition(b" ")
-            return Epoch(int(number), owner) if number.isdigit() else BEFORE_ALL
-    return BEFORE_ALL
+            return Epoch(int(number), owner) if number.isdigit() else NONE
+    return NONE
 
 
 class PartitionFence:
     """Which rows of one partition's changelog count. Ask it in the order of the log."""
 
     def __init__(self) -> None:
-        self.epoch = BEFORE_ALL
+        self.epoch = NONE
         """The one that counts, as far as the log was read."""
         self.hidden: set[bytes] = set()
         """Keys whose last row in the log does not count. Compaction keeps the last row of a key
@@ -67,7 +67,7 @@ class PartitionFence:
         """Whether the next row of the log counts."""
         if epoch.number > self.epoch.number:
             self.epoch = epoch
-        if epoch != self.epoch:
+        if epoch not in {self.epoch, NONE}:
             self.hidden.add(key)
             return False
         self.hidden.discard(key)

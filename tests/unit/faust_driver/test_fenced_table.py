@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.faust_driver.epochs import (
-    BEFORE_ALL,
     HEADER,
     MARK,
+    NONE,
     Epoch,
     Headers,
     PartitionFence,
@@ -302,8 +302,8 @@ async def test_whatever_comes_late_the_owner_and_the_log_agree(
 
 
 def test_an_epoch_that_cannot_be_read_counts_as_none() -> None:
-    assert epoch_of([("other", b"1"), (HEADER, b"x y")]) == BEFORE_ALL
-    assert epoch_of(None) == BEFORE_ALL
+    assert epoch_of([("other", b"1"), (HEADER, b"x y")]) == NONE
+    assert epoch_of(None) == NONE
     assert epoch_of(Epoch(7, b"me").headers()) == Epoch(7, b"me")
 
 
@@ -312,6 +312,15 @@ def test_the_first_of_two_owners_of_one_number_counts() -> None:
     assert fence.admits(MARK, Epoch(1, b"one"))
     assert not fence.admits(MARK, Epoch(1, b"two"))
     assert not fence.admits(b"a", Epoch(1, b"two"))
-    assert not fence.admits(b"a", BEFORE_ALL)
     assert fence.admits(b"a", Epoch(1, b"one"))
     assert fence.take_hidden() == {MARK}
+
+
+async def test_rows_of_a_version_without_epochs_count(log: Log, tmp_path: Path) -> None:
+    """Two versions run side by side, and the older one has the partition for a while."""
+    one, two = worker(log, tmp_path), worker(log, tmp_path)
+    assert await one.take_over()
+    await one.put(b"a", b"one")
+    log.append(b"a", b"older version", [])
+    assert await two.take_over()
+    assert two.contents() == read_anew(log, tmp_path) == {b"a": b"older version"}
