@@ -175,12 +175,9 @@ def keep_ms(book: PolicyBook) -> int:
 
 
 def dump(lines: ConversationsByLine) -> bytes:
-    """The table's bytes: JSON of line to [last in, last out], and when we told, where we did."""
+    """The table's bytes: JSON of line to [last in, last out, our last text]."""
     return orjson.dumps(
-        {
-            line: [c.last_in_ms, c.last_out_ms, *([c.told_ms] if c.told_ms else [])]
-            for line, c in lines.items()
-        }
+        {line: [c.last_in_ms, c.last_out_ms, c.told_ms] for line, c in lines.items()}
     )
 
 

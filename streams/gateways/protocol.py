@@ -107,8 +107,8 @@ class ReadWebhook(Protocol):
     ) -> list[WebhookEvent]:
         """The body's events in order; ``places`` are the gateway's lines by webhook session.
 
-        Raises ``NotJsonError`` where the body is no JSON; whatever else is wrong is returned as
-        ``Refused``. Repeatable, without IO.
+        Never raises: whatever is wrong is returned as ``Refused``, a body that is no JSON too.
+        Repeatable, without IO.
         """
 
 

@@ -101,8 +101,8 @@ class Services:
     def warnings(self) -> list[str]:
         """What a person should look into.
 
-        Policies that were applied and are not in force, gateways that do not answer, gateways that
-        only other workers know, rules that an outage suspends.
+        Policies that were applied and are not in force, gateways that do not answer, sessions that
+        fail, gateways that only other workers know, rules that an outage suspends.
         """
         lacking = missing_gateways(self.known.workers, self.settings.gateways, now_ms())
         suspended = suspensions(self.known, self.settings.lines, now_ms())
@@ -113,6 +113,11 @@ class Services:
                 for key, fault in self.known.policies.faults.items()
             ),
             *(f"gateway {name} does not answer: calls ring until it does" for name in silent),
+            *(
+                f"session {session} of gateway {name} fails: its calls ring until it works again"
+                for name, gateway in self.gateways.items()
+                for session in gateway.ill_sessions
+            ),
             *(
                 f"gateway {name} is not in this worker's configuration, and worker {other} serves"
                 " it: its commands wait here until they expire; give all workers the same gateways"

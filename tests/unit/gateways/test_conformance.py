@@ -19,7 +19,7 @@ from models.messages import MessageSeen
 from models.presence import LineStatus
 from streams.gateways.answer import GatewayAnswer
 from streams.gateways.protocol import Capabilities, Gateway, Request, Requests
-from streams.gateways.reading import LinePlace, NotJsonError, Reading, Refused
+from streams.gateways.reading import LinePlace, Reading, Refused
 from streams.gateways.registry import GATEWAYS, capability_table, gateway_of
 from streams.gateways.signature import signature_of
 from streams.simulator.options import CallEventName
@@ -297,8 +297,10 @@ def test_a_hostile_webhook_is_refused_and_breaks_nothing(it: Subject, body: byte
 @every_gateway
 @pytest.mark.parametrize("body", [b"", b"{", b"<html>", b"\xff\xfe", b'{"event": nope}'])
 def test_a_webhook_that_is_no_json_is_told_apart(it: Subject, body: bytes) -> None:
-    with pytest.raises(NotJsonError):
-        it.gateway.read_webhook(body, PLACES, NOW_MS)
+    (found,) = it.gateway.read_webhook(body, PLACES, NOW_MS)
+    assert isinstance(found.reading, Refused)
+    assert found.is_unread
+    assert found.raw == body
 
 
 # signatures
