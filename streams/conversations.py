@@ -14,6 +14,7 @@ from typing import Protocol
 import orjson
 
 from models import topics
+from models.codec import UndecodableError, columns, parse
 from models.identity_links import CallerLinked, HistoryJoined
 from models.messages import MessageEvent, MessageSeen
 from models.policy.values import DAY_MS
@@ -84,16 +85,18 @@ class ConversationView(Protocol):
     def has_joined(self, alias: str) -> bool:
         """Whether an alias' history was joined to its caller's here, lately."""
 
+    def is_readable(self, jids: Iterable[str]) -> bool:
+        """Whether no conversation of these JIDs was left out, for its row cannot be read."""
+
 
 ConversationsByLine = dict[str, Conversation]
-
-
-Lines = dict[str, Conversation]
 TurnedAway = Callable[[str, str], tuple[int, ...]]
 """By caller and line, when recent calls were rejected or queued; ms UTC."""
 
 
-def evolve(lines: Lines, event: MessageSeen, turned_away_ms: Iterable[int] = ()) -> Lines:
+def evolve(
+    lines: ConversationsByLine, event: MessageSeen, turned_away_ms: Iterable[int] = ()
+) -> ConversationsByLine:
     """The caller's conversations with this message in them.
 
     ``turned_away_ms``: when recent calls of the caller to this line were rejected or queued. An
@@ -151,7 +154,9 @@ def join(lines: ConversationsByLine, event: HistoryJoined) -> ConversationsByLin
     }
 
 
-def remembered(lines: Lines, since_ms: int, told_since_ms: int) -> Lines:
+def remembered(
+    lines: ConversationsByLine, since_ms: int, told_since_ms: int
+) -> ConversationsByLine:
     """The conversations in which anything was said since then, or our text went just now."""
     return {
         line: each
@@ -169,21 +174,28 @@ def keep_ms(book: PolicyBook) -> int:
     return max([KEEP_MS, *(rule.history_ms for rule in rules)])
 
 
-def dump(lines: Lines) -> bytes:
-    """The table's bytes: JSON of line to [last in, last out], and when we told, where we did."""
+def dump(lines: ConversationsByLine) -> bytes:
+    """The table's bytes: JSON of line to [last in, last out, when we told]."""
     return orjson.dumps(
-        {
-            line: [c.last_in_ms, c.last_out_ms, *([c.told_ms] if c.told_ms else [])]
-            for line, c in lines.items()
-        }
+        {line: [c.last_in_ms, c.last_out_ms, c.told_ms] for line, c in lines.items()}
     )
 
 
-def load(raw: bytes | None) -> Lines:
-    """The inverse of ``dump``; None is no conversation at all."""
+def load(raw: bytes | None) -> ConversationsByLine:
+    """The inverse of ``dump``; None is no conversation at all.
+
+    What a newer version added is passed over. Raises ``UndecodableError`` for another form.
+    """
     if raw is None:
         return {}
-    return {line: Conversation(*row) for line, row in orjson.loads(raw).items()}
+    stored = parse(raw)
+    if not isinstance(stored, dict):
+        msg = "conversations by line were expected"
+        raise UndecodableError(msg)
+    return {
+        line: Conversation(*columns(row, ((int,), (int,), (int,)), 2))
+        for line, row in stored.items()
+    }
 
 
 class Conversations:
@@ -196,11 +208,16 @@ class Conversations:
         metrics: WorkerMetrics,
         known: Views,
         clock: Clock,
-        turned_away: TurnedAway,
+        turned_away: TurnedAway = lambda _caller, _line: (),
+        left_out: Callable[[bytes], bool] = lambda _key: False,
     ) -> None:
-        """``turned_away``: when recent calls of a caller to a line were rejected or queued."""
+        """``turned_away``: when recent calls of a caller to a line were rejected or queued.
+
+        ``left_out(key)``: whether ``shards`` has a row there that cannot be read.
+        """
         self._shards = shards
         self._turned_away = turned_away
+        self._left_out = left_out
         self._joined: dict[str, None] = {}
         self._known = known
         self._callbacks = known.callbacks
@@ -216,6 +233,10 @@ class Conversations:
     def has_joined(self, alias: str) -> bool:
         """Whether an alias' history was joined to its caller's here, lately."""
         return alias in self._joined
+
+    def is_readable(self, jids: Iterable[str]) -> bool:
+        """Whether no conversation of these JIDs was left out, for its row cannot be read."""
+        return not any(self._left_out(jid.encode()) for jid in jids)
 
     async def run(self, stream: Stream) -> None:
         """Work through the stream until it ends: the body of an agent."""

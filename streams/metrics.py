@@ -21,7 +21,7 @@ class WorkerMetrics:
         self._decisions = Counter(
             "ringfence_decisions",
             "Offers decided",
-            ["line", "verdict", "rule"],
+            ["line", "verdict", "by", "rule"],
             registry=self.registry,
         )
         self._decide_seconds = Histogram(
@@ -46,6 +46,12 @@ class WorkerMetrics:
             "ringfence_reference_left_out",
             "Records of reference topics that could not be read",
             ["topic"],
+            registry=self.registry,
+        )
+        self._rows_left_out = Counter(
+            "ringfence_table_rows_left_out",
+            "Rows of tables that could not be read",
+            ["table"],
             registry=self.registry,
         )
         self._reference_records = Counter(
@@ -97,13 +103,19 @@ class WorkerMetrics:
         """Count a record of a reference topic (its full name) that could not be read."""
         self._left_out.labels(topic).inc()
 
+    def row_left_out(self, table: str) -> None:
+        """Count a row of a table that could not be read."""
+        self._rows_left_out.labels(table).inc()
+
     def reference_read(self, topic: str, count: int) -> None:
         """Count records of a reference topic: when a worker has read them, they are in force."""
         self._reference_records.labels(topic).inc(count)
 
     def decided(self, decision: Decision) -> None:
         """Count a decision and how long it took."""
-        self._decisions.labels(decision.line, decision.verdict, decision.rule or "default").inc()
+        self._decisions.labels(
+            decision.line, decision.verdict, decision.by, decision.rule or ""
+        ).inc()
         self._decide_seconds.observe(
             max(0, decision.decided_at_ms - decision.received_at_ms) / 1000
         )

@@ -22,7 +22,15 @@ from pydantic import (
 
 from models.policy import Duration, Locale, Zone
 from streams.common.errors import ConfigurationError
-from streams.common.setting_fields import WITHOUT_GATEWAY_SECRETS, BaseUrl, Secret, Section, Tokens
+from streams.common.setting_fields import (
+    WITHOUT_GATEWAY_SECRETS,
+    BaseUrl,
+    BootstrapServers,
+    Secret,
+    Section,
+    Tokens,
+    checked_bootstrap,
+)
 from streams.common.yaml_source import YamlSource
 from streams.gateways.registry import GATEWAYS
 from streams.gateways.settings import GatewaySettings
@@ -52,11 +60,11 @@ Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62
 class KafkaSettings(Section):
     """Which cluster, and how topics are laid out on it."""
 
-    bootstrap_servers: str | None = None
+    bootstrap_servers: BootstrapServers | None = None
     """None: the local broker that ``ringfence`` starts itself."""
     topic_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{0,100}$")] = ""
-    replication_factor: Annotated[int, Field(ge=1, le=9)] = 1
-    partitions: Annotated[int, Field(ge=1, le=256)] = 8
+    replication_factor: Annotated[int, Field(strict=True, ge=1, le=9)] = 1
+    partitions: Annotated[int, Field(strict=True, ge=1, le=256)] = 8
     """Of every topic; tables follow. Changing it later moves callers between shards: see the
     README."""
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
@@ -96,7 +104,7 @@ class BridgeSettings(Section):
     """The webhook server."""
 
     listen: Address = "127.0.0.1:8080"
-    max_body_bytes: Annotated[int, Field(ge=1024, le=16 * 1024 * 1024)] = 1_048_576
+    max_body_bytes: Annotated[int, Field(strict=True, ge=1024, le=16 * 1024 * 1024)] = 1_048_576
     replay_window: Annotated[Duration, Field(ge=600_000)] | None = None
     """Webhooks whose envelope is older are kept on ``calls.dlq`` and acted on no further. None:
     there is no such age. Ten minutes at least: gateways repeat a webhook for minutes when the
@@ -156,7 +164,7 @@ class RecordingBridgeSettings(Section):
     timeout: Annotated[Duration, Field(le=60_000)] = 2_000
     ttl: Duration = 30_000
     """Not heard of for so long, it counts as down."""
-    capacity: Annotated[int, Field(ge=1)] | None = None
+    capacity: Annotated[int, Field(strict=True, ge=1)] | None = None
     """Calls at once, where the answer does not say."""
 
     @model_validator(mode="after")
@@ -255,7 +263,12 @@ def load_settings(path: Path = DEFAULT_CONFIG, *, gateway_secrets: bool = True) 
         raise document.refuse(exc) from None
     cluster = os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "").strip()
     if cluster:
-        kafka = settings.kafka.model_copy(update={"bootstrap_servers": cluster})
+        try:
+            servers = checked_bootstrap(cluster)
+        except ValueError as exc:
+            msg = f"the environment variable KAFKA_BOOTSTRAP_SERVERS: {exc}"
+            raise ConfigurationError(msg) from None
+        kafka = settings.kafka.model_copy(update={"bootstrap_servers": servers})
         settings = settings.model_copy(update={"kafka": kafka})
     if not settings.policies.is_absolute():
         settings = settings.model_copy(

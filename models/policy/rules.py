@@ -204,7 +204,7 @@ class BurstRule(Rule):
     """
 
     type: Literal["burst"] = "burst"
-    calls: Annotated[int, Field(ge=2, le=100)] = 3
+    calls: Annotated[int, Field(strict=True, ge=2, le=100)] = 3
     """The call that is the first to be rejected."""
     within: Annotated[Duration, Field(ge=1000, le=DAY_MS)] = 60_000
     """The window, which ends with the call that is decided."""
@@ -264,7 +264,7 @@ class StormRule(Rule):
     """Reject strangers, without a text, while many different ones call one line at once."""
 
     type: Literal["storm"] = "storm"
-    callers: Annotated[int, Field(ge=2, le=100_000)] = 30
+    callers: Annotated[int, Field(strict=True, ge=2, le=100_000)] = 30
     """So many different strangers within the window are a storm."""
     within: Annotated[Duration, Field(ge=10_000, le=300_000)] = 60_000
     """The window, which ends with the call that is decided."""

@@ -20,6 +20,7 @@ from models.topics import Component, written_by
 from streams.bridge.metrics import BridgeMetrics
 from streams.common.tasks import cancel
 from streams.kafka.diagnose import why_not
+from streams.kafka.layout import require_layout
 from streams.kafka.producer import DurableProducer
 from streams.kafka.reconnect import connected
 from streams.settings import KafkaSettings
@@ -171,6 +172,7 @@ class Publisher:
             self._metrics.connected(yes=False)
 
     async def _connect(self) -> DurableProducer:
+        await require_layout(self._kafka, TOPICS)
         producer = DurableProducer(self._kafka, "ringfence-bridge", request_timeout_ms=_REQUEST_MS)
         try:
             await producer.start()

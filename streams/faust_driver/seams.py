@@ -113,6 +113,14 @@ _LOOP_TURN = "a task and a timer for each record that is delivered"
 _REPLAY = "changelog records go from the fetch into the table"
 
 SEAMS: Final = (
+    # --- faust: assignor
+    Seam(
+        "faust.assignor.partition_assignor:PartitionAssignor",
+        "assign",
+        "overridden",
+        "25f1cbbba9d4",
+        "partitions that somebody adds to a topic part it from its tables",
+    ),
     # --- faust: consumer
     Seam(
         _SERVICE,

@@ -132,9 +132,10 @@ class Screening:
         history_incomplete = not is_stale(
             offer, decides_at_ms(state, offer, now_ms)
         ) and not await self._history_is_read(partition, known_as)
-        talked = self._conversations.with_line(
-            (offer.caller, *known_as.caller_known_as), offer.line
-        )
+        jids = (offer.caller, *known_as.caller_known_as)
+        # "never wrote" is not said of somebody whose history another version keeps
+        history_incomplete = history_incomplete or not self._conversations.is_readable(jids)
+        talked = self._conversations.with_line(jids, offer.line)
         context = StepContext(
             in_force=in_force,
             offset=offset,

@@ -124,6 +124,7 @@ def _as_before(state: RecentCalls, event: CallOffered, taken: Decision) -> Decis
     return replace(
         taken,
         verdict=known.verdict,
+        by="guard",
         rule=None,
         why=f"decided before an interruption ({known.verdict}), and repeated as it was",
         reply=None,

@@ -31,6 +31,8 @@ class RunOptions:
     """None: until a signal."""
     report: Path | None = None
     seed: int | None = None
+    apply: bool = False
+    """Put the policies folder in force, where it differs from what is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -287,6 +287,25 @@ class TextSink:
         )
 
 
+def check_row(key: bytes, row: bytes) -> None:
+    """Raise ``UndecodableError`` for a row of the table ``texts`` that cannot be read."""
+    if text_limits.is_line_key(key):
+        text_limits.load(row)
+    else:
+        load(row)
+
+
+def instead_of_row(key: bytes, since_ms: int) -> bytes | None:
+    """What stands for a row that cannot be read, known as such since then.
+
+    For a claim: that its caller may have been told something just then. It says no more than the
+    row does, and keeps the sink from a second text until a cool-down is over.
+    """
+    if text_limits.is_line_key(key):
+        return None
+    return dump(Claim(command_id="", claimed_at_ms=since_ms))
+
+
 def _surely_not_sent(answer: GatewayAnswer) -> bool:
     return answer.meaning in {"busy", "unreached"}
 

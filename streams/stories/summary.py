@@ -13,7 +13,7 @@ from models.decisions import Decision, decision_id
 from models.outcomes import TERMINAL, CommandKind, Outcome
 from models.topics import CALLS_EVENTS
 from streams.audit.bounded_memory import BoundedMemory
-from streams.common.wording import count, outcome_words, span
+from streams.common.wording import DECIDERS, count, outcome_words, span
 from streams.kafka.reader import Seen
 
 _PERCENTILES: Final = (50, 90, 99)
@@ -63,8 +63,10 @@ class Summary:
     repeats: int
     """Webhooks that repeated an offer."""
     verdicts: Mapping[str, int]
+    by: Mapping[str, int]
+    """By what decided: a rule, a hand, a guard, the policy's default."""
     rules: Mapping[str, int]
-    """By the rule that decided; ``none`` where no rule did."""
+    """By the rule, where one decided."""
     outcomes: Mapping[str, Mapping[str, int]]
     """The first terminal outcome of each command, by kind, then by result and reason
     (``failed/session-missing``)."""
@@ -86,13 +88,10 @@ class Summary:
         unknown = (
             self.outcomes.get("reject", {}).get("accepted", 0) - self.confirmed - self.unconfirmed
         )
-        rules = {
-            "no rule, or by hand" if name == "none" else name: number
-            for name, number in self.rules.items()
-        }
+        others = {DECIDERS[name]: number for name, number in self.by.items() if name in DECIDERS}
         lines = [
             f"calls       {count(self.calls, 'call')}{repeats}: {_listed(verdicts)}",
-            f"rules       {_listed(rules)}",
+            f"decided by  {_listed({**self.rules, **others})}",
             f"rejects     {_listed(self.words.get('reject', {}))}",
             f"confirmed   {self.confirmed} confirmed, {self.unconfirmed} unconfirmed"
             + (f", {unknown} not known yet" if unknown > 0 else ""),
@@ -118,6 +117,7 @@ class Summary:
             "calls": self.calls,
             "repeated_webhooks": self.repeats,
             "verdicts": dict(self.verdicts),
+            "by": dict(self.by),
             "rules": dict(self.rules),
             "outcomes": {kind: dict(results) for kind, results in self.outcomes.items()},
             "confirmed": self.confirmed,
@@ -143,6 +143,7 @@ class SummaryTally:
         self._calls = 0
         self._repeats = 0
         self._verdicts: Counter[str] = Counter()
+        self._by: Counter[str] = Counter()
         self._rules: Counter[str] = Counter()
         self._outcomes = _by_command()
         self._words = _by_command()
@@ -164,7 +165,9 @@ class SummaryTally:
             case Decision() if seen.value.received_at_ms in self._range:
                 if self._decided.add_if_new(seen.value.decision_id, None):
                     self._verdicts[seen.value.verdict] += 1
-                    self._rules[seen.value.rule or "none"] += 1
+                    self._by[seen.value.by] += 1
+                    if seen.value.rule is not None:
+                        self._rules[seen.value.rule] += 1
             case Outcome() if (seen.value.received_at_ms or seen.value.at_ms) in self._range:
                 self._end(seen.value)
             case _:
@@ -176,6 +179,7 @@ class SummaryTally:
             self._calls,
             self._repeats,
             dict(self._verdicts.most_common()),
+            dict(self._by.most_common()),
             dict(self._rules.most_common()),
             {
                 kind: dict(counted.most_common())

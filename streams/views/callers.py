@@ -55,7 +55,7 @@ class Contacts:
 
 
 class Identities:
-    """What was said of JIDs that belong to one caller, and what follows from it."""
+    """The links between JIDs as they were given, and what follows from them."""
 
     topic = topics.IDENTITIES
 
@@ -103,7 +103,7 @@ class Identities:
         return next((each for each in self.said(alias_of_key(key)) if each.key == key), None)
 
     def said(self, alias: str) -> tuple[IdentityLink, ...]:
-        """Everything that was said of an alias."""
+        """Every link of an alias that somebody gave."""
         return self._said.get(alias, ())
 
     def named(self, caller: str) -> tuple[str, ...]:
@@ -141,7 +141,7 @@ class Identities:
 
 
 Said = Callable[[str], tuple[IdentityLink, ...]]
-"""Everything that was said of an alias."""
+"""Every link of an alias that somebody gave."""
 
 
 def caller_linked(alias: str, caller: str, at_ms: int) -> CallerLinked:
@@ -152,7 +152,7 @@ def caller_linked(alias: str, caller: str, at_ms: int) -> CallerLinked:
 
 
 def holding(alias: str, said: Said) -> IdentityLink | None:
-    """The link that holds of those that were said of an alias; None for a caller of its own."""
+    """The link of an alias that holds; None for a caller of its own."""
     link = max(said(alias), key=lambda each: each.weight, default=None)
     return None if link is None or link.caller == alias else link
 

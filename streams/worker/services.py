@@ -16,6 +16,7 @@ from streams.gateways.circuit_breaker import STATES
 from streams.gateways.client import GatewayClient
 from streams.kafka.compacted_reader import CompactedReader
 from streams.kafka.producer import DurableProducer
+from streams.kafka.tolerant_table import UnreadableRows
 from streams.kafka.topics_admin import create_compacted
 from streams.metrics import WorkerMetrics
 from streams.policy_admin.files import PolicyFile
@@ -50,6 +51,8 @@ class Services:
     """For what a ringing call waits for."""
     producer: DurableProducer
     """For everything else."""
+    unreadable: UnreadableRows
+    """Rows of tables that could not be read."""
     gateways: dict[str, GatewayClient]
     files: Sequence[PolicyFile] = ()
     _health: HealthServer | None = field(default=None, init=False)
@@ -155,6 +158,7 @@ def services(
         producer=DurableProducer(
             kafka, "ringfence-worker", request_timeout_ms=REQUEST_MS, pause_ms=PAUSE_MS
         ),
+        unreadable=UnreadableRows(metrics.row_left_out, now_ms),
         gateways={name: _client(settings, name, metrics) for name in settings.gateways},
         files=files,
     )

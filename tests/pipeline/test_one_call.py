@@ -157,14 +157,13 @@ async def test_a_group_call_rings(house: House) -> None:
     assert (decision.verdict, decision.facts["group"]) == ("ring", True)
 
 
-async def test_a_lid_caller_is_known_by_phone_and_rejected_by_lid(
-    house: House,
-) -> None:
+async def test_a_lid_caller_is_known_by_lid_and_rejected_by_it(house: House) -> None:
+    """The number beside it is the caller's own word."""
     caller = house.caller()
     lid = "900000000000143@lid"
     call = await house.gateway.place_call(line="london", caller=caller, lid=lid)
     decision = await house.decision(call.id)
-    assert decision.caller == caller
+    assert (decision.caller, decision.facts["claims_other_identity"]) == (lid, True)
     await house.outcome(call.id, "text", "accepted")
     (command,) = house.all(RejectCall, call_id=call.id)
     assert command.caller_raw == lid

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 from typing import Final
-
-import pytest
-
-from streams.policies import cel
 
 COMPILES: Final = """
 import sys
@@ -24,15 +19,3 @@ def test_compiling_a_condition_loads_no_command_line() -> None:
     loaded = set(ran.stdout.decode().split())
     assert "cel.cel" in loaded
     assert not loaded & {"cel.cli", "typer", "prompt_toolkit", "rich"}
-
-
-def test_the_native_module_is_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    package = importlib.import_module("cel")
-    assert package.compile is cel._native()
-
-
-def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "cel.cel")
-    monkeypatch.setattr(cel, "find_spec", lambda _name: None)
-    with pytest.raises(ImportError, match="common-expression-language"):
-        cel._native()

@@ -81,6 +81,11 @@ class Process(ChildProcess):
         super().start()
         self.wanted = True
 
+    def run_next(self, command: list[str], **env: str) -> None:
+        """Run another command at the next start, in our environment with ``env``."""
+        self._command = tuple(command)
+        self._env |= env
+
     async def until_ready(self, within: float = READY_S) -> float:
         """Wait until it is ready; returns the seconds that took.
 

@@ -131,7 +131,7 @@ def read_rejected(
         line=place.line,
         call_id=call_id,
         caller=_other_party(envelope),
-        # WEBJS tells of no end but the one that was asked for through the API
+        # WEBJS reports no end but the one that was asked for through the API
         echo=envelope.data.get("api") is True or envelope.engine == "WEBJS",
         at_ms=event_time(envelope.payload.get("timestamp"), envelope.timestamp, received_at_ms)[0],
         received_at_ms=received_at_ms,

@@ -59,7 +59,9 @@ def test_a_rejected_call_is_told_from_webhook_to_confirmation() -> None:
 def test_what_was_known_is_told_with_its_age() -> None:
     lines = narrate(log_of(ringing_call(offer("A"))), UTC)
     assert any("last in 3 days before (2025-12-29 10:00:00.000+00:00)" in line for line in lines)
-    assert any("decided: ring (rang) by no rule: wrote 3 days ago" in line for line in lines)
+    assert any(
+        "decided: ring (rang) by the policy's default: wrote 3 days ago" in line for line in lines
+    )
 
 
 def test_what_is_still_to_come_is_told_as_such() -> None:

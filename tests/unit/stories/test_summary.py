@@ -36,7 +36,8 @@ def test_calls_verdicts_rules_and_outcomes_are_counted() -> None:
         "calls": 3,
         "repeated_webhooks": 0,
         "verdicts": {"reject": 2, "ring": 1},
-        "rules": {"text-first": 2, "none": 1},
+        "by": {"rule": 2, "default": 1},
+        "rules": {"text-first": 2},
         "outcomes": {
             "reject": {"accepted": 2},
             "text": {"accepted": 1, "suppressed/cool-down": 1},
@@ -53,7 +54,7 @@ def test_calls_verdicts_rules_and_outcomes_are_counted() -> None:
 def test_the_lines_are_plain_words() -> None:
     assert summary(rejected_call(offer("A")), ringing_call(offer("B"))).lines() == [
         "calls       2 calls: 1 to reject, 1 let ring",
-        "rules       1 text-first, 1 no rule, or by hand",
+        "decided by  1 text-first, 1 the policy's default",
         "rejects     1 rejected",
         "confirmed   1 confirmed, 0 unconfirmed",
         "texts       1 told",
@@ -119,8 +120,9 @@ def test_the_report_is_json_and_has_the_audits_verdict() -> None:
         "offers": 2,
         "decisions": 2,
     }
-    assert report.lines()[-2:] == [
+    assert report.lines()[-3:] == [
         "audit       holds",
+        "            judged calls from the first one on",
         "            compared 2 offers, 2 decisions",
     ]
 
