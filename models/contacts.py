@@ -1,4 +1,4 @@
-"""Who a caller is: the CRM's record, and which identities somebody says belong together."""
+"""Who a caller is: the CRM's record, and which identities belong together."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class IdentityLink:
 
     @property
     def key(self) -> str:
-        """The record's key: each source has one on an alias."""
+        """The record's key: one link of each source for an alias."""
         who = f"/{self.caller}" if self.source == "contact" else ""
         return f"{self.alias}/{self.source}{who}"
 

@@ -208,12 +208,13 @@ class Conversations:
         metrics: WorkerMetrics,
         known: Views,
         clock: Clock,
-        turned_away: TurnedAway = lambda _caller, _line: (),
         left_out: Callable[[bytes], bool] = lambda _key: False,
+        *,
+        turned_away: TurnedAway,
     ) -> None:
-        """``turned_away``: when recent calls of a caller to a line were rejected or queued.
+        """``left_out(key)``: whether ``shards`` has a row there that cannot be read.
 
-        ``left_out(key)``: whether ``shards`` has a row there that cannot be read.
+        ``turned_away``: when recent calls of a caller to a line were rejected or queued.
         """
         self._shards = shards
         self._turned_away = turned_away

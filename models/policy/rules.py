@@ -284,8 +284,11 @@ class TextFirstRule(Rule):
     incomplete: Literal["ring", "reject"] = "ring"
     """What becomes of a caller who is not known to have written while the line's history may have
     holes."""
-    grace: Annotated[Duration, Field(le=30 * DAY_MS)] = DAY_MS
-    """A gateway's disconnection leaves such a hole for so long."""
+    outage: Annotated[Duration, Field(le=DAY_MS)] = 120_000
+    """A line whose gateway session was not connected for longer than this has such a hole. WhatsApp
+    keeps messages meanwhile; shorter gaps are everyday, and lose nothing."""
+    grace: Annotated[Duration, Field(le=30 * DAY_MS)] = 600_000
+    """The hole counts until the session has been connected again for so long."""
 
     @property
     @override

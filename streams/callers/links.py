@@ -40,7 +40,7 @@ class KnownLinks(Protocol):
         """The link of a record's key."""
 
     def said(self, alias: str) -> tuple[IdentityLink, ...]:
-        """Every link of an alias that somebody gave."""
+        """Every link of an alias, by source."""
 
     def named(self, caller: str) -> tuple[str, ...]:
         """The JIDs of which somebody says that they are this caller."""
@@ -92,7 +92,7 @@ class LinkChanges:
         )
 
     def said(self, alias: str) -> tuple[IdentityLink, ...]:
-        """Every link of an alias that somebody gives."""
+        """Every link of an alias, by source."""
         kept = [each for each in self._known.said(alias) if each.key not in self._changed]
         new = (link for link in self._changed.values() if link is not None and link.alias == alias)
         return (*kept, *new)
@@ -115,7 +115,7 @@ class LinkChanges:
         return aliases_of(caller, self.said, self.named)
 
     def is_known(self, jid: str) -> bool:
-        """Whether any link leads on from a JID or to it."""
+        """Whether a JID has a link, or is the target of one."""
         return bool(self.said(jid) or self.named(jid))
 
     def names_of(self, caller: str, *said: str) -> tuple[str, ...]:
@@ -141,7 +141,7 @@ class LinkChanges:
         """Note that a source says: ``alias`` is known as ``caller``.
 
         Whether that holds depends on what others say of the alias (``IdentityLink.weight``). What
-        the source said later than this stays.
+        the source published for it later than this stays.
 
         Raises ``ValueError`` for a phone number that should be known as a LID.
         """

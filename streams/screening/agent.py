@@ -133,7 +133,7 @@ class Screening:
             offer, decides_at_ms(state, offer, now_ms)
         ) and not await self._history_is_read(partition, known_as)
         jids = (offer.caller, *known_as.caller_known_as)
-        # "never wrote" is not said of somebody whose history another version keeps
+        # nobody counts as having never written whose history another version keeps
         history_incomplete = history_incomplete or not self._conversations.is_readable(jids)
         talked = self._conversations.with_line(jids, offer.line)
         context = StepContext(

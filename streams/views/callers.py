@@ -55,7 +55,7 @@ class Contacts:
 
 
 class Identities:
-    """The links between JIDs as they were given, and what follows from them."""
+    """Links between JIDs of one caller, as published, and what follows from them."""
 
     topic = topics.IDENTITIES
 
@@ -103,7 +103,7 @@ class Identities:
         return next((each for each in self.said(alias_of_key(key)) if each.key == key), None)
 
     def said(self, alias: str) -> tuple[IdentityLink, ...]:
-        """Every link of an alias that somebody gave."""
+        """Every link of an alias, by source."""
         return self._said.get(alias, ())
 
     def named(self, caller: str) -> tuple[str, ...]:
@@ -141,7 +141,7 @@ class Identities:
 
 
 Said = Callable[[str], tuple[IdentityLink, ...]]
-"""Every link of an alias that somebody gave."""
+"""Every link of an alias, by source."""
 
 
 def caller_linked(alias: str, caller: str, at_ms: int) -> CallerLinked:

@@ -218,13 +218,17 @@ def _agents(
 
     talked = table("conversations", around.producer, lambda _key, row: load_conversations(row))
     recent = table("recent-calls", around.producer, lambda _key, row: load_recent_calls(row))
-
-    def turned_away(caller: str, line: str) -> tuple[int, ...]:
-        # a caller's calls and messages are kept by one worker: their topics share the key
-        return load_recent_calls(recent.get(caller.encode())).turned_away_ms(line)
-
     conversations = Conversations(
-        talked, outbox, metrics, known, clock, turned_away, talked.is_left_out
+        talked,
+        outbox,
+        metrics,
+        known,
+        clock,
+        talked.is_left_out,
+        # a caller's calls and messages are kept by one worker: their topics share the key
+        turned_away=lambda caller, line: load_recent_calls(
+            recent.get(caller.encode())
+        ).turned_away_ms(line),
     )
     screening = Screening(
         recent=recent,

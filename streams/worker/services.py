@@ -20,6 +20,7 @@ from streams.kafka.tolerant_table import UnreadableRows
 from streams.kafka.topics_admin import create_compacted
 from streams.metrics import WorkerMetrics
 from streams.policy_admin.files import PolicyFile
+from streams.screening.suspended import suspensions
 from streams.settings import Settings
 from streams.views.views import Views
 
@@ -69,6 +70,7 @@ class Services:
             warnings=self.warnings,
         )
         await self._health.__aenter__()
+        self.metrics.before_scrape = self._note_suspended
         await asyncio.gather(self.commands.start(), self.producer.start())
         await self.reader.start()
         await self._seed()
@@ -98,8 +100,10 @@ class Services:
     def warnings(self) -> list[str]:
         """What a person should look into.
 
-        Policies that were applied and are not in force, gateways that do not answer.
+        Policies that were applied and are not in force, gateways that do not answer, rules that an
+        outage suspends.
         """
+        suspended = suspensions(self.known, self.settings.lines, now_ms())
         silent = [name for name, gateway in self.gateways.items() if gateway.is_up is False]
         return [
             *(
@@ -107,7 +111,15 @@ class Services:
                 for key, fault in self.known.policies.faults.items()
             ),
             *(f"gateway {name} does not answer: calls ring until it does" for name in silent),
+            *(
+                f"rule {each.rule} of line {each.line} lets calls ring: {each.why}"
+                for each in suspended
+            ),
         ]
+
+    def _note_suspended(self) -> None:
+        found = suspensions(self.known, self.settings.lines, now_ms())
+        self.metrics.suspended((each.line, each.rule) for each in found)
 
     async def _seed(self) -> None:
         """Apply the folder's policies where nothing was ever applied; returns once in force."""
@@ -172,4 +184,5 @@ def _client(settings: Settings, name: str, metrics: WorkerMetrics) -> GatewayCli
         sessions,
         lambda gateway, up: metrics.gateway_up(gateway, up=up),
         lambda gateway, state: metrics.gateway_circuit(gateway, state, STATES),
+        lambda gateway, session, state: metrics.session_circuit(gateway, session, state, STATES),
     )

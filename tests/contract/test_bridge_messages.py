@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from models import topics
 from models.messages import MessageSeen
-from models.presence import LineStatus
+from models.presence import LineStatus, Outage
 from streams.bridge.intake import Intake
 from streams.gateways.dialect.envelope import MAX_ENVELOPES
 from streams.gateways.dialect.interpret import OTHER_EVENTS
@@ -190,20 +190,32 @@ def test_a_session_that_stops_and_starts_leaves_its_gap() -> None:
         "session.status", "NOWEB", {"name": "default", "status": "WORKING"}, timestamp=at + 900
     )
     said = status_of(stopped, intake=intake)
-    assert (said.line, said.connected, said.status, said.disconnected_at_ms) == (
-        "london",
-        False,
-        "STOPPED",
-        at,
-    )
+    assert (said.line, said.connected, said.status) == ("london", False, "STOPPED")
+    assert said.outages() == [Outage(from_ms=at, to_ms=None)]
     said = status_of(works, intake=intake)
-    assert (said.connected, said.changed_at_ms, said.disconnected_at_ms) == (
-        True,
-        at + 900,
-        at + 900,
-    )
+    assert (said.connected, said.changed_at_ms) == (True, at + 900)
+    assert said.outages() == [Outage(from_ms=at, to_ms=at + 900)]
     # the gateway's retry of the first one arrives last, and changes nothing
     assert status_of(stopped, intake=intake) == said
+
+
+def test_the_listed_states_say_how_long_a_gap_was() -> None:
+    """The report of its begin was lost, and WAHA lists the last three states."""
+    at = 1_767_261_600_000
+    states: list[object] = [
+        {"status": "FAILED", "timestamp": at - 400_000},
+        {"status": "STARTING", "timestamp": at - 3_000},
+        {"status": "WORKING", "timestamp": at},
+    ]
+    payload = {"name": "default", "status": "WORKING", "statuses": states}
+    said = status_of(waha("session.status", "NOWEB", payload, timestamp=at))
+    assert said.outages() == [Outage(from_ms=at - 400_000, to_ms=at)]
+    # and what cannot be read of them does no harm
+    broken: list[object] = [7, {}, {"status": "FAILED"}, {"status": [], "timestamp": at}, states[0]]
+    listed: list[object] = [broken, "WORKING", {}, None, [*broken, *states]]
+    for statuses in listed:
+        event = waha("session.status", "NOWEB", payload | {"statuses": statuses}, timestamp=at)
+        assert status_of(event).connected
 
 
 def test_a_status_of_no_line_is_ignored_one_without_text_kept() -> None:

@@ -31,7 +31,13 @@ from models.identity_links import CallerLinked, CallsJoined, HistoryJoined, Join
 from models.messages import MessageSeen
 from models.overrides import CallerBlock, LineSwitch, ListEntry
 from models.policy import PolicyDocument, read_policy, revision_of
-from models.presence import BridgeHealth, LineStatus, Presence, WorkerStatus
+from models.presence import (
+    BridgeHealth,
+    ConnectionChange,
+    LineStatus,
+    Presence,
+    WorkerStatus,
+)
 from models.records import Record, dead_letter
 from models.topics import TOPICS
 from streams.settings import ROOT
@@ -254,7 +260,7 @@ WRITTEN: dict[str, Record] = {
             connected=False,
             status="STOPPED",
             changed_at_ms=T0,
-            disconnected_at_ms=T0,
+            changes=(ConnectionChange(at_ms=T0, connected=False),),
         ),
         BRIDGE,
         T0,
