@@ -91,7 +91,8 @@ class Callers:
             person for _ in range(writers) for person in (self.crowd.another("writer"),) * 2
         ]
         for person in (*self._talkers, *dict.fromkeys(self._writers)):
-            await self.write(person, "in")
+            # long enough ago that the answer is a person's, and not the app's own
+            await self.write(person, "in", age_s=60.0)
         for person in self._talkers:
             await self.write(person, "out")
         expected = {(p.line, p.key, "in") for p in (*self._talkers, *self._writers)}
@@ -100,9 +101,9 @@ class Callers:
             "messages are missing"
         )
 
-    async def write(self, person: Person, direction: str) -> None:
+    async def write(self, person: Person, direction: str, **order: object) -> None:
         """They write to the line, or the line to them."""
-        await self.orders.post("messages", {**person.who, "direction": direction})
+        await self.orders.post("messages", {**person.who, "direction": direction, **order})
 
     async def call(self, person: Person, **order: object) -> str | None:
         """They call; returns the call's decision id, or None where nobody could."""
