@@ -29,13 +29,16 @@ class CallOffered:
     line: str
     """The line's name in our configuration."""
     session: str
-    """The gateway's session (Wawp: instance id), as the reject request needs it."""
+    """The gateway's session, as the reject request needs it."""
     call_id: str
     """The gateway's call id, verbatim."""
     caller: str
     """The caller's canonical JID: the key."""
     caller_raw: str
-    """The caller exactly as the gateway gave it: a reject must send it back untouched."""
+    """The caller's JID exactly as the gateway gave it: a reject must send it back untouched.
+
+    Of a gateway that writes phone numbers, the JID that its reader made of one, such as
+    ``447700900123@c.us``; its requests make the number of it again."""
     caller_known_as: tuple[str, ...] = ()
     """Other canonical JIDs of the same person, as the gateway named or linked them (phone of a LID,
     LID of a phone)."""
@@ -70,7 +73,7 @@ class CallAccepted:
     line: str
     call_id: str
     caller: str | None = None
-    """Canonical JID where the payload names it; Wawp's carries only the call id."""
+    """Canonical JID where the payload names it; some carry only the call id."""
     at_ms: Millis
     received_at_ms: Millis
 
@@ -86,8 +89,7 @@ class CallRejected:
     call_id: str
     caller: str | None = None
     echo: bool = False
-    """WAHA's WEBJS engine makes this event up after an API reject: no proof that the ringing
-    stopped."""
+    """The gateway made this event up after our reject: no proof that the ringing stopped."""
     at_ms: Millis
     received_at_ms: Millis
 

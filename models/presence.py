@@ -123,6 +123,9 @@ class LineStatus:
     changed_at_ms: Millis
     changes: tuple[ConnectionChange, ...] = ()
     """The last changes that were reported, oldest first; several may say the same."""
+    lost_at_ms: Millis = 0
+    """When something signed last came for the line that could not be read, and may have been a
+    message; 0 for never."""
 
     def outages(self) -> list[Outage]:
         """The times without a connection among the changes, oldest first.
@@ -171,4 +174,6 @@ class WorkerStatus:
     strangers: dict[str, dict[str, Count]]
     """Per line, how many different strangers called this worker last in each span of ten seconds
     (its start in ms)."""
+    gateways: tuple[str, ...] = ()
+    """The gateways in this worker's configuration."""
     at_ms: Millis

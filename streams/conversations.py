@@ -175,7 +175,7 @@ def keep_ms(book: PolicyBook) -> int:
 
 
 def dump(lines: ConversationsByLine) -> bytes:
-    """The table's bytes: JSON of line to [last in, last out, when we told]."""
+    """The table's bytes: JSON of line to [last in, last out, our last text]."""
     return orjson.dumps(
         {line: [c.last_in_ms, c.last_out_ms, c.told_ms] for line, c in lines.items()}
     )

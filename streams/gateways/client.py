@@ -109,6 +109,13 @@ class GatewayClient:
             return "closed"
         return "half-open" if "half-open" in states else "open"
 
+    @property
+    def ill_sessions(self) -> list[str]:
+        """The sessions whose circuit is not closed, while the gateway as a whole gets commands."""
+        if self.state != "closed":
+            return []
+        return [name for name, circuit in self._circuits.items() if not circuit.is_closed()]
+
     def connections(self, session: str) -> Connections:
         """What a sender acquires before a command for this session."""
         share = self._shares.get(session)

@@ -66,7 +66,11 @@ class Requests(Protocol):
     """How long an idle connection may be reused: less than the server keeps it open."""
 
     def reject(self, command: RejectCall) -> Request:
-        """The request that rejects the call; ``from`` verbatim as the gateway gave it."""
+        """The request that rejects the call; ``caller_raw`` goes back as the gateway gave it.
+
+        Where the provider writes phone numbers instead of JIDs, ``read_webhook`` makes the JID, and
+        the requests undo that.
+        """
 
     def text(self, command: SendText, text: str) -> Request:
         """The request that sends the caller one text."""
@@ -107,8 +111,8 @@ class ReadWebhook(Protocol):
     ) -> list[WebhookEvent]:
         """The body's events in order; ``places`` are the gateway's lines by webhook session.
 
-        Raises ``NotJsonError`` where the body is no JSON; whatever else is wrong is returned as
-        ``Refused``. Repeatable, without IO.
+        Never raises: whatever is wrong is returned as ``Refused``, a body that is no JSON too.
+        Repeatable, without IO.
         """
 
 

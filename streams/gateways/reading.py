@@ -18,11 +18,9 @@ IgnoredReason = Literal["other-event", "outgoing", "not-a-person", "own-chat", "
 ``nobody-wrote``  an entry that the engine itself puts into a chat: of a call, of encryption
 """
 
-RefusedReason = Literal["unintelligible", "unknown-event", "unknown-line", "outside-window"]
-
-
-class NotJsonError(ValueError):
-    """The body is no JSON at all."""
+RefusedReason = Literal[
+    "unintelligible", "unknown-event", "unknown-line", "outside-window", "too-large"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +56,15 @@ class WebhookEvent:
 
     reading: Reading
     name: str
-    """The event's name where the provider documents it, else ``other``: a bounded set, to count."""
+    """The event's name as the provider documents it, else ``other``: a bounded set, to count."""
     sent_at_ms: int | None
-    """The envelope's own time in milliseconds UTC, where it has one that can be read."""
+    """The envelope's own time in milliseconds UTC, where it has one that can be read.
+
+    As exact as the provider writes it; of one time for both, the event's own."""
     raw: object
-    """The decoded JSON, for a dead letter."""
+    """The decoded JSON, for a dead letter; ``bytes`` of a body that is no JSON."""
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether nobody can say what it was: it may have been a message of any line."""
+        return isinstance(self.raw, bytes)

@@ -128,6 +128,16 @@ class DurableProducer:
             else:
                 return
 
+    async def answers(self, within_s: float) -> bool:
+        """Whether a broker answers a question of this producer in time."""
+        if self._producer is None:
+            return False
+        try:
+            async with asyncio.timeout(within_s):
+                return bool(await self._producer.client.force_metadata_update())
+        except TimeoutError:
+            return False
+
     async def stop(self, *, flush_seconds: float | None = None) -> None:
         """Flush and close; may be repeated.
 

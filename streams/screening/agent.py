@@ -176,16 +176,17 @@ class Screening:
                 reached[each] = upto
             return self._messages.is_done(each, upto)
 
-        until = self._patience.until(partition, loop.time())
+        began = loop.time()
+        until = self._patience.until(partition, began)
         while not (
             is_read(partition)
             and all(self._alias_is_known(each, is_read) for each in offer.caller_known_as)
         ):
             if loop.time() >= until:
-                if not is_read(partition):
-                    self._patience.gave_up(partition, loop.time())
+                self._patience.waited(partition, began, loop.time(), in_vain=True)
                 return False
             await asyncio.sleep(0.005)
+        self._patience.waited(partition, began, loop.time(), in_vain=False)
         return True
 
     def _alias_is_known(self, alias: str, is_read: Callable[[int], bool]) -> bool:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from streams.simulator.protocol import SimulatedGateway
 
 Engine = Literal["NOWEB", "GOWS", "WEBJS", "WPP"]
+"""What WAHA drives WhatsApp with. A provider without such engines behaves alike with each."""
 SimulatedMedia = Literal["voice", "video"]
 SessionStatus = Literal["WORKING", "STARTING", "SCAN_QR_CODE", "STOPPED", "FAILED"]
 CallState = Literal["ringing", "rejected", "answered", "ended"]

@@ -11,7 +11,7 @@ import orjson
 from streams.common.clock import now_ms
 from streams.simulator.faults import FaultBoard
 from streams.simulator.options import CallEventName, EventName, SimulatorOptions
-from streams.simulator.payloads import Payload, status_payload
+from streams.simulator.payloads import Payload
 from streams.simulator.session_state import Call, Session, SimulatedMessage
 from streams.simulator.session_state import DeliveryFault as Manner
 from streams.simulator.webhook_sender import Delivery, WebhookSender
@@ -94,7 +94,8 @@ class WebhookSchedule:
         Nothing is sent where there is no bridge.
         """
         if self._sender.bridge_url is not None:
-            self._emit(session, "session.status", status_payload(session), now_ms())
+            payload = session.simulated.status_payload(session)
+            self._emit(session, "session.status", payload, now_ms())
 
     def close(self) -> None:
         """Forget what is held back; nothing is sent any more."""

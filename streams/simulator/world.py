@@ -116,7 +116,7 @@ class World:
         call = Call(
             id=call_id(),
             session=session,
-            party=party_of(order["caller"], order.get("lid")),
+            party=_shown(session, order["caller"], order.get("lid")),
             media=order.get("media", "voice"),
             group=group_jid() if order.get("group", False) else None,
             outgoing=outgoing,
@@ -258,7 +258,7 @@ class World:
         message = SimulatedMessage(
             key=message_key(),
             session=session,
-            party=party_of(order["caller"], order.get("lid")),
+            party=_shown(session, order["caller"], order.get("lid")),
             from_me=outward,
             source="app",
             text=order.get("text", "Hello"),
@@ -331,6 +331,17 @@ class World:
         if untold:
             return untold[0], first
         return (calls[-1] if calls else None), first
+
+
+def _shown(session: Session, caller: str, lid: str | None) -> SimulatedPerson:
+    """The person as the session's gateway shows them. Raises ``ValueError``."""
+    party = party_of(caller, lid)
+    if not session.simulated.numbers_only:
+        return party
+    if party.phone is None:
+        msg = f"{session.provider} names people by number alone: nobody is known by LID there"
+        raise ValueError(msg)
+    return SimulatedPerson(party.phone)
 
 
 def party_of(caller: str, lid: str | None) -> SimulatedPerson:

@@ -89,7 +89,7 @@ def merged_presence(before: Presence, after: Presence) -> Presence:
 
 
 def merged_line(before: LineStatus, after: LineStatus) -> LineStatus:
-    """Merge two reports of a line: the newest status, and the newest changes of both.
+    """Merge two reports of a line: the newest status and loss, and the newest changes of both.
 
     Commutative; changes are joined as they were reported, so that one that comes late finds its
     place.
@@ -98,4 +98,8 @@ def merged_line(before: LineStatus, after: LineStatus) -> LineStatus:
     changes = sorted(
         {*before.changes, *after.changes}, key=lambda each: (each.at_ms, each.connected)
     )
-    return replace(newer, changes=tuple(changes[-CHANGES_KEPT:]))
+    return replace(
+        newer,
+        changes=tuple(changes[-CHANGES_KEPT:]),
+        lost_at_ms=max(before.lost_at_ms, after.lost_at_ms),
+    )

@@ -107,6 +107,8 @@ class WorkerParts:
     agents: WorkerAgents
     status: StatusReport
     failure: Failure
+    is_member: Callable[[], bool]
+    """Whether the group confirmed the membership within the session time-out."""
     recovered: bool = False
 
     def not_ready(self) -> str | None:
@@ -115,6 +117,12 @@ class WorkerParts:
             return "tables are being recovered"
         if self.app.rebalancing:
             return "the consumer group is rebalancing"
+        if not self.is_member():
+            servers = self.services.settings.kafka.bootstrap_servers
+            return (
+                f"Kafka at {servers} has not confirmed for longer than worker.session_timeout that"
+                " this worker belongs to its group: it hangs, or is away"
+            )
         return None
 
     def on_recovered(self) -> None:
@@ -173,11 +181,13 @@ def build(
             myself,
             around.known,
             agents.screening.storms,
+            gateways=settings.gateways,
             clock=clock,
             metrics=around.metrics,
             send=around.producer.enqueue,
         ),
         failure=failure,
+        is_member=ownership.is_confirmed,
     )
     for topic, name, run in (
         (topics.CALLS_EVENTS, "screening", agents.screening.run),

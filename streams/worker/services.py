@@ -23,6 +23,7 @@ from streams.policy_admin.files import PolicyFile
 from streams.screening.suspended import suspensions
 from streams.settings import Settings
 from streams.views.views import Views
+from streams.worker.status import missing_gateways
 
 log = logging.getLogger(__name__)
 
@@ -100,9 +101,10 @@ class Services:
     def warnings(self) -> list[str]:
         """What a person should look into.
 
-        Policies that were applied and are not in force, gateways that do not answer, rules that an
-        outage suspends.
+        Policies that were applied and are not in force, gateways that do not answer, sessions that
+        fail, gateways that only other workers know, rules that an outage suspends.
         """
+        lacking = missing_gateways(self.known.workers, self.settings.gateways, now_ms())
         suspended = suspensions(self.known, self.settings.lines, now_ms())
         silent = [name for name, gateway in self.gateways.items() if gateway.is_up is False]
         return [
@@ -111,6 +113,16 @@ class Services:
                 for key, fault in self.known.policies.faults.items()
             ),
             *(f"gateway {name} does not answer: calls ring until it does" for name in silent),
+            *(
+                f"session {session} of gateway {name} fails: its calls ring until it works again"
+                for name, gateway in self.gateways.items()
+                for session in gateway.ill_sessions
+            ),
+            *(
+                f"gateway {name} is not in this worker's configuration, and worker {other} serves"
+                " it: its commands wait here until they expire; give all workers the same gateways"
+                for name, other in lacking.items()
+            ),
             *(
                 f"rule {each.rule} of line {each.line} lets calls ring: {each.why}"
                 for each in suspended

@@ -352,7 +352,8 @@ def test_a_webhook_outside_the_replay_window_is_kept_unused(*, age_ms: int, acte
     if not acted_on:
         kept, headers = letter(taken)
         assert headers["kafka_dlt-exception-fqcn"] == b"outside-window"
-        assert kept.value == orjson.dumps(NOWEB_OFFER)
+        me = NOWEB_OFFER["me"] | {"pushName": "[10 characters removed]"}
+        assert orjson.loads(kept.value or b"") == NOWEB_OFFER | {"me": me}
 
 
 def test_without_a_replay_window_no_webhook_is_too_old() -> None:

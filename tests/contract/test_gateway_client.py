@@ -541,6 +541,7 @@ async def test_an_ill_session_stops_its_own_commands_alone(ill: Handler) -> None
         assert http.may_send("sound")
         assert (await http.reject(reject(session="sound"), PLENTY_S)).meaning == "accepted"
         assert (http.state, states) == ("closed", ["closed"])
+        assert http.ill_sessions == ["ill"]
 
         waiting = asyncio.create_task(http.until_may_send("ill"))
         gateway.asked.clear()
@@ -563,6 +564,7 @@ async def test_a_gateway_all_of_whose_sessions_are_silent_is_away() -> None:
         await failing(http, "one")
         assert http.state == "closed"
         await failing(http, "two")
+        assert http.ill_sessions == []
     assert states[:2] == ["closed", "open"]
 
 

@@ -108,6 +108,6 @@ def test_unit_tests_start_no_process() -> None:
     assert starting == []
 
 
-def test_the_list_of_the_cores_tests_names_files_that_are_there() -> None:
+def test_the_list_of_the_cores_tests_names_what_is_there() -> None:
     listed = (TESTS / "unit" / "core.txt").read_text(encoding="utf-8").split()
-    assert [name for name in listed if not (ROOT / name).is_file()] == []
+    assert [name for name in listed if not (ROOT / name).exists()] == []

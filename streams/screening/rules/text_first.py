@@ -8,7 +8,7 @@ for how long.
 from __future__ import annotations
 
 from models.decisions import Scalar
-from models.policy import TextFirstRule
+from models.policy.rules import TextFirstRule
 from models.presence import LineStatus
 from streams.policies.book import PolicyInForce
 from streams.screening.facts import Facts
@@ -42,7 +42,12 @@ def _hole(rule: TextFirstRule, facts: Facts) -> str | None:
 
 def hole_words(rule: TextFirstRule, status: LineStatus | None, now_ms: int) -> str | None:
     """Why messages of a line of this status may be missing, or None."""
-    hole = status.hole(now_ms, rule.outage, rule.grace) if status is not None else None
+    if status is None:
+        return None
+    if status.lost_at_ms and now_ms - status.lost_at_ms < rule.grace:
+        since = duration(now_ms - status.lost_at_ms)
+        return f"something that could not be read came {since} ago: it may have been a message"
+    hole = status.hole(now_ms, rule.outage, rule.grace)
     if hole is None:
         return None
     length = duration(hole.length_ms(now_ms))

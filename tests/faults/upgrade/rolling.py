@@ -40,7 +40,7 @@ def case(old: Release, new: Release) -> Case:
 
 
 def _order(stage: Stage, *, downwards: bool) -> list[Process]:
-    """Workers first on the way up, the bridge first on the way down, as ``deploy`` tells people.
+    """Workers first on the way up, the bridge first on the way down, as ``deploy/README.md`` says.
 
     Who reads a new field is there before who writes it.
     """

@@ -270,6 +270,7 @@ WRITTEN: dict[str, Record] = {
             worker="worker-1",
             policies={"*": "0123456789ab"},
             strangers={"london": {str(T0): 4}},
+            gateways=("cloud", "office"),
             at_ms=T0,
         ),
         WORKER,
