@@ -111,9 +111,9 @@ class Callers:
             "messages are missing"
         )
 
-    async def write(self, person: Person, direction: str) -> None:
+    async def write(self, person: Person, direction: str, **order: object) -> None:
         """They write to the line, or the line to them."""
-        await self.orders.post("messages", {**person.who, "direction": direction})
+        await self.orders.post("messages", {**person.who, "direction": direction, **order})
 
     async def call(self, person: Person, **order: object) -> str | None:
         """They call; returns the call's decision id, or None where nobody could."""
