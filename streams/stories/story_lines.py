@@ -21,6 +21,7 @@ from models.identity import mask
 from models.outcomes import TERMINAL, Outcome
 from models.topics import CALLS_DLQ, CALLS_EVENTS
 from streams.audit.bounded_memory import BoundedMemory
+from streams.common.printable import printable
 from streams.common.wording import (
     VERDICTS,
     clock,
@@ -336,6 +337,8 @@ class Story:
     def _row(
         self, time: str, line: str, caller: str, verdict: str, story: str, reject: str, text: str
     ) -> str:
+        # before the colours: what a gateway or a person wrote must bring none of its own
+        line, caller, story = printable(line), printable(caller), printable(story)
         row = (
             f"{time:<8}  {fit(line, self._line_width)}  {fit_masked(caller, _CALLER - 2)}  "
             f"{fit(verdict, _VERDICT - 1)} {fit(story, self._text_width)} "
