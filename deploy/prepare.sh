@@ -1,4 +1,4 @@
-# Sourced by deploy/run and tests/run: checks the machine and makes .venv from a lock.
+# Sourced by deploy/run and tests/run: makes the machine ready, and .venv from a lock.
 # Expects `root`, the checkout's folder.
 
 fail() {
@@ -20,18 +20,69 @@ find_python() {
     "or name one: PYTHON=/path/to/python3.11 $0"
 }
 
-# Prints what the local Kafka still needs; nothing where all is there or a cluster is configured.
-missing_for_kafka() {
+# Prints Debian's packages that the local Kafka still needs, one a line; nothing where all is there
+# or a cluster is configured.
+packages_for_kafka() {
   [ -z "${KAFKA_BOOTSTRAP_SERVERS:-}" ] || return 0
   local version
   version="$(java -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' | head -n 1)" || true
   if [ -z "$version" ] || [ "$version" -lt 17 ]; then
-    echo "Java 17 or newer"
+    echo default-jre-headless
   fi
   # Maven only fetches the jars: it is not needed where they are there already
   if ! command -v mvn >/dev/null && ! compgen -G "$root/.cache/kafka/*/kafka_*.jar" >/dev/null; then
-    echo "Maven (mvn)"
+    echo maven
   fi
+}
+
+# Prints Debian's packages that Python still needs to make .venv, on one line; nothing where all is
+# there. A Python that is named by PYTHON, or is no package of Debian's, is left to its owner.
+packages_for_python() {
+  local python
+  python="$(find_python 2>/dev/null)" || {
+    echo python3 python3-venv
+    return
+  }
+  [ -x "$root/.venv/bin/python" ] || [ "$python" != /usr/bin/python3 ] ||
+    "$python" -c 'import ensurepip' 2>/dev/null || echo python3-venv
+}
+
+# install_packages WHAT_FOR PACKAGE...: installs Debian's packages where we may (as root, or by a
+# sudo that asks for no password), else says how. Returns at once where none is named.
+install_packages() {
+  local what_for="$1" as_root=()
+  shift
+  [ "$#" -gt 0 ] || return 0
+  if ! command -v apt-get >/dev/null; then
+    fail "missing for $what_for: $* (names of Debian's packages), and there is no apt-get here:" \
+      "install Java 17 or newer, Maven and the like by this system's own means;" \
+      "KAFKA_BOOTSTRAP_SERVERS, set to a cluster, makes Java and Maven unnecessary"
+  fi
+  if [ "$(id -u)" -ne 0 ]; then
+    sudo -n true 2>/dev/null ||
+      fail "missing for $what_for: $* (names of Debian's packages), and only root may install them:" \
+        "run \`sudo apt-get install $*\`, then start again;" \
+        "KAFKA_BOOTSTRAP_SERVERS, set to a cluster, makes Java and Maven unnecessary"
+    as_root=(sudo -n)
+  fi
+  echo "installing for $what_for: $*" >&2
+  { "${as_root[@]}" apt-get update -qq &&
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+      apt-get install -qq -y --no-install-recommends "$@"; } >&2 ||
+    fail "apt-get could not install them, see above: install $* by hand"
+}
+
+# Installs what Python and the local Kafka need; fails where what was installed does not do (an old
+# Java).
+make_machine_ready() {
+  local packages missing
+  mapfile -t packages < <(packages_for_python | tr ' ' '\n' && packages_for_kafka)
+  install_packages "Ringfence" "${packages[@]}"
+  hash -r
+  missing="$(packages_for_kafka | tr '\n' ' ')"
+  [ -z "$missing" ] ||
+    fail "this system's packages do not do for the local Kafka: ${missing% }" \
+      "install Java 17 or newer and Maven by hand, or set KAFKA_BOOTSTRAP_SERVERS to a cluster"
 }
 
 require_disk() {

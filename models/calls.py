@@ -40,8 +40,11 @@ class CallOffered:
     Of a gateway that writes phone numbers, the JID that its reader made of one, such as
     ``447700900123@c.us``; its requests make the number of it again."""
     caller_known_as: tuple[str, ...] = ()
-    """Other canonical JIDs of the same person that the payload named (phone of a LID, LID of a
-    phone)."""
+    """Other canonical JIDs of the same person, as the gateway named or linked them (phone of a LID,
+    LID of a phone)."""
+    caller_claims: tuple[str, ...] = ()
+    """Canonical JIDs that only the caller's own client wrote, such as the creator of the call: they
+    may count against the caller, never for anybody (``dialect.call_events``)."""
     media: Media = "voice"
     group: bool = False
     """A group call: seldom rejectable from a linked device, and nobody to text."""

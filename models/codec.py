@@ -38,6 +38,32 @@ def encode(value: object) -> bytes:
     return orjson.dumps(value)
 
 
+def parse(raw: bytes) -> Any:
+    """JSON whose form no type says; raises ``UndecodableError`` that does not quote it."""
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        msg = "value: Invalid JSON"
+        raise UndecodableError(msg) from None
+
+
+def columns(row: object, kinds: tuple[tuple[type, ...], ...], least: int) -> list[Any]:
+    """A row that is a JSON list, as far as its columns are known here.
+
+    ``kinds`` are the types of each column, of which ``least`` must be there; a newer version's
+    columns stand behind them and are passed over. Raises ``UndecodableError``.
+    """
+    if not isinstance(row, list) or len(row) < least:
+        msg = f"a list of {least} columns or more was expected"
+        raise UndecodableError(msg)
+    for at, (value, allowed) in enumerate(zip(row, kinds, strict=False)):
+        # exactly: True is no number here
+        if type(value) not in allowed:
+            msg = f"column {at} has another type than is known here"
+            raise UndecodableError(msg)
+    return row[: len(kinds)]
+
+
 @cache
 def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)

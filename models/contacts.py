@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from models.bounds import Millis
 
@@ -27,19 +27,50 @@ class Contact:
     at_ms: Millis
 
 
+LinkSource = Literal["payload", "contact", "call"]
+"""
+``payload``  the envelope of a message, or an engine that names one JID in two ways
+``contact``  a contact record: whose, is the link's ``caller``
+``call``     one call that came under both
+"""
+
+_RANKS: Final[dict[str, int]] = {"payload": 3, "contact": 2, "call": 1}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityLink:
-    """Two JIDs are one person: whoever is called ``alias`` is kept under ``caller``.
+    """Somebody says that two JIDs are one person: ``alias`` is known as ``caller``.
 
-    Keyed by the alias.
+    Kept as it was said: each source has its own word on an alias, which it can replace or withdraw
+    (a tombstone under the same key). Which of them holds, and where a chain of links ends, is
+    worked out by whoever reads them. A contact record that links a JID to itself says that it is a
+    caller of its own.
     """
 
     type: Literal["identity.link"] = "identity.link"
     alias: str
     """Canonical JID, mostly a LID."""
     caller: str
-    """Canonical JID under which everything about the person is kept: the phone JID where one is
-    known."""
-    source: str
-    """Where the link comes from: ``payload`` or ``contact``."""
+    """Canonical JID as which the person is known: the phone JID where one is known."""
+    source: LinkSource
     at_ms: Millis
+
+    @property
+    def key(self) -> str:
+        """The record's key: one link of each source for an alias."""
+        who = f"/{self.caller}" if self.source == "contact" else ""
+        return f"{self.alias}/{self.source}{who}"
+
+    @property
+    def weight(self) -> tuple[int, int, str]:
+        """Of several words on one alias that with the greatest weight holds.
+
+        By the rank of its source; of one source the newest. What a gateway writes on a message's
+        envelope comes from WhatsApp's servers, and beats what a person typed into a CRM.
+        """
+        return _RANKS.get(self.source, 0), self.at_ms, self.caller
+
+
+def alias_of_key(key: str) -> str:
+    """The alias on which the record of this key says something."""
+    return key.partition("/")[0]

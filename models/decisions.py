@@ -11,6 +11,11 @@ Verdict = Literal["ring", "reject", "queue", "late"]
 """``ring``: let it ring. ``reject``: end it. ``queue``: let it ring and owe a callback. ``late``:
 too old to act on."""
 
+DecidedBy = Literal["rule", "hand", "guard", "default"]
+"""``rule``: the rule that is named; where it failed, the policy's ``on_error``. ``hand``: a block
+that somebody set by hand. ``guard``: what no policy may overrule, such as that a call is over.
+``default``: no rule applied."""
+
 Scalar = str | int | float | bool | None
 
 
@@ -59,8 +64,9 @@ class Decision:
     line: str
     caller: str
     verdict: Verdict
+    by: DecidedBy
     rule: str | None
-    """Id of the rule that decided; None where the policy's default or a guard did."""
+    """Id of the rule that decided, where ``by`` is ``rule``; else None."""
     why: str
     """One plain sentence for the support manager."""
     rules: tuple[RuleTrace, ...] = ()

@@ -1,8 +1,9 @@
 """Who a JID stands for: parsing, the canonical form, and masking.
 
 A gateway names people by JID. The same person can appear as ``447700900123@c.us``,
-``447700900123@s.whatsapp.net`` and ``447700900123:12@s.whatsapp.net`` (with a device).
-The canonical form makes these one, so that it can be the key of a topic. A LID
+``447700900123@s.whatsapp.net``, ``447700900123:12@s.whatsapp.net`` (with a device),
+``447700900123_1:12@s.whatsapp.net`` (with an agent) and ``447700900123:99@hosted`` (an account
+that Meta hosts). The canonical form makes these one, so that it can be the key of a topic. A LID
 (``...@lid``) is an identity of its own: its digits look like a phone number and are none.
 """
 
@@ -10,28 +11,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 JidKind = Literal["phone", "lid", "group", "other"]
 
-PHONE_SERVERS = frozenset({"c.us", "s.whatsapp.net"})
-"""Both name a user by phone number: the public and the protocol form (WAHA, "Chat IDs")."""
+PHONE_SERVERS = frozenset({"c.us", "s.whatsapp.net", "hosted"})
+"""All name a user by phone number: the public and the protocol form (WAHA, "Chat IDs"), and the
+devices of an account that Meta hosts, which whatsmeow takes for the same user (``message.go``,
+``parseMessageSource``)."""
+
+LID_SERVERS = frozenset({"lid", "hosted.lid"})
+"""Both name a user by LID; ``hosted.lid`` as ``hosted`` above."""
 
 _USER = re.compile(r"[0-9]{1,20}")
 _GROUP_USER = re.compile(r"[0-9][0-9-]{0,40}")
+_AGENT = re.compile(r"[._]")
 _MASK = "•"
-_TRUNK_ZERO = re.compile(r"(?<=[0-9 .-])\(\s*0\s*\)")
-_KEEPS_ZERO = re.compile(r"\s*(?:\+|00)?\s*39")
-
-
-def without_trunk_zero(number: str) -> str:
-    """An international number without the ``(0)`` that is dialled only at home.
-
-    ``+44 (0)7700`` is ``+44 7700``.
-
-    Italy's zero is part of the number (ITU-T E.164, national numbering plan of +39).
-    """
-    return number if _KEEPS_ZERO.match(number) else _TRUNK_ZERO.sub("", number)
+_CANONICAL_SERVER: Final[dict[JidKind, str]] = {"phone": "c.us", "lid": "lid"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +40,19 @@ class Jid:
 
     @classmethod
     def parse(cls, raw: str) -> Jid:
-        """Parse ``user[.agent][:device]@server``; raises ``ValueError`` that says what is wrong."""
+        """Parse ``user[.agent][:device]@server``; raises ``ValueError`` that says what is wrong.
+
+        Baileys writes the agent behind ``_`` (``jidEncode``), whatsmeow behind a dot
+        (``JID.ADString``).
+        """
         user, at, server = raw.strip().partition("@")
         if not at or not user or not server:
             msg = f"not a JID (user@server): {mask(raw)!r}"
             raise ValueError(msg)
         user, _, device = user.partition(":")
         server = server.lower()
-        if server in PHONE_SERVERS or server == "lid":
-            user, _, _agent = user.partition(".")
+        if server in PHONE_SERVERS or server in LID_SERVERS:
+            user = _AGENT.split(user, maxsplit=1)[0]
             if not _USER.fullmatch(user):
                 msg = f"the user part of a {server} JID must be 1 to 20 digits: {mask(raw)!r}"
                 raise ValueError(msg)
@@ -69,7 +69,7 @@ class Jid:
         """``phone``, ``lid``, ``group``, or ``other`` (channels, broadcasts, status)."""
         if self.server in PHONE_SERVERS:
             return "phone"
-        if self.server == "lid":
+        if self.server in LID_SERVERS:
             return "lid"
         if self.server == "g.us":
             return "group"
@@ -77,8 +77,8 @@ class Jid:
 
     @property
     def canonical(self) -> str:
-        """The form that keys topics and tables: no device, ``@c.us`` for every phone JID."""
-        server = "c.us" if self.server in PHONE_SERVERS else self.server
+        """The form that keys topics and tables: no device, one server for each kind."""
+        server = _CANONICAL_SERVER.get(self.kind, self.server)
         return f"{self.user}@{server}"
 
 
@@ -102,7 +102,7 @@ def mask(raw: str) -> str:
     """
     user, _, server = raw.partition("@")
     user = user.partition(":")[0]
-    if server == "lid":
+    if server in LID_SERVERS:
         return f"lid{_MASK * 3}{user[-2:]}"
     if len(user) <= 5:
         return _MASK * len(user)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from models.bounds import Count, Millis
 
@@ -63,6 +63,26 @@ class Outcome:
     """When the last HTTP request was begun."""
     at_ms: Millis
     """When this result became known."""
+
+
+NO_REPLY: Final = "no-reply"
+"""Why a caller was told nothing: the rule names no reply."""
+
+NOT_KNOWN: Final = "not-known"
+"""The same where a text may have been sent."""
+
+
+def not_told(outcome: Outcome) -> str | None:
+    """Why the caller got no text, as a short code.
+
+    None where the caller got one, and for outcomes that do not speak of that.
+    """
+    if outcome.command == "text":
+        if outcome.result in {"failed", "late", "suppressed"}:
+            return outcome.reason or outcome.result
+        return NOT_KNOWN if outcome.result == "unknown" else None
+    rejected = outcome.command == "reject" and outcome.result in {"accepted", "raced"}
+    return NO_REPLY if rejected and outcome.reply is None else None
 
 
 def outcome_id(command_id: str, result: Result) -> str:

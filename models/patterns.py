@@ -10,10 +10,8 @@ from typing import Final, Literal
 
 from typing_extensions import override
 
-from models.identity import Jid, without_trunk_zero
+from models.numbers import all_forms, read_number, read_person, unclutter
 
-_NUMBER: Final = re.compile(r"\+?[0-9][0-9 ().-]{3,24}")
-_PREFIX: Final = re.compile(r"\+?([1-9][0-9]{0,14})\*")
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 
 
@@ -28,23 +26,20 @@ class CallerPattern:
     @classmethod
     def parse(cls, text: str) -> CallerPattern:
         """Read what people write; raises ``ValueError`` with the forms allowed."""
-        text = text.strip()
-        if _COUNTRY.fullmatch(text):
-            return cls("country", text)
-        prefix = _PREFIX.fullmatch(text)
-        if prefix:
-            return cls("prefix", prefix[1])
-        if "@" in text:
-            jid = Jid.parse(text)
-            if jid.kind in {"phone", "lid"}:
-                return cls("jid", jid.canonical)
-        elif _NUMBER.fullmatch(text):
-            digits = re.sub(r"\D", "", without_trunk_zero(text))
-            if 5 <= len(digits) <= 15 and not digits.startswith("0"):
-                return cls("jid", f"{digits}@c.us")
+        try:
+            country = _COUNTRY.fullmatch(unclutter(text))
+            if country is not None:
+                return cls("country", country[0])
+            if "@" not in text:
+                number = read_number(text)
+                if number.prefix:
+                    return cls("prefix", number.digits)
+            return cls("jid", read_person(text))
+        except ValueError:
+            pass
         msg = "write a number in E.164 (+447700900123), a JID (447700900123@c.us), "
         msg += "a prefix (+44*) or a country (GB)"
-        raise ValueError(msg)
+        raise ValueError(msg) from None
 
     @override
     def __str__(self) -> str:
@@ -87,8 +82,12 @@ class PatternIndex:
     ) -> list[CallerPattern]:
         """The patterns that mean a person known by these canonical JIDs, the most exact first.
 
+        A number is looked up in all its forms, for a prefix too: ``+55119*`` means the mobiles of
+        Sao Paulo, also those that WhatsApp names without the 9. Where a form says nothing of the
+        kind of number (Mexico's 1, Argentina's 9), such a prefix means landlines as well.
         ``country`` is asked only where a country is listed at all.
         """
+        jids = all_forms(jids)
         found = (
             [CallerPattern("jid", jid) for jid in jids if jid in self._jids] if self._jids else []
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from models.bounds import Count, Millis
 
@@ -81,11 +81,38 @@ class BridgeHealth:
         return None
 
 
+CHANGES_KEPT: Final = 64
+"""Changes of a line's connection that its status remembers: some lines lose it every 35 s
+(waha#2167), and an outage before that must still be known ten minutes later."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionChange:
+    """A line's session began to be connected, or not to be."""
+
+    at_ms: Millis
+    connected: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """A time without a connection."""
+
+    from_ms: Millis
+    to_ms: Millis | None
+    """When it worked again; None: it does not yet."""
+
+    def length_ms(self, now_ms: int) -> int:
+        """How long it lasted, or lasts by now."""
+        return (now_ms if self.to_ms is None else self.to_ms) - self.from_ms
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineStatus:
-    """Whether a line's gateway session is connected.
+    """Whether a line's gateway session is connected, and how it was lately.
 
-    Of events while it was not connected, we got no webhook.
+    WhatsApp keeps messages for a linked device that is away and delivers them when it is back, so
+    that a gap of seconds loses nothing; after minutes nobody knows.
     """
 
     type: Literal["line.status"] = "line.status"
@@ -94,8 +121,44 @@ class LineStatus:
     status: str
     """The gateway's own status name, such as ``WORKING``."""
     changed_at_ms: Millis
-    disconnected_at_ms: Millis = 0
-    """When it was last seen without a connection; 0 for never."""
+    changes: tuple[ConnectionChange, ...] = ()
+    """The last changes that were reported, oldest first; several may say the same."""
+    lost_at_ms: Millis = 0
+    """When something signed last came for the line that could not be read, and may have been a
+    message; 0 for never."""
+
+    def outages(self) -> list[Outage]:
+        """The times without a connection among the changes, oldest first.
+
+        One that began before the first change counts from there.
+        """
+        found: list[Outage] = []
+        began: int | None = None
+        for change in self.changes:
+            if not change.connected:
+                began = change.at_ms if began is None else began
+            elif began is not None:
+                found.append(Outage(from_ms=began, to_ms=change.at_ms))
+                began = None
+        if began is not None:
+            found.append(Outage(from_ms=began, to_ms=None))
+        return found
+
+    def hole(self, now_ms: int, longer_than_ms: int, grace_ms: int) -> Outage | None:
+        """The outage for which messages of the line may be missing now, or None.
+
+        It lasted longer than ``longer_than_ms``, and ended less than ``grace_ms`` ago or not at
+        all: what WhatsApp kept for the line comes within moments after it is back.
+        """
+        return next(
+            (
+                each
+                for each in reversed(self.outages())
+                if each.length_ms(now_ms) > longer_than_ms
+                and (each.to_ms is None or now_ms - each.to_ms < grace_ms)
+            ),
+            None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,4 +174,6 @@ class WorkerStatus:
     strangers: dict[str, dict[str, Count]]
     """Per line, how many different strangers called this worker last in each span of ten seconds
     (its start in ms)."""
+    gateways: tuple[str, ...] = ()
+    """The gateways in this worker's configuration."""
     at_ms: Millis

@@ -27,6 +27,9 @@ from models.policy import PolicyDocument
 from models.presence import BridgeHealth, LineStatus, Presence, WorkerStatus
 from models.topics import Topic
 
+CUT_HEADER: Final = "ringfence-cut-from-bytes"
+"""On a dead letter of which only a part was kept: how many bytes it had."""
+
 LETTER_BYTES: Final = 1_000_000
 """Of a dead letter, without the headers that are added: brokers and producers take 1 MiB by
 default."""
@@ -195,7 +198,7 @@ def _place_of(value: Reference) -> tuple[Topic, str]:  # noqa: PLR0911 - one ans
         case Contact():
             return topics.CONTACTS, value.contact
         case IdentityLink():
-            return topics.IDENTITIES, value.alias
+            return topics.IDENTITIES, value.key
         case Presence():
             return topics.AGENTS_PRESENCE, value.agent
         case BridgeHealth():
@@ -265,6 +268,6 @@ def _fitting(key: bytes, value: bytes, headers: Headers) -> tuple[bytes, bytes, 
         key = key[:_KEPT_KEY_BYTES]
     room = LETTER_BYTES - len(key) - sum(len(name) + len(text or b"") for name, text in kept)
     if len(value) > room:
-        cuts.append(("ringfence-cut-from-bytes", str(len(value)).encode()))
+        cuts.append((CUT_HEADER, str(len(value)).encode()))
         value = value[:room]
     return key, value, kept, cuts

@@ -171,6 +171,7 @@ CALLS_DLQ: Final = Topic(
         Component.CALL_SESSIONS,
         Component.REJECT_SINK,
         Component.TEXT_SINK,
+        Component.WORKER,
         Component.DEAD_LETTERS,
     ),
     readers=(Component.DEAD_LETTERS, Component.AUDIT, Component.UP),
@@ -188,7 +189,7 @@ CONTACTS: Final = Topic(
 )
 IDENTITIES: Final = Topic(
     name="identities",
-    key="alias JID",
+    key="alias JID and who says it",
     values=IdentityLink,
     cleanup="compact",
     writers=(Component.BRIDGE, Component.CONTACTS),
@@ -196,10 +197,11 @@ IDENTITIES: Final = Topic(
         Component.BRIDGE,
         Component.WORKER,
         Component.CONTACTS,
+        Component.CALLBACKS,
         Component.DEAD_LETTERS,
         Component.HISTORY,
     ),
-    what="which LID and phone number are one caller",
+    what="who said that a LID or number is known as another",
 )
 AGENTS_PRESENCE: Final = Topic(
     name="agents.presence",
@@ -324,3 +326,27 @@ def read_by(component: Component) -> tuple[Topic, ...]:
 def written_by(component: Component) -> tuple[Topic, ...]:
     """The topics that a component writes, in the registry's order."""
     return tuple(topic for topic in TOPICS if component in topic.writers)
+
+
+LAYOUT_VERSION: Final = 1
+"""Raised when names, keys, or the place of a key change, so that two versions cannot work side by
+side. A new field changes nothing: readers pass over what they do not know."""
+
+LAYOUT_NAME: Final = "ringfence.layout"
+
+
+def layout_topic(partitions: int) -> Topic:
+    """The empty topic that says how the others are laid out: version, and ``kafka.partitions``.
+
+    ``topics apply`` creates it; parts that meet another one refuse to start.
+    """
+    return Topic(
+        name=f"{LAYOUT_NAME}.{LAYOUT_VERSION}.{partitions}",
+        key="nothing",
+        values=None,
+        cleanup="compact",
+        partitions=1,
+        writers=(),
+        readers=(),
+        what="its name says the version of the layout, and for how many partitions keys are placed",
+    )

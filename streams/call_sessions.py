@@ -25,6 +25,7 @@ from models.calls import (
     RejectAccepted,
     SessionsDue,
 )
+from models.codec import decode
 from models.commands import UnblockCaller, unblock_id
 from models.outcomes import Outcome, Result, outcome_id
 from models.records import Record, block_command, outcome, sessions_due
@@ -232,8 +233,14 @@ def dump(session: CallSession) -> bytes:
 
 
 def load(raw: bytes | None) -> CallSession | None:
-    """The inverse of ``dump``."""
-    return None if raw is None else CallSession(**orjson.loads(raw))
+    """The inverse of ``dump``; what a newer version added is passed over.
+
+    Raises ``UndecodableError`` for another form.
+    """
+    if raw is None:
+        return None
+    session: CallSession = decode(CallSession, raw)
+    return session
 
 
 class CallSessions:

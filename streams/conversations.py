@@ -6,14 +6,15 @@ Built from ``messages.events`` alone. ``evolve`` does no IO; the agent keeps the
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Protocol
 
 import orjson
 
 from models import topics
+from models.codec import UndecodableError, columns, parse
 from models.identity_links import CallerLinked, HistoryJoined
 from models.messages import MessageEvent, MessageSeen
 from models.policy.values import DAY_MS
@@ -38,6 +39,25 @@ not be told to write first."""
 SWEEP = 4
 """Callers looked at with each message: more than it adds."""
 
+SKEW_MS = 2_000
+"""A message's time is in whole seconds and by the gateway's clock."""
+
+AFTER_CALL_MS = 20_000
+"""The WhatsApp Business app answers by itself: with its greeting or away message to a chat in which
+something happens, for instance our text. Nothing on such a message says so (``WAProto.proto`` has
+no field for it; wa-js, issue 3229), but it comes within seconds, and people need longer."""
+
+AFTER_MESSAGE_MS = 10_000
+"""As above, after a message of the caller. Who answers faster than this each time proves nothing;
+the next message that takes longer does."""
+
+OUR_TEXT_MS = 185_000
+"""A text follows its call within three minutes. Nothing that comes through the API meanwhile proves
+that a person wrote."""
+
+TOLD_KEEP_MS = 600_000
+"""When our text went matters for seconds."""
+
 _JOINS_REMEMBERED = 10_000
 """Far more than are learned within the seconds in which an offer may wait for one."""
 
@@ -48,6 +68,9 @@ class Conversation:
 
     last_in_ms: int = 0
     last_out_ms: int = 0
+    """Automatic answers aside."""
+    told_ms: int = 0
+    """When an automatic text of ours last went out, as far as the gateway shows it."""
 
 
 class ConversationView(Protocol):
@@ -62,27 +85,63 @@ class ConversationView(Protocol):
     def has_joined(self, alias: str) -> bool:
         """Whether an alias' history was joined to its caller's here, lately."""
 
+    def is_readable(self, jids: Iterable[str]) -> bool:
+        """Whether no conversation of these JIDs was left out, for its row cannot be read."""
+
 
 ConversationsByLine = dict[str, Conversation]
+TurnedAway = Callable[[str, str], tuple[int, ...]]
+"""By caller and line, when recent calls were rejected or queued; ms UTC."""
 
 
-def evolve(lines: ConversationsByLine, event: MessageSeen) -> ConversationsByLine:
+def evolve(
+    lines: ConversationsByLine, event: MessageSeen, turned_away_ms: Iterable[int] = ()
+) -> ConversationsByLine:
     """The caller's conversations with this message in them.
 
-    Order and repeats make no difference.
+    ``turned_away_ms``: when recent calls of the caller to this line were rejected or queued. An
+    automatic answer is no message of the line's. But for these, order and repeats make no
+    difference.
     """
     before = lines.get(event.line, Conversation())
     if event.direction == "in":
-        after = Conversation(max(before.last_in_ms, event.at_ms), before.last_out_ms)
+        after = replace(before, last_in_ms=max(before.last_in_ms, event.at_ms))
+    elif not is_automatic(before, event, turned_away_ms):
+        after = replace(before, last_out_ms=max(before.last_out_ms, event.at_ms))
+    elif event.by_hand:
+        return lines
     else:
-        after = Conversation(before.last_in_ms, max(before.last_out_ms, event.at_ms))
+        after = replace(before, told_ms=max(before.told_ms, event.at_ms))
     return lines if after == before else {**lines, event.line: after}
+
+
+def is_automatic(
+    known: Conversation, event: MessageSeen, turned_away_ms: Iterable[int] = ()
+) -> bool:
+    """Whether a message that the line wrote may be the app's own answer, or our text.
+
+    What comes within seconds of our text proves no person.
+    """
+    turned_away = tuple(turned_away_ms)
+    if not event.by_hand:
+        return any(_is_within(event.at_ms, each, OUR_TEXT_MS) for each in turned_away)
+    return (
+        _is_within(event.at_ms, known.last_in_ms, AFTER_MESSAGE_MS)
+        or _is_within(event.at_ms, known.told_ms, AFTER_CALL_MS)
+        or any(_is_within(event.at_ms, each, AFTER_CALL_MS) for each in turned_away)
+    )
+
+
+def _is_within(at_ms: int, since_ms: int, longest_ms: int) -> bool:
+    return -SKEW_MS <= at_ms - since_ms <= longest_ms
 
 
 def merge(one: Conversation, other: Conversation) -> Conversation:
     """One conversation out of two of the same person."""
     return Conversation(
-        max(one.last_in_ms, other.last_in_ms), max(one.last_out_ms, other.last_out_ms)
+        max(one.last_in_ms, other.last_in_ms),
+        max(one.last_out_ms, other.last_out_ms),
+        max(one.told_ms, other.told_ms),
     )
 
 
@@ -95,12 +154,14 @@ def join(lines: ConversationsByLine, event: HistoryJoined) -> ConversationsByLin
     }
 
 
-def remembered(lines: ConversationsByLine, since_ms: int) -> ConversationsByLine:
-    """The conversations in which anything was said since then."""
+def remembered(
+    lines: ConversationsByLine, since_ms: int, told_since_ms: int
+) -> ConversationsByLine:
+    """The conversations in which anything was said since then, or our text went just now."""
     return {
         line: each
         for line, each in lines.items()
-        if max(each.last_in_ms, each.last_out_ms) >= since_ms
+        if max(each.last_in_ms, each.last_out_ms) >= since_ms or each.told_ms >= told_since_ms
     }
 
 
@@ -114,15 +175,27 @@ def keep_ms(book: PolicyBook) -> int:
 
 
 def dump(lines: ConversationsByLine) -> bytes:
-    """The table's bytes: JSON of line to [last in, last out]."""
-    return orjson.dumps({line: [c.last_in_ms, c.last_out_ms] for line, c in lines.items()})
+    """The table's bytes: JSON of line to [last in, last out, our last text]."""
+    return orjson.dumps(
+        {line: [c.last_in_ms, c.last_out_ms, c.told_ms] for line, c in lines.items()}
+    )
 
 
 def load(raw: bytes | None) -> ConversationsByLine:
-    """The inverse of ``dump``; None is no conversation at all."""
+    """The inverse of ``dump``; None is no conversation at all.
+
+    What a newer version added is passed over. Raises ``UndecodableError`` for another form.
+    """
     if raw is None:
         return {}
-    return {line: Conversation(*row) for line, row in orjson.loads(raw).items()}
+    stored = parse(raw)
+    if not isinstance(stored, dict):
+        msg = "conversations by line were expected"
+        raise UndecodableError(msg)
+    return {
+        line: Conversation(*columns(row, ((int,), (int,), (int,)), 2))
+        for line, row in stored.items()
+    }
 
 
 class Conversations:
@@ -135,8 +208,17 @@ class Conversations:
         metrics: WorkerMetrics,
         known: Views,
         clock: Clock,
+        left_out: Callable[[bytes], bool] = lambda _key: False,
+        *,
+        turned_away: TurnedAway,
     ) -> None:
+        """``left_out(key)``: whether ``shards`` has a row there that cannot be read.
+
+        ``turned_away``: when recent calls of a caller to a line were rejected or queued.
+        """
         self._shards = shards
+        self._left_out = left_out
+        self._turned_away = turned_away
         self._joined: dict[str, None] = {}
         self._known = known
         self._callbacks = known.callbacks
@@ -152,6 +234,10 @@ class Conversations:
     def has_joined(self, alias: str) -> bool:
         """Whether an alias' history was joined to its caller's here, lately."""
         return alias in self._joined
+
+    def is_readable(self, jids: Iterable[str]) -> bool:
+        """Whether no conversation of these JIDs was left out, for its row cannot be read."""
+        return not any(self._left_out(jid.encode()) for jid in jids)
 
     async def run(self, stream: Stream) -> None:
         """Work through the stream until it ends: the body of an agent."""
@@ -169,14 +255,16 @@ class Conversations:
                     while len(self._joined) > _JOINS_REMEMBERED:
                         del self._joined[next(iter(self._joined))]
                 case MessageSeen():
-                    after = evolve(self._of(seen.caller), seen)
-                    by_hand = seen.by_hand and seen.direction == "out"
-                    settled = (
-                        settle(self._callbacks, seen.caller, "written to", seen.at_ms, SOURCE)
-                        if by_hand
-                        else []
-                    )
-                    await self._keep(event, seen.caller, after, settled)
+                    await self._count(event, seen)
+
+    async def _count(self, event: Event, seen: MessageSeen) -> None:
+        before = self._of(seen.caller)
+        turned_away = self._turned_away(seen.caller, seen.line) if seen.direction == "out" else ()
+        known = before.get(seen.line, Conversation())
+        settled: list[Record] = []
+        if seen.by_hand and seen.direction == "out" and not is_automatic(known, seen, turned_away):
+            settled = settle(self._callbacks, seen.caller, "written to", seen.at_ms, SOURCE)
+        await self._keep(event, seen.caller, evolve(before, seen, turned_away), settled)
 
     async def _pass_on(self, event: Event, link: CallerLinked) -> None:
         """Send the alias' history to the partition that keeps the caller.
@@ -209,11 +297,12 @@ class Conversations:
 
     async def _forget(self, partition: int) -> list[Awaitable[object]]:
         """Delete conversations that ended long ago, a few callers with each message."""
-        since_ms = self._clock() - keep_ms(self._known.policies.book)
+        now_ms = self._clock()
+        since_ms = now_ms - keep_ms(self._known.policies.book)
         writes: list[Awaitable[object]] = []
         for key in self._shards.sweep(partition, SWEEP):
             before = load(self._shards.get(key))
-            after = remembered(before, since_ms)
+            after = remembered(before, since_ms, now_ms - TOLD_KEEP_MS)
             if after != before:
                 writes.append(
                     await self._shards.put(partition, key, dump(after) if after else None)

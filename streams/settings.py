@@ -10,7 +10,7 @@ import os
 from functools import reduce
 from operator import or_
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -22,7 +22,15 @@ from pydantic import (
 
 from models.policy import Duration, Locale, Zone
 from streams.common.errors import ConfigurationError
-from streams.common.setting_fields import WITHOUT_GATEWAY_SECRETS, BaseUrl, Secret, Section, Tokens
+from streams.common.setting_fields import (
+    WITHOUT_GATEWAY_SECRETS,
+    BaseUrl,
+    BootstrapServers,
+    Secret,
+    Section,
+    Tokens,
+    checked_bootstrap,
+)
 from streams.common.yaml_source import YamlSource
 from streams.gateways.registry import GATEWAYS
 from streams.gateways.settings import GatewaySettings
@@ -35,9 +43,13 @@ STATE_DIR = Path(os.environ.get("RINGFENCE_STATE_DIR") or ROOT / ".ringfence").r
 """Ignored by git: the local broker's data, logs, and the files of the current run."""
 
 
+_ADMIN_APART: Final = 1000
+_LAST_PORT: Final = 65_535
+
+
 def _address(value: str) -> str:
     host, colon, port = value.rpartition(":")
-    if not colon or not host or not port.isdigit() or int(port) > 65535:
+    if not colon or not host or not port.isdigit() or int(port) > _LAST_PORT:
         msg = "an address is HOST:PORT, such as 127.0.0.1:8080"
         raise ValueError(msg)
     return value
@@ -52,13 +64,13 @@ Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62
 class KafkaSettings(Section):
     """Which cluster, and how topics are laid out on it."""
 
-    bootstrap_servers: str | None = None
+    bootstrap_servers: BootstrapServers | None = None
     """None: the local broker that ``ringfence`` starts itself."""
     topic_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{0,100}$")] = ""
-    replication_factor: Annotated[int, Field(ge=1, le=9)] = 1
-    partitions: Annotated[int, Field(ge=1, le=256)] = 8
-    """Of every topic; tables follow. Changing it later moves callers between shards: see the
-    README."""
+    replication_factor: Annotated[int, Field(strict=True, ge=1, le=9)] = 1
+    partitions: Annotated[int, Field(strict=True, ge=1, le=256)] = 8
+    """Of every topic; tables follow, and keys are placed by it. Another one than the topics were
+    made for is refused."""
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
     username: str | None = None
@@ -96,13 +108,35 @@ class BridgeSettings(Section):
     """The webhook server."""
 
     listen: Address = "127.0.0.1:8080"
-    max_body_bytes: Annotated[int, Field(ge=1024, le=16 * 1024 * 1024)] = 1_048_576
+    """Where the gateways' webhooks arrive, and facts. Of its health it says the status alone."""
+    admin_listen: Address | None = None
+    """Health with its reasons, and metrics. None: on 127.0.0.1, a thousand ports above ``listen``
+    (9080)."""
+    max_body_bytes: Annotated[int, Field(strict=True, ge=1024, le=32 * 1024 * 1024)] = (
+        8 * 1024 * 1024
+    )
+    """Of a webhook that is read; of larger ones, up to four times as much, only the signature is
+    worked out, and what is signed is kept as a dead letter. A photo within a message has a few
+    MB."""
+    content_encodings: tuple[Literal["gzip", "deflate"], ...] = ("gzip",)
+    """In which a webhook's body may be packed; none: ``[]``. WAHA and Wawp pack nothing, a proxy
+    may."""
     replay_window: Annotated[Duration, Field(ge=600_000)] | None = None
     """Webhooks whose envelope is older are kept on ``calls.dlq`` and acted on no further. None:
     there is no such age. Ten minutes at least: gateways repeat a webhook for minutes when the
     bridge was away."""
     tokens: dict[Role, Tokens] = Field(default_factory=dict)
     """Bearer tokens of the endpoints for contacts, presence and recording bridges."""
+
+    @property
+    def admin_address(self) -> str:
+        """``admin_listen``, or what stands for it."""
+        if self.admin_listen is not None:
+            return self.admin_listen
+        port = int(self.listen.rpartition(":")[2])
+        if port:
+            port += _ADMIN_APART if port + _ADMIN_APART <= _LAST_PORT else -_ADMIN_APART
+        return f"127.0.0.1:{port}"
 
 
 class WorkerSettings(Section):
@@ -156,7 +190,7 @@ class RecordingBridgeSettings(Section):
     timeout: Annotated[Duration, Field(le=60_000)] = 2_000
     ttl: Duration = 30_000
     """Not heard of for so long, it counts as down."""
-    capacity: Annotated[int, Field(ge=1)] | None = None
+    capacity: Annotated[int, Field(strict=True, ge=1)] | None = None
     """Calls at once, where the answer does not say."""
 
     @model_validator(mode="after")
@@ -255,7 +289,12 @@ def load_settings(path: Path = DEFAULT_CONFIG, *, gateway_secrets: bool = True) 
         raise document.refuse(exc) from None
     cluster = os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "").strip()
     if cluster:
-        kafka = settings.kafka.model_copy(update={"bootstrap_servers": cluster})
+        try:
+            servers = checked_bootstrap(cluster)
+        except ValueError as exc:
+            msg = f"the environment variable KAFKA_BOOTSTRAP_SERVERS: {exc}"
+            raise ConfigurationError(msg) from None
+        kafka = settings.kafka.model_copy(update={"bootstrap_servers": servers})
         settings = settings.model_copy(update={"kafka": kafka})
     if not settings.policies.is_absolute():
         settings = settings.model_copy(

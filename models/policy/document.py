@@ -29,9 +29,10 @@ class TextGuard:
     cooldown: Annotated[Duration, Field(ge=TEXT_WINDOW_MS)] = DAY_MS
     """One text to one caller of one line in this time, whatever its reason. No shorter than a text
     may wait, or a redelivered text could find that a newer one has taken its place."""
-    strangers_per_day: Annotated[int, Field(ge=0, le=100_000)] = 10
-    """Texts of one line to strangers in 24 hours: accounts were restricted at 15 to 20 a day
-    (Baileys#1983)."""
+    strangers_per_day: Annotated[int, Field(strict=True, ge=0, le=100_000)] = 100
+    """Texts of one line to strangers in 24 hours; whoever is rejected beyond it is told nothing.
+    Accounts that wrote first to 15 to 20 strangers a day were restricted (Baileys#1983); here the
+    caller called first."""
     stop_after_463: Annotated[Duration, Field(ge=60_000)] = DAY_MS
     """WhatsApp's error 463 means that the account may not open new chats: no text to strangers for
     so long."""

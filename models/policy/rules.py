@@ -141,6 +141,8 @@ class EmergencyRule(Rule):
 class AllowListRule(Rule):
     """Let the callers named ring, whatever the rules after this one say."""
 
+    takes_groups = True
+
     type: Literal["allow_list"] = "allow_list"
     callers: tuple[Pattern, ...] = ()
     """Who is meant, beside those on the list."""
@@ -150,7 +152,9 @@ class AllowListRule(Rule):
 
 @rule_type
 class DenyListRule(Rule):
-    """Reject the callers named."""
+    """Reject the callers named, also where they call a group or say that they do."""
+
+    takes_groups = True
 
     type: Literal["deny_list"] = "deny_list"
     callers: tuple[Pattern, ...] = ()
@@ -200,7 +204,7 @@ class BurstRule(Rule):
     """
 
     type: Literal["burst"] = "burst"
-    calls: Annotated[int, Field(ge=2, le=100)] = 3
+    calls: Annotated[int, Field(strict=True, ge=2, le=100)] = 3
     """The call that is the first to be rejected."""
     within: Annotated[Duration, Field(ge=1000, le=DAY_MS)] = 60_000
     """The window, which ends with the call that is decided."""
@@ -260,7 +264,7 @@ class StormRule(Rule):
     """Reject strangers, without a text, while many different ones call one line at once."""
 
     type: Literal["storm"] = "storm"
-    callers: Annotated[int, Field(ge=2, le=100_000)] = 30
+    callers: Annotated[int, Field(strict=True, ge=2, le=100_000)] = 30
     """So many different strangers within the window are a storm."""
     within: Annotated[Duration, Field(ge=10_000, le=300_000)] = 60_000
     """The window, which ends with the call that is decided."""
@@ -280,8 +284,11 @@ class TextFirstRule(Rule):
     incomplete: Literal["ring", "reject"] = "ring"
     """What becomes of a caller who is not known to have written while the line's history may have
     holes."""
-    grace: Annotated[Duration, Field(le=30 * DAY_MS)] = DAY_MS
-    """A gateway's disconnection leaves such a hole for so long."""
+    outage: Annotated[Duration, Field(le=DAY_MS)] = 120_000
+    """A line whose gateway session was not connected for longer than this has such a hole. WhatsApp
+    keeps messages meanwhile; shorter gaps are everyday, and lose nothing."""
+    grace: Annotated[Duration, Field(le=30 * DAY_MS)] = 600_000
+    """The hole counts until the session has been connected again for so long."""
 
     @property
     @override
@@ -329,7 +336,7 @@ class PresenceRule(Rule):
 class MediaRule(Rule):
     """Reject video calls, group calls, or both.
 
-    Only this rule looks at group calls; no text goes to a group.
+    Beside the lists, only this rule looks at group calls; no text goes to a group.
     """
 
     takes_groups = True

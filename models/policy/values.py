@@ -13,6 +13,8 @@ DAY_MS: Final = 86_400_000
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": DAY_MS}
 _DURATION = re.compile(r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*(ms|s|m|h|d)\s*")
 
+_DURATION_FORMS: Final = "a duration is a number with a unit, such as 60s, 15m, 12h or 365d"
+
 STRICT: Final = ConfigDict(extra="forbid")
 """An unknown key is an error: ignored, it would look as if it had an effect."""
 
@@ -25,9 +27,11 @@ def parse_duration(value: object) -> object:
     if isinstance(value, str):
         match = _DURATION.fullmatch(value)
         if not match:
-            msg = "a duration is a number with a unit, such as 60s, 15m, 12h or 365d"
-            raise ValueError(msg)
+            raise ValueError(_DURATION_FORMS)
         return round(float(match[1]) * _UNITS[match[2]])
+    if isinstance(value, bool):
+        # pydantic would take it for one millisecond, or none
+        raise ValueError(_DURATION_FORMS)  # noqa: TRY004 - pydantic wants it so
     return value
 
 

@@ -21,6 +21,7 @@ from streams.audit.bounded_memory import BoundedMemory
 from streams.audit.dead_lettered import DeadLettered
 from streams.audit.findings import AuditFinding, Findings, Open
 from streams.audit.invariants import GRACE_MS, AuditView, Waiting, judge
+from streams.audit.judged_range import JudgedRange
 from streams.audit.key_check import misplaced
 from streams.audit.simulator_count import SimulatorCounts, compare
 from streams.audit.text_outcomes import TextOutcomes, Unsure
@@ -57,28 +58,29 @@ class Audit:
     """Compares what the topics say of each call.
 
     ``add`` every record: the topics in any order, each partition in its own. Calls that were
-    received before ``since_ms`` are outside the range, since retention may have deleted parts of
-    them. Calls received from ``until_ms`` on are outside too, but later records about earlier
-    calls count.
+    received before the judged range are outside, since retention may have deleted parts of them.
+    Calls received after it are outside too, but later records about earlier calls count.
     """
 
     def __init__(
         self,
         partitions: Mapping[str, int],
+        judged: JudgedRange | None = None,
         *,
-        since_ms: int = 0,
-        until_ms: int | None = None,
         clock: Clock = now_ms,
         cooldown_ms: Callable[[str], int] = lambda _line: TextGuard().cooldown,
     ) -> None:
         """``partitions``: how many partitions each topic has, by its name without prefix.
 
+        ``judged`` None: every call.
+
         ``clock`` gives the time up to which the topics were read (ms UTC), ``cooldown_ms`` the
         cool-down between texts of a line.
         """
         self._partitions = partitions
-        self._since_ms = since_ms
-        self._until_ms = until_ms if until_ms is not None else _FOREVER_MS
+        self._range = judged or JudgedRange()
+        self._since_ms = since_ms = self._range.since_ms
+        self._until_ms = _FOREVER_MS if self._range.until_ms is None else self._range.until_ms
         self._clock = clock
         self._cooldown_ms = cooldown_ms
         self._cases: dict[str, AuditedCall] = {}
@@ -210,6 +212,7 @@ class Audit:
             self._texts.within_cooldown,
             counted.as_dict() if counted else None,
             tuple(self._texts.unsure.values()),
+            self._range,
         )
 
     def _view(self) -> AuditView:

@@ -8,6 +8,7 @@ from typing import Final
 from models.policy import ANY_LINE, TextGuard
 from models.topics import STREAM_TOPICS
 from streams.audit.audit import JUDGED, Audit
+from streams.audit.judged_range import JudgedRange
 from streams.common.clock import now_ms
 from streams.common.progress import Progress
 from streams.kafka.reader import TopicReader
@@ -36,17 +37,16 @@ async def audit_topics(
     reader = TopicReader(settings.kafka, STREAM_TOPICS)
     await reader.start()
     try:
-        since = await open_range(reader, since_ms)
+        judged = await open_range(reader, since_ms, until_ms)
         read_at_ms = now_ms()
         ends = await reader.ends()
         audit = Audit(
             reader.partitions,
-            since_ms=since,
-            until_ms=until_ms,
+            judged,
             clock=lambda: read_at_ms,
             cooldown_ms=await cooldowns(settings),
         )
-        tally = SummaryTally(since_ms=since, until_ms=until_ms)
+        tally = SummaryTally(since_ms=judged.since_ms, until_ms=until_ms)
         progress = Progress(await reader.left(ends))
         async for batch in reader.read_to(ends):
             for seen in batch:
@@ -59,16 +59,24 @@ async def audit_topics(
     return Report(tally.summary(), audit.finish())
 
 
-async def open_range(reader: TopicReader, since_ms: int | None) -> int:
+async def open_range(
+    reader: TopicReader, asked_ms: int | None, until_ms: int | None = None
+) -> JudgedRange:
     """Seek the reader to the start of a range, or where retention cuts it, a little later.
 
-    Returns the time (ms UTC) from which on calls can be checked: no part of them is deleted.
+    Returns the range that can be judged: of calls received in it nothing is deleted.
     """
-    whole_ms = await reader.whole_since_ms(JUDGED)
-    since = max(since_ms or 0, whole_ms + _EDGE_MS if whole_ms else 0)
+    whole = await reader.whole_since(JUDGED)
+    edge_ms = whole.at_ms + _EDGE_MS if whole is not None else 0
+    since = max(asked_ms or 0, edge_ms)
     if since:
         await reader.seek_to_time(since - _LEAD_MS)
-    return since
+    return JudgedRange(
+        since_ms=since,
+        until_ms=until_ms,
+        asked_ms=asked_ms,
+        cut=whole if since == edge_ms else None,
+    )
 
 
 async def cooldowns(settings: Settings) -> Callable[[str], int]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from streams.audit.judged_range import JudgedRange
 from streams.audit.text_outcomes import Unsure
 from streams.common.wording import count
 from streams.kafka.reader import RecordRef
@@ -51,6 +52,9 @@ Code = Literal[
 ``simulator-second-text``  the gateway simulator accepted a text that was not due
 ``simulator-differs``      the gateway simulator accepted other commands than the outcomes say
 """
+
+AuditVerdict = Literal["holds", "does not hold", "nothing compared"]
+"""What an audit comes to. Only ``holds`` is a proof."""
 
 _SHOWN: Final = 20
 
@@ -102,7 +106,7 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """The audit's result. ``holds`` only when nothing contradicts an invariant."""
+    """The audit's result."""
 
     wrong: tuple[AuditFinding, ...]
     open: Open
@@ -118,22 +122,33 @@ class Findings:
     """What the gateway simulator counted, where its record was compared."""
     unsure: tuple[Unsure, ...] = ()
     """Texts whose delivery is unknown: no contradiction, but worth a look into the chat."""
+    judged: JudgedRange = field(default_factory=JudgedRange)
+    """The calls that could be judged."""
+
+    @property
+    def verdict(self) -> AuditVerdict:
+        """What is proven. Nothing compared proves nothing."""
+        if self.wrong:
+            return "does not hold"
+        return "holds" if any(self.checked.values()) else "nothing compared"
 
     @property
     def holds(self) -> bool:
-        """Whether no contradiction was found."""
-        return not self.wrong
+        """Whether records were compared, and none contradicts an invariant."""
+        return self.verdict == "holds"
 
     def lines(self) -> list[str]:
         """For the console: the verdict, what was compared, what is open, what is wrong."""
         done = ", ".join(count(number, name) for name, number in _named(self.checked))
-        if self.holds:
-            state = "holds" if not self.open.total else f"holds so far, {self._open_words()}"
-        else:
-            state = f"does not hold: {count(len(self.wrong), 'finding')}"
-            if self.open.total:
-                state += f", {self._open_words()}"
-        lines = [f"audit       {state}", f"            compared {done}"]
+        lines = [
+            f"audit       {self._state()}",
+            f"            judged {self.judged.sentence()}",
+            f"            compared {done}",
+        ]
+        if self.outside:
+            lines.append(
+                f"            left out {count(self.outside, 'record')} of calls outside that range"
+            )
         if self.simulator is not None:
             counts = ", ".join(
                 f"{name.replace('_', ' ')} {number}" for name, number in self.simulator.items()
@@ -167,6 +182,8 @@ class Findings:
         """For JSON: everything, every finding included."""
         return {
             "holds": self.holds,
+            "verdict": self.verdict,
+            "judged": self.judged.as_dict(),
             "open": {
                 "decisions": self.open.decisions,
                 "commands": self.open.commands,
@@ -180,6 +197,14 @@ class Findings:
             "texts_unsure": [each.as_dict() for each in self.unsure],
             "findings": [finding.as_dict() for finding in self.wrong],
         }
+
+    def _state(self) -> str:
+        if self.verdict == "nothing compared":
+            return "proves nothing: there was nothing to compare"
+        open_words = f", {self._open_words()}" if self.open.total else ""
+        if self.verdict == "holds":
+            return f"holds so far{open_words}" if open_words else "holds"
+        return f"does not hold: {count(len(self.wrong), 'finding')}{open_words}"
 
     def _open_words(self) -> str:
         parts = []

@@ -95,10 +95,10 @@ class AuditFollower:
         Blocks until it is read. Raises as ``audit_topics`` does.
         """
         await self._reader.start()
-        since = await open_range(self._reader, self._since_ms)
+        judged = await open_range(self._reader, self._since_ms)
         self._audit = Audit(
             self._reader.partitions,
-            since_ms=since,
+            judged,
             clock=lambda: self._read_up_to_ms,
             cooldown_ms=await cooldowns(self._settings),
         )

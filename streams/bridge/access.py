@@ -52,8 +52,11 @@ class Access:
         metrics: BridgeMetrics,
         *,
         seconds: Callable[[], float] = time.monotonic,
+        on_admitted: Callable[[web.Request], None] = lambda _request: None,
     ) -> None:
         """``seconds`` is a clock that never goes back.
+
+        ``on_admitted`` is called with each request that has shown a right token.
 
         Raises ``ConfigurationError`` where a token is empty.
         """
@@ -69,6 +72,7 @@ class Access:
                     raise ConfigurationError(msg)
                 self._known.append((_digest(token), role))
         self._metrics = metrics
+        self._on_admitted = on_admitted
         self._requests = TokenBucket(burst=ROLE_BURST, per_s=ROLE_PER_S, seconds=seconds)
         self._failures = TokenBucket(burst=FAILED_BURST, per_s=FAILED_PER_S, seconds=seconds)
 
@@ -82,7 +86,10 @@ class Access:
             @functools.wraps(handler)
             async def protected(request: web.Request) -> web.StreamResponse:
                 refusal = self.refusal(role, request.headers.get("Authorization"), request.remote)
-                return refusal if refusal is not None else await handler(request)
+                if refusal is not None:
+                    return refusal
+                self._on_admitted(request)
+                return await handler(request)
 
             return protected
 

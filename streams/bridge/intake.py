@@ -12,7 +12,7 @@ from models.calls import CallAccepted, CallOffered, CallRejected
 from models.codec import Headers, new_trace
 from models.messages import MessageSeen
 from models.presence import LineStatus
-from models.records import Record
+from models.records import CUT_HEADER, Record
 from streams.bridge.ended_calls import EndedCalls
 from streams.bridge.redaction import kept_bytes
 from streams.callers.keying import Callers
@@ -27,6 +27,9 @@ KEPT_HEADERS: Final = ("content-type", "user-agent", "x-webhook-request-id", "x-
 
 MAX_KEPT_BYTES: Final = 900_000
 """Of a dead letter: a broker takes records up to 1 MiB by default, headers included."""
+
+_SESSION: Final = re.compile(rb'"(?:session|instance_id)"\s*:\s*"([^"\\]{1,256})"')
+"""How a body that cannot be read as JSON names its session."""
 
 _TRACEPARENT: Final = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?"
@@ -83,9 +86,10 @@ class Intake:
     def read(self, body: bytes, headers: Mapping[str, str], received_at_ms: int) -> WebhookRecords:
         """Turn a body whose signature is right into records. Does not block.
 
-        ``headers`` are the webhook's, looked up in lower case. Raises ``NotJsonError`` where the
-        body is no JSON. Repeatable: the same body gives the same events again, but for the time of
-        receipt and for calls that ended in between.
+        ``headers`` are the webhook's, looked up in lower case. Never raises: what cannot be read
+        becomes a dead letter, and where it may have been a message, its line says so. Repeatable:
+        the same body gives the same events again, but for the time of receipt and for calls that
+        ended in between.
         """
         events = self._read(body, self._places, received_at_ms)
         trace = _trace(headers.get("traceparent"))
@@ -97,13 +101,50 @@ class Intake:
             read.records.extend(self._records(reading, read.links, trace, received_at_ms))
             if isinstance(reading, Refused):
                 whole = body if len(events) == 1 and body[:1] == b"{" else None
-                read.records.append(self._letter(event.raw, reading, whole, headers, trace))
+                read.records.append(self._letter(event.raw, reading, headers, trace, whole))
+            if event.is_unread:
+                read.records.extend(self._lost(body, received_at_ms))
             read.tallies.append(IntakeTally(event.name, _result(reading)))
         # links go first, so that a reader of an event under its new key knows them already;
         # CallerLinked goes last: it covers every record above
         read.records[:0] = read.links.records(self._source)
         read.records.extend(read.links.words(self._source))
         return read
+
+    def too_large(
+        self, head: bytes, size: int, headers: Mapping[str, str], received_at_ms: int
+    ) -> WebhookRecords:
+        """What a body comes to whose signature is right, and that is larger than what is read.
+
+        ``head`` is its beginning and ``size`` the whole of it in bytes. It is kept as a dead letter
+        as far as it is there, and its line says that a message may have been lost.
+        """
+        trace = _trace(headers.get("traceparent"))
+        refused = Refused(
+            "too-large", f"the body has {size} bytes, more than bridge.max_body_bytes"
+        )
+        letter = self._letter(head, refused, headers, trace)
+        letter.headers.append((CUT_HEADER, str(size).encode()))
+        return WebhookRecords(
+            [letter, *self._lost(head, received_at_ms)],
+            [IntakeTally("other", refused.reason)],
+            self._callers.changes(received_at_ms),
+        )
+
+    def _lost(self, body: bytes, now_ms: int) -> list[Record]:
+        """The lines for which an unread body was; all of the gateway where it names none."""
+        named = {match[1].decode("utf-8", "replace") for match in _SESSION.finditer(body)}
+        places = [self._places[each] for each in named if each in self._places]
+        found = []
+        for place in places or self._places.values():
+            known = self._lines.get(place.line) or LineStatus(
+                line=place.line, connected=True, status="UNKNOWN", changed_at_ms=0
+            )
+            self._lines.set(place.line, replace(known, lost_at_ms=max(now_ms, known.lost_at_ms)))
+            found.append(
+                records.reference(self._lines.get(place.line) or known, self._source, now_ms)
+            )
+        return found
 
     def _is_outside_window(self, event: WebhookEvent, received_at_ms: int) -> bool:
         # only what is signed counts: a header's time can be changed by whoever replays a body
@@ -143,9 +184,9 @@ class Intake:
         self,
         raw: object,
         refused: Refused,
-        whole: bytes | None,
         headers: Mapping[str, str],
         trace: str,
+        whole: bytes | None = None,
     ) -> Record:
         kept: Headers = []
         for name in KEPT_HEADERS:
@@ -155,7 +196,7 @@ class Intake:
         kept += [("traceparent", trace.encode()), ("ringfence-gateway", self._gateway.encode())]
         value = kept_bytes(raw, whole)
         if len(value) > MAX_KEPT_BYTES:
-            kept.append(("ringfence-cut-from-bytes", str(len(value)).encode()))
+            kept.append((CUT_HEADER, str(len(value)).encode()))
             value = value[:MAX_KEPT_BYTES]
         return records.dead_letter(
             key=None,

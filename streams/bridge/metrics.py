@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -82,6 +83,23 @@ class BridgeMetrics:
             "Requests that are no HTTP, or broke off.",
             registry=self.registry,
         )
+        self._closed = Counter(
+            "ringfence_bridge_closed_connections_total",
+            "Connections that were closed: crowd (too many that showed no right signature), "
+            "slow (a request that did not come).",
+            ("reason",),
+            registry=self.registry,
+        )
+        self._open = Gauge(
+            "ringfence_bridge_connections",
+            "Connections to bridge.listen.",
+            registry=self.registry,
+        )
+        self._unproven = Gauge(
+            "ringfence_bridge_unproven_bytes",
+            "Bytes of webhooks whose signature is not proven yet.",
+            registry=self.registry,
+        )
         # finding a child by its labels costs as much as the counting itself
         self._webhook_children: dict[tuple[str, str], Histogram] = {}
         self._event_children: dict[tuple[str, IntakeTally], Counter] = {}
@@ -123,6 +141,15 @@ class BridgeMetrics:
     def admitted(self, role: str, result: str) -> None:
         """Count one request to a protected endpoint."""
         self._admissions.labels(role, result).inc()
+
+    def closed(self, reason: str) -> None:
+        """Count one connection that was closed for the crowd, or for its slowness."""
+        self._closed.labels(reason).inc()
+
+    def watch(self, connections: Callable[[], float], unproven_bytes: Callable[[], float]) -> None:
+        """Show these figures from now on; they are asked when somebody looks."""
+        self._open.set_function(connections)
+        self._unproven.set_function(unproven_bytes)
 
     def malformed(self) -> None:
         """Count one request that could not be read as HTTP."""

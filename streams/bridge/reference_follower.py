@@ -18,6 +18,7 @@ from streams.callers.links import linked_records
 from streams.common.errors import EnvironmentFaultError
 from streams.common.tasks import cancel
 from streams.kafka.compacted_reader import CompactedReader
+from streams.kafka.layout import LayoutError
 from streams.kafka.reconnect import connected
 from streams.settings import KafkaSettings
 from streams.views.availability import Agents, Bridges, Lines
@@ -103,13 +104,14 @@ class ReferenceFollower:
         links = self.callers.late()
         if not links:
             return
-        found = [record for link in links for record in linked_records(link, SOURCE)]
         try:
-            await self._publisher.deliver(found)
+            await self._publisher.deliver(linked_records(links, SOURCE))
         except UnavailableError as exc:
             self.callers.again(links)
             log.warning("%d links could not be told yet: %s", len(links), exc)
 
 
 async def _note_failure(exc: Exception, pause_s: float) -> None:
+    if isinstance(exc, LayoutError):
+        raise exc
     log.warning("identities and presence cannot be read (%s); trying again in %.1f s", exc, pause_s)

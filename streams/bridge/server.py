@@ -9,11 +9,19 @@ from collections.abc import Callable
 from typing import Final, Self
 
 from aiohttp import web
-from aiohttp.http_exceptions import BadHttpMessage
 
 from streams.bridge.access import Access
 from streams.bridge.admin.routes import fact_routes
-from streams.bridge.error_response import BODY_S, JSON, error
+from streams.bridge.body import Body, BodyError, BodyReader
+from streams.bridge.connections import (
+    IDLE_S,
+    Connection,
+    Connections,
+    WatchedSite,
+    raise_file_limit,
+    watched,
+)
+from streams.bridge.error_response import JSON, error
 from streams.bridge.intake import Intake
 from streams.bridge.malformed_requests import server_log
 from streams.bridge.metrics import BridgeMetrics
@@ -22,9 +30,9 @@ from streams.bridge.publisher import ACKNOWLEDGEMENT_S, Publisher, UnavailableEr
 from streams.bridge.reference_follower import ReferenceFollower
 from streams.common.clock import Clock, now_ms
 from streams.common.errors import ConfigurationError
-from streams.common.health import health_routes, listen
-from streams.gateways.reading import NotJsonError
-from streams.gateways.signature import Signature, signature_of
+from streams.common.health import HealthServer, bare_health_routes, listen
+from streams.common.tasks import cancel
+from streams.gateways.signature import Signature, WhichKey, signature_of
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -34,6 +42,9 @@ _RETRY_AFTER_S: Final = "2"
 
 _FINISH_S: Final = 1.5
 """For requests in flight at the end; with the outlet's flush the bridge is gone within 3 s."""
+
+_LINGER_S: Final = 1.0
+"""For the rest of a body that was refused before its end; longer, and the connection is closed."""
 
 _ACCEPTED: Final = b'{"status":"accepted"}'
 
@@ -65,7 +76,8 @@ class Bridge:
 
     ``async with Bridge(settings) as bridge`` listens at ``bridge.url`` until the block ends.
 
-    It listens at once and answers 503 until Kafka is there.
+    It listens at once and answers 503 until Kafka is there. Health and metrics are at
+    ``bridge.admin_url``.
     """
 
     def __init__(
@@ -84,8 +96,10 @@ class Bridge:
             raise ConfigurationError(msg)
         self._settings = settings
         self._clock = clock
-        self._max_body_bytes = settings.bridge.max_body_bytes
         self.metrics = BridgeMetrics()
+        self._connections = Connections(time.monotonic, on_closed=self.metrics.closed)
+        self._bodies = BodyReader(settings.bridge.max_body_bytes, settings.bridge.content_encodings)
+        self.metrics.watch(lambda: len(self._connections), lambda: self._bodies.budget.total)
         self.publisher = Publisher(
             settings.kafka, self.metrics, acknowledgement_s=acknowledgement_s
         )
@@ -96,33 +110,64 @@ class Bridge:
         self._endpoints = {
             name: _Endpoint(settings, name, self.known) for name in settings.gateways
         }
-        app = web.Application(client_max_size=self._max_body_bytes)
+        app = web.Application(middlewares=[watched(self._connections)])
         app.add_routes([web.post("/webhooks/{gateway}", self._webhook)])
-        access = Access(settings.bridge.tokens, self.metrics)
+        access = Access(settings.bridge.tokens, self.metrics, on_admitted=self._prove)
         app.add_routes(fact_routes(settings, access, self.known, self.publisher, clock))
-        app.add_routes(health_routes(self.metrics.registry, self.unready))
+        app.add_routes(bare_health_routes(self.unready))
         self._runner = web.AppRunner(
-            app, access_log=None, logger=server_log(self.metrics), shutdown_timeout=_FINISH_S
+            app,
+            access_log=None,
+            logger=server_log(self.metrics),
+            shutdown_timeout=_FINISH_S,
+            keepalive_timeout=IDLE_S,
+            lingering_time=_LINGER_S,
+            # it would unpack without bound; see ``body``
+            auto_decompress=False,
         )
+        self._admin = HealthServer(
+            settings.bridge.admin_address,
+            self.metrics.registry,
+            ready=self.unready,
+            setting="bridge.admin_listen",
+        )
+        self._watching: asyncio.Task[None] | None = None
         self.url = ""
         """The base URL, once it listens."""
+
+    @property
+    def admin_url(self) -> str:
+        """The base URL of health and metrics, once it listens."""
+        return self._admin.url
 
     async def __aenter__(self) -> Self:
         """Listen; raises ``EnvironmentFaultError`` where the address cannot be had."""
         await self._runner.setup()
         try:
-            self.url = await listen(self._runner, self._settings.bridge.listen, "bridge.listen")
+            self.url = await listen(
+                self._runner,
+                self._settings.bridge.listen,
+                "bridge.listen",
+                lambda host, port: WatchedSite(self._runner, self._connections, host, port),
+            )
+            await self._admin.__aenter__()
         except BaseException:
             await self._runner.cleanup()
             raise
+        self._watching = asyncio.create_task(self._connections.watch(), name="bridge-connections")
         for part in (self.publisher, self.known, self._prober):
             await part.__aenter__()
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
         """Stop accepting, finish the requests in flight, flush; takes 3 s at most."""
+        if self._watching is not None:
+            await cancel(self._watching)
         await asyncio.gather(
-            self._runner.cleanup(), self._prober.__aexit__(), self.known.__aexit__()
+            self._runner.cleanup(),
+            self._admin.__aexit__(),
+            self._prober.__aexit__(),
+            self.known.__aexit__(),
         )
         await self.publisher.__aexit__()
 
@@ -158,7 +203,7 @@ class Bridge:
             if endpoint is None:
                 raise self._unknown_gateway()
             await self._accept(endpoint, request, received_at_ms)
-        except _RefusedError as refused:
+        except (_RefusedError, BodyError) as refused:
             self.metrics.answered(gateway, refused.code, time.perf_counter() - began)
             headers = {"Retry-After": _RETRY_AFTER_S} if refused.status == 503 else None
             return error(refused.status, refused.code, refused.detail, headers)
@@ -166,18 +211,17 @@ class Bridge:
         return web.Response(body=_ACCEPTED, content_type=JSON)
 
     async def _accept(self, endpoint: _Endpoint, request: web.Request, received_at_ms: int) -> None:
-        body = await self._body(request)
-        header = endpoint.signature.header
-        key = endpoint.signature.key_of(body, request.headers.get(header))
-        if key is None:
-            raise _unsigned(endpoint.name, header, missing=header not in request.headers)
+        connection = self._connections.of(request)
+        if connection is None:
+            raise web.RequestPayloadError
+        body, key = await self._signed_body(endpoint, request, connection)
+        connection.prove()
         if key == "older":
             self._signed_with_older_key(endpoint)
-        try:
-            read = endpoint.intake.read(body, request.headers, received_at_ms)
-        except NotJsonError as exc:
-            detail = f"The body is not JSON ({exc}); send the gateway's webhook as it is."
-            raise _RefusedError(400, "not-json", detail) from None
+        if body.is_whole:
+            read = endpoint.intake.read(body.data, request.headers, received_at_ms)
+        else:
+            read = endpoint.intake.too_large(body.data, body.size, request.headers, received_at_ms)
         if read.records:
             try:
                 await self.publisher.deliver(read.records)
@@ -199,28 +243,25 @@ class Bridge:
                 endpoint.name,
             )
 
-    async def _body(self, request: web.Request) -> bytes:
-        limit = self._max_body_bytes
-        detail = (
-            f"The body is larger than {limit} bytes; "
-            "raise bridge.max_body_bytes if the gateway needs more."
-        )
-        if (request.content_length or 0) > limit:
-            raise _RefusedError(413, "too-large", detail)
-        try:
-            async with asyncio.timeout(BODY_S):
-                return await request.read()
-        except TimeoutError:
-            slow = f"The body did not come within {BODY_S:.0f} s; send the webhook again."
-            raise _RefusedError(408, "slow", slow) from None
-        except web.HTTPRequestEntityTooLarge:
-            raise _RefusedError(413, "too-large", detail) from None
-        except (web.RequestPayloadError, BadHttpMessage) as exc:
-            detail = (
-                f"The body could not be read ({type(exc).__name__}); "
-                "check Content-Encoding and Content-Length."
-            )
-            raise _RefusedError(400, "unreadable", detail) from None
+    async def _signed_body(
+        self, endpoint: _Endpoint, request: web.Request, connection: Connection
+    ) -> tuple[Body, WhichKey]:
+        header = endpoint.signature.header
+        given = request.headers.get(header)
+        # whoever has none need not be listened to
+        if not endpoint.signature.is_one(given):
+            raise _unsigned(endpoint.name, header, missing=given is None)
+        verifier = endpoint.signature.verifier()
+        body = await self._bodies.read(request, connection, verifier)
+        key = verifier.key_of(given)
+        if key is None:
+            raise _unsigned(endpoint.name, header, missing=False)
+        return body, key
+
+    def _prove(self, request: web.Request) -> None:
+        connection = self._connections.of(request)
+        if connection is not None:
+            connection.prove()
 
     def _unknown_gateway(self) -> _RefusedError:
         known = ", ".join(sorted(self._endpoints)) or "none"
@@ -253,8 +294,9 @@ async def serve(
     Returns within 3 s of ``stop``. Raises ``ConfigurationError`` and ``EnvironmentFaultError`` at
     the start. Kafka may be away, at the start or later: webhooks are answered 503 meanwhile.
     """
+    raise_file_limit()
     async with Bridge(settings, clock=clock) as bridge:
-        log.info("the bridge listens at %s", bridge.url)
+        log.info("the bridge listens at %s, its metrics at %s", bridge.url, bridge.admin_url)
         if on_ready is not None:
             on_ready(bridge.url)
         await bridge.run(stop)

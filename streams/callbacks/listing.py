@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from models.callbacks import Callback
 from models.identity import mask
+from models.numbers import all_forms, jid_forms
 from streams.callbacks.changes import settle
 from streams.kafka.compacted_reader import read_once
 from streams.kafka.producer import DurableProducer
 from streams.screening.rules.finding import duration
 from streams.settings import KafkaSettings
 from streams.views.callbacks import Callbacks
+from streams.views.callers import Identities
 
 SOURCE = "/ringfence/console"
 
@@ -23,10 +25,16 @@ async def owed(kafka: KafkaSettings, line: str | None) -> list[Callback]:
 
 
 async def close(kafka: KafkaSettings, caller: str, now_ms: int) -> bool:
-    """Close the caller's callback, durably; False where none is open. May be repeated."""
-    known = Callbacks()
-    await read_once(kafka, known)
-    records = settle(known, caller, "by hand", now_ms, SOURCE)
+    """Close the caller's callback, durably; False where none is open. May be repeated.
+
+    Whichever JID of the caller is given, and whichever form of a number.
+    """
+    known, identities = Callbacks(), Identities()
+    await read_once(kafka, known, identities)
+    names = all_forms(identities.names_of(*jid_forms(caller)))
+    records = [
+        record for name in names for record in settle(known, name, "by hand", now_ms, SOURCE)
+    ]
     if records:
         async with DurableProducer(kafka, "ringfence-console", flush_seconds=5) as producer:
             await producer.send(*records)

@@ -6,7 +6,6 @@ from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
-from aiokafka.partitioner import DefaultPartitioner
 
 from models.codec import UndecodableError, decode
 from models.contacts import Contact
@@ -14,6 +13,7 @@ from models.topics import CONTACTS
 from streams.common.errors import TOPICS_HINT, EnvironmentFaultError, RingfenceError
 from streams.faust_driver.client_internals import refresh_metadata
 from streams.kafka.connection import connection
+from streams.kafka.partitioner import partition_of
 from streams.settings import KafkaSettings
 
 _BATCH: Final = 500
@@ -21,7 +21,7 @@ _BATCH: Final = 500
 
 
 async def find_contact(kafka: KafkaSettings, *keys: str) -> Contact | None:
-    """The record under the first of these keys that has one.
+    """The newest record under one of these keys.
 
     Reads the keys' partitions from the beginning.
 
@@ -38,7 +38,10 @@ async def find_contact(kafka: KafkaSettings, *keys: str) -> Contact | None:
     try:
         await consumer.start()
         found = await _latest(
-            consumer, CONTACTS.full_name(kafka.topic_prefix), [key.encode() for key in keys]
+            consumer,
+            CONTACTS.full_name(kafka.topic_prefix),
+            [key.encode() for key in keys],
+            kafka.partitions,
         )
     except (KafkaError, OSError, TimeoutError) as exc:
         msg = (
@@ -48,27 +51,26 @@ async def find_contact(kafka: KafkaSettings, *keys: str) -> Contact | None:
         raise EnvironmentFaultError(msg) from None
     finally:
         await consumer.stop()
-    raw = next((found[key.encode()] for key in keys if found.get(key.encode()) is not None), None)
+    standing = (found.get(key.encode()) for key in keys)
     try:
-        return None if raw is None else decode(Contact, raw)
+        records = [decode(Contact, raw) for raw in standing if raw is not None]
     except UndecodableError as exc:
         msg = f"the contact record on the topic cannot be read ({exc}): put it again"
         raise RingfenceError(msg) from None
+    return max(records, key=lambda each: each.at_ms, default=None)
 
 
 async def _latest(
-    consumer: AIOKafkaConsumer, topic: str, keys: list[bytes]
+    consumer: AIOKafkaConsumer, topic: str, keys: list[bytes], partitions: int
 ) -> dict[bytes, bytes | None]:
     await refresh_metadata(consumer)
-    numbers = sorted(consumer.partitions_for_topic(topic) or ())
-    if not numbers:
+    if not consumer.partitions_for_topic(topic):
         msg = f"Kafka lacks the topic {topic}: {TOPICS_HINT}"
         raise EnvironmentFaultError(msg)
-    place = DefaultPartitioner()
-    partitions = {TopicPartition(topic, place(key, numbers, numbers)) for key in keys}
-    consumer.assign(partitions)
-    await consumer.seek_to_beginning(*partitions)
-    ends = await consumer.end_offsets(partitions)
+    places = {TopicPartition(topic, partition_of(key, partitions)) for key in keys}
+    consumer.assign(places)
+    await consumer.seek_to_beginning(*places)
+    ends = await consumer.end_offsets(places)
     found: dict[bytes, bytes | None] = {}
     while any([await consumer.position(tp) < end for tp, end in ends.items()]):
         for batch in (await consumer.getmany(timeout_ms=200, max_records=_BATCH)).values():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
@@ -11,7 +10,7 @@ from zoneinfo import available_timezones
 from pydantic import TypeAdapter, ValidationError
 
 from models.contacts import Contact
-from models.identity import Jid, without_trunk_zero
+from models.numbers import read_person
 from models.policy import Locale, Name
 
 FIELDS: Final = ("name", "tier", "time_zone", "locale", "aliases")
@@ -20,9 +19,6 @@ FIELDS: Final = ("name", "tier", "time_zone", "locale", "aliases")
 NAME_LENGTH: Final = 200
 ALIASES: Final = 16
 
-_NUMBER: Final = re.compile(r"(?:\+|00)?([1-9][0-9]{4,14})")
-"""E.164: 15 digits at most, and a country's code never begins with 0."""
-_BETWEEN: Final = str.maketrans("", "", " \u00a0\u202f-.()/")
 _TIER: Final[TypeAdapter[str]] = TypeAdapter(Name)
 _LOCALE: Final[TypeAdapter[str]] = TypeAdapter(Locale)
 _ZONES: Final = available_timezones()
@@ -81,28 +77,21 @@ def read_jid(value: object, field: str) -> str:
             field=field,
             hint="must be a JID such as 447700900123@c.us, or a number such as +44 7700 900123",
         )
+    try:
+        return read_person(value)
+    except ValueError:
+        pass
     if "@" in value:
-        try:
-            jid = Jid.parse(value)
-        except ValueError:
-            raise ContactError(
-                field=field,
-                hint="is no JID; write it like 447700900123@c.us or 900000000000143@lid",
-            ) from None
-        if jid.kind not in {"phone", "lid"}:
-            raise ContactError(
-                field=field,
-                hint="must be the JID of a person (@c.us, @s.whatsapp.net or @lid), not of a group",
-            )
-        return jid.canonical
-    match = _NUMBER.fullmatch(without_trunk_zero(value).translate(_BETWEEN))
-    if match is None:
+        hint = (
+            "is no JID of a person; write it like 447700900123@c.us or 900000000000143@lid,"
+            " and no group"
+        )
+    else:
         hint = (
             "is no international number: write it with its country's code,"
             " such as +44 7700 900123; a LID ends in @lid"
         )
-        raise ContactError(field=field, hint=hint)
-    return f"{match[1]}@c.us"
+    raise ContactError(field=field, hint=hint)
 
 
 def _text(said: Mapping[str, object], field: str, longest: int) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final, TypeVar
 
 from models.calls import CallOffered
-from models.contacts import IdentityLink
+from models.identity_links import CallerLinked
 from models.messages import MessageSeen
 from streams.callers.links import LinkChanges, is_lid, is_phone
 from streams.views.callers import Identities
@@ -30,7 +30,7 @@ class Callers:
         self._keyed: OrderedDict[str, int] = OrderedDict()
         """The JIDs under which events were written, the newest last, each with its number."""
         self._number = 0
-        self._late: list[IdentityLink] = []
+        self._late: list[CallerLinked] = []
 
     def changes(self, at_ms: int) -> LinkChanges:
         """A fresh set of changes on what is known now."""
@@ -43,6 +43,7 @@ class Callers:
         """
         if not (is_phone(event.caller) or is_lid(event.caller)):
             return event
+        event = self._with_lid(event, links)
         links.learn((event.caller, *event.caller_known_as))
         caller = links.caller_of(event.caller)
         self._note(caller)
@@ -51,6 +52,17 @@ class Callers:
             caller=caller,
             caller_known_as=links.names_of(caller, event.caller, *event.caller_known_as),
         )
+
+    def _with_lid(self, event: E, links: LinkChanges) -> E:
+        """The event, its caller a LID where an engine took the digits of a known one for a number.
+
+        A number of as many digits that happens to be somebody's LID is not to be expected: a LID
+        has 13 to 15 of them, drawn at random.
+        """
+        lid = f"{event.caller.removesuffix('@c.us')}@lid"
+        if not is_phone(event.caller) or not (lid in self._keyed or links.is_known(lid)):
+            return event
+        return replace(event, caller=lid)
 
     def confirm(self, links: LinkChanges) -> None:
         """Apply changes that are durable, their ``CallerLinked`` records among them.
@@ -63,7 +75,7 @@ class Callers:
                 self._keyed.pop(alias, None)
         links.apply(self.known)
 
-    def late(self) -> list[IdentityLink]:
+    def late(self) -> list[CallerLinked]:
         """Links that were read after an event had been written under their alias.
 
         Each is given out once.
@@ -71,7 +83,7 @@ class Callers:
         found, self._late = self._late, []
         return found
 
-    def again(self, links: list[IdentityLink]) -> None:
+    def again(self, links: list[CallerLinked]) -> None:
         """Links from ``late`` that could not be published; ``late`` returns them again."""
         self._late = links + self._late
 
@@ -82,7 +94,7 @@ class Callers:
         if len(self._keyed) > CAPACITY:
             self._keyed.popitem(last=False)
 
-    def _linked(self, link: IdentityLink) -> None:
+    def _linked(self, link: CallerLinked) -> None:
         if link.alias in self._keyed:
             del self._keyed[link.alias]
             self._late.append(link)

@@ -1,8 +1,12 @@
-"""Which identities are one caller: what a payload or a contact record changes of what is known.
+"""Which identities are one caller: what a payload or a contact record changes of what is said.
 
 A LID links to a phone number, never the other way round; a contact record may link other phone
 numbers to its own. A payload alone never makes two phone numbers one caller: an engine that mixes
 two people up would let one be rejected for what the other did.
+
+Identities have ranks. What WhatsApp's servers write counts first: the stanza around a call and the
+envelope of a message. Then the contact record. What only the caller's client wrote, such as the
+creator of a call, comes last: it links nothing (see ``CallOffered.caller_claims``).
 """
 
 from __future__ import annotations
@@ -10,18 +14,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
 from models import records
 from models.codec import short_hash
-from models.contacts import Contact, IdentityLink
+from models.contacts import Contact, IdentityLink, LinkSource, alias_of_key
 from models.identity_links import CallerLinked
 from models.records import Record
-from streams.views.callers import Identities, end_of_chain
+from streams.views.callers import Identities, aliases_of, caller_linked, end_of_chain
 
 log = logging.getLogger(__name__)
-
-Teller = Literal["payload", "contact"]
 
 AGAIN_MS: Final = 10 * 60_000
 """A repeated link this young is announced again: the process that learned it may have died between
@@ -35,10 +37,13 @@ class KnownLinks(Protocol):
     """What is known of links; ``Identities`` is it."""
 
     def get(self, key: str) -> IdentityLink | None:
-        """The link of an alias."""
+        """The link of a record's key."""
 
-    def aliases_of(self, caller: str) -> tuple[str, ...]:
-        """The JIDs that link to a caller."""
+    def said(self, alias: str) -> tuple[IdentityLink, ...]:
+        """Every link of an alias, by source."""
+
+    def named(self, caller: str) -> tuple[str, ...]:
+        """The JIDs of which somebody says that they are this caller."""
 
 
 def is_lid(jid: str) -> bool:
@@ -66,8 +71,12 @@ class LinkChanges:
         self._known = known
         self._at_ms = at_ms
         self._changed: dict[str, IdentityLink | None] = {}
+        """By record key; None withdraws what was said."""
         self._former: dict[str, IdentityLink] = {}
-        self._said_again: dict[str, IdentityLink] = {}
+        self._before: dict[str, str] = {}
+        """As whom each alias that the changes may concern was known before them."""
+        self._again: dict[str, int] = {}
+        """Aliases whose link was repeated, and when it was said first."""
 
     def __bool__(self) -> bool:
         """Whether anything has changed."""
@@ -75,26 +84,39 @@ class LinkChanges:
 
     @property
     def aliases(self) -> tuple[str, ...]:
-        """Those whose link has changed."""
-        return tuple(self._changed)
+        """Those that are known as another caller than before."""
+        return tuple(
+            alias
+            for alias, before in self._before.items()
+            if self.caller_of(alias) not in {alias, before}
+        )
 
-    def get(self, alias: str) -> IdentityLink | None:
-        """The link of an alias."""
-        return self._changed[alias] if alias in self._changed else self._known.get(alias)
+    def said(self, alias: str) -> tuple[IdentityLink, ...]:
+        """Every link of an alias, by source."""
+        kept = [each for each in self._known.said(alias) if each.key not in self._changed]
+        new = (link for link in self._changed.values() if link is not None and link.alias == alias)
+        return (*kept, *new)
+
+    def named(self, caller: str) -> tuple[str, ...]:
+        """The JIDs of which somebody says that they are this caller."""
+        new = (
+            link.alias
+            for link in self._changed.values()
+            if link is not None and link.caller == caller
+        )
+        return tuple(dict.fromkeys((*self._known.named(caller), *new)))
 
     def caller_of(self, jid: str) -> str:
         """The canonical JID under which a person is kept; the JID itself where nothing links it."""
-        return end_of_chain(jid, self.get)
+        return end_of_chain(jid, self.said)
 
     def aliases_of(self, caller: str) -> tuple[str, ...]:
-        """The JIDs that link to a caller."""
-        kept = [alias for alias in self._known.aliases_of(caller) if alias not in self._changed]
-        new = [
-            alias
-            for alias, link in self._changed.items()
-            if link is not None and link.caller == caller
-        ]
-        return (*kept, *new)
+        """The JIDs that lead to a caller."""
+        return aliases_of(caller, self.said, self.named)
+
+    def is_known(self, jid: str) -> bool:
+        """Whether a JID has a link, or is the target of one."""
+        return bool(self.said(jid) or self.named(jid))
 
     def names_of(self, caller: str, *said: str) -> tuple[str, ...]:
         """Every other JID of a caller.
@@ -115,58 +137,52 @@ class LinkChanges:
             for lid in lids:
                 self.link(lid, phones[0], "payload")
 
-    def link(self, alias: str, caller: str, source: Teller) -> None:
-        """From now on ``alias`` is known as ``caller``, or as whom that one is known as.
+    def link(self, alias: str, caller: str, source: LinkSource) -> None:
+        """Note that a source says: ``alias`` is known as ``caller``.
 
-        The newest link wins.
+        Whether that holds depends on what others say of the alias (``IdentityLink.weight``). What
+        the source published for it later than this stays.
 
         Raises ``ValueError`` for a phone number that should be known as a LID.
         """
         if is_lid(caller) and not is_lid(alias):
             msg = "a LID is known by its phone number, never the other way round"
             raise ValueError(msg)
-        if self.caller_of(caller) == alias:
-            self.unlink(caller)
-        target = self.caller_of(caller)
-        known = self.get(alias)
-        if known is not None and known.caller == target and self._at_ms - known.at_ms < AGAIN_MS:
-            self._said_again[alias] = known
-        if alias == target or (
-            known is not None and (known.caller == target or known.at_ms > self._at_ms)
-        ):
-            return  # known, or older: a dead letter that is put back
-        if known is not None:
+        if alias == caller and source != "contact":
+            return
+        new = IdentityLink(alias=alias, caller=caller, source=source, at_ms=self._at_ms)
+        known = next((each for each in self.said(alias) if each.key == new.key), None)
+        if known is not None and known.at_ms > self._at_ms:
+            return  # older: a dead letter that is put back
+        if known is not None and known.caller == caller and self._holds(known):
+            if self._at_ms - known.at_ms < AGAIN_MS:
+                self._again[alias] = known.at_ms
+            return
+        before = self.caller_of(alias)
+        self._change(new.key, new)
+        after = self.caller_of(alias)
+        if before not in {alias, after}:
             log.warning(
-                "%s says that identity %s is caller %s; %s had said %s. The newest word holds",
-                source, _unnamed(alias), _unnamed(target), known.source, _unnamed(known.caller),
+                "%s says that identity %s is caller %s; it was known as %s, and is as %s now",
+                source, _unnamed(alias), _unnamed(caller), _unnamed(before), _unnamed(after),
             )  # fmt: skip
-        followers = self.aliases_of(alias)
-        self._change(
-            alias, IdentityLink(alias=alias, caller=target, source=source, at_ms=self._at_ms)
-        )
-        for each in followers:
-            link = self.get(each)
-            if link is not None:
-                self._change(each, replace(link, caller=target, at_ms=self._at_ms))
 
-    def unlink(self, alias: str) -> None:
-        """``alias`` is a caller of its own from now on. What was joined stays joined."""
-        known = self.get(alias)
-        if known is not None:
-            log.warning(
-                "identity %s is a caller of its own again; %s had said %s",
-                _unnamed(alias), known.source, _unnamed(known.caller),
-            )  # fmt: skip
-            self._change(alias, None)
+    def withdraw(self, link: IdentityLink) -> None:
+        """Take back what was said, and nothing else. What was joined stays joined."""
+        log.warning(
+            "%s takes back that identity %s is caller %s",
+            link.source, _unnamed(link.alias), _unnamed(link.caller),
+        )  # fmt: skip
+        self._change(link.key, None)
 
     def records(self, source: str) -> list[Record]:
         """The links themselves, and the tombstones of those that are no more."""
         return [
-            records.tombstone(self._former[alias], source, self._at_ms)
+            records.tombstone(self._former[key], source, self._at_ms)
             if link is None
             else records.reference(link, source, link.at_ms)
-            for alias, link in self._changed.items()
-            if link is not None or alias in self._former
+            for key, link in self._changed.items()
+            if link is not None or key in self._former
         ]
 
     def words(self, source: str) -> list[Record]:
@@ -174,55 +190,58 @@ class LinkChanges:
 
         It covers every record before it, and may be written twice: it has the link's time and id.
         """
-        links = [
-            link for link in {**self._said_again, **self._changed}.values() if link is not None
-        ]
-        return [record for link in links for record in linked_records(link, source)]
+        times = self._again | dict.fromkeys(self.aliases, self._at_ms)
+        links = [caller_linked(each, self.caller_of(each), at_ms) for each, at_ms in times.items()]
+        return linked_records(links, source)
 
     def apply(self, known: Identities) -> None:
         """Make the changes known, once they are durable."""
-        for alias, link in self._changed.items():
-            known.set(alias, link)
+        for key, link in self._changed.items():
+            known.set(key, link)
 
-    def _change(self, alias: str, link: IdentityLink | None) -> None:
-        before = self._known.get(alias)
-        if before is not None:
-            self._former[alias] = before
-        self._changed[alias] = link
+    def _holds(self, link: IdentityLink) -> bool:
+        return max(self.said(link.alias), key=lambda each: each.weight) == link
+
+    def _change(self, key: str, link: IdentityLink | None) -> None:
+        alias = alias_of_key(key)
+        for each in (alias, *self.aliases_of(alias)):
+            self._before.setdefault(each, self.caller_of(each))
+        former = self._known.get(key)
+        if former is not None:
+            self._former[key] = former
+        self._changed[key] = link
 
 
-def linked_records(link: IdentityLink, source: str) -> tuple[Record, Record]:
+def linked_records(links: Iterable[CallerLinked], source: str) -> list[Record]:
     """``CallerLinked`` for each topic whose readers keep state under the alias."""
-    event_id = f"{link.alias}/{link.caller}/{link.at_ms}"
-    linked = CallerLinked(event_id=event_id, alias=link.alias, caller=link.caller, at_ms=link.at_ms)
-    return records.caller_linked(linked, source)
+    return [record for link in links for record in records.caller_linked(link, source)]
 
 
 def settle_contact(contact: Contact, links: LinkChanges) -> Contact:
-    """The record under the JID where the person is kept; links its aliases, drops former ones.
+    """The record under the JID of its person; links its aliases, drops former ones.
 
-    A phone number that has a record is a caller of its own, whatever another record says.
+    A phone number that has a record is a caller of its own, whatever an older record says.
     """
     key = contact.contact
     if is_lid(key):
         _, phones = _apart(contact.aliases)
-        key = phones[0] if phones else links.caller_of(key)
-    else:
-        links.unlink(key)
+        key = phones[0] if phones else key
+    elif links.caller_of(key) != key:
+        links.link(key, key, "contact")
     aliases = dict.fromkeys((contact.contact, *contact.aliases))
     aliases.pop(key, None)
-    forget_contact(key, links, keep=tuple(aliases))
+    forget_contact(key, links, keep=(key, *aliases))
     for alias in aliases:
         links.link(alias, key, "contact")
     return replace(contact, contact=key, aliases=tuple(aliases))
 
 
 def forget_contact(caller: str, links: LinkChanges, keep: tuple[str, ...] = ()) -> None:
-    """Remove the links that the caller's contact record had made, except those to ``keep``."""
-    for alias in links.aliases_of(caller):
-        link = links.get(alias)
-        if link is not None and link.source == "contact" and alias not in keep:
-            links.unlink(alias)
+    """Withdraw what the caller's contact record had said, except of those to ``keep``."""
+    for alias in links.named(caller):
+        for link in links.said(alias):
+            if link.source == "contact" and link.caller == caller and alias not in keep:
+                links.withdraw(link)
 
 
 def _apart(jids: Iterable[str]) -> tuple[list[str], list[str]]:

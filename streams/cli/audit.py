@@ -11,7 +11,7 @@ import click
 
 from streams.cli.options import MOMENT, config_option, demo_option, example
 from streams.cli.startup import kafka_settings, run_until_signalled
-from streams.common.errors import AuditError
+from streams.common.errors import AuditError, NothingComparedError
 
 
 @click.command(
@@ -51,11 +51,13 @@ def audit(
 ) -> None:
     """Prove from the topics that no call was lost.
 
-    Every call has a decision, and every command an outcome; exits with 4 where one has not.
+    Every call has a decision, and every command an outcome; exits with 4 where one has not, and
+    with 5 where there was nothing to compare, which proves nothing.
 
     --since and --until are about when the bridge received a call; what became of it later counts
-    too. A line with ! is a contradiction, one with ? a text of which nobody knows whether it
-    arrived, for somebody to look into.
+    too. Calls older than the shortest retention of the topics lack records and cannot be judged:
+    the report says from when on it could. A line with ! is a contradiction, one with ? a text of
+    which nobody knows whether it arrived, for somebody to look into.
     """
     if follow and (until_ms is not None or as_json):
         msg = (
@@ -75,12 +77,14 @@ def audit(
             )
         )
         click.echo("\n".join(found.lines()))
-        holds = found.holds
+        verdict = found.verdict
     else:
         from streams.audit.audit_topics import audit_topics
 
         report = asyncio.run(audit_topics(settings, since_ms, until_ms))
         click.echo(json.dumps(report.as_dict(), indent=2) if as_json else "\n".join(report.lines()))
-        holds = report.holds
-    if not holds:
+        verdict = report.audit.verdict
+    if verdict == "does not hold":
         sys.exit(AuditError.exit_code)
+    if verdict == "nothing compared":
+        sys.exit(NothingComparedError.exit_code)

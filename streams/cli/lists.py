@@ -102,10 +102,9 @@ def remove(config: Path, name: str, patterns: tuple[str, ...], *, expired: bool)
     settings = kafka_settings(config)
     wanted = [_canonical(pattern) for pattern in patterns]
     known = asyncio.run(read_overrides(settings.kafka))
-    found = {
-        each.key: each for pattern in wanted if (each := known.find(name, pattern)) is not None
-    }
-    missing = [pattern for pattern in wanted if known.find(name, pattern) is None]
+    met = {pattern: known.find_any_form(name, pattern) for pattern in wanted}
+    found = {each.key: each for entries in met.values() for each in entries}
+    missing = [pattern for pattern, entries in met.items() if not entries]
     if expired:
         found |= {
             each.key: each for each in known.entries() if each.list == name and _is_over(each)

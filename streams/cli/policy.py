@@ -74,19 +74,23 @@ class _Check(click.Command):
 def check(config: Path, paths: tuple[Path, ...], *, offline: bool) -> None:
     """Check files together, and run their test cases.
 
-    Writes nothing; exits with 2 where one fails.
+    Policies of one and the same line are each checked by themselves. Writes nothing; exits with 2
+    where one fails.
 
     Shared calendars and policies that are applied already are taken from Kafka where it answers.
     """
-    from streams.policy_admin.actions import check as check_files
+    from streams.policy_admin.actions import check_alternatives
 
     settings, shelf, why_not = _settings_and_shelf(config, offline=offline)
-    report = check_files(paths, settings, shelf)
-    for line in report.lines():
-        click.echo(line, err=report.failed)
+    reports = check_alternatives(paths, settings, shelf)
+    for report in reports:
+        for line in report.lines():
+            click.echo(line, err=report.failed)
+    if any(report.by for report in reports):
+        click.echo("policies of one line were each checked by themselves: apply one of them")
     if why_not:
         click.echo(f"what is applied already was not looked at: {why_not}", err=True)
-    if report.failed:
+    if any(report.failed for report in reports):
         sys.exit(ConfigurationError.exit_code)
 
 

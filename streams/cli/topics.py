@@ -35,7 +35,7 @@ def topics_apply(config: Path) -> None:
         click.echo(f"{each.topic}: {each.setting} was {each.found}, is {each.wanted}")
     for each in applied.left:
         click.echo(each.describe(), err=True)
-    if applied.left:
+    if any(each.what != "surplus" for each in applied.left):
         sys.exit(1)
     if not applied.created and not applied.repaired:
         click.echo("all topics are as they should be")
@@ -54,7 +54,7 @@ def topics_check(config: Path) -> None:
     differences = asyncio.run(topics_admin.check(kafka_settings(config).kafka))
     for each in differences:
         click.echo(each.describe())
-    if differences:
+    if any(each.what != "surplus" for each in differences):
         sys.exit(1)
     click.echo("all topics are as they should be")
 

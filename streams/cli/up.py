@@ -37,12 +37,20 @@ from streams.cli.startup import log_to_file
     help="Summary as JSON.",
 )
 @click.option("--seed", type=int, default=None, help="Makes the simulated traffic repeatable.")
+@click.option(
+    "--apply",
+    "apply_policies",
+    is_flag=True,
+    help="With --traffic none: put the policies folder in force first (a demo always does).",
+)
 def up(
     config: Path,
     traffic: float | None,
     duration_ms: int | None,
     report: Path | None,
     seed: int | None,
+    *,
+    apply_policies: bool,
 ) -> None:
     """Run everything on this machine, with simulated traffic.
 
@@ -54,6 +62,11 @@ def up(
 
     log_to_file()
     options = RunOptions(
-        config=config, rate=traffic, duration_ms=duration_ms, report=report, seed=seed
+        config=config,
+        rate=traffic,
+        duration_ms=duration_ms,
+        report=report,
+        seed=seed,
+        apply=apply_policies,
     )
     sys.exit(run_up(options, click.echo))

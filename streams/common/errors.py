@@ -3,7 +3,8 @@
 RingfenceError
 ├── ConfigurationError    the configuration or a policy is wrong: correct the file
 ├── EnvironmentFaultError the machine lacks something (Java, a port, a broker): provide it
-└── AuditError            the topics contradict an invariant: look at the calls named
+├── AuditError            the topics contradict an invariant: look at the calls named
+└── NothingComparedError  an audit that proves nothing: ask about a time with calls in it
 
 Each message says what is wrong, where, and how to fix it. The command line prints it without a
 traceback and exits with ``exit_code``.
@@ -40,3 +41,9 @@ class AuditError(RingfenceError):
     """What stands on the topics contradicts itself, or is incomplete."""
 
     exit_code = 4
+
+
+class NothingComparedError(RingfenceError):
+    """An audit had no record to compare, which proves nothing."""
+
+    exit_code = 5

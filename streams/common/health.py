@@ -20,6 +20,7 @@ Warnings = Callable[[], Sequence[str]]
 
 _LIVE: Final = b'{"status":"live"}'
 _READY: Final = b'{"status":"ready"}'
+_NOT_READY: Final = b'{"status":"not ready"}'
 _JSON: Final = "application/json"
 
 
@@ -56,8 +57,31 @@ def health_routes(
     ]
 
 
-async def listen(runner: web.BaseRunner, address: str, setting: str) -> str:
-    """Open ``HOST:PORT`` for a runner that is set up.
+def bare_health_routes(ready: Ready) -> list[web.RouteDef]:
+    """``/health/live`` and ``/health/ready`` for load balancers: the status alone.
+
+    For a listener that anybody can reach: no reason, no warning, no figure.
+    """
+
+    async def live(_request: web.Request) -> web.Response:
+        return web.Response(body=_LIVE, content_type=_JSON)
+
+    async def readiness(_request: web.Request) -> web.Response:
+        if ready() is None:
+            return web.Response(body=_READY, content_type=_JSON)
+        return web.Response(status=503, body=_NOT_READY, content_type=_JSON)
+
+    return [web.get("/health/live", live), web.get("/health/ready", readiness)]
+
+
+MakeSite = Callable[[str, int], web.BaseSite]
+"""Makes the site of a host and port."""
+
+
+async def listen(
+    runner: web.BaseRunner, address: str, setting: str, make_site: MakeSite | None = None
+) -> str:
+    """Open ``HOST:PORT`` for a runner that is set up; ``make_site`` for another one than TCP's.
 
     Returns the base URL, with the port that was given for 0.
 
@@ -65,7 +89,11 @@ async def listen(runner: web.BaseRunner, address: str, setting: str) -> str:
     """
     host, _, port = address.rpartition(":")
     try:
-        await web.TCPSite(runner, host.strip("[]"), int(port), backlog=1024).start()
+        if make_site is None:
+            site: web.BaseSite = web.TCPSite(runner, host.strip("[]"), int(port), backlog=1024)
+        else:
+            site = make_site(host.strip("[]"), int(port))
+        await site.start()
     except OSError as exc:
         raise EnvironmentFaultError(_explain(exc, address, setting)) from None
     bound = runner.addresses[-1]

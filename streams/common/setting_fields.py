@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import urlsplit
@@ -20,6 +21,9 @@ from pydantic import (
 SHORTEST_TOKEN: Final = 20
 """Characters. Whoever may guess does so 10 times and then once in 6 s: no token of this length is
 found."""
+
+_HOST: Final = re.compile(r"[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+(%[A-Za-z0-9]+)?\]")
+"""A name or an IPv4 address, or an IPv6 address in brackets."""
 
 WITHOUT_GATEWAY_SECRETS: Final = "without gateway secrets"
 """The validation context in which a gateway's secret may be missing: it is empty then."""
@@ -81,6 +85,34 @@ def _long_enough(value: SecretStr) -> SecretStr:
     return value
 
 
+def checked_bootstrap(value: str) -> str:
+    """Kafka's bootstrap servers as every client of it wants them, without blanks.
+
+    Raises ``ValueError`` that says the form. A part with an ``@`` is not quoted: it may hold a
+    password.
+    """
+    servers = [each.strip() for each in value.split(",")]
+    for server in servers:
+        host, colon, port = server.rpartition(":")
+        sound = (
+            _HOST.fullmatch(host) and port.isascii() and port.isdigit() and 0 < int(port) < 65536
+        )
+        if not (colon and sound):
+            what = "a part with an @" if "@" in server else repr(server)
+            if "://" in server:
+                wrong = f"{what} has a scheme in front, which Kafka's clients do not know"
+            elif _HOST.fullmatch(server):
+                wrong = f"{what} has no port (Kafka's usual one is 9092)"
+            else:
+                wrong = f"{what} is no HOST:PORT"
+            msg = (
+                f"{wrong}: brokers are written HOST:PORT, several with commas between, such as"
+                " kafka-1.example:9092,kafka-2.example:9092"
+            )
+            raise ValueError(msg)
+    return ",".join(servers)
+
+
 def _base_url(value: str) -> str:
     try:
         parts = urlsplit(value)
@@ -105,6 +137,7 @@ Rotation = Annotated[
 Token = Annotated[GatewaySecret, AfterValidator(_long_enough)]
 Tokens = Annotated[tuple[Token, ...], BeforeValidator(_rotation), Field(min_length=1, max_length=2)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+BootstrapServers = Annotated[str, AfterValidator(checked_bootstrap)]
 
 
 class Section(BaseModel):

@@ -15,6 +15,13 @@ VERDICTS: Final[dict[Verdict, str]] = {
     "late": "too late",
 }
 
+DECIDERS: Final[dict[str, str]] = {
+    "hand": "a block by hand",
+    "guard": "a guard",
+    "default": "the policy's default",
+}
+"""What decided where no rule did."""
+
 _REJECTS: Final = {
     "accepted": "rejected",
     "raced": "ended first",

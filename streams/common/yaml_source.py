@@ -21,16 +21,36 @@ key."""
 _QUOTED = re.compile(r"""(["'])((?:(?!\1).)*)\1""")
 
 
+_KINDS = {
+    "tag:yaml.org,2002:bool": "a truth value",
+    "tag:yaml.org,2002:int": "a number",
+    "tag:yaml.org,2002:float": "a number",
+    "tag:yaml.org,2002:timestamp": "a date",
+}
+"""What YAML 1.1, which PyYAML reads, takes a plain word for (https://yaml.org/type/)."""
+_TRUTHS = frozenset({"true", "false"})
+_LONGEST_SHOWN = 8
+_ODD_NUMBER = re.compile(r"[-+]?(0[0-9_]+|[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?)")
+"""``012`` is ten to YAML 1.1, and ``08:30`` 510: nobody means it."""
+
+
 class _Loader(yaml.SafeLoader):
     """Reports a value that only looks like a date or a number with its line."""
 
     @override
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
-            return super().construct_object(node, deep)
+            value = super().construct_object(node, deep)
         except ValueError:
             what = "a value looks like a date or a number and is none; put it in quotes"
             raise yaml.MarkedYAMLError(problem=what, problem_mark=node.start_mark) from None
+        number = isinstance(node, yaml.ScalarNode) and isinstance(value, int | float)
+        if number and _ODD_NUMBER.fullmatch(str(node.value)):
+            shown = _shown(node)
+            number_shown = "" if shown == "it" else f" {value}"
+            what = f"{shown} is the number{number_shown} to YAML; put it in quotes"
+            raise yaml.MarkedYAMLError(problem=what, problem_mark=node.start_mark)
+        return value
 
 
 def _hint(error: Any) -> str:
@@ -48,6 +68,25 @@ def _hint(error: Any) -> str:
             )
         case _:
             return str(error["msg"]).removeprefix("Value error, ")
+
+
+def _misread(node: yaml.Node | None, *, wants_text: bool = False) -> str:
+    """That a plain word is something else to YAML, as a hint; "" where that is not the fault."""
+    if not isinstance(node, yaml.ScalarNode) or node.style is not None:
+        return ""
+    kind, word = _KINDS.get(node.tag), str(node.value)
+    if kind is None or not (
+        wants_text or (kind == "a truth value" and word.lower() not in _TRUTHS)
+    ):
+        return ""
+    shown = _shown(node)
+    example = f', "{word}",' if shown == word else ""
+    return f"; {shown} is {kind} to YAML: put it in quotes{example} if the word is meant"
+
+
+def _shown(node: yaml.Node) -> str:
+    """A scalar for a message; what is longer than a time of day may be a secret."""
+    return str(node.value) if len(node.value) <= _LONGEST_SHOWN else "it"
 
 
 class YamlSource:
@@ -97,17 +136,37 @@ class YamlSource:
     def refuse(self, exc: ValidationError) -> ConfigurationError:
         """One error that lists every fault of a validation, each with line and key."""
         faults = []
-        for error in exc.errors(include_url=False, include_input=False):
+        errors = exc.errors(include_url=False, include_input=False)
+        for error in errors:
+            if error["type"] == "too_short" and _is_consequence(error["loc"], errors):
+                continue
             where = self._place(error["loc"])
             key = ".".join(str(part) for part in where) or "the document"
             message = _hint(error)
+            if "quotes" not in message:
+                is_key = "[key]" in error["loc"]
+                message += _misread(
+                    self._node(where, key=is_key),
+                    wants_text=is_key or error["type"] == "string_type",
+                )
             faults.append(f"{self.path}:{self.line_of(where)}: {key}: {message}")
         return ConfigurationError("\n".join(faults))
 
     def fault(self, where: tuple[int | str, ...], message: str) -> ConfigurationError:
         """An error about one value of this file."""
         key = ".".join(str(part) for part in where)
+        if "quotes" not in message:
+            message += _misread(self._node(where, key=False))
         return ConfigurationError(f"{self.path}:{self.line_of(where)}: {key}: {message}")
+
+    def _node(self, where: tuple[int | str, ...], *, key: bool) -> yaml.Node | None:
+        """The value at a key path, or the last key of the path itself."""
+        node, parent = self._root, self._root
+        for part in where:
+            parent, (node, _) = node, _child(node, part, 1)
+        if key and where and isinstance(parent, yaml.MappingNode):
+            return next((each for each, _ in parent.value if _is_key(each, where[-1])), None)
+        return node
 
     def _place(self, loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
         # pydantic puts a union's tag into the path, where the file has no key; but a gateway may be
@@ -117,7 +176,7 @@ class YamlSource:
             child, _ = _child(node, part, 1)
             if child is None and part in self._tags:
                 continue
-            where.append(part)
+            where.append(_as_written(node, part))
             node = child
         return tuple(where)
 
@@ -125,12 +184,32 @@ class YamlSource:
 def _child(node: yaml.Node | None, part: int | str, line: int) -> tuple[yaml.Node | None, int]:
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            if key.value == str(part):
+            if _is_key(key, part):
                 return value, key.start_mark.line + 1
     elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
         item = node.value[part]
         return item, item.start_mark.line + 1
     return None, line
+
+
+def _is_key(key: yaml.Node, part: int | str) -> bool:
+    """Whether a key is what pydantic names so: it shows a key that YAML reads as no as 0."""
+    if key.value == str(part):
+        return True
+    truth = yaml.SafeLoader.bool_values.get(str(key.value).lower())
+    return key.tag.endswith(":bool") and truth is not None and part in {int(truth), str(truth)}
+
+
+def _as_written(node: yaml.Node | None, part: int | str) -> int | str:
+    """A key as it stands in the file."""
+    if not isinstance(node, yaml.MappingNode):
+        return part
+    return next((str(key.value) for key, _ in node.value if _is_key(key, part)), part)
+
+
+def _is_consequence(loc: tuple[int | str, ...], errors: Iterable[Any]) -> bool:
+    """Whether a list only counts as too short for the faults of what stands in it."""
+    return any(len(each["loc"]) > len(loc) and each["loc"][: len(loc)] == loc for each in errors)
 
 
 def _refuse_double_keys(path: Path, root: yaml.Node | None) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from models.codec import Headers
 from models.dead_letters import REPLAYS_HEADER, LetterHandled
+from models.records import CUT_HEADER
 from models.topics import TOPICS
 from streams.kafka.reader import Seen
 
@@ -15,9 +16,7 @@ _ADDED: Final = "kafka_dlt-"
 """Prefix of the headers with which ``models.records.dead_letter`` names cause and origin."""
 
 _SOURCE: Final = "ringfence-source"
-_CUT: Final = frozenset(
-    {"ringfence-cut-from-bytes", "ringfence-key-cut-from-bytes", "ringfence-left-out-headers"}
-)
+_CUT: Final = frozenset({CUT_HEADER, "ringfence-key-cut-from-bytes", "ringfence-left-out-headers"})
 _TOPIC_NAMES: Final = frozenset(topic.name for topic in TOPICS)
 
 

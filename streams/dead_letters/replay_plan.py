@@ -16,7 +16,6 @@ from models.topics import CALLS_DLQ, REPLAYABLE, Topic
 from streams.bridge.intake import Intake
 from streams.callers.keying import Callers
 from streams.dead_letters.letter import Letter, original_headers
-from streams.gateways.reading import NotJsonError
 from streams.kafka.reader import Seen
 from streams.settings import Settings
 
@@ -100,14 +99,7 @@ class Planner:
             )
             return ReplayRefusal(letter, why)
         headers = {name: (value or b"").decode("utf-8", "replace") for name, value in seen.headers}
-        try:
-            read = Intake(self._settings, gateway, self._callers).read(
-                seen.raw, headers, letter.at_ms
-            )
-        except NotJsonError as exc:
-            return ReplayRefusal(
-                letter, f"the webhook is no JSON ({exc}); have the gateway send it again"
-            )
+        read = Intake(self._settings, gateway, self._callers).read(seen.raw, headers, letter.at_ms)
         refused = [record for record in read.records if record.topic is CALLS_DLQ]
         if refused:
             fault = dict(refused[0].headers)["kafka_dlt-exception-message"].decode()

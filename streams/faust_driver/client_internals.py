@@ -13,7 +13,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.conn import create_conn
 from aiokafka.protocol.metadata import MetadataRequest
 
+from streams.faust_driver import closed_connection
 from streams.faust_driver.metadata import pace
+
+closed_connection.install()
 
 
 def pace_consumer(consumer: AIOKafkaConsumer) -> None:

@@ -15,9 +15,12 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from typing_extensions import override
 
+from streams.faust_driver import closed_connection
 from streams.faust_driver.fetcher import SessionFetching
 from streams.faust_driver.metadata import pace
 from streams.faust_driver.recovery import Tables
+
+closed_connection.install()
 
 JOIN_SLACK_S: Final = 2.0
 """Beyond the rebalance time-out, for which a coordinator may hold a join until all members are

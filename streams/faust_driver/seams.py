@@ -96,6 +96,8 @@ _MONITOR = "faust.sensors.monitor:Monitor"
 _SERVICE = "mode.services:Service"
 _SERVICE_THREAD = "mode.threads:ServiceThread"
 _CLIENT = "aiokafka.client:AIOKafkaClient"
+_CONNECTION = "aiokafka.conn:AIOKafkaConnection"
+_CLOSED = "a write to a connection that has just closed must not end a task"
 _KAFKA_CONSUMER = "aiokafka.consumer.consumer:AIOKafkaConsumer"
 _COORDINATOR = "aiokafka.consumer.group_coordinator:GroupCoordinator"
 _FETCHER = "aiokafka.consumer.fetcher:Fetcher"
@@ -113,6 +115,14 @@ _LOOP_TURN = "a task and a timer for each record that is delivered"
 _REPLAY = "changelog records go from the fetch into the table"
 
 SEAMS: Final = (
+    # --- faust: assignor
+    Seam(
+        "faust.assignor.partition_assignor:PartitionAssignor",
+        "assign",
+        "overridden",
+        "25f1cbbba9d4",
+        "partitions that somebody adds to a topic part it from its tables",
+    ),
     # --- faust: consumer
     Seam(
         _SERVICE,
@@ -321,6 +331,8 @@ SEAMS: Final = (
         "06dc51ed3e0d",
         "asks hundreds of times a second otherwise",
     ),
+    Seam(_CONNECTION, "send", "patched", "5909ea32f4ef", _CLOSED),
+    Seam(_CONNECTION, "_send_sasl_token", "patched", "7a3d948fc526", _CLOSED),
     Seam(_KAFKA_CONSUMER, "_client", "private", "91294473db3c", "to pace and to ask for metadata"),
     Seam(
         _KAFKA_CONSUMER, "_coordinator", "private", "d49ee48abc8c", "heartbeats prove the ownership"

@@ -121,6 +121,11 @@ class FaustTable:
         self._table = table
         self._writer = writer
 
+    @property
+    def changelog(self) -> str:
+        """The full name of its changelog topic."""
+        return str(self._table.changelog_topic_name)
+
     def get(self, key: bytes) -> bytes | None:
         """The stored bytes, or None. Never changes them in place."""
         for shard in self._store.shards.values():

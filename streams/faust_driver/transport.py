@@ -31,6 +31,7 @@ from faust.types import TP, EventT, Message, StreamT
 from mode.supervisors import CrashingSupervisor
 from typing_extensions import override
 
+from streams.faust_driver.assignor import Assignor
 from streams.faust_driver.consumer_loop import ConsumerThread
 from streams.faust_driver.recovery import Tables
 from streams.kafka.connection import tls
@@ -434,7 +435,7 @@ class App(faust.App):
     """A Faust app on this driver, with tables that recover at the speed of the log."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, TableManager=Tables, **options)
+        super().__init__(*args, TableManager=Tables, PartitionAssignor=Assignor, **options)
 
     def changelogs(self) -> dict[str, int]:
         """The full name of every table's changelog, and its number of partitions.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from streams.common.backoff import pause_ms
 from streams.common.clock import Clock
 from streams.gateways.answer import GatewayAnswer
+from streams.gateways.connections import Connections
 
 MOST = 3
 """One request and two fast repeats: a call rings for seconds, not for a backoff of minutes."""
@@ -36,7 +37,7 @@ async def attempt(
     send: Callable[[float], Awaitable[GatewayAnswer]],
     again: Callable[[GatewayAnswer], bool],
     *,
-    connections: asyncio.Semaphore,
+    connections: Connections,
     may_send: Callable[[], bool],
     expires_at_ms: int,
     clock: Clock,
@@ -78,7 +79,7 @@ async def attempt(
     return Attempts(answer, count, sent_at_ms)
 
 
-async def _taken(connections: asyncio.Semaphore, within_ms: float) -> bool:
+async def _taken(connections: Connections, within_ms: float) -> bool:
     if within_ms <= 0:
         return False
     try:

@@ -1,5 +1,7 @@
 """A circuit breaker: after failures in a row, no commands until a health request succeeds.
 
+Each gateway has one, and so has each of its sessions: see ``client``.
+
 ``closed``     commands are sent
 ``open``       they wait, and so do those that come
 ``half-open``  they still wait, and a health request is under way that decides
@@ -25,13 +27,13 @@ longest pause."""
 
 
 class CircuitBreaker:
-    """Whether commands may be sent to one gateway.
+    """Whether commands may be sent to one gateway, or to one session of it.
 
-    Does no IO: its owner asks for the gateway's health.
+    Does no IO: its owner asks for the health.
     """
 
     def __init__(self, on_state: Callable[[State], None]) -> None:
-        """``on_state`` hears every state that begins, the first at once."""
+        """``on_state`` hears every state that begins; not the first one, which is ``closed``."""
         self._on_state = on_state
         self._row = 0
         self._reopened = 0
@@ -39,7 +41,6 @@ class CircuitBreaker:
         self._opened = asyncio.Event()
         self._state: State = "closed"
         self._closed.set()
-        on_state("closed")
 
     @property
     def state(self) -> State:

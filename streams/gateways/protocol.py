@@ -20,6 +20,13 @@ SettingsT = TypeVar("SettingsT", bound=GatewaySettings)
 
 Digest = Literal["sha256", "sha512"]
 
+Health = Literal["works", "session-down", "away"]
+"""
+``works``         the gateway answers, and nothing says that the session cannot act
+``session-down``  the gateway answers, and says that the session is not connected
+``away``          what came is not the gateway's answer
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
@@ -83,6 +90,9 @@ class Requests(Protocol):
     def health(self, session: str) -> Request:
         """A harmless request that keeps a connection warm and tells whether the session works."""
 
+    def read_health(self, status: int, body: bytes) -> Health:
+        """What the answer to a health request means."""
+
     def read_reject(self, status: int, body: bytes, headers: dict[str, str]) -> GatewayAnswer:
         """What the answer to a reject means."""
 
@@ -101,8 +111,8 @@ class ReadWebhook(Protocol):
     ) -> list[WebhookEvent]:
         """The body's events in order; ``places`` are the gateway's lines by webhook session.
 
-        Raises ``NotJsonError`` where the body is no JSON; whatever else is wrong is returned as
-        ``Refused``. Repeatable, without IO.
+        Never raises: whatever is wrong is returned as ``Refused``, a body that is no JSON too.
+        Repeatable, without IO.
         """
 
 

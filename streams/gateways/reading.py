@@ -18,11 +18,9 @@ IgnoredReason = Literal["other-event", "outgoing", "not-a-person", "own-chat", "
 ``nobody-wrote``  an entry that the engine itself puts into a chat: of a call, of encryption
 """
 
-RefusedReason = Literal["unintelligible", "unknown-event", "unknown-line", "outside-window"]
-
-
-class NotJsonError(ValueError):
-    """The body is no JSON at all."""
+RefusedReason = Literal[
+    "unintelligible", "unknown-event", "unknown-line", "outside-window", "too-large"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,4 +62,9 @@ class WebhookEvent:
 
     As exact as the provider writes it; of one time for both, the event's own."""
     raw: object
-    """The decoded JSON, for a dead letter."""
+    """The decoded JSON, for a dead letter; ``bytes`` of a body that is no JSON."""
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether nobody can say what it was: it may have been a message of any line."""
+        return isinstance(self.raw, bytes)

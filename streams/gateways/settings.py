@@ -19,8 +19,8 @@ class GatewaySettings(Section):
     webhook_secret: Rotation
     """Two while it is being changed: what is signed with either is believed."""
     timeout: Annotated[Duration, Field(le=60_000)] = 6_000
-    """Of one HTTP request, in milliseconds. WAHA waits up to 5 s for its session, then answers."""
+    """Of one HTTP request, in milliseconds; longer than the provider may take to answer."""
     max_connections: Annotated[int, Field(ge=1, le=1000)] = 32
-    """Requests under way at once."""
+    """Requests under way at once; one session of several gets three quarters of them at most."""
     signature_header: str
     """The webhook's header that carries the signature."""

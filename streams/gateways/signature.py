@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -31,13 +33,41 @@ class Signature:
         Takes the same time wherever the first difference is, and whichever key fits. The body must
         be the bytes as they came: JSON that is encoded anew has another signature.
         """
+        verifier = self.verifier()
+        verifier.update(body)
+        return verifier.key_of(given)
+
+    def verifier(self) -> Verifier:
+        """For a body that comes in parts."""
+        return Verifier(self)
+
+    def is_one(self, given: str | None) -> bool:
+        """Whether this looks like a signature at all, without the body."""
+        size = 2 * hashlib.new(self.algorithm).digest_size
+        return (
+            given is not None and re.fullmatch(rf"\s*[0-9a-fA-F]{{{size}}}\s*", given) is not None
+        )
+
+
+class Verifier:
+    """Works out a body's signatures while it comes."""
+
+    __slots__ = ("_hashes",)
+
+    def __init__(self, signature: Signature) -> None:
+        self._hashes = [hmac.new(key, digestmod=signature.algorithm) for key in signature.keys]
+
+    def update(self, part: bytes) -> None:
+        """The next bytes of the body."""
+        for each in self._hashes:
+            each.update(part)
+
+    def key_of(self, given: str | None) -> WhichKey | None:
+        """As ``Signature.key_of``, of the parts so far."""
         if given is None:
             return None
         presented = given.strip().lower().encode("utf-8", "replace")
-        fits = [
-            hmac.compare_digest(hmac.digest(key, body, self.algorithm).hex().encode(), presented)
-            for key in self.keys
-        ]
+        fits = [hmac.compare_digest(each.hexdigest().encode(), presented) for each in self._hashes]
         if not any(fits):
             return None
         return "newest" if fits[0] else "older"

@@ -10,11 +10,12 @@ from typing import Final
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from models.topics import Topic
+from models.topics import Topic, layout_topic
 from streams.common.errors import EnvironmentFaultError
 from streams.common.tasks import cancel
 from streams.kafka.connection import connection
 from streams.kafka.diagnose import refusal
+from streams.kafka.layout import refuse_layout
 from streams.kafka.reconnect import pauses_s
 from streams.settings import KafkaSettings
 
@@ -34,7 +35,7 @@ async def until_there(
 
     ``say`` is called with the reason after each attempt that failed; it is logged too. Raises
     ``EnvironmentFaultError`` for what waiting cannot repair: a certificate that is not believed,
-    credentials that are refused.
+    credentials that are refused, topics that are laid out otherwise (``LayoutError``).
     """
     stopping = asyncio.ensure_future(stop.wait())
     try:
@@ -57,10 +58,13 @@ async def until_there(
 
 
 async def _why_not(kafka: KafkaSettings, topics: Sequence[Topic]) -> str | None:
+    wanted = {each.full_name(kafka.topic_prefix) for each in topics}
+    wanted.add(layout_topic(kafka.partitions).full_name(kafka.topic_prefix))
     client = AIOKafkaAdminClient(**connection(kafka), request_timeout_ms=_ANSWER_MS)
     try:
         await client.start()
         there = await client.list_topics()
+        await refuse_layout(kafka, topics, client, there)
     except (KafkaError, OSError, TimeoutError):
         found = await refusal(kafka)
         if found.lasting:
@@ -68,7 +72,7 @@ async def _why_not(kafka: KafkaSettings, topics: Sequence[Topic]) -> str | None:
         return found.why
     finally:
         await client.close()
-    missing = sorted({topic.full_name(kafka.topic_prefix) for topic in topics} - set(there))
+    missing = sorted(wanted - set(there))
     if not missing:
         return None
     return f"Kafka lacks the topics {', '.join(missing)}: create them with `ringfence topics apply`"

@@ -19,6 +19,7 @@ from streams.common.errors import TOPICS_HINT, EnvironmentFaultError
 from streams.common.tasks import cancel
 from streams.faust_driver.client_internals import pace_consumer, refresh_metadata
 from streams.kafka.connection import connection
+from streams.kafka.layout import refuse_other_layout
 from streams.settings import KafkaSettings
 from streams.views.view import CompactedView
 
@@ -102,6 +103,7 @@ class CompactedReader:
         await refresh_metadata(consumer)
         found: list[TopicPartition] = []
         there = await consumer.topics()
+        refuse_other_layout(self._kafka, there)
         missing = sorted(set(self._views) - there)
         if missing:
             msg = f"Kafka lacks the topics {', '.join(missing)}: {TOPICS_HINT}"

@@ -14,6 +14,7 @@ from models.topics import Topic
 from streams.faust_driver.client_internals import abandon, prepare_producer
 from streams.kafka.batching import Acknowledgement, RecordBatcher, Sending
 from streams.kafka.connection import connection
+from streams.kafka.layout import refuse_other_layout
 from streams.kafka.partitioner import partition_of
 from streams.settings import KafkaSettings
 
@@ -43,6 +44,7 @@ class DurableProducer:
         goes at once, those of a busy moment go together, whatever their partitions.
         ``flush_seconds`` is how ``async with`` ends: see ``stop``.
         """
+        self._kafka = kafka
         self._prefix = kafka.topic_prefix
         self._options = connection(kafka)
         self._client_id = client_id
@@ -63,7 +65,10 @@ class DurableProducer:
         await self.stop(flush_seconds=self._flush_seconds)
 
     async def start(self) -> None:
-        """Connect; raises aiokafka's ``KafkaConnectionError`` where no broker answers."""
+        """Connect; raises aiokafka's ``KafkaConnectionError`` where no broker answers.
+
+        Raises ``LayoutError`` where the topics are laid out otherwise than here.
+        """
         producer = AIOKafkaProducer(
             **self._options,
             client_id=self._client_id,
@@ -76,6 +81,8 @@ class DurableProducer:
         prepare_producer(producer, min(self._request_timeout_ms, ANSWER_MS))
         try:
             await producer.start()
+            there = await producer.client.fetch_all_metadata()
+            refuse_other_layout(self._kafka, there.topics())
         except BaseException:
             await producer.stop()
             raise
@@ -121,6 +128,16 @@ class DurableProducer:
             else:
                 return
 
+    async def answers(self, within_s: float) -> bool:
+        """Whether a broker answers a question of this producer in time."""
+        if self._producer is None:
+            return False
+        try:
+            async with asyncio.timeout(within_s):
+                return bool(await self._producer.client.force_metadata_update())
+        except TimeoutError:
+            return False
+
     async def stop(self, *, flush_seconds: float | None = None) -> None:
         """Flush and close; may be repeated.
 
@@ -153,8 +170,17 @@ class DurableProducer:
         """
         name = record.topic.full_name(self._prefix)
         return await self.enqueue_to(
-            name, record.key, record.value, record.partition, record.headers
+            name, record.key, record.value, self._place(record), record.headers
         )
+
+    def _place(self, record: Record) -> int:
+        """The record's partition: by the configured number of them, not by the cluster's.
+
+        Somebody may add partitions to a topic; what is known of a caller must not move.
+        """
+        if record.partition is not None:
+            return record.partition
+        return partition_of(record.key, record.topic.partitions or self._kafka.partitions)
 
     async def enqueue_to(
         self,

@@ -21,6 +21,8 @@ from streams.common.clock import Clock, now_ms
 from streams.common.errors import TOPICS_HINT, EnvironmentFaultError
 from streams.kafka.connection import connection
 from streams.kafka.diagnose import why_not
+from streams.kafka.layout import refuse_other_layout
+from streams.kafka.retention import kept_ms
 from streams.settings import KafkaSettings
 
 _MAX_RECORDS: Final = 2_000
@@ -74,6 +76,17 @@ class Seen:
             if key == name:
                 return value.decode("utf-8", "replace")
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class WholeSince:
+    """From when on topics are whole, and the topic that lacks older records."""
+
+    at_ms: int
+    topic: str
+    """Without the prefix."""
+    kept_ms: int | None
+    """How long the topic keeps every record; None: the cluster promises no time."""
 
 
 class TopicReader:
@@ -140,12 +153,11 @@ class TopicReader:
 
     @property
     def partitions(self) -> dict[str, int]:
-        """How many partitions each topic has, by its name without prefix."""
-        found: dict[str, int] = {}
-        for partition in self._partitions:
-            name = self._by_name[partition.topic].name
-            found[name] = found.get(name, 0) + 1
-        return found
+        """On how many partitions the keys of each topic are placed, by its name without prefix."""
+        return {
+            topic.name: topic.partitions or self._kafka.partitions
+            for topic in self._by_name.values()
+        }
 
     async def seek(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Read on from these offsets."""
@@ -175,27 +187,34 @@ class TopicReader:
         behind = [end - await self._running().position(at) for at, end in ends.items()]
         return sum(rest for rest in behind if rest > 0)
 
-    async def whole_since_ms(self, topics: Sequence[Topic]) -> int:
-        """The earliest time from which none of these topics lacks a record for retention's sake.
+    async def whole_since(self, topics: Sequence[Topic]) -> WholeSince | None:
+        """From when on none of these topics lacks a record for retention's sake; None: always.
 
-        0: none ever did.
-
-        A partition that starts at offset 0 lost nothing; one that starts later is whole from its
-        first record's time on; one that is empty now kept nothing older than its retention.
+        A partition that starts at offset 0 lost nothing. Of one that starts later, retention by
+        time took only what was older than it (Kafka deletes a segment by its newest record), so
+        that the partition is whole from then on, or from its first record where that is older:
+        a quiet partition's next record may be days younger than what was deleted. Where the
+        cluster promises no time (``retention.bytes``, or its settings may not be read), the first
+        record that is there is all that is known.
         """
         consumer = self._running()
         beginnings = await consumer.beginning_offsets(self._partitions)
-        ends = await self.ends()
-        first = await consumer.offsets_for_times(dict.fromkeys(self._partitions, 0))
-        since = 0
-        for at in self._partitions:
-            topic = self._by_name[at.topic]
-            if topic not in topics or beginnings[at] == 0:
-                continue
-            found = first.get(at)
-            trimmed = beginnings[at] < ends[at] and found is not None
-            since = max(since, found.timestamp if trimmed else self._clock() - topic.retention_ms)
-        return since
+        trimmed = [
+            at for at in self._partitions if beginnings[at] and self._by_name[at.topic] in topics
+        ]
+        if not trimmed:
+            return None
+        first = await consumer.offsets_for_times(dict.fromkeys(trimmed, 0))
+        kept = await kept_ms(self._kafka, {at.topic for at in trimmed})
+        found: list[WholeSince] = []
+        for at in trimmed:
+            record, keeps = first.get(at), kept.get(at.topic)
+            known = [record.timestamp] if record is not None else []
+            if keeps is not None:
+                known.append(self._clock() - keeps)
+            since = min(known, default=self._clock())
+            found.append(WholeSince(since, self._by_name[at.topic].name, keeps))
+        return max(found, key=lambda each: each.at_ms)
 
     async def oldest_ms(self) -> int | None:
         """The time of the oldest record that is there; None where there is none."""
@@ -228,6 +247,7 @@ class TopicReader:
             described = await admin.describe_topics()
         finally:
             await admin.close()
+        refuse_other_layout(self._kafka, (entry["topic"] for entry in described))
         known = {
             entry["topic"]: entry["partitions"]
             for entry in described

@@ -19,14 +19,16 @@ from aiokafka.errors import (
 )
 
 from models.policy import DAY_MS
-from models.topics import TOPICS, Topic
+from models.topics import TOPICS, Topic, layout_topic
 from streams.common.errors import EnvironmentFaultError
 from streams.common.table import table
 from streams.kafka.cluster import require
 from streams.kafka.connection import connection
+from streams.kafka.layout import refuse_other_layout
 from streams.settings import KafkaSettings
 
 _REQUEST_MS: Final = 15_000
+_Setting = Literal["partitions", "surplus", "replication", "config"]
 _VISIBLE_SECONDS: Final = 15.0
 _SET_ON_TOPIC: Final = 1
 """DescribeConfigs' source of a value that was set on the topic itself (DYNAMIC_TOPIC_CONFIG)."""
@@ -37,7 +39,8 @@ class Difference:
     """One thing about a topic that is not as the registry or the configuration wants it."""
 
     topic: str
-    what: Literal["missing", "partitions", "replication", "config"]
+    what: Literal["missing", "partitions", "surplus", "replication", "config"]
+    """``surplus``: more partitions than keys are placed on, which is no harm."""
     setting: str
     """The config's name on the broker; for the others a word for people."""
     wanted: str
@@ -60,10 +63,14 @@ class Difference:
                 )
             case "partitions":
                 return (
-                    f"{self.topic}: has {self.found} partitions, wanted {self.wanted}; a change "
-                    "would part callers from their state, so it is left alone: set "
-                    f"kafka.partitions: {self.found}, or start "
-                    "afresh under another kafka.topic_prefix"
+                    f"{self.topic}: has {self.found} partitions, wanted {self.wanted}; add the "
+                    "missing ones with `ringfence kafka tool kafka-topics --alter "
+                    f"--topic {self.topic} --partitions {self.wanted}`"
+                )
+            case "surplus":
+                return (
+                    f"{self.topic}: has {self.found} partitions, wanted {self.wanted}; keys are "
+                    "placed by kafka.partitions, so that the others stay empty: nothing to do"
                 )
             case "replication":
                 return (
@@ -101,7 +108,9 @@ async def check(kafka: KafkaSettings, topics: Sequence[Topic] = TOPICS) -> list[
 
     Raises ``EnvironmentFaultError`` when the cluster does not answer or refuses.
     """
+    topics = (*topics, layout_topic(kafka.partitions))
     async with _admin(kafka) as admin:
+        refuse_other_layout(kafka, await admin.list_topics())
         return _compare(kafka, topics, await _look(admin, kafka, topics))
 
 
@@ -136,9 +145,12 @@ async def apply(kafka: KafkaSettings, topics: Sequence[Topic] = TOPICS) -> Appli
     """Create what is missing and set configs that differ; partitions and replicas stay untouched.
 
     May be repeated, and run by several at once. Returns when every topic has a leader for each
-    partition. Raises ``EnvironmentFaultError`` when the cluster does not answer or refuses.
+    partition. Leaves the layout topic. Raises ``EnvironmentFaultError`` when the cluster does not
+    answer or refuses, and ``LayoutError`` where another version laid the topics out.
     """
+    topics = (*topics, layout_topic(kafka.partitions))
     async with _admin(kafka) as admin:
+        refuse_other_layout(kafka, await admin.list_topics())
         there = await _look(admin, kafka, topics)
         created = await _create(
             admin, kafka, [topic for topic in topics if topic.name not in there]
@@ -239,13 +251,10 @@ def _compare(
                 )
             )
             continue
-        pairs: list[tuple[Literal["partitions", "replication", "config"], str, str, str]] = [
-            (
-                "partitions",
-                "partitions",
-                str(topic.partitions or kafka.partitions),
-                str(real.partitions),
-            ),
+        wanted_count = topic.partitions or kafka.partitions
+        kind: _Setting = "surplus" if real.partitions > wanted_count else "partitions"
+        pairs: list[tuple[_Setting, str, str, str]] = [
+            (kind, "partitions", str(wanted_count), str(real.partitions)),
             ("replication", "replicas", str(kafka.replication_factor), str(real.replicas)),
         ]
         pairs += [("config", key, value, real.config[key]) for key, value in topic.config().items()]

@@ -6,7 +6,9 @@ import asyncio
 import base64
 import contextlib
 import fcntl
+import logging
 import os
+import random
 import shlex
 import shutil
 import signal
@@ -17,12 +19,16 @@ import uuid
 from pathlib import Path
 from typing import IO
 
+import orjson
+
 from streams.common.die_with_parent import tethered
 from streams.common.errors import EnvironmentFaultError
 from streams.kafka.cluster import answers
 from streams.local_kafka.jars import Report, ensure_jars, java
 from streams.local_kafka.state import BrokerFiles, BrokerState, Owner, write_state
 from streams.settings import ROOT
+
+log = logging.getLogger(__name__)
 
 PROPERTIES = ROOT / "deploy" / "kafka" / "server.properties"
 LOG4J = ROOT / "deploy" / "kafka" / "log4j2.yaml"
@@ -41,7 +47,7 @@ _STARTS = 3
 
 
 class LocalKafka:
-    """One broker process on free loopback ports, its data kept under ``place`` between runs.
+    """One broker process on loopback ports of its own, data kept under ``place`` between runs.
 
     Use: ``prepare()``, ``await start()``, then ``bootstrap``; at the end ``stop()``. The data
     directory is locked for as long as the broker process lives, whoever started it.
@@ -101,6 +107,7 @@ class LocalKafka:
                 try:
                     return await self._until_ready(time.monotonic() + within)
                 except _PortTakenError:
+                    self._ports_file.unlink(missing_ok=True)
                     if attempt == _STARTS - 1:
                         raise
         except BaseException:
@@ -162,6 +169,26 @@ class LocalKafka:
         if lock is not None:
             lock.close()
 
+    @property
+    def _ports_file(self) -> Path:
+        return self.data_dir / "ports.json"
+
+    def _ports(self) -> tuple[int, int]:
+        """The broker's port and its controller's: those it had before, as long as they are free.
+
+        Whoever runs beside the broker finds it again then, however often it is stopped and started.
+        """
+        try:
+            broker, controller = orjson.loads(self._ports_file.read_bytes())
+            if _are_free(broker, controller):
+                return broker, controller
+            log.warning("port %s, which the local Kafka had, is taken: it gets another", broker)
+        except (FileNotFoundError, ValueError, TypeError):
+            pass
+        broker, controller = _lasting_ports()
+        self._ports_file.write_bytes(orjson.dumps([broker, controller]))
+        return broker, controller
+
     def _render(self, port: int, controller: int) -> Path:
         properties = self.data_dir / "server.properties"
         properties.write_text(
@@ -200,7 +227,7 @@ class LocalKafka:
         if self._lock is None:
             msg = "prepare() comes before start()"
             raise RuntimeError(msg)
-        self._port, controller = free_ports(2)
+        self._port, controller = self._ports()
         properties = self._render(self._port, controller)
         command = self._program("kafka.Kafka", str(properties))
         self.log.unlink(missing_ok=True)
@@ -245,6 +272,31 @@ class LocalKafka:
 
 class _PortTakenError(EnvironmentFaultError):
     """Another program took the port between our look and Kafka's bind."""
+
+
+def _lasting_ports() -> tuple[int, int]:
+    """Two free loopback ports below those that Linux gives to clients (32768 and above).
+
+    A client that tries to reach a broker which is away must not be given the broker's own port.
+    """
+    for broker in random.sample(range(20_000, 32_000, 2), 200):
+        if _are_free(broker, broker + 1):
+            return broker, broker + 1
+    first, second = free_ports(2)
+    return first, second
+
+
+def _are_free(*ports: int) -> bool:
+    with contextlib.ExitStack() as stack:
+        for port in ports:
+            probe = stack.enter_context(socket.socket())
+            # as Java does: connections of an earlier broker that are still closing do not matter
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except (OSError, OverflowError):
+                return False
+    return True
 
 
 def free_ports(count: int) -> list[int]:

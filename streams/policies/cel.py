@@ -1,11 +1,16 @@
 """Conditions in CEL over the scalar facts: compiled when the policy is, evaluated in microseconds.
 
-CEL (https://cel.dev) always ends and reaches nothing but the facts it is given. The library is
-``common-expression-language``; lists and maps are not offered, for they cost twenty times as much.
+CEL (https://cel.dev) always ends and reaches nothing but the facts it is given, and still a
+condition of 500 characters can run for seconds: macros such as ``map`` in one another multiply, and
+the library compiles a regular expression anew each time it is asked. So conditions are bounded by
+their cost: no macros, few functions, and plain patterns, which leaves nothing that is not linear in
+the condition's length. The library is ``common-expression-language``; lists and maps of facts are
+not offered, for they cost twenty times as much.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Mapping
 from importlib.machinery import PathFinder
@@ -66,6 +71,21 @@ EXAMPLE_FACTS: Mapping[str, Scalar] = {
 are the line's."""
 
 
+FUNCTIONS: Final = ("contains", "endsWith", "matches", "size", "startsWith")
+"""The functions that a condition may call; what converts or makes values serves no scalar fact."""
+
+LONGEST_PATTERN: Final = 60
+MOST_PATTERNS: Final = 4
+
+_CALL: Final = re.compile(r"([A-Za-z_]\w*)`?\s*\(")
+"""Looked for in strings and all: a condition that is read in another way than the library reads it
+must not get past."""
+
+_PLAIN_PATTERN: Final = re.compile(
+    rf"""\s*(?:"[^"\\{{]{{0,{LONGEST_PATTERN}}}"|'[^'\\{{]{{0,{LONGEST_PATTERN}}}')\s*\)"""
+)
+
+
 class ConditionError(ValueError):
     """A condition that cannot be compiled, or does not give true or false; ``str()`` says why."""
 
@@ -74,7 +94,8 @@ class Condition:
     """One compiled condition."""
 
     def __init__(self, source: str) -> None:
-        """Raises ``ConditionError`` for no CEL, an unknown fact, or a type error."""
+        """Raises ``ConditionError`` for no CEL, an unknown fact, a type error, or a high cost."""
+        _refuse_costly(source)
         try:
             self._program = _compile(source)
         except ValueError as exc:
@@ -116,6 +137,30 @@ class Condition:
             msg = f"gives {kind}, and must give true or false; compare it with something"
             raise ConditionError(msg)
         return found
+
+
+def _refuse_costly(source: str) -> None:
+    """Raise ``ConditionError`` for what may cost more than its length says."""
+    if "//" in source:
+        msg = "has a comment, //; leave it out, or write it in YAML, with #"
+        raise ConditionError(msg)
+    patterns = 0
+    for found in _CALL.finditer(source):
+        name = found[1]
+        if name == "matches":
+            patterns += 1
+            if not _PLAIN_PATTERN.match(source, found.end()):
+                msg = (
+                    f"matches() takes a pattern in quotes of {LONGEST_PATTERN} characters at most,"
+                    r" without { and \; write [0-9] for \d, or use startsWith() or contains()"
+                )
+                raise ConditionError(msg)
+        elif name not in FUNCTIONS and name != "in":
+            msg = f"there is no function {name!r} here; there are {', '.join(FUNCTIONS)}"
+            raise ConditionError(msg)
+    if patterns > MOST_PATTERNS:
+        msg = f"asks matches() {patterns} times; {MOST_PATTERNS} times at most"
+        raise ConditionError(msg)
 
 
 def _first_line(exc: Exception) -> str:

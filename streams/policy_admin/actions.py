@@ -6,6 +6,7 @@ Nothing here writes to Kafka.
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ import yaml
 
 from models.codec import encode
 from models.policy import Policy, PolicyDocument
-from streams.common.errors import RingfenceError
+from streams.common.errors import ConfigurationError, RingfenceError
 from streams.common.wording import moment
 from streams.policies.book import PolicyBook
 from streams.policy_admin.case_words import CaseError
@@ -35,6 +36,8 @@ class CheckReport:
     """Cases that were decided as written."""
     faults: list[str]
     """What is wrong with the others, with file, line and trace."""
+    by: Path | None = None
+    """The file that was checked by itself; None: the files were checked together."""
 
     @property
     def failed(self) -> bool:
@@ -45,17 +48,49 @@ class CheckReport:
         """The report for people: the faults, or that there are none."""
         if self.faults:
             return self.faults
-        names = ", ".join(each.key for each in self.files)
+        names = ", ".join(each.key for each in self.files) if self.by is None else str(self.by)
         cases = f"{self.passed} case{'' if self.passed == 1 else 's'} decided as written"
         return [f"{names}: sound, {cases if self.passed else 'no cases to run'}"]
 
 
 def check(paths: Iterable[Path], settings: Settings, shelf: Shelf | None) -> CheckReport:
-    """Read and compile files, beside what is applied where that is known, and run their cases.
+    """Read and compile files together, beside what is applied where that is known; run their cases.
 
     Raises ``ConfigurationError`` with file, line and field of everything that is wrong.
     """
+    return _check(read_files(paths), settings, shelf)
+
+
+def check_alternatives(
+    paths: Iterable[Path], settings: Settings, shelf: Shelf | None
+) -> list[CheckReport]:
+    """As ``check``, but policies of one and the same line are each checked by themselves.
+
+    They are alternatives, such as the ready-made policies in one folder: no two can be in force.
+    Calendars are read with each of them. Raises ``ConfigurationError`` with the faults of all.
+    """
     files = read_files(paths)
+    calendars = [each for each in files if each.kind == "calendar"]
+    policies = [each for each in files if each.kind == "policy"]
+    lines = Counter(each.name for each in policies)
+    single = [each for each in policies if lines[each.name] == 1]
+    groups: list[tuple[list[PolicyFile], Path | None]] = [
+        ([each, *calendars], each.source.path) for each in policies if lines[each.name] > 1
+    ]
+    if single or not policies:
+        groups.insert(0, ([*single, *calendars], None))
+    reports, faults = [], dict[str, None]()
+    for group, by in groups:
+        try:
+            reports.append(replace(_check(group, settings, shelf), by=by))
+        except ConfigurationError as exc:
+            faults |= dict.fromkeys(str(exc).splitlines())
+    if faults:
+        raise ConfigurationError("\n".join(faults))
+    return reports
+
+
+def _check(files: list[PolicyFile], settings: Settings, shelf: Shelf | None) -> CheckReport:
     calendars, standing = (shelf.calendars(), shelf.policies()) if shelf is not None else ({}, {})
     book = compile_files(files, settings.lines, calendars, standing)
     zones = {name: line.time_zone for name, line in settings.lines.items()}

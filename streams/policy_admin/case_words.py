@@ -10,16 +10,25 @@ from zoneinfo import ZoneInfo
 
 from models.calls import Media
 from models.contacts import Contact
-from models.identity import Jid
+from models.numbers import read_person
 from models.overrides import CallerBlock, LineSwitch, ListEntry
 from models.patterns import CallerPattern
 from models.policy import ANY_LINE, Policy, parse_duration
-from models.presence import HEALTH_TTL_MS, AgentStatus, BridgeHealth, LineStatus, Presence
+from models.presence import (
+    HEALTH_TTL_MS,
+    AgentStatus,
+    BridgeHealth,
+    ConnectionChange,
+    LineStatus,
+    Presence,
+)
 from models.records import Reference
 
 _WHO: Final = "the case"
 _NOW: Final = "2026-01-14T10:30"
 """A Wednesday, where a case names no time."""
+_OUTAGE_MS: Final = 3_600_000
+"""How long a disconnection of a case lasts."""
 _CALLER: Final = "+447700900123"
 
 CaseKeyPath = tuple[int | str, ...]
@@ -114,7 +123,7 @@ def _contact(scene: Scene, value: Any) -> None:
     if value is not None:
         for key in value:
             _one_of(key, ("tier", "name", "time_zone", "locale", "aliases"))
-        aliases = tuple(Jid.parse(each).canonical for each in value.get("aliases", ()))
+        aliases = tuple(read_person(str(each)) for each in value.get("aliases", ()))
         given: dict[str, Any] = {
             key: str(each) for key, each in value.items() if key != "aliases" and each is not None
         }
@@ -207,14 +216,17 @@ def _blocked(scene: Scene, value: Any) -> None:
 def _disconnected(scene: Scene, value: Any) -> None:
     if value is not None:
         there = value != "now"
-        last_ms = _ago(value, scene) if there else scene.now_ms
+        to_ms = _ago(value, scene) if there else scene.now_ms
+        changes = [ConnectionChange(at_ms=to_ms - _OUTAGE_MS, connected=False)]
+        if there:
+            changes.append(ConnectionChange(at_ms=to_ms, connected=True))
         scene.known.append(
             LineStatus(
                 line=scene.line,
                 connected=there,
                 status="WORKING" if there else "FAILED",
-                changed_at_ms=last_ms,
-                disconnected_at_ms=last_ms,
+                changed_at_ms=changes[-1].at_ms,
+                changes=tuple(changes),
             )
         )
 
@@ -254,7 +266,7 @@ WORDS: Final[Mapping[str, tuple[Callable[[Scene, Any], None], str]]] = {
     "blocked": (_blocked, "how much longer a block by hand lasts: 2h"),
     "disconnected": (
         _disconnected,
-        "when the gateway was without a connection last: 2h ago, or now",
+        "when the gateway was connected again after an hour without, such as 5m ago; or now",
     ),
     "strangers": (_strangers, "how many different strangers called the line a second ago"),
     "history_incomplete": (_history_incomplete, "true while messages are still to be read"),

@@ -132,9 +132,10 @@ class Screening:
         history_incomplete = not is_stale(
             offer, decides_at_ms(state, offer, now_ms)
         ) and not await self._history_is_read(partition, known_as)
-        talked = self._conversations.with_line(
-            (offer.caller, *known_as.caller_known_as), offer.line
-        )
+        jids = (offer.caller, *known_as.caller_known_as)
+        # nobody counts as having never written whose history another version keeps
+        history_incomplete = history_incomplete or not self._conversations.is_readable(jids)
+        talked = self._conversations.with_line(jids, offer.line)
         context = StepContext(
             in_force=in_force,
             offset=offset,
@@ -175,16 +176,17 @@ class Screening:
                 reached[each] = upto
             return self._messages.is_done(each, upto)
 
-        until = self._patience.until(partition, loop.time())
+        began = loop.time()
+        until = self._patience.until(partition, began)
         while not (
             is_read(partition)
             and all(self._alias_is_known(each, is_read) for each in offer.caller_known_as)
         ):
             if loop.time() >= until:
-                if not is_read(partition):
-                    self._patience.gave_up(partition, loop.time())
+                self._patience.waited(partition, began, loop.time(), in_vain=True)
                 return False
             await asyncio.sleep(0.005)
+        self._patience.waited(partition, began, loop.time(), in_vain=False)
         return True
 
     def _alias_is_known(self, alias: str, is_read: Callable[[int], bool]) -> bool:
@@ -198,10 +200,13 @@ class Screening:
             return True
         if self._messages.owns(partition):
             return False
-        link = self._known.identities.get(alias)
+        linked_at_ms = self._known.identities.linked_at_ms(alias)
         # no link leads on from the caller's own JID: where that is the alias here, its history is
         # kept elsewhere. Nobody works on a link while partitions change hands
-        return link is not None and self._clock() - max(link.at_ms, self._recovered_at_ms) > JOIN_MS
+        return (
+            linked_at_ms is not None
+            and self._clock() - max(linked_at_ms, self._recovered_at_ms) > JOIN_MS
+        )
 
     async def _forget(self, partition: int) -> list[Awaitable[object]]:
         """Delete callers of this partition who have not called for long, a few with each offer."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from models.calls import CallOffered
 from models.commands import REJECT_WINDOW_MS
-from models.decisions import Decision, RuleTrace, Scalar, Verdict, decision_id
+from models.decisions import DecidedBy, Decision, RuleTrace, Scalar, Verdict, decision_id
 from models.policy import Experiment, Rule, When
 from streams.policies.book import PolicyInForce
 from streams.policies.experiments import assign
@@ -38,10 +38,12 @@ def decide(in_force: PolicyInForce, facts: Facts) -> Decision:
     ``on_error`` decides.
     """
     verdict, why = _guard(facts)
+    by: DecidedBy = "guard"
     course = _Course()
     if verdict is None:
         _ask(in_force, facts, course)
         found = course.finding
+        by = "default" if found is None else "hand" if course.rule is None else "rule"
         verdict = found.verdict if found is not None else None
         why = found.why if found is not None else _nothing_applied(course, facts)
     verdict = verdict or in_force.policy.default
@@ -57,6 +59,7 @@ def decide(in_force: PolicyInForce, facts: Facts) -> Decision:
         line=offer.line,
         caller=offer.caller,
         verdict=verdict,
+        by=by,
         rule=course.rule.id if course.rule else None,
         why=why,
         rules=tuple(course.traces),
@@ -201,5 +204,5 @@ def _variant(in_force: PolicyInForce, reply: str | None, caller: str) -> str | N
 
 def _nothing_applied(course: _Course, facts: Facts) -> str:
     if facts.offer.group:
-        return "a group call: only a media rule looks at it"
+        return "a group call: only lists and media rules look at it"
     return course.last_said or "no rule applies"

@@ -15,7 +15,7 @@ from models.identity import Jid
 from models.overrides import CallerBlock, ListEntry
 from streams.screening.recent_calls import LineBlock, RecentCalls
 from streams.screening.storms import Storms
-from streams.views.phone_numbers import country_of, zone_of
+from streams.views.phone_numbers import country_of_any, zone_of
 from streams.views.views import Views
 
 
@@ -47,6 +47,9 @@ class Facts:
     contact_unreadable: bool
     jids: tuple[str, ...]
     """Every canonical JID by which the caller is known."""
+    claims: tuple[str, ...] = ()
+    """JIDs that only the caller's own client gave, and those linked to them: what forbids looks at
+    them too, what grants never does."""
     storms: Storms
 
     @property
@@ -72,7 +75,7 @@ class Facts:
     @property
     def country(self) -> str | None:
         """Of the caller's number; None where only a LID is known."""
-        return next((found for found in map(country_of, self.jids) if found is not None), None)
+        return country_of_any(self.jids)
 
     @property
     def caller_zone(self) -> str | None:
@@ -87,7 +90,11 @@ class Facts:
     @property
     def block_by_hand(self) -> CallerBlock | None:
         """The block by hand that lasts longest and that nobody took back; it may be over."""
-        return self.known.overrides.block(self.jids, self.offer.line)
+        overrides, line = self.known.overrides, self.offer.line
+        # apart: that a number which is only claimed was unblocked lifts no block of the caller
+        found = (overrides.block(jids, line) for jids in (self.jids, self.claims) if jids)
+        blocks = [each for each in found if each is not None]
+        return max(blocks, key=lambda each: each.until_ms, default=None)
 
     @property
     def block(self) -> LineBlock | None:
@@ -98,10 +105,14 @@ class Facts:
             return None
         return found
 
-    def entry(self, name: str) -> ListEntry | None:
-        """The entry of a list that means the caller now."""
+    def entry(self, name: str, *, claimed: bool = False) -> ListEntry | None:
+        """The entry of a list that means the caller now.
+
+        ``claimed``: also one that means somebody who the caller's client says it is.
+        """
+        jids = (*self.jids, *self.claims) if claimed else self.jids
         return self.known.overrides.entry(
-            name, self.offer.line, self.jids, lambda: self.country, self.now_ms
+            name, self.offer.line, jids, lambda: country_of_any(jids), self.now_ms
         )
 
     def scalars(self) -> dict[str, Scalar]:
@@ -124,6 +135,8 @@ class Facts:
             found |= {"tier": self.contact.tier, "contact_age_ms": self.now_ms - self.contact.at_ms}
         if self.contact_unreadable:
             found["contact_unreadable"] = True
+        if self.claims:
+            found["claims_other_identity"] = True
         return found
 
 
@@ -147,7 +160,16 @@ def gather(  # noqa: PLR0913 - one keyword for each thing that is known
         contact, unreadable = known.contacts.of_any((offer.caller, *offer.caller_known_as)), False
     except UndecodableError:
         contact, unreadable = None, True
-    aliases = contact.aliases if contact is not None else ()
+    identities = known.identities
+    ends = {identities.caller_of(jid) for jid in (offer.caller, *offer.caller_known_as)}
+    # an alias that a source of higher rank gives to somebody else is not the caller's
+    aliases = [
+        alias
+        for alias in (contact.aliases if contact is not None else ())
+        if identities.caller_of(alias) in {alias, *ends}
+    ]
+    jids = tuple(dict.fromkeys((offer.caller, *offer.caller_known_as, *aliases)))
+    claimed = identities.names_of(*offer.caller_claims)
     return Facts(
         offer=offer,
         now_ms=now_ms,
@@ -159,6 +181,7 @@ def gather(  # noqa: PLR0913 - one keyword for each thing that is known
         line=line,
         contact=contact,
         contact_unreadable=unreadable,
-        jids=tuple(dict.fromkeys((offer.caller, *offer.caller_known_as, *aliases))),
+        jids=jids,
+        claims=tuple(jid for jid in claimed if jid not in jids),
         storms=storms,
     )

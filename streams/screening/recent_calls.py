@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import orjson
 
 from models.calls import CallOffered
+from models.codec import UndecodableError, columns, parse
 from models.decisions import Block, Verdict
 
 KEEP_MS = 600_000
@@ -79,6 +81,14 @@ class RecentCalls:
         )
         return sum(1 for call in counted if since < call.offered_at_ms <= until_ms)
 
+    def turned_away_ms(self, line: str) -> tuple[int, ...]:
+        """When calls to a line were rejected or queued."""
+        return tuple(
+            call.decided_at_ms
+            for call in self.calls
+            if call.line == line and call.verdict in {"reject", "queue"}
+        )
+
     def block(self, line: str) -> LineBlock | None:
         """The last block on a line, or None."""
         return next((each for each in self.blocks if each.line == line), None)
@@ -124,6 +134,11 @@ def blocked(state: RecentCalls, line: str, begun: Block, at_ms: int, forget_ms: 
     return RecentCalls(state.calls, (*others, new))
 
 
+_CALL: Final = ((str,), (str,), (int,), (int,), (int,), (str, type(None)), (bool,))
+_BLOCK: Final = ((str,), (int,), (int,), (int,), (int,))
+"""The types of a stored call's columns and of a block's, in the order of their fields."""
+
+
 def dump(state: RecentCalls) -> bytes:
     """The table's bytes: JSON, short, readable in the changelog with any Kafka tool."""
     stored: dict[str, list[list[object]]] = {
@@ -148,11 +163,19 @@ def dump(state: RecentCalls) -> bytes:
 
 
 def load(raw: bytes | None) -> RecentCalls:
-    """The inverse of ``dump``; None is the empty state."""
+    """The inverse of ``dump``; None is the empty state.
+
+    What a newer version added is passed over. Raises ``UndecodableError`` for another form.
+    """
     if raw is None:
         return RecentCalls()
-    stored = orjson.loads(raw)
+    stored = parse(raw)
+    is_ours = isinstance(stored, dict)
+    calls, blocks = (stored.get("calls"), stored.get("blocks", [])) if is_ours else (None, None)
+    if not (isinstance(calls, list) and isinstance(blocks, list)):
+        msg = "lists of calls and blocks were expected"
+        raise UndecodableError(msg)
     return RecentCalls(
-        tuple(RecentCall(*row) for row in stored["calls"]),
-        tuple(LineBlock(*row) for row in stored.get("blocks", ())),
+        tuple(RecentCall(*columns(row, _CALL, 6)) for row in calls),
+        tuple(LineBlock(*columns(row, _BLOCK, 5)) for row in blocks),
     )

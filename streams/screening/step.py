@@ -7,6 +7,7 @@ in where the context comes from. Pure but for ``Storms``, which counts the stran
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from models.calls import CallOffered
 from models.decisions import Decision
@@ -18,6 +19,9 @@ from streams.screening.retention import keep_ms, remembered, rule_of_block
 from streams.screening.storms import Storms
 from streams.views.callers import Identities
 from streams.views.views import Views
+
+KNOWN_AS: Final = 32
+"""Other JIDs of a caller that a decision looks at most; only a wrong contact file has more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,14 +73,16 @@ def decides_at_ms(state: RecentCalls, event: CallOffered, now_ms: int) -> int:
 
 
 def with_link(event: CallOffered, identities: Identities) -> CallOffered:
-    """The offer, naming the caller to whom its JID is linked. May be repeated.
+    """The offer, naming its caller by every JID that is known now. May be repeated.
 
-    A bridge that had not read the link yet did not.
+    A bridge that had not read a link yet did not.
     """
-    caller = identities.caller_of(event.caller)
-    if caller == event.caller or caller in event.caller_known_as:
+    given = (event.caller, *event.caller_known_as)
+    names = identities.names_of(event.caller)
+    more = tuple(name for name in names if name not in given)
+    if not more:
         return event
-    return replace(event, caller_known_as=(*event.caller_known_as, caller))
+    return replace(event, caller_known_as=(*event.caller_known_as, *more)[:KNOWN_AS])
 
 
 def step(state: RecentCalls, event: CallOffered, context: StepContext) -> Step:
@@ -118,6 +124,7 @@ def _as_before(state: RecentCalls, event: CallOffered, taken: Decision) -> Decis
     return replace(
         taken,
         verdict=known.verdict,
+        by="guard",
         rule=None,
         why=f"decided before an interruption ({known.verdict}), and repeated as it was",
         reply=None,

@@ -10,17 +10,29 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
 RequestFault = Literal[
-    "latency", "status", "rate_limited", "hang", "drop", "half_answer", "reachout", "session_down"
+    "latency",
+    "status",
+    "rate_limited",
+    "hang",
+    "drop",
+    "half_answer",
+    "reachout",
+    "session_down",
+    "engine_cannot",
+    "unreachable",
 ]
 """
 ``latency``       the answer takes longer: ``delay_ms``, or lognormal around it with ``sigma``
-``status``        an error of the number ``status`` (any 4xx or 5xx), in the gateway's own shape
+``status``        an error of the number ``status``: in the gateway's own shape, or a proxy's page
+                  where the gateway never gives that number
 ``rate_limited``  429 with ``Retry-After`` of ``retry_after_s``
 ``hang``          no answer until the client gives up (``delay_ms`` at most, where it is set)
 ``drop``          the connection is closed without an answer
 ``half_answer``   the answer breaks off in the middle
 ``reachout``      a text meets WhatsApp's reputation limit: 500 with "server returned error 463"
-``session_down``  422: the session is not WORKING, for this request
+``session_down``  the session is not WORKING, for this request: said after the gateway's wait
+``engine_cannot`` the engine has no such function
+``unreachable``   a text meets a person whom the engine cannot reach, and is not sent
 """
 
 WebhookFault = Literal["webhook_twice", "webhook_late", "webhook_disorder"]
@@ -93,7 +105,7 @@ class FaultBoard:
         for fault in self._faults:
             if fault.kind.startswith("webhook_") or not _covers(fault, gateway, operation):
                 continue
-            if fault.kind == "reachout" and operation != "text":
+            if fault.kind in {"reachout", "unreachable"} and operation != "text":
                 continue
             if fault.kind == "latency":
                 if self._strikes(fault):

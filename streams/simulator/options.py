@@ -9,8 +9,8 @@ from typing import Literal
 from streams.simulator.session_state import Engine
 
 AnswerWhenOver = Literal["accepted", "not_found", "error"]
-"""How a gateway answers a reject of a call that is over (or that it never knew): the success
-answer, 404, or 500 with "Call <id> not found"."""
+"""How a gateway answers a reject of a call that is over (or that it never knew): with success, or
+with either of the errors that its engines have for that."""
 
 EventName = Literal[
     "call.received", "call.accepted", "call.rejected", "message", "message.any", "session.status"
@@ -59,8 +59,10 @@ class SimulatorOptions:
     in."""
     retries: Mapping[str, Retries] = field(default_factory=dict)
     """By provider; otherwise as the provider documents it."""
-    session_wait_ms: int = 5_000
-    """How long a gateway that waits for its session does so before it says that it cannot act."""
+    session_wait_ms: int = 10_000
+    """How long a gateway that waits for its session does so before it says that it cannot act.
+
+    Half as long for one that does not exist (WAHA since 2025-02: 10 s and 5 s)."""
     keep: int = 20_000
     """Requests and violations kept one by one; the counts go on beyond."""
     keep_calls: int = 100_000

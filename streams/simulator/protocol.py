@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from importlib import import_module
 from typing import Any, Literal, Protocol, cast
 
@@ -62,6 +63,16 @@ class SimulatedAnswer:
     ) -> SimulatedAnswer:
         """An answer whose body is this object."""
         return cls(status, orjson.dumps(body), headers=headers or {})
+
+
+def proxy_page(status: int) -> SimulatedAnswer:
+    """What a proxy before a gateway answers in its place, as nginx words it."""
+    title = f"{status} {HTTPStatus(status).phrase}"
+    page = (
+        f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n"
+        f"<center><h1>{title}</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+    )
+    return SimulatedAnswer(status, page.encode(), "text/html")
 
 
 class RefusedError(Exception):
@@ -160,16 +171,22 @@ class SimulatedGateway(Protocol):
         """The session's state."""
 
     def unknown_session(self, ask: Ask) -> SimulatedAnswer:
-        """There is no such session."""
+        """There is no such session, after the wait where the gateway waits for one."""
 
     def not_working(self, ask: Ask, session: Session, status: str) -> SimulatedAnswer:
         """The session is there and cannot act."""
 
     def call_not_found(self, ask: Ask, session: Session) -> SimulatedAnswer:
-        """404 for a call that is over or was never there."""
+        """The engine says that there is no such call (any more)."""
 
     def call_error(self, ask: Ask, session: Session) -> SimulatedAnswer:
-        """500 for a call that is over or was never there."""
+        """The engine says in another way that the call does not ring."""
+
+    def engine_cannot(self, ask: Ask, session: Session) -> SimulatedAnswer:
+        """The engine has no such function."""
+
+    def unreachable(self, ask: Ask, session: Session) -> SimulatedAnswer:
+        """The engine cannot write to this one person, and has sent nothing."""
 
     def failed(
         self, ask: Ask, session: Session | None, status: int, rng: random.Random

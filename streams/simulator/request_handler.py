@@ -89,6 +89,8 @@ class RequestHandler:
         session = self._session(visit, ask)
         if session is None:
             visit.violation = f"no session {ask.session!r} at this gateway"
+            if dialect.waits_for_session and ask.kind != "session":
+                await asyncio.sleep(self._session_wait_s / 2)
             return dialect.unknown_session(ask)
         if ask.kind == "session":
             return dialect.info(ask, session)
@@ -212,29 +214,33 @@ class RequestHandler:
         answer = await self._carry_out(visit, ask, dialect) if acts else SimulatedAnswer(0)
         if not acts and ask.kind == "reject":
             visit.call = self._world.calls.get(ask.call_id)
-        match fault.kind:
-            case "status":
-                answer = dialect.failed(ask, session, fault.status, self._rng)
-            case "rate_limited":
-                answer = dialect.rate_limited(ask, fault.retry_after_s)
-            case "reachout":
-                answer = dialect.reachout(ask, session)
-            case "session_down":
-                answer = dialect.unknown_session(ask)
-                if session is not None:
-                    answer = dialect.not_working(ask, session, "SCAN_QR_CODE")
-            case "hang":
-                self._note(visit, ask, SimulatedAnswer(0))
+        if fault.kind in {"hang", "drop", "half_answer"}:
+            self._note(visit, ask, SimulatedAnswer(0))
+            if fault.kind == "hang":
                 # the client's going away cancels this handler
                 await asyncio.sleep(3600 if fault.delay_ms is None else fault.delay_ms / 1000)
-                return _broken(request, b"")
-            case "drop":
-                self._note(visit, ask, SimulatedAnswer(0))
-                return _broken(request, b"")
-            case _:
-                self._note(visit, ask, SimulatedAnswer(0))
-                return _broken(request, _half(answer if acts else dialect.rejected(ask)))
+            part = _half(answer if acts else dialect.rejected(ask))
+            return _broken(request, part if fault.kind == "half_answer" else b"")
+        if fault.kind == "session_down" and dialect.waits_for_session:
+            await asyncio.sleep(self._session_wait_s)
+        answer = self._fault_answer(ask, session, dialect, fault)
         return _response(self._note(visit, ask, answer))
+
+    def _fault_answer(
+        self, ask: Ask, session: Session | None, dialect: SimulatedGateway, fault: GatewayFault
+    ) -> SimulatedAnswer:
+        if fault.kind == "status":
+            return dialect.failed(ask, session, fault.status, self._rng)
+        if fault.kind == "rate_limited":
+            return dialect.rate_limited(ask, fault.retry_after_s)
+        if fault.kind == "reachout":
+            return dialect.reachout(ask, session)
+        if session is None:
+            return dialect.unknown_session(ask)
+        if fault.kind == "session_down":
+            return dialect.not_working(ask, session, "SCAN_QR_CODE")
+        cannot = dialect.engine_cannot if fault.kind == "engine_cannot" else dialect.unreachable
+        return cannot(ask, session)
 
     def _refuse(
         self, visit: _Visit, answer: SimulatedAnswer, kind: str, session: str | None

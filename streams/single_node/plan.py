@@ -31,6 +31,8 @@ class RunOptions:
     """None: until a signal."""
     report: Path | None = None
     seed: int | None = None
+    apply: bool = False
+    """Put the policies folder in force, where it differs from what is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +102,7 @@ def children(plan: RunPlan, bootstrap: str) -> dict[str, ChildProcess]:
     env |= {"KAFKA_BOOTSTRAP_SERVERS": bootstrap, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
     config = ("--config", str(plan.config))
     health = {
-        "bridge": bridge_url(plan.settings),
+        "bridge": f"http://{_reachable(plan.settings.bridge.admin_address)}",
         "worker": f"http://{_reachable(plan.settings.worker.listen)}",
     }
     commands = {name: (*_HEAD, name, *config) for name in health}
@@ -139,13 +141,17 @@ def _reachable(address: str) -> str:
 
 
 def _check_ports(settings: Settings, config: Path) -> None:
-    addresses = {"bridge.listen": settings.bridge.listen, "worker.listen": settings.worker.listen}
-    if len(set(addresses.values())) == 1:
-        msg = (
-            f"{config}: bridge.listen and worker.listen are both {settings.bridge.listen};"
-            " give each a port of its own"
-        )
-        raise ConfigurationError(msg)
+    addresses = {
+        "bridge.listen": settings.bridge.listen,
+        "bridge.admin_listen": settings.bridge.admin_address,
+        "worker.listen": settings.worker.listen,
+    }
+    keys: dict[str, str] = {}
+    for key, address in addresses.items():
+        other = keys.setdefault(address, key)
+        if other != key:
+            msg = f"{config}: {other} and {key} are both {address}; give each a port of its own"
+            raise ConfigurationError(msg)
     for key, address in addresses.items():
         host, _, port = address.rpartition(":")
         if port == "0":

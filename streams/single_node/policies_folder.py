@@ -1,6 +1,7 @@
 """What a run does with the policies folder.
 
-A demo applies it, production only says where it differs.
+A demo puts it in force as a whole; production applies it where that is asked for, and else says
+where it differs.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from streams.settings import Settings
 AUTHOR = "ringfence up"
 
 
-async def agree(settings: Settings, *, demo: bool) -> list[str]:
-    """Put the folder in force in a demo; in production return where it differs, for people.
+async def agree(settings: Settings, *, demo: bool, apply: bool = False) -> list[str]:
+    """Put the folder in force in a demo, or where ``apply`` says so; else return where it differs.
 
-    What was never applied is no difference: a worker applies it at its start.
+    Returns lines for people. What was never applied is no difference: a worker applies it at its
+    start. Policies in force that have no file in the folder stay, except in a demo.
 
     Raises ``RingfenceError`` where Kafka does not answer.
     """
@@ -25,14 +27,16 @@ async def agree(settings: Settings, *, demo: bool) -> list[str]:
     at_ms = now_ms()
     changed = store.changes(files, shelf, author=AUTHOR, note="", at_ms=at_ms)
     if not demo:
+        if apply and changed:
+            await store.write(settings.kafka, changed)
+            return [f"{each.key}: revision {each.revision} applied" for each in changed]
         differing = [each.key for each in changed if shelf.ever_applied(each.key)]
         if not differing:
             return []
         folder = settings.policies
         said = (
-            f"what is in force differs from {folder} ({', '.join(differing)}):"
-            f" see `ringfence policy diff {folder}`,"
-            f" and apply the folder with `ringfence policy apply {folder}` if it is right"
+            f"{folder} was edited and is not in force ({', '.join(differing)}):"
+            f" apply it with `ringfence policy apply {folder}`"
         )
         return [said]
     ours = {each.key for each in files}

@@ -17,7 +17,12 @@ from typing import Any, Final, TypeVar
 import aiohttp
 import uvloop
 
-from streams.common.errors import AuditError, EnvironmentFaultError, RingfenceError
+from streams.common.errors import (
+    AuditError,
+    EnvironmentFaultError,
+    NothingComparedError,
+    RingfenceError,
+)
 from streams.kafka import topics_admin
 from streams.local_kafka.broker import LocalKafka
 from streams.local_kafka.state import read_state
@@ -45,7 +50,8 @@ _INTERRUPTED: Final = 130
 def up(options: RunOptions, say: Say) -> int:
     """Run until the time is over or a signal arrives; blocks. Returns the exit code.
 
-    0 only when the audit of the run holds. Raises ``RingfenceError`` for what keeps it from
+    0 only when the audit of the run holds, or when a run without simulated calls, or one that
+    was stopped, had nothing to compare. Raises ``RingfenceError`` for what keeps it from
     starting or from going on; no process is left behind in any case.
     """
     with _sigterm_as_interrupt():
@@ -186,12 +192,11 @@ class _Run:
         for each in applied.left:
             self._say(each.describe())
         if any(each.what == "partitions" for each in applied.left):
-            msg = (
-                "the topics have another number of partitions than kafka.partitions, so a worker"
-                " would look for callers in the wrong place: set kafka.partitions to what is there"
-            )
+            msg = "topics have fewer partitions than kafka.partitions, see above"
             raise EnvironmentFaultError(msg)
-        for said in await agree(settings, demo=self._plan.demo is not None):
+        for said in await agree(
+            settings, demo=self._plan.demo is not None, apply=self._plan.options.apply
+        ):
             self._say(said)
         return settings
 
@@ -313,7 +318,14 @@ class _Run:
         path = self._plan.options.report
         if path is not None:
             path.write_text(json.dumps(report.as_dict(), indent=2) + "\n", encoding="utf-8")
-        return 0 if report.holds else AuditError.exit_code
+        match report.audit.verdict:
+            case "does not hold":
+                return AuditError.exit_code
+            case "nothing compared" if self._plan.demo is not None and self._stopped_at is None:
+                return NothingComparedError.exit_code
+            case _:
+                # real lines may have had no call, and who stops a run early asks for no proof
+                return 0
 
     async def _end_children(self) -> None:
         if not self._children:

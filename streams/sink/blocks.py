@@ -17,7 +17,15 @@ from models.policy import DAY_MS
 from models.records import Record, lifecycle, outcome
 from streams.gateways.attempts import NONE
 from streams.kafka.stream import Event, header
-from streams.sink.context import RESULTS, Ended, SinkContext, ended_by, may_repeat, outcome_of
+from streams.sink.context import (
+    NOT_CONFIGURED,
+    RESULTS,
+    Ended,
+    SinkContext,
+    ended_by,
+    may_repeat,
+    outcome_of,
+)
 from streams.sink.keyed_executor import JobEnd
 
 log = logging.getLogger(__name__)
@@ -67,11 +75,12 @@ class BlockJob:
             return "done"  # the partition's new owner has the command too
         gateway = parts.gateways.get(command.gateway)
         if gateway is None:
-            await self.fail("gateway-not-configured")
+            await self.fail(NOT_CONFIGURED)
             return "done"
         self._attempts = await parts.attempt(
             self._event,
             gateway,
+            command.session,
             lambda left_s: gateway.block(command, left_s),
             may_repeat,
             expires_at_ms=expires_at_ms(command),

@@ -10,6 +10,7 @@ from typing import Literal
 
 import orjson
 
+from models.codec import decode
 from streams.sink.context import Ended
 
 
@@ -58,9 +59,11 @@ def dump(claim: Claim) -> bytes:
 
 
 def load(raw: bytes | None) -> Claim | None:
-    """The inverse of ``dump``."""
+    """The inverse of ``dump``; what a newer version added is passed over.
+
+    Raises ``UndecodableError`` for another form.
+    """
     if raw is None:
         return None
-    data = orjson.loads(raw)
-    ended = data.pop("ended")
-    return Claim(**data, ended=None if ended is None else Ended(**ended))
+    claim: Claim = decode(Claim, raw)
+    return claim

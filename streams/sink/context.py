@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,14 +17,21 @@ from streams.gateways.client import GatewayClient
 from streams.kafka.outbox import Outbox
 from streams.kafka.stream import Event
 from streams.metrics import WorkerMetrics
-from streams.sink.keyed_executor import Bulkheads, Gate, open_gate
+from streams.sink.keyed_executor import Bulkheads, Gate, Place, open_gate
+
+log = logging.getLogger(__name__)
 
 WAITING = 10_000
-"""Commands queued or under way for each gateway: about 40 MB. A storm of 5,000 calls in a second
-fits; more would only expire in the queue."""
+"""Commands queued or under way for each session of a gateway: about 40 MB. A storm of 5,000 calls
+in a second fits; more would only expire in the queue."""
 
 GATEWAY_OPEN = "gateway-open"
-"""The reason where the gateway's circuit stayed open for the whole of a command's window."""
+"""The reason where the circuit of the gateway, or of its session, stayed open for the whole of a
+command's window."""
+
+NOT_CONFIGURED = "gateway-not-configured"
+"""The reason where this worker's configuration has no such gateway, and no other worker, with a
+newer one, took the command over inside its window."""
 
 GATEWAY_BACKLOG = "gateway-backlog"
 """The reason where the gateway's queue of commands is full."""
@@ -60,40 +68,52 @@ class SinkContext:
         self,
         event: Event,
         gateway: GatewayClient,
+        session: str,
         send: Callable[[float], Awaitable[GatewayAnswer]],
         again: Callable[[GatewayAnswer], bool],
         *,
         expires_at_ms: int,
         before: Attempts = NONE,
     ) -> Attempts:
-        """As ``attempts.attempt``, while the gateway's circuit is closed and the event is ours."""
+        """As ``attempts.attempt``, while no circuit is open and the event is ours."""
         return await attempt(
             send,
             again,
-            connections=gateway.connections,
-            may_send=lambda: gateway.circuit.is_closed() and self.is_ours(event),
+            connections=gateway.connections(session),
+            may_send=lambda: gateway.may_send(session) and self.is_ours(event),
             expires_at_ms=expires_at_ms,
             clock=self.clock,
             before=before,
         )
 
     def bulkheads(self, first: Gate = open_gate) -> Bulkheads:
-        """An executor for each gateway.
+        """An executor for each session of each gateway.
 
-        Its jobs begin when ``first`` has returned and the gateway's circuit is closed.
+        Its jobs begin when ``first`` has returned and the session's circuits are closed. Those for
+        a gateway that is not configured begin when they expire.
         """
-        gates = {name: self._gate(each, first) for name, each in self.gateways.items()}
-        return Bulkheads(WAITING, self.on_failure, gates)
+        return Bulkheads(WAITING, self.on_failure, lambda place: self._gate(place, first))
 
-    def _gate(self, gateway: GatewayClient, first: Gate) -> Gate:
-        circuit = gateway.circuit
+    def _gate(self, place: Place, first: Gate) -> Gate:
+        name, session = place
+        gateway = self.gateways.get(name)
+        if gateway is None:
+            log.warning(
+                "there are commands for gateway %s, which this worker's configuration lacks: they "
+                "wait for a worker that has it, and fail where none comes in time; add it under "
+                "gateways, or stop what still uses it",
+                name,
+            )
 
         async def gate(key: str, expires_at_ms: int) -> None:
+            if gateway is None:
+                await asyncio.sleep(max(0, expires_at_ms - self.clock()) / 1000)
+                return
             await first(key, expires_at_ms)
-            if not circuit.is_closed():
+            if not gateway.may_send(session):
                 with suppress(TimeoutError):
                     async with asyncio.timeout(max(0, expires_at_ms - self.clock()) / 1000):
-                        await circuit.until_closed()
+                        await gateway.until_may_send(session)
 
         return gate
 

@@ -1,13 +1,13 @@
 """Runs jobs side by side across keys and in order within one key; bounded, behind a gate.
 
-``Bulkheads`` gives every gateway an executor of its own.
+``Bulkheads`` gives every session of every gateway an executor of its own.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Literal
 
 JobEnd = Literal["done", "held"]
@@ -123,30 +123,40 @@ class KeyedExecutor:
             await asyncio.gather(*late, return_exceptions=True)
 
 
+Place = tuple[str, str]
+"""A gateway, and one of its sessions."""
+
+
 class Bulkheads:
-    """An executor for each gateway: one that hangs or is away holds up no other's commands."""
+    """An executor for each session of each gateway.
+
+    One that hangs or is away holds up no other's commands.
+    """
 
     def __init__(
-        self, waiting: int, on_failure: Callable[[BaseException], None], gates: Mapping[str, Gate]
+        self,
+        waiting: int,
+        on_failure: Callable[[BaseException], None],
+        gate_of: Callable[[Place], Gate],
     ) -> None:
-        """``waiting`` is for each gateway; ``gates`` are by gateway."""
-        self._of = {
-            gateway: KeyedExecutor(waiting, on_failure, gate) for gateway, gate in gates.items()
-        }
-        self._unknown = KeyedExecutor(waiting, on_failure)
+        """``waiting`` is for each session; ``gate_of`` is asked once for each."""
+        self._waiting = waiting
+        self._on_failure = on_failure
+        self._gate_of = gate_of
+        self._of: dict[Place, KeyedExecutor] = {}
 
-    def submit(self, gateway: str, key: str, job: Job, expires_at_ms: int) -> bool:
-        """As ``KeyedExecutor.submit``; gateways without a gate share lanes."""
-        return self._of.get(gateway, self._unknown).submit(key, job, expires_at_ms)
+    def submit(self, place: Place, key: str, job: Job, expires_at_ms: int) -> bool:
+        """As ``KeyedExecutor.submit``."""
+        lanes = self._of.get(place)
+        if lanes is None:
+            lanes = KeyedExecutor(self._waiting, self._on_failure, self._gate_of(place))
+            self._of[place] = lanes
+        return lanes.submit(key, job, expires_at_ms)
 
     async def drain(self, timeout_s: float) -> None:
-        """As ``KeyedExecutor.drain``, at all gateways."""
-        await asyncio.gather(
-            *(lanes.drain(timeout_s) for lanes in (*self._of.values(), self._unknown))
-        )
+        """As ``KeyedExecutor.drain``, at all of them."""
+        await asyncio.gather(*(lanes.drain(timeout_s) for lanes in self._of.values()))
 
     async def join(self, timeout_s: float) -> None:
-        """As ``KeyedExecutor.join``, at all gateways."""
-        await asyncio.gather(
-            *(lanes.join(timeout_s) for lanes in (*self._of.values(), self._unknown))
-        )
+        """As ``KeyedExecutor.join``, at all of them."""
+        await asyncio.gather(*(lanes.join(timeout_s) for lanes in self._of.values()))

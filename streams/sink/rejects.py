@@ -21,6 +21,7 @@ from streams.kafka.stream import Event, Stream, decoded, header
 from streams.sink import blocks
 from streams.sink.context import (
     GATEWAY_BACKLOG,
+    NOT_CONFIGURED,
     RESULTS,
     Ended,
     SinkContext,
@@ -64,14 +65,19 @@ class RejectSink:
 
     async def _submit_reject(self, event: Event, command: RejectCall) -> None:
         job = RejectJob(self._parts, event, command)
-        queued = self.lanes.submit(command.gateway, command.caller, job.run, command.expires_at_ms)
+        queued = self.lanes.submit(
+            (command.gateway, command.session), command.caller, job.run, command.expires_at_ms
+        )
         if not queued and await self._parts.may_act(event):
             await job.fail(GATEWAY_BACKLOG)
 
     async def _submit_block(self, event: Event, command: BlockCaller | UnblockCaller) -> None:
         job = blocks.BlockJob(self._parts, event, command)
         queued = self.lanes.submit(
-            command.gateway, command.caller, job.run, blocks.expires_at_ms(command)
+            (command.gateway, command.session),
+            command.caller,
+            job.run,
+            blocks.expires_at_ms(command),
         )
         if not queued and await self._parts.may_act(event):
             await job.fail(GATEWAY_BACKLOG)
@@ -94,12 +100,13 @@ class RejectJob:
             return "done"  # the partition's new owner has the command too
         gateway = parts.gateways.get(command.gateway)
         if gateway is None:
-            await self.fail("gateway-not-configured")
+            await self.fail(NOT_CONFIGURED)
             return "done"
         if not self._came_late:
             self._attempts = await parts.attempt(
                 self._event,
                 gateway,
+                command.session,
                 lambda left_s: gateway.reject(command, left_s),
                 may_repeat,
                 expires_at_ms=command.expires_at_ms,

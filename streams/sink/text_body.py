@@ -65,7 +65,7 @@ def _facts(known: Views, line: LineVoice, command: SendText, now_ms: int) -> Tex
 
 def _contact(known: Views, caller: str) -> Contact | None:
     try:
-        return known.contacts.get(caller)
+        return known.contacts.of_any(known.identities.names_of(caller))
     except UndecodableError:
         return None  # as if there were none: the text can do without
 

@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 import orjson
 
+from models.codec import decode
 from models.policy import DAY_MS, TextGuard
 from streams.gateways.answer import REACH_OUT_RESTRICTED, GatewayAnswer
 
@@ -101,12 +102,14 @@ def dump(state: LineState) -> bytes:
 
 
 def load(raw: bytes | None) -> LineState:
-    """The inverse of ``dump``; a line that nothing is known of has met nothing."""
+    """The inverse of ``dump``; a line that nothing is known of has met nothing.
+
+    What a newer version added is passed over. Raises ``UndecodableError`` for another form.
+    """
     if raw is None:
         return NOTHING_MET
-    data = orjson.loads(raw)
-    spans = {int(span): count for span, count in data.pop("strangers").items()}
-    return LineState(strangers=spans, **data)
+    state: LineState = decode(LineState, raw)
+    return state
 
 
 def _counts(span: int, now_ms: int) -> bool:

@@ -26,6 +26,7 @@ from streams.sink.claims import Claim, dump, load, standing
 from streams.sink.context import (
     GATEWAY_BACKLOG,
     GATEWAY_OPEN,
+    NOT_CONFIGURED,
     RESULTS,
     Ended,
     SinkContext,
@@ -73,7 +74,8 @@ class TextSink:
         )
         async for event, command in events:
             job = self._job(event, command)
-            if not self.lanes.submit(command.gateway, command.line, job, command.expires_at_ms):
+            place = (command.gateway, command.session)
+            if not self.lanes.submit(place, command.line, job, command.expires_at_ms):
                 await self._turn_away(event, command)
 
     def _job(self, event: Event, command: SendText) -> Job:
@@ -107,7 +109,7 @@ class TextSink:
             return None
         if now_ms < self._state(command.line).paused_until_ms:
             return Ended(result="suppressed", reason="paused-429", at_ms=now_ms)
-        if not gateway.circuit.is_closed():
+        if not gateway.may_send(command.session):
             return Ended(result="failed", reason=GATEWAY_OPEN, at_ms=now_ms)
         return None
 
@@ -188,10 +190,10 @@ class TextSink:
 
     def _held_back(self, command: SendText, now_ms: int) -> Ended | None:
         """Why a text must not be sent at all, or None."""
+        if command.gateway not in self._parts.gateways:
+            return Ended(result="failed", reason=NOT_CONFIGURED, at_ms=now_ms)
         if now_ms >= command.expires_at_ms:
             return Ended(result="late", reason="window-over", at_ms=now_ms)
-        if command.gateway not in self._parts.gateways:
-            return Ended(result="failed", reason="gateway-not-configured", at_ms=now_ms)
         if not is_person(command.caller_raw):
             return Ended(result="suppressed", reason="not-a-person", at_ms=now_ms)
         if command.stranger:
@@ -221,6 +223,7 @@ class TextSink:
         return await self._parts.attempt(
             event,
             gateway,
+            command.session,
             lambda left_s: gateway.text(command, text, left_s),
             _surely_not_sent,
             expires_at_ms=command.expires_at_ms,
@@ -244,7 +247,7 @@ class TextSink:
     ) -> None:
         """Publish the result and store the claim; acknowledge the event once both are durable."""
         said = outcome_of(command, ended)
-        self._parts.metrics.ended(said)
+        self._parts.metrics.ended(said, since_ms=command.rejected_at_ms)
         if ended.result in {"failed", "unknown"}:
             log.warning("a text on line %s is %s: %s", command.line, ended.result, ended.reason)
         partition = event.message.partition
@@ -285,6 +288,25 @@ class TextSink:
             ),
             None,
         )
+
+
+def check_row(key: bytes, row: bytes) -> None:
+    """Raise ``UndecodableError`` for a row of the table ``texts`` that cannot be read."""
+    if text_limits.is_line_key(key):
+        text_limits.load(row)
+    else:
+        load(row)
+
+
+def instead_of_row(key: bytes, since_ms: int) -> bytes | None:
+    """What stands for a row that cannot be read, known as such since then.
+
+    For a claim: that its caller may have been told something just then. It says no more than the
+    row does, and keeps the sink from a second text until a cool-down is over.
+    """
+    if text_limits.is_line_key(key):
+        return None
+    return dump(Claim(command_id="", claimed_at_ms=since_ms))
 
 
 def _surely_not_sent(answer: GatewayAnswer) -> bool:

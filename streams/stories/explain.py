@@ -12,6 +12,7 @@ from models import topics
 from models.calls import CallOffered
 from models.decisions import Decision
 from models.identity import mask
+from models.numbers import jid_forms
 from models.patterns import CallerPattern
 from models.topics import Component, Topic, read_by
 from streams.common.errors import RingfenceError
@@ -52,15 +53,17 @@ async def explain(settings: Settings, call_id: str) -> list[str]:
 async def explain_caller(settings: Settings, jid: str, last: int) -> list[str]:
     """Describe the newest ``last`` calls of a caller (a canonical JID) to any line, oldest first.
 
-    Raises as ``explain``.
+    A number is looked for in every form that WhatsApp may use (``models.numbers``). Raises as
+    ``explain``.
     """
     about = await _read(
-        settings, (topics.CALLS_EVENTS, topics.CALLS_DECISIONS), _needles(jid), None
+        settings, (topics.CALLS_EVENTS, topics.CALLS_DECISIONS), _needles(*jid_forms(jid)), None
     )
+    forms = set(jid_forms(jid))
     received: dict[tuple[str, str], int] = {}
     for seen in about:
         value = seen.value
-        if isinstance(value, CallOffered | Decision) and jid in {
+        if isinstance(value, CallOffered | Decision) and forms & {
             value.caller,
             *getattr(value, "caller_known_as", ()),
         }:

@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 from models import topics
 from streams.audit.audit import JUDGED, Audit
 from streams.audit.audit_topics import cooldowns
+from streams.audit.judged_range import JudgedRange
 from streams.common.clock import Clock, now_ms
 from streams.gateways.protocol import Gateway
 from streams.gateways.registry import GATEWAYS
@@ -68,7 +69,7 @@ class LiveConsole:
         self._tally = SummaryTally(since_ms=since)
         self._audit = Audit(
             self._reader.partitions,
-            since_ms=since,
+            JudgedRange(since_ms=since),
             clock=lambda: self._read_up_to_ms,
             cooldown_ms=await cooldowns(self._settings),
         )

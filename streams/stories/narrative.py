@@ -11,7 +11,7 @@ from models.commands import BlockCaller, Command, RejectCall, SendText, UnblockC
 from models.decisions import Decision, RuleTrace, Scalar
 from models.identity import mask
 from models.outcomes import CommandKind, Outcome
-from streams.common.wording import VERDICTS, moment, outcome_words, span
+from streams.common.wording import DECIDERS, VERDICTS, moment, outcome_words, span
 from streams.kafka.reader import Seen
 
 _MARGIN: Final = 11
@@ -145,6 +145,9 @@ def _offer(offer: CallOffered, seen: Seen, zone: tzinfo | None) -> Iterator[str]
     yield f"began to ring {moment(offer.offered_at_ms, zone)}, {sources[offer.time_source]}"
     if offer.caller_known_as:
         yield f"also known as {', '.join(mask(jid) for jid in offer.caller_known_as)}"
+    if offer.caller_claims:
+        named = ", ".join(mask(jid) for jid in offer.caller_claims)
+        yield f"its own client names {named}, which counts against it only"
     if offer.offline:
         yield "queued while the gateway was disconnected"
     if offer.ended:
@@ -152,8 +155,8 @@ def _offer(offer: CallOffered, seen: Seen, zone: tzinfo | None) -> Iterator[str]
 
 
 def _decision(decision: Decision, zone: tzinfo | None) -> Iterator[str]:
-    rule = f"by the rule {decision.rule}" if decision.rule else "by no rule"
-    yield f"decided: {decision.verdict} ({VERDICTS[decision.verdict]}) {rule}: {decision.why}"
+    who = DECIDERS.get(decision.by) or f"the rule {decision.rule}"
+    yield f"decided: {decision.verdict} ({VERDICTS[decision.verdict]}) by {who}: {decision.why}"
     whose = "the common policy" if decision.policy == "*" else f"the policy of {decision.policy}"
     yield f"{whose}, revision {decision.policy_revision}"
     facts = " · ".join(

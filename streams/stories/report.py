@@ -18,7 +18,7 @@ class Report:
 
     @property
     def holds(self) -> bool:
-        """Whether the audit found nothing wrong."""
+        """Whether the audit compared something, and found nothing wrong."""
         return self.audit.holds
 
     def lines(self) -> list[str]:

@@ -102,9 +102,11 @@ class Story:
         """``line_names`` set the width of their column; ``zone`` None is the machine's own.
 
         ``without_ends``: lines whose gateway does not report that a call stopped ringing. An
-        unconfirmed reject says nothing there, and is not shown.
+        unconfirmed reject says nothing there, and is not shown. Of a gateway that can, some engines
+        do not: there it is shown from the line's first confirmed reject on, and before that once.
         """
-        self._without_ends = without_ends
+        self._silent_lines = set(without_ends)
+        self._lines_with_ends: set[str] = set()
         self._line_width = min(max((len(name) for name in line_names), default=8), 16)
         self._text_width = (
             width - 10 - (self._line_width + 2) - _CALLER - _VERDICT - 1 - 2 * _NUMBER
@@ -209,8 +211,10 @@ class Story:
         return [self._release(key)] if call.whole else []
 
     def _end(self, outcome: Outcome) -> list[str]:
-        if outcome.result == "unconfirmed" and outcome.line in self._without_ends:
-            return []
+        if outcome.result == "confirmed":
+            self._lines_with_ends.add(outcome.line)
+        if outcome.result == "unconfirmed" and self._expects_no_end(outcome):
+            return self._no_end(outcome)
         key = outcome.decision_id
         shown = self._shown.get(key)
         if shown is not None:
@@ -220,6 +224,17 @@ class Story:
         call = self._held.setdefault(key, _Rejected())
         call.add(outcome)
         return [self._release(key)] if call.whole else []
+
+    def _expects_no_end(self, outcome: Outcome) -> bool:
+        return outcome.reason != "answered" and outcome.line not in self._lines_with_ends
+
+    def _no_end(self, outcome: Outcome) -> list[str]:
+        """Said once for a line that has reported no end so far."""
+        if outcome.line in self._silent_lines:
+            return []
+        self._silent_lines.add(outcome.line)
+        story = "no ends reported so far: shown once"
+        return [self._show(outcome.at_ms, outcome.line, "", "unconfirmed", story, tone=_DIM)]
 
     def _release(self, key: str) -> str:
         call = self._held.pop(key)
@@ -258,7 +273,8 @@ class Story:
         since = call.reject.at_ms if call.reject else outcome.received_at_ms
         reject = text = ""
         if outcome.result == "unconfirmed":
-            story = "the gateway never said that it stopped"
+            answered = outcome.reason == "answered"
+            story = "somebody picked up" if answered else "the gateway never said that it stopped"
         elif outcome.result == "confirmed":
             story = (
                 f"the ringing stopped {span(outcome.at_ms - since)} after the reject"

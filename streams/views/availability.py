@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing_extensions import override
 
 from models import topics
-from models.presence import BridgeHealth, LineStatus, Presence, WorkerStatus
+from models.presence import CHANGES_KEPT, BridgeHealth, LineStatus, Presence, WorkerStatus
 from streams.views.view import Latest
 
 BUCKET_MS = 10_000
@@ -89,8 +89,17 @@ def merged_presence(before: Presence, after: Presence) -> Presence:
 
 
 def merged_line(before: LineStatus, after: LineStatus) -> LineStatus:
-    """Merge two reports of a line: the newest status and the newest disconnect. Commutative."""
+    """Merge two reports of a line: the newest status and loss, and the newest changes of both.
+
+    Commutative; changes are joined as they were reported, so that one that comes late finds its
+    place.
+    """
     newer = after if after.changed_at_ms >= before.changed_at_ms else before
+    changes = sorted(
+        {*before.changes, *after.changes}, key=lambda each: (each.at_ms, each.connected)
+    )
     return replace(
-        newer, disconnected_at_ms=max(before.disconnected_at_ms, after.disconnected_at_ms)
+        newer,
+        changes=tuple(changes[-CHANGES_KEPT:]),
+        lost_at_ms=max(before.lost_at_ms, after.lost_at_ms),
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from models import topics
 from models.codec import UndecodableError, decode
+from models.numbers import all_forms, jid_forms
 from models.overrides import CallerBlock, LineSwitch, ListEntry, Override
 from models.patterns import CallerPattern, PatternIndex
 
@@ -60,6 +61,7 @@ class Overrides:
     ) -> ListEntry | None:
         """The most specific entry of a list for this person on this line now, or None.
 
+        Numbers are looked up in every form that WhatsApp may use (``models.numbers``).
         ``country`` is called only where the list holds countries.
         """
         if name not in self._lists:
@@ -75,6 +77,11 @@ class Overrides:
         raw = self._lists.get(name, {}).get(pattern)
         return None if raw is None else decode(ListEntry, raw)
 
+    def find_any_form(self, name: str, pattern: str) -> list[ListEntry]:
+        """The entries of a list for this canonical pattern, or for its number in another form."""
+        found = (self.find(name, each) for each in jid_forms(pattern))
+        return [each for each in found if each is not None]
+
     def entries(self) -> Iterator[ListEntry]:
         """Every entry of every list, expired ones too."""
         for listed in self._lists.values():
@@ -84,7 +91,7 @@ class Overrides:
     def block(self, jids: tuple[str, ...], line: str) -> CallerBlock | None:
         """The longest block of a person on a line that no later unblock lifted, or None.
 
-        Looks under all of the caller's JIDs, on this line and on ``*``.
+        Looks under all of the caller's JIDs, in every form of a number, on this line and on ``*``.
         """
         lift = self.lift(jids, line)
         blocks = [
@@ -102,7 +109,8 @@ class Overrides:
     def _blocks_and_unblocks(self, jids: tuple[str, ...], line: str) -> list[CallerBlock]:
         if not self._blocks:
             return []
-        found = (self._blocks.get((each, jid)) for each in (line, "*") for jid in jids)
+        names = all_forms(jids)
+        found = (self._blocks.get((each, jid)) for each in (line, "*") for jid in names)
         return [each for each in found if each is not None]
 
     def switch(self, line: str, now_ms: int) -> LineSwitch | None:
@@ -120,7 +128,7 @@ class Overrides:
     def _candidates(
         self, name: str, jids: tuple[str, ...], country: Callable[[], str | None]
     ) -> Iterator[str]:
-        yield from jids
+        yield from all_forms(jids)
         wide = self._wide.get(name)
         if wide is not None:
             yield from map(str, wide.matches(jids, country))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 import phonenumbers
@@ -21,6 +22,11 @@ def country_of(jid: str) -> str | None:
     if found is None and number.country_code is not None:
         found = phonenumbers.region_code_for_country_code(number.country_code)
     return found if found is not None and found.isalpha() and found != "ZZ" else None
+
+
+def country_of_any(jids: Iterable[str]) -> str | None:
+    """The country of the first of a person's JIDs that has one."""
+    return next((found for found in map(country_of, jids) if found is not None), None)
 
 
 @lru_cache(maxsize=65_536)

@@ -6,17 +6,21 @@ And the reason for every number.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from typing_extensions import override
 
 from models import topics
 from streams.call_sessions import CallSessions
+from streams.call_sessions import load as load_session
 from streams.common.clock import Clock, now_ms
 from streams.conversations import Conversations
+from streams.conversations import load as load_conversations
 from streams.faust_driver.stream_progress import StreamProgress
 from streams.faust_driver.tables import FaustTable
 from streams.faust_driver.transport import App, QuietMonitor, faust_credentials
@@ -24,18 +28,22 @@ from streams.kafka.outbox import Outbox
 from streams.kafka.partitioner import partition_of
 from streams.kafka.producer import DurableProducer
 from streams.kafka.stream import Ownership
+from streams.kafka.tolerant_table import TolerantTable
 from streams.policy_admin.files import PolicyFile
 from streams.screening.agent import Screening
 from streams.screening.facts import LineFacts
+from streams.screening.recent_calls import load as load_recent_calls
 from streams.settings import STATE_DIR, Settings
 from streams.sink.context import SinkContext
 from streams.sink.rejects import RejectSink
 from streams.sink.text_body import LineVoice
-from streams.sink.texts import TextSink
+from streams.sink.texts import TextSink, check_row, instead_of_row
 from streams.worker.ownership import GroupOwnership
 from streams.worker.services import Services, services
 from streams.worker.shutdown import Failure, cut_off
 from streams.worker.status import StatusReport
+
+log = logging.getLogger(__name__)
 
 LAST_WORK_S = 1.0
 """For requests that are still under way when the consumer has drained; the rest comes again."""
@@ -99,6 +107,8 @@ class WorkerParts:
     agents: WorkerAgents
     status: StatusReport
     failure: Failure
+    is_member: Callable[[], bool]
+    """Whether the group confirmed the membership within the session time-out."""
     recovered: bool = False
 
     def not_ready(self) -> str | None:
@@ -107,6 +117,12 @@ class WorkerParts:
             return "tables are being recovered"
         if self.app.rebalancing:
             return "the consumer group is rebalancing"
+        if not self.is_member():
+            servers = self.services.settings.kafka.bootstrap_servers
+            return (
+                f"Kafka at {servers} has not confirmed for longer than worker.session_timeout that"
+                " this worker belongs to its group: it hangs, or is away"
+            )
         return None
 
     def on_recovered(self) -> None:
@@ -122,6 +138,10 @@ class WorkerParts:
                 self.app.assigned(topics.CALLS_LIFECYCLE.full_name(prefix))
             )
         await self.status.tell()
+        for letter in self.services.unreadable.take_letters():
+            done = await self.services.producer.enqueue(letter)
+            # the row still stands in its changelog: without its letter nothing is lost
+            done.add_done_callback(_log_failure)
 
     async def stop(self) -> None:
         """After the consumer has drained: finish what is in work, then close."""
@@ -161,11 +181,13 @@ def build(
             myself,
             around.known,
             agents.screening.storms,
+            gateways=settings.gateways,
             clock=clock,
             metrics=around.metrics,
             send=around.producer.enqueue,
         ),
         failure=failure,
+        is_member=ownership.is_confirmed,
     )
     for topic, name, run in (
         (topics.CALLS_EVENTS, "screening", agents.screening.run),
@@ -183,6 +205,11 @@ def build(
     return app
 
 
+def _log_failure(done: asyncio.Future[Any]) -> None:
+    if not done.cancelled() and done.exception() is not None:
+        log.error("a dead letter of a table's row could not be sent", exc_info=done.exception())
+
+
 def _agents(
     app: WorkerApp, around: Services, ownership: Ownership, failure: Failure, clock: Clock
 ) -> WorkerAgents:
@@ -190,14 +217,31 @@ def _agents(
     kafka = settings.kafka
     outbox = Outbox(around.producer, failure, commands=around.commands)
 
-    def table(name: str, writer: DurableProducer) -> FaustTable:
-        return FaustTable(app, name, kafka.partitions, lambda: writer)
+    def table(
+        name: str,
+        writer: DurableProducer,
+        check: Callable[[bytes, bytes], object],
+        instead: Callable[[bytes, int], bytes | None] = lambda _key, _since_ms: None,
+    ) -> TolerantTable:
+        rows = FaustTable(app, name, kafka.partitions, lambda: writer)
+        return TolerantTable(rows, name, rows.changelog, check, around.unreadable, instead=instead)
 
+    talked = table("conversations", around.producer, lambda _key, row: load_conversations(row))
+    recent = table("recent-calls", around.producer, lambda _key, row: load_recent_calls(row))
     conversations = Conversations(
-        table("conversations", around.producer), outbox, metrics, known, clock
+        talked,
+        outbox,
+        metrics,
+        known,
+        clock,
+        talked.is_left_out,
+        # a caller's calls and messages are kept by one worker: their topics share the key
+        turned_away=lambda caller, line: load_recent_calls(
+            recent.get(caller.encode())
+        ).turned_away_ms(line),
     )
     screening = Screening(
-        recent=table("recent-calls", around.producer),
+        recent=recent,
         conversations=conversations,
         known=known,
         lines={
@@ -212,7 +256,7 @@ def _agents(
         metrics=metrics,
     )
     sessions = CallSessions(
-        shards=table("call-sessions", around.producer),
+        shards=table("call-sessions", around.producer, lambda _key, row: load_session(row)),
         outbox=outbox,
         clock=clock,
         metrics=metrics,
@@ -236,7 +280,12 @@ def _agents(
         conversations=conversations,
         sessions=sessions,
         rejects=RejectSink(sink),
-        texts=TextSink(sink, claims=table("texts", around.commands), known=known, lines=voices),
+        texts=TextSink(
+            sink,
+            claims=table("texts", around.commands, check_row, instead_of_row),
+            known=known,
+            lines=voices,
+        ),
     )
 
 

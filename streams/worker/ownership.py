@@ -34,6 +34,10 @@ class GroupOwnership:
         """Whether no rebalance has come since the event was given; does not block."""
         return event.message.generation_id == self._generation()
 
+    def is_confirmed(self) -> bool:
+        """Whether the coordinator has confirmed the membership lately; does not block."""
+        return self._confirmed(self._lease_s)
+
     async def may_act(self, event: Event) -> bool:
         """Whether the event's partition is surely still this worker's.
 
@@ -41,7 +45,7 @@ class GroupOwnership:
         confirmed; False as soon as a rebalance has come.
         """
         while self.is_ours(event):
-            if self._confirmed(self._lease_s):
+            if self.is_confirmed():
                 return True
             await asyncio.sleep(AGAIN_S)
         return False

@@ -16,11 +16,14 @@ from streams.gateways.circuit_breaker import STATES
 from streams.gateways.client import GatewayClient
 from streams.kafka.compacted_reader import CompactedReader
 from streams.kafka.producer import DurableProducer
+from streams.kafka.tolerant_table import UnreadableRows
 from streams.kafka.topics_admin import create_compacted
 from streams.metrics import WorkerMetrics
 from streams.policy_admin.files import PolicyFile
+from streams.screening.suspended import suspensions
 from streams.settings import Settings
 from streams.views.views import Views
+from streams.worker.status import missing_gateways
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +53,8 @@ class Services:
     """For what a ringing call waits for."""
     producer: DurableProducer
     """For everything else."""
+    unreadable: UnreadableRows
+    """Rows of tables that could not be read."""
     gateways: dict[str, GatewayClient]
     files: Sequence[PolicyFile] = ()
     _health: HealthServer | None = field(default=None, init=False)
@@ -66,6 +71,7 @@ class Services:
             warnings=self.warnings,
         )
         await self._health.__aenter__()
+        self.metrics.before_scrape = self._note_suspended
         await asyncio.gather(self.commands.start(), self.producer.start())
         await self.reader.start()
         await self._seed()
@@ -95,8 +101,11 @@ class Services:
     def warnings(self) -> list[str]:
         """What a person should look into.
 
-        Policies that were applied and are not in force, gateways that do not answer.
+        Policies that were applied and are not in force, gateways that do not answer, sessions that
+        fail, gateways that only other workers know, rules that an outage suspends.
         """
+        lacking = missing_gateways(self.known.workers, self.settings.gateways, now_ms())
+        suspended = suspensions(self.known, self.settings.lines, now_ms())
         silent = [name for name, gateway in self.gateways.items() if gateway.is_up is False]
         return [
             *(
@@ -104,7 +113,25 @@ class Services:
                 for key, fault in self.known.policies.faults.items()
             ),
             *(f"gateway {name} does not answer: calls ring until it does" for name in silent),
+            *(
+                f"session {session} of gateway {name} fails: its calls ring until it works again"
+                for name, gateway in self.gateways.items()
+                for session in gateway.ill_sessions
+            ),
+            *(
+                f"gateway {name} is not in this worker's configuration, and worker {other} serves"
+                " it: its commands wait here until they expire; give all workers the same gateways"
+                for name, other in lacking.items()
+            ),
+            *(
+                f"rule {each.rule} of line {each.line} lets calls ring: {each.why}"
+                for each in suspended
+            ),
         ]
+
+    def _note_suspended(self) -> None:
+        found = suspensions(self.known, self.settings.lines, now_ms())
+        self.metrics.suspended((each.line, each.rule) for each in found)
 
     async def _seed(self) -> None:
         """Apply the folder's policies where nothing was ever applied; returns once in force."""
@@ -155,6 +182,7 @@ def services(
         producer=DurableProducer(
             kafka, "ringfence-worker", request_timeout_ms=REQUEST_MS, pause_ms=PAUSE_MS
         ),
+        unreadable=UnreadableRows(metrics.row_left_out, now_ms),
         gateways={name: _client(settings, name, metrics) for name in settings.gateways},
         files=files,
     )
@@ -168,4 +196,5 @@ def _client(settings: Settings, name: str, metrics: WorkerMetrics) -> GatewayCli
         sessions,
         lambda gateway, up: metrics.gateway_up(gateway, up=up),
         lambda gateway, state: metrics.gateway_circuit(gateway, state, STATES),
+        lambda gateway, session, state: metrics.session_circuit(gateway, session, state, STATES),
     )

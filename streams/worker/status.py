@@ -5,7 +5,7 @@ The policies it runs, and how many strangers call it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from typing import Final
 
@@ -26,6 +26,19 @@ _FORGET_MS: Final = DAY_MS
 """What a worker said that was killed and has not come back is taken off the topic by the others."""
 
 
+def missing_gateways(workers: Workers, ours: Collection[str], now_ms: int) -> dict[str, str]:
+    """Gateways that another running worker serves and this one's configuration lacks.
+
+    By their names, with one such worker's. Their commands may come here and can only wait.
+    """
+    return {
+        gateway: each.worker
+        for each in running(workers, now_ms)
+        for gateway in each.gateways
+        if gateway not in ours
+    }
+
+
 def running(workers: Workers, now_ms: int) -> list[WorkerStatus]:
     """What the workers say that are running.
 
@@ -43,17 +56,21 @@ class StatusReport:
         known: Views,
         storms: Storms,
         *,
+        gateways: Collection[str] = (),
         clock: Clock,
         metrics: WorkerMetrics,
         send: Callable[[Record], Awaitable[object]],
     ) -> None:
-        """``send`` hands a record to a producer.
+        """``gateways`` are those of this worker's configuration.
+
+        ``send`` hands a record to a producer.
 
         The status is repeated, so that nobody waits for it to be durable.
         """
         self._myself = myself
         self._known = known
         self._storms = storms
+        self._gateways = tuple(sorted(gateways))
         self._clock = clock
         self._metrics = metrics
         self._send = send
@@ -96,5 +113,6 @@ class StatusReport:
             policies={key: each.revision for key, each in policies.in_force().items()},
             refused=dict(policies.faults),
             strangers=self._storms.buckets(now_ms),
+            gateways=self._gateways,
             at_ms=now_ms,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import hmac
 import socket
 import time
@@ -13,10 +14,10 @@ import orjson
 import pytest
 from pydantic import SecretStr
 
-from streams.bridge import server
+from streams.bridge import body as body_module
 from streams.bridge.server import Bridge, serve
 from streams.common.errors import ConfigurationError, EnvironmentFaultError
-from streams.settings import KafkaSettings
+from streams.settings import BridgeSettings, KafkaSettings
 from tests.support.webhooks import MESSAGE, NOWEB_OFFER, WAHA_KEY, settings, signed, wawp
 
 SIGNED = (
@@ -26,6 +27,7 @@ SIGNED = (
 """WAHA's own test vector: key ``my-secret-key`` over ``VECTOR``."""
 
 VECTOR = b'{"event":"message","session":"default","engine":"WEBJS"}'
+JUNK = {"X-Webhook-Hmac": "0" * 128}
 ACK = orjson.dumps(wawp("message.ack", {"id": "x", "ack": 2}))
 
 
@@ -48,6 +50,14 @@ async def answer(
         return response.status, await response.json(), response.headers.get("Retry-After")
 
 
+async def metrics(bridge: Bridge) -> str:
+    async with (
+        aiohttp.ClientSession(bridge.admin_url) as http,
+        http.get("/metrics") as response,
+    ):
+        return await response.text()
+
+
 async def test_an_unknown_gateway_is_404_and_its_body_is_not_asked_for(bridge: Bridge) -> None:
     host, port = bridge.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
@@ -64,11 +74,13 @@ async def test_an_unknown_gateway_is_404_and_its_body_is_not_asked_for(bridge: B
 async def test_a_body_that_does_not_come_is_cut_off(
     bridge: Bridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "BODY_S", 0.05)
+    monkeypatch.setattr(body_module, "BODY_S", 0.05)
     host, port = bridge.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(
-        b"POST /webhooks/office HTTP/1.1\r\nHost: x\r\nX-Webhook-Hmac: 00\r\nContent-Length: "
+        b"POST /webhooks/office HTTP/1.1\r\nHost: x\r\nX-Webhook-Hmac: "
+        + b"0" * 128
+        + b"\r\nContent-Length: "
         b"100\r\n\r\n{"
     )
     assert b" 408 " in await asyncio.wait_for(reader.readline(), 5)
@@ -104,33 +116,72 @@ async def test_each_gateway_has_its_own_algorithm_and_header(http: aiohttp.Clien
     assert (await answer(http, ACK, signed("cloud", ACK), "office"))[0] == 401
 
 
-async def test_a_body_that_is_too_large_is_413(http: aiohttp.ClientSession) -> None:
-    body = b'"' + b"x" * 2048 + b'"'
+async def test_a_body_that_is_too_large_to_be_hashed_is_413(http: aiohttp.ClientSession) -> None:
+    body = b'"' + b"x" * 4 * 2048 + b'"'
     status, said, _ = await answer(http, body, signed("office", body))
     assert (status, said["error"]) == (413, "too-large")
 
 
-async def test_a_chunked_body_that_is_too_large_is_413(http: aiohttp.ClientSession) -> None:
+async def test_a_body_too_large_to_be_read_is_kept_if_signed(http: aiohttp.ClientSession) -> None:
+    body = b'"' + b"x" * 2048 + b'"'
+    status, said, _ = await answer(http, body, signed("cloud", body))
+    assert (status, said["error"]) == (401, "unsigned")
+    # as a dead letter, for which there is no broker
+    status, said, _ = await answer(http, body, signed("office", body))
+    assert (status, said["error"]) == (503, "unavailable")
+
+
+async def test_a_chunked_body_too_large_to_be_hashed_is_413(http: aiohttp.ClientSession) -> None:
     async def chunks() -> AsyncIterator[bytes]:
-        for _ in range(5):
+        for _ in range(9):
             yield b"x" * 1000
 
-    async with http.post("/webhooks/office", data=chunks()) as response:
+    async with http.post("/webhooks/office", data=chunks(), headers=JUNK) as response:
         assert response.status == 413
         assert (await response.json())["error"] == "too-large"
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"not json", b"\xff\xfe", b'{"a":NaN}', b"[" * 2000])
-async def test_a_signed_body_that_is_no_json_is_400(
+async def test_a_signed_body_that_is_no_json_is_to_be_kept(
     http: aiohttp.ClientSession, body: bytes
 ) -> None:
+    # as a dead letter, for which there is no broker
     status, said, _ = await answer(http, body, signed("office", body))
-    assert (status, said["error"]) == (400, "not-json")
+    assert (status, said["error"]) == (503, "unavailable")
 
 
-async def test_a_body_that_is_not_compressed_as_it_says_is_400(http: aiohttp.ClientSession) -> None:
-    status, said, _ = await answer(http, ACK, signed("office", ACK) | {"Content-Encoding": "gzip"})
+@pytest.mark.parametrize("content", [ACK, gzip.compress(ACK)[:-9], b"", gzip.compress(b"")[:12]])
+async def test_a_body_that_is_not_compressed_as_it_says_is_400(
+    http: aiohttp.ClientSession, content: bytes
+) -> None:
+    headers = signed("office", ACK) | {"Content-Encoding": "gzip"}
+    status, said, _ = await answer(http, content, headers)
     assert (status, said["error"]) == (400, "unreadable")
+
+
+async def test_a_compressed_body_is_signed_as_it_was_before(http: aiohttp.ClientSession) -> None:
+    headers = signed("office", ACK) | {"Content-Encoding": "GZIP"}
+    assert (await answer(http, gzip.compress(ACK), headers))[0] == 200
+    headers["Content-Encoding"] = "br"
+    status, said, _ = await answer(http, ACK, headers)
+    assert (status, said["error"]) == (415, "encoded")
+
+
+async def test_a_compressed_body_grows_within_bounds() -> None:
+    bomb = gzip.compress(b" " * 1_000_000 + ACK)
+    async with (
+        Bridge(settings()) as bridge,
+        aiohttp.ClientSession(bridge.url) as http,
+    ):
+        headers = signed("office", b" " * 1_000_000 + ACK) | {"Content-Encoding": "gzip"}
+        status, said, _ = await answer(http, bomb, headers)
+        assert (status, said["error"]) == (413, "too-large")
+    async with (
+        Bridge(settings(content_encodings=[])) as bridge,
+        aiohttp.ClientSession(bridge.url) as http,
+    ):
+        headers = signed("office", ACK) | {"Content-Encoding": "gzip"}
+        assert (await answer(http, gzip.compress(ACK), headers))[0] == 415
 
 
 async def test_without_a_broker_the_webhook_is_503_with_retry_after(
@@ -141,31 +192,53 @@ async def test_without_a_broker_the_webhook_is_503_with_retry_after(
     assert (status, said["error"], retry_after) == (503, "unavailable", "2")
 
 
-async def test_what_is_none_of_our_business_needs_no_broker(http: aiohttp.ClientSession) -> None:
+async def test_what_is_none_of_our_business_needs_no_broker(
+    bridge: Bridge, http: aiohttp.ClientSession
+) -> None:
     group = MESSAGE | {"payload": MESSAGE["payload"] | {"from": "120363000000000000@g.us"}}
     for envelope in (wawp("presence.update", {}), wawp("message.ack", {}), group):
         body = orjson.dumps(envelope)
         assert (await answer(http, body, signed("office", body)))[0] == 200
-    text = await (await http.get("/metrics")).text()
+    text = await metrics(bridge)
     line = (
         'ringfence_bridge_events_total{event="message",gateway="office",result="not-a-person"} 1.0'
     )
     assert line in text.splitlines()
 
 
-async def test_health_says_live_and_why_not_ready(http: aiohttp.ClientSession) -> None:
+async def test_health_says_live_and_why_not_ready_to_the_admin(bridge: Bridge) -> None:
+    async with aiohttp.ClientSession(bridge.admin_url) as http:
+        async with http.get("/health/live") as response:
+            assert response.status == 200
+        async with http.get("/health/ready") as response:
+            assert response.status == 503
+            assert "127.0.0.1:1" in (await response.json())["reason"]
+
+
+async def test_whoever_reaches_the_listener_learns_the_status_alone(
+    http: aiohttp.ClientSession,
+) -> None:
     async with http.get("/health/live") as response:
         assert response.status == 200
     async with http.get("/health/ready") as response:
-        assert response.status == 503
-        assert "127.0.0.1:1" in (await response.json())["reason"]
+        assert (response.status, await response.json()) == (503, {"status": "not ready"})
+    async with http.get("/metrics") as response:
+        assert response.status == 404
 
 
-async def test_metrics_never_name_what_anybody_can_make_up(http: aiohttp.ClientSession) -> None:
+def test_the_admin_address_is_on_loopback_unless_it_is_written() -> None:
+    assert BridgeSettings(listen="0.0.0.0:8080").admin_address == "127.0.0.1:9080"
+    assert BridgeSettings(listen="[::]:65000").admin_address == "127.0.0.1:64000"
+    assert BridgeSettings(admin_listen="10.0.0.7:1").admin_address == "10.0.0.7:1"
+
+
+async def test_metrics_never_name_what_anybody_can_make_up(
+    bridge: Bridge, http: aiohttp.ClientSession
+) -> None:
     await answer(http, b"{}", {}, "made-up-gateway")
     body = orjson.dumps(wawp("made.up.event", {}))
     await answer(http, body, signed("office", body))
-    text = await (await http.get("/metrics")).text()
+    text = await metrics(bridge)
     assert "made" not in text
     assert 'result="unknown-gateway"' in text
 
@@ -196,11 +269,8 @@ async def test_a_key_is_changed_without_losing_a_webhook(
             assert (await answer(http, ACK, signed("office", ACK)))[0] == 200
         wrong = {"X-Webhook-Hmac": hmac.new(b"other", ACK, "sha512").hexdigest()}
         assert (await answer(http, ACK, wrong))[0] == 401
-        async with http.get("/metrics") as metrics:
-            assert (
-                'ringfence_bridge_older_key_webhooks_total{gateway="office"} 3.0'
-                in await metrics.text()
-            )
+        line = 'ringfence_bridge_older_key_webhooks_total{gateway="office"} 3.0'
+        assert line in await metrics(bridge)
     assert caplog.text.count("still signs with the older key") == 1
     assert "gateways.office.webhook_secret" in caplog.text
 
@@ -213,7 +283,7 @@ async def test_a_key_is_changed_without_losing_a_webhook(
     ],
 )
 async def test_what_is_no_http_is_counted_and_fills_no_log(
-    bridge: Bridge, http: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture, request_: bytes
+    bridge: Bridge, caplog: pytest.LogCaptureFixture, request_: bytes
 ) -> None:
     host, port = bridge.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
@@ -221,8 +291,7 @@ async def test_what_is_no_http_is_counted_and_fills_no_log(
     assert b" 400 " in await asyncio.wait_for(reader.readline(), 5)
     writer.close()
     await writer.wait_closed()
-    async with http.get("/metrics") as metrics:
-        assert "ringfence_bridge_malformed_requests_total 1.0" in await metrics.text()
+    assert "ringfence_bridge_malformed_requests_total 1.0" in await metrics(bridge)
     assert "Traceback" not in caplog.text
     assert not [record for record in caplog.records if record.name == "aiohttp.server"]
 

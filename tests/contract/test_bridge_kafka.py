@@ -12,6 +12,8 @@ import aiohttp
 import orjson
 import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -19,7 +21,9 @@ from hypothesis import strategies as st
 from models import topics
 from models.calls import CallOffered
 from models.codec import decode
+from models.records import CUT_HEADER
 from models.topics import Topic
+from streams.bridge.intake import MAX_KEPT_BYTES
 from streams.bridge.server import Bridge
 from streams.common.clock import now_ms
 from streams.kafka.connection import connection
@@ -150,20 +154,21 @@ async def test_the_largest_unintelligible_body_still_fits(
     kafka: KafkaSettings, http: aiohttp.ClientSession
 ) -> None:
     body = orjson.dumps(
-        {"event": "call.new", "session": "default", "payload": {"x": "y" * 1_048_000}}
+        {"event": "call.new", "session": "default", "payload": {"id": ["y" * 250] * 4_000}}
     )
     assert await post(http, body) == 200
     (record,) = await written(kafka, topics.CALLS_DLQ)
-    assert dict(record.headers)["ringfence-cut-from-bytes"] == str(len(body)).encode()
+    assert int(dict(record.headers)[CUT_HEADER]) > MAX_KEPT_BYTES
 
 
 async def test_ready_once_the_topics_are_known_and_metrics_tell(
+    bridge: Bridge,
     http: aiohttp.ClientSession,
 ) -> None:
-    async with http.get("/health/ready") as response:
+    async with http.get(f"{bridge.admin_url}/health/ready") as response:
         assert response.status == 200
     assert await post(http, NOWEB_OFFER) == 200
-    text = await (await http.get("/metrics")).text()
+    text = await (await http.get(f"{bridge.admin_url}/metrics")).text()
     assert (
         'ringfence_bridge_events_total{event="call.received",gateway="office",'
         'result="published"} 1.0'
@@ -288,3 +293,28 @@ async def test_records_of_one_webhook_keep_their_order(
         for record in await written(kafka, topics.CALLS_LIFECYCLE)
     ]
     assert kinds == ["call.offered", "call.accepted", "call.rejected"]
+
+
+async def test_a_letter_too_large_for_the_broker_is_cut_and_harms_none(
+    kafka: KafkaSettings, http: aiohttp.ClientSession
+) -> None:
+    """A topic may be set to take less than 1 MiB, which nobody tells the bridge."""
+    await limit(kafka, topics.CALLS_DLQ, 100_000)
+    letter = {"event": "call.new", "session": "default", "payload": {"id": ["y" * 250] * 2_000}}
+    assert await post(http, [NOWEB_OFFER, letter, MESSAGE]) == 200
+    assert [await post(http, letter | {"id": str(number)}) for number in range(6)] == [200] * 6
+    assert await post(http, {"event": "call.new", "session": "default"}) == 200
+    kept = await written(kafka, topics.CALLS_DLQ)
+    assert [CUT_HEADER in dict(record.headers) for record in kept].count(True) == 7
+    assert len(await written(kafka, topics.MESSAGES_EVENTS)) >= 1
+
+
+async def limit(kafka: KafkaSettings, topic: Topic, max_bytes: int) -> None:
+    admin = AIOKafkaAdminClient(**connection(kafka))
+    await admin.start()
+    try:
+        name = topic.full_name(kafka.topic_prefix)
+        setting = {"max.message.bytes": str(max_bytes)}
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, setting)])
+    finally:
+        await admin.close()

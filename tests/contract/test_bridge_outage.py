@@ -82,14 +82,24 @@ async def repeat(http: aiohttp.ClientSession, call: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def late(http: aiohttp.ClientSession) -> float:
-    text = await (await http.get("/metrics")).text()
+async def late(bridge: Bridge) -> float:
+    async with aiohttp.ClientSession(bridge.admin_url) as http:
+        text = await (await http.get("/metrics")).text()
     (line,) = [
         line
         for line in text.splitlines()
         if line.startswith("ringfence_bridge_late_acknowledgements_total ")
     ]
     return float(line.split()[1])
+
+
+async def test_that_kafka_hangs_is_said_though_no_webhook_comes(broker: Broker) -> None:
+    async with Bridge(settings(broker.kafka)) as bridge:
+        await until(lambda: bridge.unready() is None)
+        broker.hang()
+        await until(lambda: "has not answered for" in (bridge.unready() or ""))
+        broker.go_on()
+        await until(lambda: bridge.unready() is None)
 
 
 async def test_a_hanging_broker_is_answered_503_and_nothing_is_lost(broker: Broker) -> None:
@@ -99,14 +109,14 @@ async def test_a_hanging_broker_is_answered_503_and_nothing_is_lost(broker: Brok
     ):
         await until(lambda: bridge.publisher.unready() is None)
         await repeat(http, "before")
-        late_before = await late(http)
+        late_before = await late(bridge)
         broker.hang()
         began = time.monotonic()
         assert set(await asyncio.gather(post(http, "during-1"), post(http, "during-2"))) == {
             (503, "2")
         }
         assert PATIENCE_S <= time.monotonic() - began < PATIENCE_S + 5
-        async with http.get("/health/ready") as response:
+        async with http.get(f"{bridge.admin_url}/health/ready") as response:
             assert response.status == 503
             assert "did not acknowledge" in (await response.json())["reason"]
         broker.go_on()
@@ -114,7 +124,7 @@ async def test_a_hanging_broker_is_answered_503_and_nothing_is_lost(broker: Brok
         await until(lambda: bridge.publisher.unready() is None)
         async with asyncio.timeout(30):
             # metrics are polled by their nature
-            while await late(http) - late_before < 4:  # noqa: ASYNC110
+            while await late(bridge) - late_before < 4:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         await repeat(http, "during-1")
         await repeat(http, "during-2")

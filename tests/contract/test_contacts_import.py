@@ -61,7 +61,7 @@ async def test_rows_and_their_aliases_are_imported_and_faults_listed(
         for r in await written(kafka, topics.IDENTITIES)
     }
     assert {link.caller for link in links.values()} == {PHONE}
-    assert set(links) == {LID.encode(), OTHER.encode()}
+    assert set(links) == {f"{each}/contact/{PHONE}".encode() for each in (LID, OTHER)}
     for topic in (topics.MESSAGES_EVENTS, topics.CALLS_EVENTS):
         words = [decode(topic.values, r.value) for r in await written(kafka, topic)]
         assert {word.alias for word in words if isinstance(word, CallerLinked)} == {LID, OTHER}

@@ -4,6 +4,7 @@ afterwards."""
 from __future__ import annotations
 
 import asyncio
+import gzip
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -18,7 +19,8 @@ from pydantic import SecretStr
 from streams.common.clock import now_ms
 from streams.gateways.answer import GatewayAnswer
 from streams.gateways.attempts import Attempts, attempt
-from streams.gateways.client import GatewayClient
+from streams.gateways.circuit_breaker import OPENS_AFTER
+from streams.gateways.client import MAX_ANSWER, GatewayClient
 from streams.gateways.waha.settings import WahaSettings
 from streams.gateways.wawp.settings import WawpSettings
 from tests.support.facts import reject, text
@@ -40,7 +42,7 @@ class Seen:
 
 @dataclass
 class Gateway:
-    """A server that answers commands as the test says, and health requests with 200."""
+    """A server that answers commands as the test says, and health requests with ``status``."""
 
     handler: Handler
     base_url: str = ""
@@ -48,6 +50,10 @@ class Gateway:
     health: list[Seen] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     connections: set[tuple[str, int]] = field(default_factory=set)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set by each health request."""
+    status: str = "WORKING"
+    """What health requests say of every session."""
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
@@ -61,7 +67,8 @@ class Gateway:
         self.connections.add(request.transport.get_extra_info("peername"))
         if "/sessions/" in request.raw_path or request.raw_path.endswith("/session/info"):
             self.health.append(seen)
-            return web.Response()
+            self.asked.set()
+            return web.json_response({"name": "default", "status": self.status})
         self.commands.append(seen)
         self.arrived.set()
         return await self.handler(request)
@@ -220,14 +227,12 @@ async def test_a_base_url_with_a_path_is_kept() -> None:
     ("status", "body", "meaning"),
     [
         (201, b"", "accepted"),
-        (201, b"created", "accepted"),
-        (200, b"<ok/>", "accepted"),
-        (200, b"[]", "accepted"),
-        (200, b"\xff\xfe", "accepted"),
-        (204, b"", "accepted"),
-        (302, b"", "refused"),
-        (401, b"", "refused"),
-        (404, b"", "over"),
+        (201, b"created", "fault"),
+        (200, b"<ok/>", "fault"),
+        (204, b"", "fault"),
+        (302, b"", "fault"),
+        (401, b'{"message":"Unauthorized","statusCode":401}', "refused"),
+        (404, b"", "fault"),
         (500, b"", "fault"),
     ],
 )
@@ -262,9 +267,37 @@ async def test_retry_after_as_an_http_date() -> None:
     assert 20_000 < answer.retry_after_ms <= 30_000
 
 
-async def test_a_body_that_does_not_match_its_encoding_is_silence() -> None:
-    answer, _ = await rejected(answering(201, b"not gzip", {"Content-Encoding": "gzip"}))
-    assert (answer.meaning, answer.reason) == ("silent", "connection-lost")
+async def test_nothing_is_unpacked_and_none_is_asked_for() -> None:
+    packed = gzip.compress(b'{"id":"true_1@c.us_A"}')
+    handler = answering(201, packed, {"Content-Encoding": "gzip"})
+    async with serving(handler) as gateway, client(gateway.base_url) as http:
+        answer = await http.text(text(), "Hi", PLENTY_S)
+    assert (answer.meaning, answer.reason) == ("fault", "answer-not-recognised")
+    assert [each.headers["accept-encoding"] for each in gateway.commands] == ["identity"]
+
+
+async def test_an_answer_is_read_up_to_its_bound_and_no_further() -> None:
+    sent = 0
+    gone = asyncio.Event()
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        nonlocal sent
+        response = web.StreamResponse(status=201)
+        await response.prepare(request)
+        try:
+            while True:
+                await response.write(b" " * 65_536)
+                sent += 65_536
+        except ConnectionError:
+            gone.set()
+        return response
+
+    async with serving(handler) as gateway, client(gateway.base_url) as http:
+        answer = await http.reject(reject(), PLENTY_S)
+        assert (answer.meaning, answer.reason) == ("fault", "answer-too-long")
+        async with asyncio.timeout(PLENTY_S):
+            await gone.wait()
+    assert sent < 64 * MAX_ANSWER  # what fits into the buffers between
 
 
 # what is not known
@@ -434,8 +467,8 @@ async def test_no_more_requests_are_under_way_than_configured() -> None:
             return await attempt(
                 lambda left_s: http.reject(reject(), left_s),
                 lambda _answer: False,
-                connections=http.connections,
-                may_send=http.circuit.is_closed,
+                connections=http.connections("default"),
+                may_send=lambda: http.may_send("default"),
                 expires_at_ms=now_ms() + int(1000 * PLENTY_S),
                 clock=now_ms,
             )
@@ -466,3 +499,110 @@ async def test_refused_credentials_are_named_in_the_log_not_shown(
                 pass
     assert "refuses our credentials (HTTP 401)" in caplog.text
     assert KEY not in caplog.text
+
+
+# circuits
+
+
+def by_session(**answers: Handler) -> Handler:
+    """A gateway that answers rejects for each session in its own way."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return await answers[request.path.split("/")[2]](request)
+
+    return handler
+
+
+BROKEN = b'{"statusCode":500,"exception":{"message":"2 UNKNOWN: server returned error 400"}}'
+PAGE = b"<html><h1>502 Bad Gateway</h1></html>"
+
+
+async def failing(http: GatewayClient, session: str) -> None:
+    for _ in range(OPENS_AFTER):
+        await http.reject(reject(session=session), 0.2)
+
+
+async def silence(request: web.Request) -> web.StreamResponse:
+    await asyncio.Event().wait()
+    return web.Response()
+
+
+@pytest.mark.parametrize("ill", [silence, answering(500, BROKEN)], ids=["silent", "failing"])
+async def test_an_ill_session_stops_its_own_commands_alone(ill: Handler) -> None:
+    states: list[str] = []
+    handler = by_session(ill=ill, sound=answering(201))
+    async with (
+        serving(handler) as gateway,
+        client(gateway.base_url, sessions=("sound", "ill"), states=states) as http,
+    ):
+        gateway.status = "SCAN_QR_CODE"
+        await failing(http, "ill")
+        assert not http.may_send("ill")
+        assert http.may_send("sound")
+        assert (await http.reject(reject(session="sound"), PLENTY_S)).meaning == "accepted"
+        assert (http.state, states) == ("closed", ["closed"])
+        assert http.ill_sessions == ["ill"]
+
+        waiting = asyncio.create_task(http.until_may_send("ill"))
+        gateway.asked.clear()
+        async with asyncio.timeout(PLENTY_S):
+            await gateway.asked.wait()
+        assert not waiting.done(), "a session that waits for its QR code is not well"
+        gateway.status = "WORKING"
+        async with asyncio.timeout(PLENTY_S):
+            await waiting
+        assert http.may_send("ill")
+
+
+async def test_a_gateway_all_of_whose_sessions_are_silent_is_away() -> None:
+    states: list[str] = []
+    async with (
+        serving(silence) as gateway,
+        client(gateway.base_url, sessions=("one", "two"), states=states) as http,
+    ):
+        gateway.status = "STARTING"
+        await failing(http, "one")
+        assert http.state == "closed"
+        await failing(http, "two")
+        assert http.ill_sessions == []
+    assert states[:2] == ["closed", "open"]
+
+
+async def test_a_page_of_a_proxy_stops_every_session() -> None:
+    async with (
+        serving(answering(502, PAGE)) as gateway,
+        client(gateway.base_url, sessions=("one", "two")) as http,
+    ):
+        await failing(http, "one")
+        assert not http.may_send("two")
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (500, b'{"statusCode":500,"exception":{"message":"Lid is missing in chat table"}}'),
+        (501, b'{"statusCode":501,"message":"The method is not implemented by \'WPP\' engine."}'),
+        (429, b""),
+    ],
+    ids=["one recipient", "engine cannot", "rate limited"],
+)
+async def test_a_refusal_opens_no_circuit(status: int, body: bytes) -> None:
+    async with serving(answering(status, body)) as gateway, client(gateway.base_url) as http:
+        await failing(http, "default")
+        assert http.may_send("default")
+
+
+async def test_a_session_takes_no_more_than_its_share() -> None:
+    async with (
+        serving(answering(201)) as gateway,
+        client(gateway.base_url, sessions=("one", "two"), connections=4) as http,
+    ):
+        one, two = http.connections("one"), http.connections("two")
+        for _ in range(3):
+            await one.acquire()
+        fourth = asyncio.create_task(one.acquire())
+        await asyncio.wait_for(two.acquire(), 1)
+        assert not fourth.done()
+        one.release()
+        async with asyncio.timeout(1):
+            await fourth

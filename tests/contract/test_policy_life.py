@@ -411,10 +411,11 @@ async def test_a_demo_runs_the_folder_production_says_the_difference(
     desk.file("policies/office.yaml", OFFICE)
     desk.file("policies/london.yaml", LONDON)
     (said,) = await agree(settings, demo=False)
-    assert "differs from" in said
-    assert "(*)" in said
-    assert "ringfence policy diff" in said
-    assert await agree(settings, demo=True) == []
+    assert "was edited and is not in force (*)" in said
+    assert f"`ringfence policy apply {settings.policies}`" in said
+    applied = await agree(settings, demo=False, apply=True)
+    assert sorted(each.partition(":")[0] for each in applied) == ["*", "calendar/office", "london"]
+    assert await agree(settings, demo=False, apply=True) == []
     (desk.folder / "policies" / "london.yaml").unlink()
     assert await agree(settings, demo=True) == []
     assert set((await read_shelf(desk.kafka)).in_force()) == {"*", "calendar/office"}

@@ -44,7 +44,7 @@ async def test_lognormal_latency_varies() -> None:
     assert len(set(drawn)) == 200
 
 
-@pytest.mark.parametrize("status", [403, 409, 500, 502, 503])
+@pytest.mark.parametrize("status", [403, 409, 500])
 async def test_a_status_is_answered_without_acting(status: int) -> None:
     async with scene() as s:
         s.sim.dial(GatewayFault(kind="status", status=status, count=1))
@@ -53,6 +53,29 @@ async def test_a_status_is_answered_without_acting(status: int) -> None:
         assert (got, body["statusCode"]) == (status, status)
         assert call.state == "ringing"
         assert (await reject(s, call))[0] == 201
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+async def test_what_no_gateway_says_comes_from_a_proxy(status: int) -> None:
+    async with scene() as s:
+        s.sim.dial(GatewayFault(kind="status", status=status, count=1))
+        call = await s.sim.place_call(line="gows", caller=CALLER)
+        got, body = await reject(s, call)
+        assert (got, body[:6]) == (status, b"<html>")
+        assert call.state == "ringing"
+
+
+async def test_a_person_who_cannot_be_reached_is_sent_nothing() -> None:
+    async with scene() as s:
+        s.sim.dial(GatewayFault(kind="unreachable"), GatewayFault(kind="engine_cannot"))
+        call = await s.sim.place_call(line="gows", caller=CALLER)
+        assert (await reject(s, call))[0] == 501
+        status, body = await s.waha(
+            "/api/sendText", {"session": "gows", "chatId": CALLER, "text": "Hi"}
+        )
+        assert status == 500
+        assert body["exception"]["details"].startswith("no LID found for 447700900")
+        assert [seen.acted for seen in s.sim.record.of("text")] == [False]
 
 
 async def test_a_status_after_acting() -> None:

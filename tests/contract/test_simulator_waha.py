@@ -87,11 +87,11 @@ async def test_a_body_that_is_no_json_object_is_400() -> None:
         assert s.sim.record.violation_count == 3
 
 
-async def test_an_unknown_session_is_404_with_wahas_words() -> None:
+async def test_an_unknown_session_is_422_with_wahas_words() -> None:
     async with scene() as s:
         status, answer = await s.waha("/api/nobody/calls/reject", {"from": CALLER, "id": "X"})
-        assert status == 404
-        assert answer["message"].startswith("We didn't find a session with name 'nobody'")
+        assert status == 422
+        assert answer == {"error": 'Session "nobody" does not exist', "session": "nobody"}
         assert "nobody" in last_violation(s.sim)
 
 
@@ -133,18 +133,23 @@ async def test_a_session_that_comes_back_within_the_wait_acts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ended", "status"), [("accepted", 201), ("not_found", 404), ("error", 500)]
+    ("ended", "status", "words"),
+    [
+        ("accepted", 201, None),
+        ("not_found", 500, "Call {} not found"),
+        ("error", 500, "Call {} is not incoming ring"),
+    ],
 )
-async def test_a_reject_of_an_ended_call_is_answered_as_set(ended: Any, status: int) -> None:
+async def test_a_reject_of_an_ended_call_is_answered_as_set(
+    ended: Any, status: int, words: str | None
+) -> None:
     async with scene(replace(QUICK, ended=ended)) as s:
         call = await s.sim.place_call(line="noweb", caller=CALLER)
         assert await s.sim.hang_up(call)
         got, answer = await s.waha("/api/noweb/calls/reject", {"from": CALLER, "id": call.id})
         assert got == status
-        if status == 404:
-            assert answer["message"] == f"Call {call.id} not found"
-        if status == 500:
-            assert answer["exception"]["message"] == f"Call {call.id} not found"
+        if words is not None:
+            assert answer["exception"]["message"] == words.format(call.id)
             assert answer["request"]["path"] == "/api/noweb/calls/reject"
             assert answer["version"]["engine"] == "NOWEB"
         assert s.sim.record.violation_count == 0
@@ -152,7 +157,7 @@ async def test_a_reject_of_an_ended_call_is_answered_as_set(ended: Any, status: 
 
 @pytest.mark.parametrize(
     ("line", "allowed"),
-    [("gows", {201}), ("webjs", {201}), ("wpp", {404, 500}), ("noweb", {201, 404, 500})],
+    [("gows", {201}), ("webjs", {201}), ("wpp", {500}), ("noweb", {201})],
 )
 async def test_the_mix_keeps_to_what_each_engine_does(line: str, allowed: set[int]) -> None:
     async with scene() as s:

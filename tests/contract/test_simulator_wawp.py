@@ -47,11 +47,12 @@ async def test_credentials_in_the_query_are_not_enough() -> None:
             assert answer.status == 400
 
 
-async def test_a_reject_of_an_ended_call_can_be_404() -> None:
+async def test_a_reject_of_an_ended_call_can_name_the_call() -> None:
     async with scene(replace(QUICK, ended="not_found")) as s:
         call = await s.sim.place_call(line="riyadh", caller=CALLER)
         await s.sim.hang_up(call)
-        assert (await s.wawp("/v2/calls/reject", {"callId": call.id, "from": CALLER}))[0] == 404
+        _, answer = await s.wawp("/v2/calls/reject", {"callId": call.id, "from": CALLER})
+        assert answer == {"wawp_upstream_error": {"message": f"Call {call.id} not found"}}
 
 
 async def test_text_is_200_with_the_message_id() -> None:

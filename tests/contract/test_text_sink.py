@@ -25,6 +25,7 @@ from models.policy import DAY_MS
 from models.records import Record
 from streams.common.clock import now_ms
 from streams.faust_driver.tables import FaustTable
+from streams.gateways.circuit_breaker import OPENS_AFTER
 from streams.gateways.client import GatewayClient
 from streams.gateways.waha.settings import WahaSettings
 from streams.kafka.outbox import Outbox
@@ -44,6 +45,8 @@ from tests.support.waiting import until
 SECRET = SecretStr(API_KEY)
 WITHIN_S = 20.0
 RESTRICTED = {"statusCode": 500, "exception": {"message": "2 UNKNOWN: server returned error 463"}}
+FORBIDDEN = {"statusCode": 403, "message": "Forbidden"}
+NO_LID = {"statusCode": 500, "exception": {"message": "no LID found for 1@lid from server"}}
 
 
 class Broker(DurableProducer):
@@ -151,7 +154,8 @@ class Office:
         message = SimpleNamespace(partition=0, headers=[])
         event = SimpleNamespace(message=message, ack=lambda: True)
         job = self.sink._job(event, command)
-        assert self.sink.lanes.submit(command.gateway, command.line, job, command.expires_at_ms)
+        place = (command.gateway, command.session)
+        assert self.sink.lanes.submit(place, command.line, job, command.expires_at_ms)
         return event
 
     async def end(self, command: SendText) -> Outcome:
@@ -269,10 +273,22 @@ async def test_lines_count_their_own_strangers() -> None:
 async def test_what_the_gateway_refused_does_not_count() -> None:
     async with open_office() as office:
         office.apply(strangers_per_day=1)
-        office.gateway.text_answers.append((403, {}, {}))
+        office.gateway.text_answers.append((403, FORBIDDEN, {}))
         assert ended(await office.end(office.command())) == ("failed", "not-permitted")
         assert ended(await office.end(office.command())) == ("accepted", None)
         assert ended(await office.end(office.command())) == ("suppressed", "stranger-cap")
+
+
+async def test_nobody_who_cannot_be_reached_counts_or_stops_others() -> None:
+    """Nothing was sent: neither the cap nor the cool-down nor the circuit knows of it."""
+    async with open_office() as office:
+        office.apply(strangers_per_day=1)
+        for _ in range(OPENS_AFTER + 1):
+            office.gateway.text_answers.append((500, NO_LID, {}))
+            command = office.command()
+            assert ended(await office.end(command)) == ("failed", "recipient-unreachable")
+        again = office.command(caller=command.caller)
+        assert ended(await office.end(again)) == ("accepted", None)
 
 
 async def test_what_may_have_arrived_counts_and_is_known_by_its_id() -> None:
@@ -332,7 +348,7 @@ async def test_a_pause_holds_up_nothing_of_a_gateway_that_is_gone() -> None:
     async with open_office() as office:
         office.gateway.text_answers.append((429, {}, {"Retry-After": "30"}))
         await office.end(office.command(window_ms=500))
-        assert ended(await office.end(office.command(gateway="gone"))) == (
+        assert ended(await office.end(office.command(gateway="gone", window_ms=500))) == (
             "failed",
             "gateway-not-configured",
         )
@@ -400,7 +416,8 @@ async def test_a_pause_is_let_go_of_when_the_worker_drains() -> None:
         ({"reply": "closed"}, ("suppressed", "fact-missing")),
         ({"reply": "closed", "values": {"opens_at_ms": 1_767_600_000_000}}, ("accepted", None)),
         ({"caller": "120363000000000000@g.us"}, ("suppressed", "not-a-person")),
-        ({"gateway": "elsewhere"}, ("failed", "gateway-not-configured")),
+        ({"gateway": "elsewhere", "window_ms": 200}, ("failed", "gateway-not-configured")),
+        ({"gateway": "elsewhere", "window_ms": 0}, ("failed", "gateway-not-configured")),
         ({"window_ms": 0}, ("late", "window-over")),
     ],
 )
@@ -419,9 +436,8 @@ async def test_whoever_has_two_names_is_told_once() -> None:
     """Under the LID first, under the number again: the same call, and another one."""
     async with open_office() as office:
         lid, phone = "900000000000143@lid", "447700900123@c.us"
-        office.known.identities.set(
-            lid, IdentityLink(alias=lid, caller=phone, source="payload", at_ms=1)
-        )
+        link = IdentityLink(alias=lid, caller=phone, source="payload", at_ms=1)
+        office.known.identities.set(link.key, link)
         first = office.command(caller=lid)
         assert ended(await office.end(first)) == ("accepted", None)
         same = office.command(caller=phone, command_id=first.command_id, call_id=first.call_id)

@@ -4,12 +4,12 @@ work."""
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import aiohttp
 import pytest
-from typing_extensions import override
 
 from models import topics
 from models.records import Record
@@ -26,17 +26,7 @@ WITHIN_S = 60.0
 
 
 class ComingAndGoing(LocalKafka):
-    """A broker that comes back at the address that it had."""
-
-    _ports: tuple[int, int] = (0, 0)
-
-    @override
-    def _render(self, port: int, controller: int) -> Path:
-        if self._port:
-            self._ports = self._ports if any(self._ports) else (port, controller)
-            self._port = self._ports[0]
-            return super()._render(*self._ports)
-        return super()._render(port, controller)
+    """A broker that comes back."""
 
     async def come(self) -> None:
         self.prepare(print)
@@ -45,6 +35,15 @@ class ComingAndGoing(LocalKafka):
     def go(self) -> None:
         """SIGKILL, as far as clients can tell."""
         self.stop(within=0)
+
+    def hang(self) -> None:
+        """Answer nothing, and close no connection."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
 
 
 @pytest.fixture
@@ -70,8 +69,7 @@ async def says(worker: Process, words: str) -> None:
     said = ""
     async with asyncio.timeout(WITHIN_S):
         while words not in said:
-            status, said = await health(worker, "ready")
-            assert status == 503, said
+            _, said = await health(worker, "ready")
             await asyncio.sleep(0.02)
 
 
@@ -108,6 +106,12 @@ async def test_a_worker_waits_for_kafka_and_comes_back_by_itself(
             await call(scene, tap, worker)
             broker.go()
             await broker.come()
+            await call(scene, tap, worker)
+
+            broker.hang()
+            await says(worker, "has not confirmed")
+            broker.go_on()
+            await worker.until_ready(WITHIN_S)
             await call(scene, tap, worker)
         assert worker.exit_code is None
 

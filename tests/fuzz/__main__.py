@@ -15,6 +15,7 @@ from streams.local_kafka.broker import LocalKafka
 from streams.local_kafka.state import BrokerFiles
 from streams.settings import KafkaSettings
 from tests.fuzz.campaign import Campaign
+from tests.fuzz.load import under_attack
 from tests.fuzz.target import bridge
 
 
@@ -33,7 +34,10 @@ def main() -> None:
                 partitions=4,
             )
             asyncio.run(topics_admin.apply(kafka))
-            _run(kafka, folder, arguments.inputs, arguments.seed)
+            if arguments.hostile is not None:
+                _attack(kafka, folder, arguments.hostile)
+            else:
+                _run(kafka, folder, arguments.inputs, arguments.seed)
         finally:
             local.stop()
 
@@ -65,6 +69,15 @@ def _run(kafka: KafkaSettings, folder: Path, wanted: int, first_seed: int) -> No
     )
 
 
+def _attack(kafka: KafkaSettings, folder: Path, seconds: float) -> None:
+    with bridge(kafka, folder) as target:
+        figures = asyncio.run(under_attack(target, seconds))
+        complaints = target.complaints()
+    sys.stdout.write(f"{figures}\n")
+    if complaints:
+        sys.exit("\n".join(complaints[-20:]))
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="tests/run fuzz",
@@ -76,6 +89,13 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--seed", type=int, default=1, help="of the first round; a failure names its round's"
+    )
+    parser.add_argument(
+        "--hostile",
+        type=float,
+        metavar="SECONDS",
+        help="instead: 2000 connections, bombs and endless bodies for so long, and what they do to"
+        " signed webhooks meanwhile",
     )
     return parser.parse_args()
 

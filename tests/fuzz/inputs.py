@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import hmac
 import json
@@ -10,6 +11,7 @@ from typing import Any, Final, Literal
 
 from hypothesis import strategies as st
 
+from streams.bridge.body import OVERSIZE
 from tests.support import webhooks as scenes
 
 MAX_BODY: Final = 65_536
@@ -100,6 +102,15 @@ RAW: Final[tuple[bytes, ...]] = (
     b"\xff\xfe",
     b"\xef\xbb\xbf{}",
     b'{"event":"\\ud800"}',
+    b'{"event":"message","session":"default","payload":{"id":"\\ud83d"}}',
+    b'\xef\xbb\xbf{"event":"message","session":"default"}',
+    b'{"event":"x","v":[NaN,Infinity,-Infinity,1e400,-1e999]}',
+    b'{"event":"x","v":' + b"9" * 5000 + b"}",
+    b'{"event":"x","event":"message","session":"a","session":"default"}',
+    b'[{"event":"x","v":' + b"[" * 300 + b"]" * 300 + b"}]",
+    b'[{"event":"x","v":' + b"[" * 2000 + b"]" * 2000 + b"}]",
+    b'{"event":"x","accessToken":"' + b"k" * 40 + b'","data":"{\\"cookie\\":\\"c\\"}"}',
+    b'{"event":"x","\x01\x1b[2J":"\x1b[31m"}',
     b"NaN",
     b"-",
     b"1e999",
@@ -116,6 +127,8 @@ Transport = Literal[
     "oversized",
     "cut",
     "encoded",
+    "packed",
+    "bomb",
     "expect",
     "method",
     "path",
@@ -204,7 +217,10 @@ def inputs(draw: st.DrawFn) -> Input:
     transport: Transport = draw(st.sampled_from(("whole",) * 9 + _TRANSPORTS))
     noise = draw(st.integers(0, 2**32 - 1))
     if transport == "oversized":
-        body += b" " * (MAX_BODY + 1 + noise % 4096)
+        # a half of them is hashed, and kept where it was signed
+        body += b" " * (MAX_BODY * (1 + 4 * (noise % 2)) + 1 + noise % 4096)
+    elif transport == "bomb":
+        body += b" " * 1_000_000
     lines = _signature(gateway, body, signing, noise)
     return _request(gateway, body, lines, transport, noise, signed=signing in {"right", "upper"})
 
@@ -214,6 +230,8 @@ _TRANSPORTS: Final = (
     "oversized",
     "cut",
     "encoded",
+    "packed",
+    "bomb",
     "expect",
     "method",
     "path",
@@ -247,12 +265,16 @@ def _request(
 ) -> Input:
     path, method, payload = f"/webhooks/{gateway}".encode(), b"POST", body
     framing = b"Content-Length: %d" % len(body)
-    sound = transport in {"whole", "chunked", "header"}
+    sound = transport in {"whole", "chunked", "header", "packed"}
+    sound |= transport == "oversized" and len(body) <= OVERSIZE * MAX_BODY
     if transport == "chunked":
         step = max(1 + noise % 97, len(body) // 2000)
         parts = [body[at : at + step] for at in range(0, len(body), step)]
         payload = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
         framing = b"Transfer-Encoding: chunked"
+    elif transport in {"packed", "bomb"}:
+        payload = gzip.compress(body)
+        framing = b"Content-Encoding: gzip\r\nContent-Length: %d" % len(payload)
     elif transport == "cut":
         payload = body[: noise % (len(body) + 1)]
         framing = b"Content-Length: %d" % (len(body) + 1)

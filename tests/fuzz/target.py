@@ -20,7 +20,7 @@ from streams.kafka import topics_admin
 from streams.kafka.connection import connection
 from streams.settings import KafkaSettings
 from tests.fuzz.inputs import HEADERS, KEYS, MAX_BODY, Input
-from tests.support.processes import Process, environment, free_port, python
+from tests.support.processes import Process, bridge_admin, environment, free_port, python
 
 ANSWER_S: Final = 20.0
 READY_S: Final = 30.0
@@ -32,7 +32,7 @@ class Target:
 
     def __init__(self, process: Process, port: int, kafka: KafkaSettings) -> None:
         self._process = process
-        self._port = port
+        self.port = port
         self._kafka = kafka
         self._idle: list[socket.socket] = []
         self._log_read = 0
@@ -51,7 +51,7 @@ class Target:
             self._idle.pop().close()
 
     def _connect(self) -> socket.socket:
-        conn = socket.create_connection(("127.0.0.1", self._port), timeout=ANSWER_S)
+        conn = socket.create_connection(("127.0.0.1", self.port), timeout=ANSWER_S)
         conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return conn
 
@@ -86,9 +86,8 @@ class Target:
 
     def counters(self) -> dict[tuple[str, str], int]:
         """Envelopes counted, by event and result."""
-        with urllib.request.urlopen(
-            f"http://127.0.0.1:{self._port}/metrics", timeout=ANSWER_S
-        ) as answer:
+        url = f"{self._process.admin_url}/metrics"
+        with urllib.request.urlopen(url, timeout=ANSWER_S) as answer:  # noqa: S310 - our own
             text = answer.read().decode()
         found: dict[tuple[str, str], int] = {}
         for event, result, count in re.findall(
@@ -167,6 +166,7 @@ def bridge(kafka: KafkaSettings, folder: Path) -> Iterator[Target]:
         f"http://127.0.0.1:{port}/health/ready",
         folder / "bridge.log",
         environment(**{f"FUZZ_{name.upper()}": key.decode() for name, key in KEYS.items()}),
+        bridge_admin(f"127.0.0.1:{port}"),
     )
     process.start()
     try:

@@ -41,6 +41,7 @@ async def test_the_daemon_keeps_its_data_and_is_found_by_others(tmp_path: Path) 
     assert await daemon.stop(place) is None
 
     second = await daemon.start(say, place)
+    assert second.bootstrap == first.bootstrap, "whoever ran beside it finds it again"
     try:
         assert (
             await topics_admin.check(

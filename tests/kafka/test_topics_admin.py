@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import UnknownTopicOrPartitionError
 
-from models.topics import CALLS_DLQ, CALLS_EVENTS, TOPICS
+from models.topics import CALLS_DLQ, CALLS_EVENTS, TOPICS, layout_topic
 from streams.common.errors import EnvironmentFaultError
 from streams.kafka import topics_admin
 from streams.kafka.connection import connection
@@ -60,10 +60,11 @@ async def test_apply_a_second_time_does_nothing(kafka: KafkaSettings) -> None:
 async def test_a_topic_that_is_missing_is_named_and_then_created(kafka: KafkaSettings) -> None:
     other = kafka.model_copy(update={"topic_prefix": f"{kafka.topic_prefix}other."})
     missing = await topics_admin.check(other, [CALLS_EVENTS])
-    assert [each.what for each in missing] == ["missing"]
+    assert [each.what for each in missing] == ["missing", "missing"], "and the layout"
     assert "topics apply" in missing[0].describe()
     applied = await topics_admin.apply(other, [CALLS_EVENTS])
-    assert applied.created == (f"{other.topic_prefix}calls.events",)
+    layout = layout_topic(other.partitions).full_name(other.topic_prefix)
+    assert set(applied.created) == {f"{other.topic_prefix}calls.events", layout}
     assert await topics_admin.check(other, [CALLS_EVENTS]) == []
 
 
@@ -91,7 +92,7 @@ async def test_a_broker_that_lags_behind_a_creation_is_waited_for(
     monkeypatch.setattr(AIOKafkaAdminClient, "describe_configs", lagging)
     other = kafka.model_copy(update={"topic_prefix": f"{kafka.topic_prefix}lagging."})
     applied = await topics_admin.apply(other, [CALLS_EVENTS, CALLS_DLQ])
-    assert (len(applied.created), applied.left) == (2, ())
+    assert (len(applied.created), applied.left) == (3, ())
 
 
 async def test_a_config_that_differs_is_said_and_fixed_others_stay(
@@ -105,15 +106,6 @@ async def test_a_config_that_differs_is_said_and_fixed_others_stay(
     assert await topics_admin.check(kafka) == []
     own = (await topics_admin.found(kafka))["calls.events"].own
     assert own["max.message.bytes"] == "2000000"
-
-
-async def test_partitions_are_reported_and_left_alone(kafka: KafkaSettings) -> None:
-    more = kafka.model_copy(update={"partitions": kafka.partitions + 1})
-    applied = await topics_admin.apply(more)
-    assert {each.what for each in applied.left} == {"partitions"}
-    assert len(applied.left) == sum(topic.partitions is None for topic in TOPICS)
-    assert f"kafka.partitions: {kafka.partitions}" in applied.left[0].describe()
-    assert (await topics_admin.found(kafka))["calls.events"].partitions == kafka.partitions
 
 
 async def test_too_many_replicas_are_refused_with_the_topic_named(

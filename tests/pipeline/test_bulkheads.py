@@ -90,3 +90,19 @@ async def test_a_text_waits_until_an_ill_gateway_is_well(
     house.gateway.dial()
     assert (await house.outcome(call.id, "text")).result == "accepted"
     assert call.texts == 1
+
+
+async def test_a_session_that_hangs_holds_up_no_other(house: House) -> None:
+    """The gateway keeps its requests for 10 s, and has fewer connections than there are calls."""
+    house.gateway.set_session("london", "SCAN_QR_CODE")
+    hanging = [
+        await house.gateway.place_call(line="london", caller=house.caller()) for _ in range(40)
+    ]
+    for call in hanging:
+        assert (await house.decision(call.id)).verdict == "reject"
+    elsewhere = await house.gateway.place_call(line="paris", caller=house.caller())
+    assert (await house.outcome(elsewhere.id, "reject")).result == "accepted"
+    assert not [outcome for call in hanging for outcome in house.all(Outcome, call_id=call.id)]
+    house.gateway.set_session("london", "WORKING")
+    for call in hanging:
+        assert (await house.outcome(call.id, "reject")).result == "accepted"

@@ -128,7 +128,9 @@ async def test_nothing_leaks(
     folder = tmp_path_factory.mktemp("leaks")
     async with open_house(broker, folder) as house:
         await a_day(house)
-        measured = await metrics_of(house.bridge.url, f"http://{house.settings.worker.listen}")
+        measured = await metrics_of(
+            house.bridge.admin_url, f"http://{house.settings.worker.listen}"
+        )
         on_topics = await everything_on_topics(house.settings.kafka)
     logged = (folder / "worker.log").read_bytes() + caplog.text.encode()
     command = next(seen.value for seen in house.seen if isinstance(seen.value, RejectCall))

@@ -12,6 +12,7 @@ from models.identity import canonical
 from models.messages import MessageSeen
 from streams.simulator.faults import GatewayFault
 from tests.support.ringfence import House
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -184,10 +185,13 @@ async def test_a_known_lid_rings_though_the_call_comes_from_the_lid(house: House
 async def test_a_caller_who_hangs_up_first_is_told_all_the_same(
     house: House,
 ) -> None:
-    house.gateway.dial(GatewayFault(kind="status", operation="reject", status=404, count=1))
+    slow = GatewayFault(kind="latency", operation="reject", delay_ms=500, count=1)
+    house.gateway.dial(slow)
     call = await house.gateway.place_call(line="london", caller=house.caller())
+    await until(lambda: slow.applied == 1)  # the reject is on its way
+    assert await house.gateway.hang_up(call)
     outcome = await house.outcome(call.id, "reject")
-    assert (outcome.result, outcome.http_status) == ("raced", 404)
+    assert (outcome.result, outcome.reason, outcome.http_status) == ("raced", "call-over", 500)
     assert (await house.outcome(call.id, "text")).result == "accepted"
 
 

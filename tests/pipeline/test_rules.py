@@ -21,7 +21,7 @@ from models.contacts import Contact
 from models.decisions import Decision
 from models.overrides import CallerBlock, LineSwitch, ListEntry
 from models.policy import PolicyDocument, read_policy, revision_of
-from models.presence import BridgeHealth, LineStatus, Presence
+from models.presence import BridgeHealth, ConnectionChange, LineStatus, Presence
 from models.records import Record, Reference, policy_document, reference, tombstone
 from models.topics import CALLBACKS
 from streams.callbacks.listing import owed
@@ -333,7 +333,10 @@ async def test_strangers_ring_while_messages_may_have_been_missed(
         connected=True,
         status="WORKING",
         changed_at_ms=now,
-        disconnected_at_ms=now - 60_000,
+        changes=(
+            ConnectionChange(at_ms=now - 300_000, connected=False),
+            ConnectionChange(at_ms=now, connected=True),
+        ),
     )
     await office.know(gap)
     decision = (await office.call("paris"))[1]

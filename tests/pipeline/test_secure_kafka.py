@@ -202,7 +202,7 @@ async def test_a_bridge_and_a_worker_that_are_not_taken_in_say_so(
     wrong = in_file(cluster, "${TEST_KAFKA_WRONG_PASSWORD}")
     config = write_config(tmp_path, cluster.by_password, "http://127.0.0.1:1", **wrong)
     settings = load_settings(config)
-    async with Bridge(settings) as bridge, aiohttp.ClientSession(bridge.url) as http:
+    async with Bridge(settings) as bridge, aiohttp.ClientSession(bridge.admin_url) as http:
         async with asyncio.timeout(20):
             while True:
                 async with http.get("/health/ready") as answer:

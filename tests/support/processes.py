@@ -15,7 +15,7 @@ from pathlib import Path
 import aiohttp
 from typing_extensions import override
 
-from streams.settings import ROOT
+from streams.settings import ROOT, BridgeSettings
 from streams.single_node.child_process import ChildProcess
 
 READY_S = 60.0
@@ -34,6 +34,11 @@ def python(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
+def bridge_admin(address: str) -> str:
+    """Where the metrics of a bridge are that listens there, by default."""
+    return f"http://{BridgeSettings(listen=address).admin_address}"
+
+
 def environment(**more: str) -> dict[str, str]:
     """Ours without the cluster that it may name, with the checkout on the path, and ``more``."""
     ours = {name: value for name, value in os.environ.items() if name != "KAFKA_BOOTSTRAP_SERVERS"}
@@ -50,10 +55,13 @@ class Process(ChildProcess):
         ready_url: str,
         log: Path,
         env: Mapping[str, str] | None = None,
+        admin_url: str | None = None,
     ) -> None:
         super().__init__(name, command, ready_url, log, environment() if env is None else env)
         self.url = ready_url.removesuffix("/health/ready")
         """Where it answers."""
+        self.admin_url = self.url if admin_url is None else admin_url
+        """Where its metrics are."""
         self.wanted = False
         """Whether it is meant to run."""
         self.fell: list[int] = []
@@ -80,6 +88,11 @@ class Process(ChildProcess):
         """Start, or start again."""
         super().start()
         self.wanted = True
+
+    def run_next(self, command: list[str], **env: str) -> None:
+        """Run another command at the next start, in our environment with ``env``."""
+        self._command = tuple(command)
+        self._env |= env
 
     async def until_ready(self, within: float = READY_S) -> float:
         """Wait until it is ready; returns the seconds that took.

@@ -72,6 +72,7 @@ def decision(of: CallOffered, verdict: Verdict = "reject", *, after_ms: int = 3)
         line=of.line,
         caller=of.caller,
         verdict=verdict,
+        by="rule" if rejects else "default",
         rule="text-first" if rejects else None,
         why=why,
         rules=(
@@ -168,7 +169,9 @@ def queued_call(of: CallOffered) -> list[Value]:
     wait."""
     why = "all agents are busy"
     trace = RuleTrace(rule="desk", kind="presence", matched=True, why=why)
-    decided = replace(decision(of, "queue"), rule="desk", why=why, rules=(trace,), reply="queued")
+    decided = replace(
+        decision(of, "queue"), by="rule", rule="desk", why=why, rules=(trace,), reply="queued"
+    )
     command = replace(text(of, decided, rejected_at_ms=0), rejected_at_ms=None)
     return [of, decided, command, outcome(command, at_ms=of.received_at_ms + 44)]
 

@@ -68,7 +68,12 @@ def signed(gateway: str, body: bytes) -> dict[str, str]:
     """The headers with which the gateway would sign this body."""
     if gateway == "cloud":
         return {"X-Wawp-Signature": hmac.new(WAWP_KEY.encode(), body, hashlib.sha256).hexdigest()}
-    return {"X-Webhook-Hmac": hmac.new(WAHA_KEY.encode(), body, hashlib.sha512).hexdigest()}
+    return {"X-Webhook-Hmac": hmac_of(WAHA_KEY.encode(), body)}
+
+
+def hmac_of(key: bytes, body: bytes) -> str:
+    """WAHA's signature."""
+    return hmac.new(key, body, hashlib.sha512).hexdigest()
 
 
 def take(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from models.codec import UndecodableError, decode, encode
 from models.overrides import CallerBlock, LineSwitch, ListEntry, Override
-from models.patterns import CallerPattern
+from models.patterns import CallerPattern, PatternIndex
 from models.presence import WorkerStatus
 from models.records import Record, reference
 from models.topics import POLICIES, WORKERS_STATUS
@@ -301,7 +301,7 @@ def test_ending_all_blocks_ends_those_before_it_and_none_after() -> None:
     assert view(again, lift).block((CALLER,), "london") == again
 
 
-@pytest.mark.parametrize("pattern", ["0044*", "020*", "+0*"])
+@pytest.mark.parametrize("pattern", ["00*", "020*", "+0*"])
 def test_a_prefix_that_no_number_has_is_refused(pattern: str) -> None:
     with pytest.raises(ValueError, match=r"E\.164"):
         CallerPattern.parse(pattern)
@@ -317,3 +317,38 @@ def test_the_zero_that_is_dialled_at_home_is_no_part_of_a_number(text: str) -> N
 
 def test_italys_zero_is_part_of_the_number() -> None:
     assert str(CallerPattern.parse("+39 (0)6 1234 5678")) == "390612345678@c.us"
+
+
+@pytest.mark.parametrize(
+    ("written", "jid"),
+    [
+        ("+55 11 98765-4321", "551187654321@c.us"),
+        ("+55 11 8765-4321", "5511987654321@c.us"),
+        ("+52 55 1234 5678", "5215512345678@c.us"),
+        ("+52 1 55 1234 5678", "525512345678@c.us"),
+        ("+54 11 2345-6789", "5491123456789@c.us"),
+        ("+54 9 11 2345-6789", "541123456789@c.us"),
+        ("\u202a+44 7700 900801\u202c", "447700900801@c.us"),
+    ],
+)
+def test_a_number_as_people_write_it_meets_whatsapps_jid(written: str, jid: str) -> None:
+    pattern = str(CallerPattern.parse(written))
+    known = view(entry(pattern), block(NOW_MS, NOW_MS + DAY, caller=pattern))
+    assert known.entry("deny", "london", (jid,), lambda: None, NOW_MS) is not None
+    assert known.block((jid,), "london") is not None
+    assert [each.pattern for each in known.find_any_form("deny", jid)] == [pattern]
+    index = PatternIndex()
+    index.add(CallerPattern.parse(written))
+    assert index.matches((jid,), lambda: None)
+
+
+def test_a_landline_is_not_met_by_a_mobiles_entry() -> None:
+    known = view(entry("5511934567890@c.us"))
+    assert known.entry("deny", "london", ("551134567890@c.us",), lambda: None, NOW_MS) is None
+
+
+def test_a_prefix_means_every_form_of_a_number() -> None:
+    known = view(entry("+55119*"))
+    for jid, met in (("551187654321@c.us", True), ("551134567890@c.us", False)):
+        found = known.entry("deny", "london", (jid,), lambda: None, NOW_MS)
+        assert (found is not None) is met

@@ -1,17 +1,30 @@
 """Call events of WAHA's dialect, which Wawp shares with fewer fields, for every engine.
 
-The fields of ``_data`` are the engines' own: NOWEB is Baileys' call event (``callerPn``,
-``groupJid``, ``offline``), GOWS is whatsmeow's (``CallCreator``, ``CallCreatorAlt``, ``GroupJID``,
-``Media``), WEBJS is whatsapp-web.js' call (``outgoing``, ``peerJid``).
+Who calls stands in several fields, and not all of them deserve the same belief:
+
+``NOWEB``  (Baileys, ``messages-recv.ts``, ``handleCall``) ``_data.chatId`` is the ``from`` of the
+           stanza, which WhatsApp's server writes. ``_data.from``, from which WAHA makes
+           ``payload.from`` (``session.noweb.core.ts``, ``toCallData``), is ``from`` or
+           ``call-creator`` of the offer inside it; ``callerPn`` and ``groupJid`` stand there too.
+           The caller's client writes that offer.
+``GOWS``   (whatsmeow, ``call.go``, ``handleCallEvent``) ``_data.From`` and so ``payload.from`` is
+           the ``from`` of the stanza; ``CallCreator``, ``CallCreatorAlt`` and ``GroupJID`` are of
+           the offer inside it.
+``WEBJS``  and ``WPP``: ``peerJid`` is whom WhatsApp's own web client shows, ``outgoing`` its word
+           on who calls whom.
+
+What the caller's client wrote is a claim. It may count against the caller; it never makes the
+caller somebody else, hides a call as the line's own, or links two identities.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from models.calls import CallAccepted, CallOffered, CallRejected
 from streams.gateways.dialect.envelope import Envelope, name
-from streams.gateways.dialect.parties import Link, Person, identify, own_jids, party
+from streams.gateways.dialect.parties import Link, Party, Person, identify, own_jids, party
 from streams.gateways.dialect.times import event_time
 from streams.gateways.reading import Ignored, LinePlace, Refused
 
@@ -22,6 +35,19 @@ _NO_CALLER: Final = Refused(
     "unintelligible", "payload.from must be the caller's JID, such as 447700900123@c.us"
 )
 _OUTGOING: Final = Ignored("outgoing")
+_CLAIMED: Final = ("callerPn", "from", "CallCreator", "CallCreatorAlt")
+"""Fields of ``_data`` that come from the offer, which the caller's client wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """Who calls, by the best of the payload's fields."""
+
+    who: Party
+    raw: str
+    """As a reject must name the caller."""
+    links: tuple[Link, ...]
+    """Other names that the gateway itself has for the same JID."""
 
 
 def read_offer(
@@ -32,20 +58,17 @@ def read_offer(
     call_id = name(payload.get("id"))
     if call_id is None:
         return _NO_ID
-    own = own_jids(envelope.me)
-    if _is_outgoing(envelope, own):
+    if _is_outgoing(envelope):
         return _OUTGOING
-    raw = _caller_raw(envelope)
-    jid = party(raw)
-    if raw is None or jid is None:
+    caller = _caller(envelope)
+    if caller is None:
         return _NO_CALLER
-    if jid.kind == "other":
+    if caller.who.kind == "other":
         return Ignored("not-a-person")
-    if jid.canonical in own:
+    own = own_jids(envelope.me)
+    if caller.who.canonical in own:
         return _OUTGOING
-    group = _is_group(envelope) or jid.kind == "group"
-    # in a group call the other fields may name the group or another member
-    person = Person(jid.canonical) if jid.kind == "group" else identify(jid, _links(envelope), own)
+    person = identify(caller.who, caller.links, own)
     offered_at_ms, time_source = event_time(
         payload.get("timestamp"), envelope.timestamp, received_at_ms
     )
@@ -61,10 +84,11 @@ def read_offer(
         session=place.session,
         call_id=call_id,
         caller=person.jid,
-        caller_raw=raw,
+        caller_raw=caller.raw,
         caller_known_as=person.known_as,
+        caller_claims=_claims(envelope, person, own),
         media="video" if video else "voice",
-        group=group,
+        group=_is_group(envelope) or caller.who.kind == "group",
         offline=payload.get("offline") is True or data.get("offline") is True,
         offered_at_ms=offered_at_ms,
         time_source=time_source,
@@ -79,15 +103,14 @@ def read_accepted(
     call_id = name(envelope.payload.get("id"))
     if call_id is None:
         return _NO_ID
-    own = own_jids(envelope.me)
-    if _is_outgoing(envelope, own):
+    if _is_outgoing(envelope):
         return _OUTGOING
     return CallAccepted(
         event_id=event_id(envelope, call_id),
         gateway=place.gateway,
         line=place.line,
         call_id=call_id,
-        caller=_caller(envelope, own),
+        caller=_other_party(envelope),
         at_ms=event_time(envelope.payload.get("timestamp"), envelope.timestamp, received_at_ms)[0],
         received_at_ms=received_at_ms,
     )
@@ -100,15 +123,14 @@ def read_rejected(
     call_id = name(envelope.payload.get("id"))
     if call_id is None:
         return _NO_ID
-    own = own_jids(envelope.me)
-    if _is_outgoing(envelope, own):
+    if _is_outgoing(envelope):
         return _OUTGOING
     return CallRejected(
         event_id=event_id(envelope, call_id),
         gateway=place.gateway,
         line=place.line,
         call_id=call_id,
-        caller=_caller(envelope, own),
+        caller=_other_party(envelope),
         # WEBJS reports no end but the one that was asked for through the API
         echo=envelope.data.get("api") is True or envelope.engine == "WEBJS",
         at_ms=event_time(envelope.payload.get("timestamp"), envelope.timestamp, received_at_ms)[0],
@@ -121,51 +143,82 @@ def event_id(envelope: Envelope, subject: str) -> str:
     return envelope.event_id or f"{envelope.session}/{envelope.event}/{subject}"
 
 
-def _is_outgoing(envelope: Envelope, own: frozenset[str]) -> bool:
-    for part in (envelope.payload, envelope.data):
-        if part.get("fromMe") is True or part.get("outgoing") is True:
-            return True
-    # `from` alone does not tell: it is the line's own when another of its devices answers
-    creator = party(envelope.data.get("CallCreator"))
-    return creator is not None and creator.canonical in own
+def _is_outgoing(envelope: Envelope) -> bool:
+    """Whether the engine itself says that the line calls; the call's creator proves nothing."""
+    return any(
+        part.get("fromMe") is True or part.get("outgoing") is True
+        for part in (envelope.payload, envelope.data)
+    )
 
 
 def _is_group(envelope: Envelope) -> bool:
+    # of the offer, so that a caller can say it of any call: rules on a group's call take care
     payload, data = envelope.payload, envelope.data
     if payload.get("isGroup") is True or data.get("isGroup") is True:
         return True
     group = payload.get("groupJid") or data.get("groupJid") or data.get("GroupJID")
-    return name(group) is not None
+    named = party(payload.get("from"))
+    return name(group) is not None or (named is not None and named.kind == "group")
 
 
-def _caller_raw(envelope: Envelope) -> str | None:
-    # the schema lets `from` be missing; the engine's own field is the next best thing to send back
-    raw = name(envelope.payload.get("from"))
-    if raw is not None:
-        return raw
-    candidates = (name(envelope.data.get(key)) for key in ("from", "From", "peerJid"))
-    return next((candidate for candidate in candidates if candidate is not None), None)
+def _caller(envelope: Envelope) -> _Caller | None:
+    data = envelope.data
+    named_raw, stanza_raw = name(envelope.payload.get("from")), _stanza(envelope)
+    named, stanza = party(named_raw), party(stanza_raw)
+    if stanza is None or stanza_raw is None:
+        # the schema lets `from` be missing; the engine's own field is the next best thing
+        engine_raw = next(filter(None, (name(data.get(key)) for key in ("from", "peerJid"))), None)
+        raw = named_raw or engine_raw
+        who = party(raw)
+        if raw is None or who is None:
+            return None
+        # an engine that names the peer in two ways has turned a LID into a number, or back
+        same = ((raw, engine_raw),) if who.is_person and not _is_group(envelope) else ()
+        return _Caller(who, _sendable(raw), same)
+    offered = party(data.get("from"))
+    if named is None or named_raw is None:
+        return _Caller(stanza, _sendable(stanza_raw), ())
+    if named == stanza or not stanza.is_person:
+        return _Caller(stanza, _sendable(named_raw), ())
+    if offered in {None, stanza} and not _is_group(envelope):
+        # WAHA turned the stanza's JID into another of the same person
+        return _Caller(stanza, _sendable(named_raw), ((stanza_raw, named_raw),))
+    return _Caller(stanza, _sendable(stanza_raw), ())
 
 
-def _caller(envelope: Envelope, own: frozenset[str]) -> str | None:
-    for raw in (_caller_raw(envelope), envelope.data.get("CallCreator")):
-        jid = party(raw)
-        if jid is not None and jid.is_person and jid.canonical not in own:
-            return identify(jid, _links(envelope), own).jid
-    return None
+def _stanza(envelope: Envelope) -> str | None:
+    """Whom the stanza around the call names, where the engine shows it."""
+    raw = name(envelope.data.get("chatId")) or name(envelope.data.get("From"))
+    found = party(raw)
+    return raw if found is not None and found.kind != "other" else None
 
 
-def _links(envelope: Envelope) -> list[Link]:
+def _sendable(raw: str) -> str:
+    """What the gateway gave, with a server where it gave a number alone."""
+    return raw if "@" in raw else f"{raw.removeprefix('+')}@c.us"
+
+
+def _claims(envelope: Envelope, person: Person, own: frozenset[str]) -> tuple[str, ...]:
     payload, data = envelope.payload, envelope.data
-    if not data:
-        return [(payload.get("from"), payload.get("callerPn"))]
-    sender = payload.get("from") or data.get("from")
-    links: list[Link] = [
-        (sender, payload.get("callerPn")),
-        (sender, data.get("callerPn")),
-        (data.get("CallCreator"), data.get("CallCreatorAlt")),
-    ]
-    if not _is_group(envelope):
-        # a LID that WAHA has already turned into a phone number still stands in the engine's field
-        links.append((sender, data.get("from") or data.get("From")))
-    return links
+    said = [payload.get("callerPn"), *(data.get(field) for field in _CLAIMED)]
+    if _stanza(envelope) is None:
+        # the peer's field of other engines than NOWEB and GOWS is their own word
+        said = said[:2]
+    else:
+        said.append(payload.get("from"))
+    claimed = (each.canonical for each in map(party, said) if each is not None and each.is_person)
+    known = {person.jid, *person.known_as, *own}
+    return tuple(dict.fromkeys(jid for jid in claimed if jid not in known))
+
+
+def _other_party(envelope: Envelope) -> str | None:
+    """Whom the call was with; None where the stanza names the line's own account only.
+
+    Another device of the line that picks up or rejects names itself, and the caller as creator: a
+    claim, where the call's id says enough.
+    """
+    caller = _caller(envelope)
+    own = own_jids(envelope.me)
+    if caller is None or not caller.who.is_person or caller.who.canonical in own:
+        return None
+    return identify(caller.who, caller.links, own).jid

@@ -8,9 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-import orjson
-
-from streams.gateways.reading import NotJsonError
+from streams.common.lenient_json import NoJsonError, loads
 
 MAX_ENVELOPES: Final = 500
 """In one body. The gateways document one; an array is what Wawp's own n8n node puts up with."""
@@ -52,16 +50,17 @@ class Unintelligible:
 def read_body(body: bytes) -> list[Envelope | Unintelligible]:
     """The envelopes of a body: an object, an array of objects, or a JSON string that holds either.
 
-    Raises ``NotJsonError`` where the body is no JSON; everything else that is wrong is returned.
+    Read leniently, see ``lenient_json``. Never raises: what is wrong is returned, a body that is no
+    JSON as its bytes.
     """
     try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError as exc:
-        raise NotJsonError(str(exc)) from None
+        value = loads(body)
+    except NoJsonError as exc:
+        return [Unintelligible(body, f"the body is no JSON ({exc})")]
     if isinstance(value, str):
         try:
-            value = orjson.loads(value)
-        except orjson.JSONDecodeError:
+            value = loads(value)
+        except NoJsonError:
             return [Unintelligible(value, "the body is a JSON string that holds no JSON")]
     if isinstance(value, list):
         if len(value) > MAX_ENVELOPES:

@@ -32,6 +32,7 @@ OTHER_EVENTS: Final = frozenset(
         "group.v2.join",
         "group.v2.leave",
         "group.v2.participants",
+        "group.v2.participants.join-request",
         "group.v2.update",
         "label.chat.added",
         "label.chat.deleted",
@@ -49,7 +50,21 @@ OTHER_EVENTS: Final = frozenset(
         "state.change",
     }
 )
-"""Events that WAHA and Wawp offer and that say nothing about a call, a conversation or a line."""
+"""Events that WAHA (``WAHAEvents``, ``enums.dto.ts``, 2026.8) and Wawp offer and that say nothing
+about a call, a conversation or a line."""
+
+_OTHER_FAMILIES: Final = (
+    "chat.",
+    "engine.",
+    "event.",
+    "group.",
+    "label.",
+    "poll.",
+    "presence.",
+    "state.",
+)
+"""What events are about that a newer version may add to those above, and that screening does not
+need. A new event of calls or messages is kept, for it may say what one here ought to know."""
 
 _KNOWN_EVENTS: Final = OTHER_EVENTS | _READERS.keys()
 
@@ -89,7 +104,7 @@ def interpret(
         return Refused("unintelligible", item.why)
     reader = _READERS.get(item.event)
     if reader is None:
-        if item.event in OTHER_EVENTS:
+        if item.event in OTHER_EVENTS or item.event.startswith(_OTHER_FAMILIES):
             return _OTHER_EVENT
         return Refused("unknown-event", "the provider documents no event of this name")
     if item.session is None:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
+
+import phonenumbers
 
 from models.identity import Jid, JidKind
 from streams.gateways.dialect.envelope import name
 
 Link = tuple[object, object]
 """Two raw JIDs that the payload gives for one person; either may be missing."""
+
+_BARE: Final = re.compile(r"\+?[1-9][0-9]{4,19}")
+_SHORTEST_LID: Final = 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +46,32 @@ class Party:
 def parsed(raw: str) -> Party | None:
     """The JID, or None where it is none.
 
-    Kept, for the same callers and own numbers come again and again.
+    Digits without a server are a number's. A number that no country can have is a LID that an
+    engine took for one (Baileys, issue 1031). Kept, for the same callers and own numbers come again
+    and again.
     """
     try:
-        jid = Jid.parse(raw)
+        jid = Jid.parse(f"{raw.removeprefix('+')}@c.us" if _BARE.fullmatch(raw) else raw)
     except ValueError:
         return None
+    if jid.kind == "phone" and is_lid_in_disguise(jid.user):
+        return Party(f"{jid.user}@lid", "lid", jid.user)
     return Party(jid.canonical, jid.kind, jid.user)
+
+
+def is_lid_in_disguise(digits: str) -> bool:
+    """Whether digits that stand for a phone number are those of a LID.
+
+    A LID has 13 digits or more. Where some country may have numbers of this form it cannot be seen,
+    only remembered: see ``Callers.settle``.
+    """
+    if len(digits) < _SHORTEST_LID:
+        return False
+    try:
+        number = phonenumbers.parse(f"+{digits}")
+    except phonenumbers.NumberParseException:
+        return True
+    return not phonenumbers.is_possible_number(number)
 
 
 def party(value: object) -> Party | None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import Field
+
+from models.policy import Duration
 from streams.common.setting_fields import GatewaySecret
 from streams.gateways.settings import GatewaySettings
 
@@ -13,4 +16,6 @@ class WahaSettings(GatewaySettings):
 
     provider: Literal["waha"]
     api_key: GatewaySecret
+    timeout: Annotated[Duration, Field(le=60_000)] = 12_000
+    """WAHA itself waits up to 10 s for a session to work (since 2025-02), and then answers."""
     signature_header: str = "X-Webhook-Hmac"

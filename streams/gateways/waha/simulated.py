@@ -6,6 +6,7 @@ import hmac
 import random
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import unquote
@@ -31,6 +32,7 @@ from streams.simulator.protocol import (
     SimulatedGateway,
     field_faults,
     json_object,
+    proxy_page,
 )
 from streams.simulator.session_state import Call, Engine, Session, SimulatedMessage
 
@@ -63,15 +65,16 @@ _REASONS: Final = {
     403: "Forbidden",
     404: "Not Found",
     409: "Conflict",
+    501: "Not Implemented",
 }
 _NOT_WORKING: Final = "Session status is not as expected. Try again later or restart the session"
+"""As of 2024 (``manager.abc.ts``) and 2025.8.3 (waha#1329)."""
 
 _ENGINES: Final[tuple[Engine, ...]] = ("NOWEB", "GOWS", "WEBJS", "WPP")
 
 _ENDED_MIX: Final[Mapping[Engine, Mapping[AnswerWhenOver, float]]] = {
-    # a query stanza that awaits the server: what comes back depends on it
-    "NOWEB": {"accepted": 0.6, "not_found": 0.2, "error": 0.2},
-    # fire and forget
+    # none of the three asks whether the call still rings
+    "NOWEB": {"accepted": 1.0},
     "GOWS": {"accepted": 1.0},
     "WEBJS": {"accepted": 1.0},
     # the library looks the call up and throws
@@ -239,11 +242,10 @@ class SimulatedWaha(SimulatedGateway):
     @override
     def unknown_session(self, ask: Ask) -> SimulatedAnswer:
         name = ask.session
-        text = (
-            f"We didn't find a session with name '{name}'. "
-            f"Start it first with a POST request to /api/sessions/{name}/start"
-        )
-        return _nest(404, text)
+        if ask.kind == "session":
+            return _nest(404, f"We didn't find a session with name '{name}'.")
+        body = {"error": f'Session "{name}" does not exist', "session": name}
+        return SimulatedAnswer.json(422, body)
 
     @override
     def not_working(self, ask: Ask, session: Session, status: str) -> SimulatedAnswer:
@@ -259,33 +261,46 @@ class SimulatedWaha(SimulatedGateway):
 
     @override
     def call_not_found(self, ask: Ask, session: Session) -> SimulatedAnswer:
-        return _nest(404, f"Call {ask.call_id} not found")
+        return _exception(ask, session, _thrown(f"Call {ask.call_id} not found"))
 
     @override
     def call_error(self, ask: Ask, session: Session) -> SimulatedAnswer:
-        message = f"Call {ask.call_id} not found"
-        return _exception(ask, session, 500, {"message": message, "name": "Error"})
+        return _exception(ask, session, _thrown(f"Call {ask.call_id} is not incoming ring"))
+
+    @override
+    def engine_cannot(self, ask: Ask, session: Session) -> SimulatedAnswer:
+        text = (
+            f"The method is not implemented by '{session.engine}' engine. "
+            "Check the docs and try another engine: https://waha.devlike.pro/"
+        )
+        return _nest(501, text)
+
+    @override
+    def unreachable(self, ask: Ask, session: Session) -> SimulatedAnswer:
+        if session.engine in {"WEBJS", "WPP"}:
+            return _exception(ask, session, _thrown("Lid is missing in chat table"))
+        jid = ask.chat.removesuffix("@c.us") + "@s.whatsapp.net"
+        details = f"no LID found for {jid} from server"
+        return _exception(ask, session, _grpc(details))
 
     @override
     def failed(
         self, ask: Ask, session: Session | None, status: int, rng: random.Random
     ) -> SimulatedAnswer:
-        if status < 500:
-            return _nest(status, _REASONS.get(status, "Error"))
-        return _exception(
-            ask, session, status, {"message": "Protocol error: the engine is gone", "name": "Error"}
-        )
+        if status == 500:
+            return _exception(ask, session, _thrown("Protocol error: the engine is gone"))
+        if status > 500:
+            return proxy_page(status)
+        return _nest(status, _REASONS.get(status, "Error"))
 
     @override
     def rate_limited(self, ask: Ask, retry_after_s: int) -> SimulatedAnswer:
-        body = {"statusCode": 429, "message": "Too Many Requests"}
-        return SimulatedAnswer.json(429, body, {"Retry-After": str(retry_after_s)})
+        # WAHA limits nothing itself: a proxy before it does
+        return replace(proxy_page(429), headers={"Retry-After": str(retry_after_s)})
 
     @override
     def reachout(self, ask: Ask, session: Session | None) -> SimulatedAnswer:
-        details = "server returned error 463"
-        error = {"message": f"2 UNKNOWN: {details}", "code": 2, "details": details, "name": "Error"}
-        return _exception(ask, session, 500, error)
+        return _exception(ask, session, _grpc("server returned error 463"))
 
 
 def _route(received: Received) -> tuple[Asked, str | None]:
@@ -309,13 +324,21 @@ def _nest(status: int, message: str | list[str]) -> SimulatedAnswer:
     return SimulatedAnswer.json(status, body)
 
 
-def _exception(
-    ask: Ask, session: Session | None, status: int, error: dict[str, Any]
-) -> SimulatedAnswer:
+def _thrown(message: str) -> dict[str, Any]:
+    return {"message": message, "name": "Error"}
+
+
+def _grpc(details: str) -> dict[str, Any]:
+    """What GOWS' client of its own engine throws."""
+    return _thrown(f"2 UNKNOWN: {details}") | {"code": 2, "details": details}
+
+
+def _exception(ask: Ask, session: Session | None, error: dict[str, Any]) -> SimulatedAnswer:
+    """Whatever an engine throws, as ``AllExceptionsFilter.ts`` answers it."""
     return SimulatedAnswer.json(
-        status,
+        500,
         {
-            "statusCode": status,
+            "statusCode": 500,
             "timestamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}.000Z",
             "exception": error,
             "request": {"path": ask.path, "method": ask.method, "body": ask.body, "query": {}},

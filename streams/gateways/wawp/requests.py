@@ -1,4 +1,10 @@
-"""Wawp v2, as its documentation pages describe it."""
+"""Wawp v2, as its documentation pages describe it.
+
+A success says ``success: true``. The pages show errors as JSON with ``code`` and ``message``, and a
+400 as XML or plain text too, with the words "Missing required parameter(s)". What an ended call or
+an unknown instance is answered is not documented: only words that WAHA's engines are known for,
+which Wawp passes on under ``wawp_upstream_error``, are believed.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +15,21 @@ import orjson
 
 from models.commands import BlockCaller, RejectCall, SendText, UnblockCaller
 from models.identity import canonical
-from streams.gateways.answer import REACH_OUT_RESTRICTED, GatewayAnswer
-from streams.gateways.answer_body import CALL_OVER, by_status, parsed, words
-from streams.gateways.protocol import Request
+from streams.gateways.answer import (
+    REACH_OUT_RESTRICTED,
+    SESSION_NOT_WORKING,
+    GatewayAnswer,
+)
+from streams.gateways.answer_body import (
+    RECIPIENT_UNREACHABLE,
+    blames_recipient,
+    by_status,
+    not_its_own,
+    parsed,
+    says_call_over,
+    words,
+)
+from streams.gateways.protocol import Health, Request
 from streams.gateways.wawp.settings import WawpSettings
 
 _REACH_OUT = re.compile(r"\b(?:error|code)\W{0,4}463\b")
@@ -62,68 +80,115 @@ class WawpRequests:
         body = orjson.dumps({"instance_id": session, "access_token": self._token, **fields})
         return Request(method="POST", path=path, body=body, headers=self._headers)
 
-    def read_reject(self, status: int, body: bytes, headers: dict[str, str]) -> GatewayAnswer:
-        """200 with ``success: true``. Which status an ended call gets is not documented."""
+    def read_health(self, status: int, body: bytes) -> Health:
+        """Any JSON object below 500; its ``status`` is shown as WAHA's, and may be missing."""
         data = parsed(body)
-        if 200 <= status < 300:
-            return _success(status, data)
-        if (status in CALL_OVER and not _blames_request(body)) or (
-            status >= 500 and _says_call_over(body)
-        ):
+        if status >= 500 or not isinstance(data, dict):
+            return "away"
+        working = status != 200 or data.get("status", "WORKING") == "WORKING"
+        return "works" if working else "session-down"
+
+    def read_reject(self, status: int, body: bytes, headers: dict[str, str]) -> GatewayAnswer:
+        """200 with ``success: true``."""
+        data = parsed(body)
+        if status == 200 and _succeeded(data):
+            return GatewayAnswer(meaning="accepted", status=status)
+        error = _own_error(status, data)
+        if error is not None and says_call_over(_said(error)):
             return GatewayAnswer(meaning="over", status=status, reason="call-over")
-        return _fault(status, body, headers)
+        return _fault(status, body, error, headers)
 
     def read_block(self, status: int, body: bytes, headers: dict[str, str]) -> GatewayAnswer:
         """Never asked; see ``block``."""
-        return _fault(status, body, headers)
+        return _fault(status, body, _own_error(status, parsed(body)), headers)
 
     def read_text(self, status: int, body: bytes, headers: dict[str, str]) -> GatewayAnswer:
-        """200, unless the body carries ``success: false`` or ``wawp_upstream_error``."""
-        if 200 <= status < 300:
-            data = parsed(body)
-            said = data.get("wawp_upstream_error") if isinstance(data, dict) else None
-            if said is not None and _REACH_OUT.search(words(orjson.dumps(said))):
-                return GatewayAnswer(meaning="refused", status=status, reason=REACH_OUT_RESTRICTED)
-            return _success(status, data)
-        return _fault(status, body, headers)
+        """200 with ``success: true``, or with the message, which has an id.
+
+        The page shows no answer to a text; public clients read ``_data.id``.
+        """
+        data = parsed(body)
+        found = _message_id(data)
+        if status == 200 and (_succeeded(data) or (found is not None and not _refuses(data))):
+            return GatewayAnswer(meaning="accepted", status=status, message_id=found)
+        error = _own_error(status, data)
+        if error is not None and (status == 200 or status >= 500) and _restricted(error):
+            return GatewayAnswer(meaning="refused", status=status, reason=REACH_OUT_RESTRICTED)
+        return _fault(status, body, error, headers)
 
 
-def _success(status: int, data: Any) -> GatewayAnswer:
-    if isinstance(data, dict):
-        if "wawp_upstream_error" in data:
-            return GatewayAnswer(meaning="fault", status=status, reason="upstream-error")
-        if data.get("success") is False:
-            return GatewayAnswer(meaning="fault", status=status, reason="not-successful")
-        inner = data.get("_data")
-        found = inner.get("id") if isinstance(inner, dict) else data.get("id")
-        if isinstance(found, dict):
-            found = found.get("_serialized")
-        return GatewayAnswer(
-            meaning="accepted", status=status, message_id=found if isinstance(found, str) else None
-        )
-    return GatewayAnswer(meaning="accepted", status=status)
+def _succeeded(data: Any) -> bool:
+    return isinstance(data, dict) and data.get("success") is True and not _refuses(data)
 
 
-def _says_call_over(body: bytes) -> bool:
-    """An upstream error that passes WAHA's words on: "Call <id> not found"."""
-    said = words(body)
+def _refuses(data: dict[str, Any]) -> bool:
+    """Whether a 200 says in its body that nothing was done."""
     return (
-        "call" in said and "not found" in said and "session" not in said and "instance" not in said
+        bool(data.keys() & {"code", "error", "wawp_upstream_error"})
+        or data.get("success", True) is not True
+        or data.get("status") == "error"
     )
 
 
-def _blames_request(body: bytes) -> bool:
-    """Whether a 4xx speaks of the parameters or the instance rather than of the call."""
-    said = words(body)
-    return any(word in said for word in ("parameter", "instance", "required", "invalid", "session"))
+def _own_error(status: int, data: Any) -> dict[str, Any] | None:
+    """The body as an error that Wawp may have written; None: somebody else did.
+
+    Other servers say ``message`` too: alone it counts where Wawp's pages show it so.
+    """
+    if not isinstance(data, dict):
+        return None
+    own = data.keys() & {"code", "success", "wawp_upstream_error"}
+    shown = status in {200, 400, 401, 403} and data.keys() & {"message", "status", "error"}
+    known = _speaks_of_instance(_said(data))
+    return data if own or shown or known or says_call_over(_said(data)) else None
 
 
-def _fault(status: int, body: bytes, headers: dict[str, str]) -> GatewayAnswer:
-    said = words(body)
-    if status in {400, 404} and ("instance" in said or "session" in said):
-        return GatewayAnswer(meaning="refused", status=status, reason="session-missing")
-    if status == 400:
+def _speaks_of_instance(said: str) -> bool:
+    return "instance" in said or "session" in said
+
+
+def _said(error: dict[str, Any]) -> str:
+    fields = ("code", "message", "error", "wawp_upstream_error")
+    return words(orjson.dumps({name: error[name] for name in fields if name in error}))
+
+
+def _restricted(error: dict[str, Any]) -> bool:
+    return _REACH_OUT.search(_said(error)) is not None
+
+
+def _fault(
+    status: int, body: bytes, error: dict[str, Any] | None, headers: dict[str, str]
+) -> GatewayAnswer:
+    if status == 400 and "required parameter" in words(body):
         return GatewayAnswer(meaning="refused", status=status, reason="request-invalid")
-    if status >= 500 and _REACH_OUT.search(said):
-        return GatewayAnswer(meaning="refused", status=status, reason=REACH_OUT_RESTRICTED)
+    if error is None:
+        return not_its_own(status, headers)
+    said = _said(error)
+    if "session status is not as expected" in said:
+        return GatewayAnswer(meaning="busy", status=status, reason=SESSION_NOT_WORKING)
+    refused = _refusal(status, said)
+    if refused is not None:
+        return GatewayAnswer(meaning="refused", status=status, reason=refused)
+    if status < 300:
+        reason = "upstream-error" if "wawp_upstream_error" in error else "not-successful"
+        return GatewayAnswer(meaning="fault", status=status, reason=reason)
     return by_status(status, headers)
+
+
+def _refusal(status: int, said: str) -> str | None:
+    """Why repeating the command changes nothing, or None."""
+    if blames_recipient(said):
+        return RECIPIENT_UNREACHABLE
+    if status in {400, 404} and _speaks_of_instance(said):
+        return "session-missing"
+    return {400: "request-invalid", 501: "engine-cannot"}.get(status)
+
+
+def _message_id(data: Any) -> str | None:
+    if not isinstance(data, dict):
+        return None
+    inner = data.get("_data")
+    found = inner.get("id") if isinstance(inner, dict) else data.get("id")
+    if isinstance(found, dict):
+        found = found.get("_serialized")
+    return found if isinstance(found, str) and found else None

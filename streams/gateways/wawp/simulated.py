@@ -204,13 +204,20 @@ class SimulatedWawp(SimulatedGateway):
 
     @override
     def call_not_found(self, ask: Ask, session: Session) -> SimulatedAnswer:
-        return _error(404, "call_not_found", f"Call {ask.call_id} not found")
+        return _upstream(200, f"Call {ask.call_id} not found")
 
     @override
     def call_error(self, ask: Ask, session: Session) -> SimulatedAnswer:
-        return SimulatedAnswer.json(
-            500, {"wawp_upstream_error": {"message": f"Call {ask.call_id} not found"}}
-        )
+        return _upstream(500, f"Call {ask.call_id} not found")
+
+    @override
+    def engine_cannot(self, ask: Ask, session: Session) -> SimulatedAnswer:
+        # not documented; 501 is HTTP's own
+        return _error(501, "not_implemented", "Not implemented")
+
+    @override
+    def unreachable(self, ask: Ask, session: Session) -> SimulatedAnswer:
+        return _upstream(500, "Lid is missing in chat table")
 
     @override
     def failed(
@@ -236,9 +243,12 @@ class SimulatedWawp(SimulatedGateway):
 
     @override
     def reachout(self, ask: Ask, session: Session | None) -> SimulatedAnswer:
-        return SimulatedAnswer.json(
-            500, {"wawp_upstream_error": {"message": "server returned error 463"}}
-        )
+        return _upstream(500, "server returned error 463")
+
+
+def _upstream(status: int, message: str) -> SimulatedAnswer:
+    """WAHA's words, which Wawp passes on in a field of its own."""
+    return SimulatedAnswer.json(status, {"wawp_upstream_error": {"message": message}})
 
 
 def _error(status: int, code: str, message: str) -> SimulatedAnswer:

@@ -1,13 +1,15 @@
 """``text_first``: only callers who have written to the line within a period may ring.
 
 Example: ``{id: text-first, type: text_first, within: 365d, reply: text-first}``
-Facts: ``last_in_ms``, ``history_incomplete``, when the line's gateway was last disconnected.
+Facts: ``last_in_ms``, ``history_incomplete``, when the line's gateway was disconnected, and
+for how long.
 """
 
 from __future__ import annotations
 
 from models.decisions import Scalar
 from models.policy.rules import TextFirstRule
+from models.presence import LineStatus
 from streams.policies.book import PolicyInForce
 from streams.screening.facts import Facts
 from streams.screening.rules.finding import RuleFinding, duration
@@ -34,13 +36,22 @@ def judge(rule: TextFirstRule, _in_force: PolicyInForce, facts: Facts) -> RuleFi
 
 
 def _hole(rule: TextFirstRule, facts: Facts) -> str | None:
-    """Why messages of the line may be missing, or None."""
     status = facts.known.lines.get(facts.offer.line)
-    if status is None or not status.disconnected_at_ms:
+    return hole_words(rule, status, facts.now_ms)
+
+
+def hole_words(rule: TextFirstRule, status: LineStatus | None, now_ms: int) -> str | None:
+    """Why messages of a line of this status may be missing, or None."""
+    if status is None:
         return None
-    if not status.connected:
-        return "the gateway is disconnected: messages may be missing"
-    ago = facts.now_ms - status.disconnected_at_ms
-    if ago >= rule.grace:
+    if status.lost_at_ms and now_ms - status.lost_at_ms < rule.grace:
+        since = duration(now_ms - status.lost_at_ms)
+        return f"something that could not be read came {since} ago: it may have been a message"
+    hole = status.hole(now_ms, rule.outage, rule.grace)
+    if hole is None:
         return None
-    return f"the gateway was disconnected {duration(ago)} ago: messages may be missing"
+    length = duration(hole.length_ms(now_ms))
+    if hole.to_ms is None:
+        return f"the gateway has been disconnected for {length}: messages may be missing"
+    ago = duration(now_ms - hole.to_ms)
+    return f"the gateway was disconnected for {length} until {ago} ago: messages may be missing"

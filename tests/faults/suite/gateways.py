@@ -23,6 +23,9 @@ FAULTS: Mapping[str, Mapping[str, Any]] = {
     "gateway answers 500": {"kind": "status", "status": 500},
     "gateway acts and answers 500": {"kind": "status", "status": 500, "acts": True},
     "gateway answers 463 to texts": {"kind": "reachout"},
+    "gateway cannot reach whom it should write to": {"kind": "unreachable"},
+    "gateway's engine cannot": {"kind": "engine_cannot"},
+    "a proxy answers 502": {"kind": "status", "status": 502},
 }
 
 

@@ -27,7 +27,7 @@ from tests.faults.suite.journal import Record
 from tests.faults.suite.ledger import Ledger
 from tests.faults.suite.people import Crowd
 from tests.faults.suite.traffic import Callers, Orders
-from tests.support.processes import Process, environment, free_port, python
+from tests.support.processes import Process, bridge_admin, environment, free_port, python
 from tests.support.ringfence import LINES, POLICY, SECRETS
 
 PARTITIONS = 4
@@ -139,7 +139,7 @@ class Stage:
 
     async def counted(self, part: Process, what: str) -> float:
         """The sum of a part's metrics whose line contains so much."""
-        async with self.http.get(f"{part.url}/metrics") as answer:
+        async with self.http.get(f"{part.admin_url}/metrics") as answer:
             lines = (await answer.text()).splitlines()
         return sum(
             float(line.rpartition(" ")[2])
@@ -283,6 +283,7 @@ async def open_stage(
         f"{bridge_url}/health/ready",
         folder / "bridge.log",
         env,
+        bridge_admin(f"127.0.0.1:{bridge_port}"),
     )
     simulator = Process(
         "simulator",

@@ -15,7 +15,6 @@ from tests.support.webhooks import (
     GOWS_OFFER,
     LID,
     NOWEB_OFFER,
-    PHONE,
     WEBJS_ECHO,
     WEBJS_OFFER,
     WPP_OFFER,
@@ -56,32 +55,97 @@ NOT_WORKING = orjson.dumps(
         "expected": ["WORKING"],
     }
 )
-CANNOT = nest(422, "The method is not implemented by the engine.", "Unprocessable Entity")
+CANNOT_WORDS = (
+    "The method is not implemented by 'WPP' engine. "
+    "Check the docs and try another engine: https://waha.devlike.pro/"
+)
+CANNOT = nest(501, CANNOT_WORDS, "Not Implemented")
+CANNOT_BEFORE_2025 = nest(
+    422, "The method is not implemented by the engine.", "Unprocessable Entity"
+)
+NO_SUCH_SESSION = b'{"error":"Session \\"default\\" does not exist","session":"default"}'
+CORE_ONLY = nest(
+    422,
+    "WAHA Core support only 'default' session. If you want to run more then one WhatsApp account "
+    "- please get WAHA PLUS version. Check this out: https://waha.devlike.pro/",
+    "Unprocessable Entity",
+)
+STARTING = orjson.dumps(
+    {
+        "error": "Session status is not as expected. Try again later or restart the session",
+        "session": "default",
+        "status": "STARTING",
+        "expected": ["WORKING"],
+    }
+)
+FAILED_2024 = nest(
+    422, "The session under FAILED status. Please try to restart it.", "Unprocessable Entity"
+)
 INVALID = nest(400, ["id should not be empty", "id must be a string"], "Bad Request")
 NO_ROUTE = nest(404, "Cannot POST /api/default/calls/reject", "Not Found")
+NO_LID = "no LID found for 12025550143@s.whatsapp.net from server"
+
+
+COMMON = [
+    answer(400, INVALID, "refused", "request-invalid", "400 validation"),
+    answer(400, nest(400, "Bad Request"), "refused", "http-400", "400 other"),
+    answer(401, UNAUTHORIZED, "refused", "not-permitted", "401"),
+    answer(403, b'{"message":"Forbidden","statusCode":403}', "refused", "not-permitted", "403"),
+    answer(404, MISSING, "refused", "session-missing", "404 session"),
+    answer(404, NO_ROUTE, "refused", "path-missing", "404 no such route"),
+    answer(404, nest(404, "Not Found"), "refused", "http-404", "404 other"),
+    answer(422, NOT_WORKING, "busy", "session-not-working", "422 not working"),
+    answer(422, STARTING, "busy", "session-not-working", "422 starting"),
+    answer(422, FAILED_2024, "busy", "session-not-working", "422 failed in 2024"),
+    answer(422, NO_SUCH_SESSION, "refused", "session-missing", "422 no such session"),
+    answer(422, CORE_ONLY, "refused", "session-missing", "422 core has one session"),
+    answer(422, CANNOT_BEFORE_2025, "refused", "engine-cannot", "422 engine"),
+    answer(422, nest(422, "Bad field"), "refused", "http-422", "422 other"),
+    answer(422, b'{"error":"Bad field"}', "fault", "http-422", "422 not its own"),
+    answer(501, CANNOT, "refused", "engine-cannot", "501 engine"),
+    answer(501, b"Not Implemented", "fault", "http-501", "501 of a proxy"),
+    answer(429, b"", "busy", "rate-limited", "429"),
+    answer(429, nest(429, "Too Many Requests"), "busy", "rate-limited", "429 its own"),
+    answer(500, thrown("Protocol error: the page is gone"), "fault", "http-500", "500"),
+    answer(500, thrown("Contact not found"), "fault", "http-500", "500 something not found"),
+    answer(500, nest(500, "Internal server error"), "fault", "http-500", "500 Nest's own"),
+    answer(500, nest(404, "Call 00AA not found"), "fault", "http-500", "500 with another status"),
+    answer(
+        500,
+        thrown(f"2 UNKNOWN: {NO_LID}", code=2, details=NO_LID),
+        "refused",
+        "recipient-unreachable",
+        "500 no LID (GOWS)",
+    ),
+    answer(
+        500,
+        thrown("Lid is missing in chat table"),
+        "refused",
+        "recipient-unreachable",
+        "500 LID missing (WEBJS)",
+    ),
+    answer(
+        500, thrown("No LID for user"), "refused", "recipient-unreachable", "500 no LID (WEBJS)"
+    ),
+    answer(
+        500,
+        thrown("bad jid", data=[{"jid": "12025550143@s.whatsapp.net", "exists": False}]),
+        "refused",
+        "recipient-unreachable",
+        "500 exists: false",
+    ),
+]
 
 
 REJECTS = [
     answer(201, b"", "accepted", None, "201"),
-    answer(200, b'{"ok":true}', "accepted", None, "200"),
-    answer(400, INVALID, "refused", "request-invalid", "400 validation"),
-    answer(400, nest(400, "Bad Request"), "over", "call-over", "400 other"),
-    answer(400, b"<html>bad</html>", "over", "call-over", "400 no JSON"),
-    answer(401, UNAUTHORIZED, "refused", "not-permitted", "401"),
-    answer(403, b'{"message":"Forbidden","statusCode":403}', "refused", "not-permitted", "403"),
-    answer(404, MISSING, "refused", "session-missing", "404 session"),
-    answer(404, nest(404, "Call 00AA not found", "Not Found"), "over", "call-over", "404 call"),
-    answer(404, b"", "over", "call-over", "404 empty"),
-    answer(404, NO_ROUTE, "refused", "path-missing", "404 no such route"),
-    answer(409, nest(409, "Conflict"), "over", "call-over", "409"),
-    answer(410, b"", "over", "call-over", "410"),
-    answer(422, NOT_WORKING, "busy", "session-not-working", "422 not working"),
-    answer(422, CANNOT, "refused", "engine-cannot", "422 engine"),
-    answer(422, INVALID, "refused", "http-422", "422 other"),
-    answer(429, b"", "busy", "rate-limited", "429"),
-    answer(500, thrown("Protocol error: the page is gone"), "fault", "http-500", "500"),
+    answer(201, b"true", "accepted", None, "201 with wa-js's result"),
+    answer(201, b"false", "fault", "answer-not-recognised", "201 false"),
+    answer(200, b"", "fault", "answer-not-recognised", "200"),
+    *COMMON,
+    answer(404, nest(404, "Call 00AA not found", "Not Found"), "refused", "http-404", "404 call"),
     answer(500, thrown("Call 00AA not found"), "over", "call-over", "500 call not found"),
-    answer(500, thrown("Contact not found"), "fault", "http-500", "500 something else not found"),
+    answer(500, thrown("Call 00AA is not incoming ring"), "over", "call-over", "500 call answered"),
     answer(
         500,
         thrown("Call 00AA not found", "/api/session-7/calls/reject"),
@@ -89,11 +153,6 @@ REJECTS = [
         "call-over",
         "500 call not found on a session named session",
     ),
-    answer(500, b"Internal Server Error", "fault", "http-500", "500 no JSON"),
-    answer(502, b"<html>", "fault", "http-502", "502"),
-    answer(503, b"", "fault", "http-503", "503"),
-    answer(504, b"", "fault", "http-504", "504"),
-    answer(302, b"", "refused", "http-302", "302"),
 ]
 
 
@@ -102,47 +161,51 @@ SENT_463 = thrown(
 )
 TEXTS = [
     answer(201, b'{"id":"true_1@c.us_A"}', "accepted", None, "201", "true_1@c.us_A"),
-    answer(400, INVALID, "refused", "http-400", "400 validation"),
-    answer(401, UNAUTHORIZED, "refused", "not-permitted", "401"),
-    answer(403, b"", "refused", "not-permitted", "403"),
-    answer(404, MISSING, "refused", "session-missing", "404 session"),
-    answer(
-        404,
-        nest(404, "Cannot POST /api/sendText"),
-        "refused",
-        "path-missing",
-        "404 no such route",
-    ),
-    answer(404, b"", "refused", "http-404", "404 empty"),
-    answer(422, NOT_WORKING, "busy", "session-not-working", "422 not working"),
-    answer(422, CANNOT, "refused", "engine-cannot", "422 engine"),
-    answer(429, b"", "busy", "rate-limited", "429"),
-    answer(500, SENT_463, "refused", "reach-out-restricted", "500 463"),
-    answer(500, thrown("Evaluation failed", "/api/sendText"), "fault", "http-500", "500"),
-    answer(503, b"", "fault", "http-503", "503"),
     answer(
         201,
         b'{"id":{"fromMe":true,"_serialized":"true_1@c.us_A"}}',
         "accepted",
         None,
-        "201 id object",
+        "201 id object (WEBJS)",
         "true_1@c.us_A",
     ),
-    answer(201, b'{"id":7}', "accepted", None, "201 id is a number"),
-    answer(201, b'{"id":{}}', "accepted", None, "201 id is empty"),
-    answer(201, b"[]", "accepted", None, "201 a list"),
-    answer(201, b"", "accepted", None, "201 empty"),
-    answer(201, b"sent", "accepted", None, "201 plain text"),
+    answer(
+        201,
+        b'{"key":{"remoteJid":"1@s.whatsapp.net","fromMe":true,"id":"3EB0A"},"status":1}',
+        "accepted",
+        None,
+        "201 Baileys' message (NOWEB)",
+        "3EB0A",
+    ),
+    answer(201, b'{"id":7}', "fault", "answer-not-recognised", "201 id is a number"),
+    answer(201, b'{"id":{}}', "fault", "answer-not-recognised", "201 id is empty"),
+    answer(201, b"", "fault", "answer-not-recognised", "201 empty"),
+    *COMMON,
+    answer(500, SENT_463, "refused", "reach-out-restricted", "500 463"),
+    answer(500, thrown("Evaluation failed", "/api/sendText"), "fault", "http-500", "500 engine"),
+    answer(
+        500,
+        thrown("Cannot read properties of undefined (reading 'markedUnread')", "/api/sendText"),
+        "fault",
+        "http-500",
+        "500 after it was sent",
+    ),
+    answer(
+        500,
+        thrown("2 UNKNOWN: server returned error 400", code=2),
+        "fault",
+        "http-500",
+        "500 the session is broken",
+    ),
 ]
 
 
 BLOCKS = [
     answer(201, b"", "accepted", None, "201"),
-    answer(200, b"", "accepted", None, "200"),
-    answer(401, b"", "refused", "not-permitted", "401"),
-    answer(429, b"", "busy", "rate-limited", "429"),
-    answer(500, b"", "fault", "http-500", "500"),
-    answer(501, b"", "refused", "engine-cannot", "501"),
+    answer(201, b"true", "accepted", None, "201 with the engine's result"),
+    answer(201, b'{"jid":"1@c.us"}', "accepted", None, "201 with an object"),
+    answer(200, b"", "fault", "answer-not-recognised", "200"),
+    *COMMON,
 ]
 
 _PUBLISHED_SHA512 = (
@@ -167,9 +230,9 @@ SAMPLE = GatewaySample(
         (
             NOWEB_OFFER,
             "call.offered",
-            {"call_id": CALL_ID, "caller_raw": LID, "caller": PHONE, "media": "voice"},
+            {"call_id": CALL_ID, "caller_raw": LID, "caller": LID, "media": "voice"},
         ),
-        (GOWS_OFFER, "call.offered", {"call_id": CALL_ID, "caller_raw": LID, "caller": PHONE}),
+        (GOWS_OFFER, "call.offered", {"call_id": CALL_ID, "caller_raw": LID, "caller": LID}),
         (WEBJS_OFFER, "call.offered", {"call_id": CALL_ID}),
         (WPP_OFFER, "call.offered", {"call_id": CALL_ID}),
         (GOWS_ACCEPTED, "call.accepted", {"call_id": CALL_ID}),

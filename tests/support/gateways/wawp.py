@@ -18,8 +18,8 @@ MISSING_TEXT = b"Missing required parameter(s)"
 TOKEN = b'{"message":"Invalid or missing access token"}'
 
 
-REJECTS = [
-    answer(200, SUCCESS, "accepted", None, "200 success true"),
+NO_LID = b'{"wawp_upstream_error":{"message":"2 UNKNOWN: no LID found for 1@c.us from server"}}'
+COMMON = [
     answer(
         200, b'{"success":false,"message":"no"}', "fault", "not-successful", "200 success false"
     ),
@@ -27,13 +27,9 @@ REJECTS = [
     answer(
         200, b'{"success":true,"wawp_upstream_error":"x"}', "fault", "upstream-error", "200 both"
     ),
-    answer(200, b"", "accepted", None, "200 empty"),
-    answer(204, b"", "accepted", None, "204"),
     answer(400, MISSING_JSON, "refused", "request-invalid", "400 JSON"),
     answer(400, MISSING_XML, "refused", "request-invalid", "400 XML"),
     answer(400, MISSING_TEXT, "refused", "request-invalid", "400 text"),
-    answer(400, b'{"message":"The call has ended"}', "over", "call-over", "400 call over"),
-    answer(400, b"", "over", "call-over", "400 empty"),
     answer(
         400,
         b'{"message":"Instance is not connected"}',
@@ -41,6 +37,7 @@ REJECTS = [
         "session-missing",
         "400 instance",
     ),
+    answer(400, b'{"message":"The call has ended"}', "refused", "request-invalid", "400 other"),
     answer(401, TOKEN, "refused", "not-permitted", "401"),
     answer(403, b'{"code":"subscription_required"}', "refused", "not-permitted", "403"),
     answer(
@@ -50,32 +47,32 @@ REJECTS = [
         "session-missing",
         "404 instance",
     ),
-    answer(404, b'{"message":"Call 00AA not found"}', "over", "call-over", "404 call"),
-    answer(404, b"", "over", "call-over", "404 empty"),
-    answer(409, b"", "over", "call-over", "409"),
-    answer(410, b"<gone/>", "over", "call-over", "410"),
-    answer(422, b"", "refused", "http-422", "422"),
+    answer(404, b'{"code":"rest_no_route"}', "refused", "http-404", "404 route"),
+    answer(422, b"", "fault", "http-422", "422"),
     answer(429, b"slow down", "busy", "rate-limited", "429"),
     answer(500, UPSTREAM, "fault", "http-500", "500"),
     answer(500, b"<error>oops</error>", "fault", "http-500", "500 XML"),
-    answer(502, b"", "fault", "http-502", "502"),
-    answer(503, b"", "fault", "http-503", "503"),
+    answer(501, b'{"code":"not_implemented"}', "refused", "engine-cannot", "501"),
+    answer(501, b"Not Implemented", "fault", "http-501", "501 of a proxy"),
+    answer(500, NO_LID, "refused", "recipient-unreachable", "500 no LID"),
+    answer(200, NO_LID, "refused", "recipient-unreachable", "200 no LID"),
+]
+
+
+CALL_OVER = b'{"wawp_upstream_error":{"message":"Call 00AA not found"}}'
+REJECTS = [
+    answer(200, SUCCESS, "accepted", None, "200 success true"),
+    *COMMON,
+    answer(500, CALL_OVER, "over", "call-over", "500 call"),
+    answer(200, CALL_OVER, "over", "call-over", "200 call"),
+    answer(404, b'{"message":"Call 00AA not found"}', "over", "call-over", "404 call"),
 ]
 
 
 RESTRICTED = b'{"wawp_upstream_error":{"message":"server returned error 463"}}'
 TEXTS = [
     answer(200, SUCCESS, "accepted", None, "200 success true"),
-    answer(200, b'{"success":false}', "fault", "not-successful", "200 success false"),
-    answer(200, UPSTREAM, "fault", "upstream-error", "200 upstream error"),
-    answer(400, MISSING_JSON, "refused", "request-invalid", "400 JSON"),
-    answer(400, MISSING_XML, "refused", "request-invalid", "400 XML"),
-    answer(400, MISSING_TEXT, "refused", "request-invalid", "400 text"),
-    answer(400, b"", "refused", "request-invalid", "400 empty"),
-    answer(401, TOKEN, "refused", "not-permitted", "401"),
-    answer(404, b'{"message":"Instance not found"}', "refused", "session-missing", "404 instance"),
-    answer(404, b"", "refused", "http-404", "404 empty"),
-    answer(429, b"", "busy", "rate-limited", "429"),
+    *COMMON,
     answer(500, RESTRICTED, "refused", "reach-out-restricted", "500 463"),
     answer(500, b'{"code": 463}', "refused", "reach-out-restricted", "500 code 463"),
     answer(200, RESTRICTED, "refused", "reach-out-restricted", "200 with an upstream 463"),
@@ -86,7 +83,6 @@ TEXTS = [
         "http-500",
         "500 463 in numbers",
     ),
-    answer(503, b"", "fault", "http-503", "503"),
     answer(
         200,
         b'{"success":true,"_data":{"id":"true_1@c.us_A"}}',
@@ -104,8 +100,8 @@ TEXTS = [
         "true_1@c.us_A",
     ),
     answer(200, b'{"id":"true_1@c.us_A"}', "accepted", None, "200 id on top", "true_1@c.us_A"),
-    answer(200, b'{"_data":[]}', "accepted", None, "200 _data is a list"),
-    answer(200, b"ok", "accepted", None, "200 plain text"),
+    answer(200, b'{"_data":[]}', "fault", "answer-not-recognised", "200 _data is a list"),
+    answer(200, b"ok", "fault", "answer-not-recognised", "200 plain text"),
 ]
 
 
@@ -135,5 +131,5 @@ SAMPLE = GatewaySample(
     ],
     rejects=REJECTS,
     texts=TEXTS,
-    not_working="refused",
+    not_working="busy",
 )

@@ -14,6 +14,7 @@ from models.records import dead_letter, sessions_due
 from models.topics import CALLS_EVENTS
 from streams.audit.audit import FOLD_MS, Audit
 from streams.audit.findings import Findings, Open
+from streams.audit.judged_range import JudgedRange
 from streams.kafka.reader import RecordRef, Seen
 from tests.support.records import (
     COUNTS,
@@ -42,7 +43,7 @@ def audited(
     since: int = 0,
     simulator: dict[str, Any] | None = None,
 ) -> Findings:
-    audit = Audit(COUNTS, since_ms=since, clock=lambda: now)
+    audit = Audit(COUNTS, JudgedRange(since_ms=since), clock=lambda: now)
     for seen in records:
         audit.add(seen)
     return audit.finish(simulator)
@@ -81,6 +82,7 @@ def test_a_whole_history_holds() -> None:
     }
     assert found.lines() == [
         "audit       holds",
+        "            judged calls from the first one on",
         "            compared 2 offers, 2 decisions, 1 reject, 1 text, 0 blocks, 3 outcomes",
     ]
 
@@ -276,7 +278,7 @@ def test_a_record_on_a_wrong_partition_or_key_is_misplaced() -> None:
 def test_a_wake_up_is_sent_to_its_partition_and_never_misplaced() -> None:
     due = sessions_due(SessionsDue(now_ms=T0), 3, "/worker")
     seen = replace(Log().append_record(due, T0), partition=3)
-    assert audited([seen]).holds
+    assert audited([seen]).verdict == "nothing compared"
 
 
 def test_an_undecodable_record_is_found_and_never_a_crash() -> None:
@@ -319,7 +321,8 @@ def test_calls_from_before_the_range_are_counted_and_not_judged() -> None:
 
 def test_a_webhook_repeated_across_the_ranges_edge_is_outside() -> None:
     again = replace(offer("A"), received_at_ms=T0 + 31_000)
-    assert audited(log_of([*rejected_call(offer("A")), again]), since=T0 + 30_000).holds
+    found = audited(log_of([*rejected_call(offer("A")), again]), since=T0 + 30_000)
+    assert found.verdict == "nothing compared"
 
 
 def test_a_text_within_a_cool_down_is_said_and_no_finding() -> None:
@@ -403,7 +406,7 @@ def test_the_simulators_counts_are_shown() -> None:
         "second_rejects": 0,
         "second_texts": 0,
     }
-    assert "rejects 1, texts 1" in found.lines()[2]
+    assert "rejects 1, texts 1" in found.lines()[3]
 
 
 def test_a_command_in_the_dead_letters_has_ended() -> None:
@@ -448,3 +451,11 @@ def test_a_queued_call_without_a_reply_needs_no_text() -> None:
     offered, decided, *_ = queued_call(offer())
     assert isinstance(decided, Decision)
     assert codes(audited(log_of([offered, replace(decided, reply=None)]))) == []
+
+
+def test_nothing_compared_proves_nothing() -> None:
+    found = audited(log_of(rejected_call(offer("A"))), since=T0 + 60_000)
+    assert (found.holds, found.verdict, codes(found)) == (False, "nothing compared", [])
+    assert found.lines()[0] == "audit       proves nothing: there was nothing to compare"
+    assert any("left out 7 records of calls outside" in line for line in found.lines())
+    assert found.as_dict()["verdict"] == "nothing compared"

@@ -18,6 +18,7 @@ from models.records import Record, dead_letter
 from models.topics import CALLS_COMMANDS, CALLS_DECISIONS, CALLS_EVENTS
 from streams.audit.audit import Audit
 from streams.audit.findings import Findings, Open
+from streams.audit.judged_range import JudgedRange
 from streams.kafka.reader import Seen
 from tests.support.records import (
     COUNTS,
@@ -37,7 +38,7 @@ LATER = T0 + 7_200_000
 
 
 def audited(seen: Iterable[Seen], *, now: int = LATER, until: int | None = None) -> Findings:
-    audit = Audit(COUNTS, until_ms=until, clock=lambda: now)
+    audit = Audit(COUNTS, JudgedRange(until_ms=until), clock=lambda: now)
     for each in seen:
         audit.add(each)
     return audit.finish()
@@ -183,9 +184,9 @@ def test_what_is_unreadable_did_not_vanish_if_dead_lettered() -> None:
     poison = Log().append_record(Record(CALLS_EVENTS, b"x", b"{", []), T0, decoded=False)
     poison = replace(poison, fault="value: Invalid JSON")
     assert codes(audited([poison])) == ["undecodable"]
-    assert audited([poison], now=T0 + 4_000).holds, "its reader still has time to set it aside"
-    assert audited([poison, letter(poison)]).holds
-    assert audited([letter(poison), poison]).holds
+    assert not audited([poison], now=T0 + 4_000).wrong, "its reader still has time to set it aside"
+    assert not audited([poison, letter(poison)]).wrong
+    assert not audited([letter(poison), poison]).wrong
     elsewhere = replace(poison, topic=CALLS_DECISIONS)
     assert codes(audited([elsewhere, letter(poison)])) == ["undecodable"]
 
@@ -194,6 +195,6 @@ def test_what_is_unreadable_did_not_vanish_if_dead_lettered() -> None:
 def test_a_call_is_judged_whole_or_not_at_all(until: int, *, rings: bool) -> None:
     history = ringing_call(offer("A")) if rings else rejected_call(offer("A"))
     found = audited(log_of(history), until=until)
-    assert found.holds
+    assert not found.wrong
     assert found.checked["offers"] == (1 if until > T0 else 0)
     assert (found.outside > 0) == (until <= T0)

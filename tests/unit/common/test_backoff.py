@@ -71,7 +71,7 @@ def test_no_header_can_break_the_reader(value: str) -> None:
 @pytest.mark.parametrize(
     ("status", "meaning", "reason"),
     [
-        (302, "refused", "http-302"),
+        (302, "fault", "http-302"),
         (400, "refused", "http-400"),
         (401, "refused", "not-permitted"),
         (403, "refused", "not-permitted"),

@@ -31,7 +31,7 @@ def test_it_opens_after_the_last_failure_of_a_row_and_not_before() -> None:
     assert made.is_closed()
     made.answered(well=False)
     assert not made.is_closed()
-    assert told == ["closed", "open"]
+    assert told == ["open"]
 
 
 def test_one_good_answer_ends_the_row() -> None:
@@ -71,7 +71,7 @@ def test_only_the_health_request_after_the_pause_decides() -> None:
     made.try_again()
     made.pinged(well=True)
     assert made.is_closed()
-    assert told == ["closed", "open", "half-open", "open", "half-open", "closed"]
+    assert told == ["open", "half-open", "open", "half-open", "closed"]
 
 
 def test_answers_to_older_requests_do_not_close_it() -> None:
@@ -79,7 +79,7 @@ def test_answers_to_older_requests_do_not_close_it() -> None:
     made.answered(well=True)
     made.try_again()
     made.answered(well=True)
-    assert told == ["closed", "open", "half-open"]
+    assert told == ["open", "half-open"]
 
 
 def test_the_pause_grows_to_its_bound_until_an_answer() -> None:
@@ -142,7 +142,7 @@ def test_it_never_opens_without_a_row_and_always_closes_again(
             row = 0
         elif before == "closed" and step in {"bad", "ill"}:
             row += 1
-        assert made.state == told[-1]
+        assert made.state == (told[-1] if told else "closed")
         if before == "closed":
             assert (made.state == "open") == (row == OPENS_AFTER)
         if made.state != "closed":

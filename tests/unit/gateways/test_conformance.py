@@ -19,7 +19,7 @@ from models.messages import MessageSeen
 from models.presence import LineStatus
 from streams.gateways.answer import GatewayAnswer
 from streams.gateways.protocol import Capabilities, Gateway, Request, Requests
-from streams.gateways.reading import LinePlace, NotJsonError, Reading, Refused
+from streams.gateways.reading import LinePlace, Reading, Refused
 from streams.gateways.registry import GATEWAYS, capability_table, gateway_of
 from streams.gateways.signature import signature_of
 from streams.simulator.options import CallEventName
@@ -34,6 +34,7 @@ from streams.simulator.session_state import (
     SimulatedPerson,
 )
 from tests.support.facts import reject, text
+from tests.support.gateways.pages import PAGES, Page
 from tests.support.gateways.sample import Answer, GatewaySample, samples
 from tests.support.webhooks import NOW_MS
 
@@ -360,8 +361,10 @@ def test_a_hostile_webhook_is_refused_and_breaks_nothing(it: Subject, body: byte
 @every_gateway
 @pytest.mark.parametrize("body", [b"", b"{", b"<html>", b"\xff\xfe", b'{"event": nope}'])
 def test_a_webhook_that_is_no_json_is_told_apart(it: Subject, body: bytes) -> None:
-    with pytest.raises(NotJsonError):
-        it.gateway.read_webhook(body, PLACES, NOW_MS)
+    (found,) = it.gateway.read_webhook(body, PLACES, NOW_MS)
+    assert isinstance(found.reading, Refused)
+    assert found.is_unread
+    assert found.raw == body
 
 
 # signatures
@@ -412,6 +415,15 @@ def test_every_documented_answer_means_what_it_should(it: Subject, kind: str, ca
     assert meaning(found) == (case.meaning, case.reason, case.status, case.message_id)
 
 
+@every_gateway
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_of_a_proxy_is_a_fault_of_the_way(it: Subject, page: Page) -> None:
+    """Neither success, nor the end of a call, nor the gateway's refusal: it never spoke."""
+    for read in readers(it).values():
+        answer: GatewayAnswer = read(page.status, page.body, {})
+        assert (answer.meaning, answer.status) == ("fault", page.status)
+
+
 def readers(it: Subject) -> dict[str, Any]:
     return {
         "rejects": it.requests.read_reject,
@@ -436,6 +448,8 @@ def test_the_simulators_answers_mean_what_they_stand_for(it: Subject, engine: En
     assert rejected(play.call_not_found(asked, session)).meaning == "over"
     assert rejected(play.call_error(asked, session)).meaning == "over"
     assert rejected(play.unknown_session(asked)).reason == "session-missing"
+    cannot = rejected(play.engine_cannot(asked, session))
+    assert (cannot.meaning, cannot.reason) == ("refused", "engine-cannot")
     not_working = play.not_working(asked, session, "SCAN_QR_CODE")
     assert rejected(not_working).meaning == it.sample.not_working
     for seed in range(8):
@@ -445,6 +459,8 @@ def test_the_simulators_answers_mean_what_they_stand_for(it: Subject, engine: En
     answer = play.sent(texted, sent)
     accepted = it.requests.read_text(answer.status, answer.body, {})
     assert (accepted.meaning, accepted.message_id) == ("accepted", sent.id)
+    answer = play.unreachable(texted, session)
+    assert it.requests.read_text(answer.status, answer.body, {}).reason == "recipient-unreachable"
     answer = play.reachout(texted, session)
     assert it.requests.read_text(answer.status, answer.body, {}).reason == "reach-out-restricted"
 

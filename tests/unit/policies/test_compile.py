@@ -3,6 +3,7 @@ meets them."""
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -132,6 +133,55 @@ def test_a_condition_that_cannot_be_asked_is_refused_at_once(condition: str, sai
     assert message.startswith(said)
     assert message.removeprefix("not a CEL expression: ") not in {"", "None"}
     assert "\n" not in message
+
+
+NESTED = "[1,2,3,4,5,6,7,8].map(hour, " * 6 + "hour" + ")" * 6
+COSTLY = {
+    "maps in maps": f"size({NESTED}) > 0",
+    "all": "[1].all(hour, hour > 0)",
+    "exists": "[1].exists (hour, true)",
+    "exists_one": "[1].exists_one\n(hour, true)",
+    "existsOne": "[1].existsOne(hour, true)",
+    "filter": "size([1].filter(hour, true)) > 0",
+    "a macro behind a comment": "[1].map // (\n(hour, hour) == [1]",
+    "a macro in a string, as one may think": 'r"\\" == "" || [1].all(hour, "" == "")',
+    "has": "has({'a': 1}.a)",
+    "times": 'timestamp("2026-01-01T00:00:00Z").getHours() == 1',
+    "numbers of texts": 'string(hour) + string(hour) == "1"',
+    "a repeated pattern": 'line.matches("(a{1000}){9}")',
+    "a pattern of classes": r'line.matches("\\w\\w\\w\\w")',
+    "a pattern of facts": "line.matches(tier)",
+    "a pattern made up": 'line.matches("a" + line)',
+    "a long pattern": f'line.matches("{"a" * 61}")',
+    "many patterns": " && ".join(['line.matches("a")'] * 5),
+}
+
+
+@pytest.mark.parametrize("condition", COSTLY.values(), ids=COSTLY)
+def test_a_condition_is_bounded_by_its_cost(condition: str) -> None:
+    with pytest.raises(ConditionError, match=r"no function|takes a pattern|comment|times at most"):
+        Condition(condition)
+
+
+CHEAP = {
+    "sums": "hour" + " + hour" * 280 + " > 0",
+    "lists": f"hour in [{','.join(map(str, range(500)))}]",
+    "ors": "group" + " || group" * 180,
+    "texts": "line + " * 200 + 'line != ""',
+    "patterns": " || ".join([f'line.matches("{"(a|b)*" * 8}$")'] * 4),
+    "functions": "line.contains('x') || line.startsWith('x') || !line.endsWith('x')",
+    "a parenthesis behind in": "hour in ([1, 10])",
+}
+
+
+@pytest.mark.parametrize("condition", CHEAP.values(), ids=CHEAP)
+def test_what_a_condition_may_say_costs_little(condition: str) -> None:
+    assert len(condition) <= 2_000
+    asked = Condition(condition)
+    began = time.thread_time()
+    for _ in range(20):
+        asked.holds(EXAMPLE_FACTS)
+    assert (time.thread_time() - began) / 20 < 0.005
 
 
 def test_a_condition_asks_for_the_facts_that_it_names_alone() -> None:

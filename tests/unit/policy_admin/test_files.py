@@ -11,13 +11,14 @@ import yaml
 from models.policy import Experiment, Policy
 from models.policy.replies import Variant
 from streams.common.errors import ConfigurationError
-from streams.policy_admin.actions import CheckReport, check
+from streams.policy_admin.actions import CheckReport, check, check_alternatives
 from streams.policy_admin.files import read_files
 from streams.settings import DEFAULT_CONFIG, ROOT, load_settings
 from tests.support.documents import blocks
 
 SETTINGS = load_settings(DEFAULT_CONFIG, gateway_secrets=False)
 READY = sorted((ROOT / "deploy" / "policies" / "ready").glob("*.yaml"))
+ALTERNATIVE = 'line: "*"\nrules: [{id: h, type: quiet_hours, calendar: office}]\n'
 DOCUMENTED = blocks("yaml policy")
 
 
@@ -40,6 +41,36 @@ def test_the_four_that_are_promised_are_there() -> None:
         "global-support",
         "regulated-desk",
     }
+
+
+def test_a_folder_of_alternatives_is_checked_one_by_one() -> None:
+    reports = check_alternatives([READY[0].parent], SETTINGS, None)
+    assert [report.by for report in reports] == READY
+    assert reports[0].lines() == [
+        f"{READY[0]}: sound, {reports[0].passed} cases decided as written"
+    ]
+    with pytest.raises(ConfigurationError, match="has a policy already"):
+        check([READY[0].parent], SETTINGS, None)
+
+
+def test_alternatives_are_read_with_the_calendars_beside(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(ALTERNATIVE, encoding="utf-8")
+    (tmp_path / "b.yaml").write_text(ALTERNATIVE.replace("office", "nowhere"), encoding="utf-8")
+    (tmp_path / "l.yaml").write_text(ALTERNATIVE.replace('"*"', "london"), encoding="utf-8")
+    (tmp_path / "office.yaml").write_text(
+        'calendar: office\nweek: {mon-fri: ["09:00-17:00"]}\n', encoding="utf-8"
+    )
+    with pytest.raises(ConfigurationError) as refused:
+        check_alternatives([tmp_path], SETTINGS, None)
+    (said,) = str(refused.value).splitlines()
+    assert said.startswith(f"{tmp_path / 'b.yaml'}:")
+    (tmp_path / "b.yaml").write_text(ALTERNATIVE, encoding="utf-8")
+    reports = check_alternatives([tmp_path], SETTINGS, None)
+    assert [[each.key for each in report.files] for report in reports] == [
+        ["london", "calendar/office"],
+        ["*", "calendar/office"],
+        ["*", "calendar/office"],
+    ]
 
 
 @pytest.mark.parametrize("path", READY, ids=lambda path: path.stem)
@@ -71,7 +102,7 @@ def test_every_ready_made_rule_in_force_matters_to_a_case(path: Path) -> None:
 
 
 def test_the_default_policy_decides_its_cases_as_written() -> None:
-    assert checked(ROOT / "deploy" / "policies").passed == 11
+    assert checked(ROOT / "deploy" / "policies").passed == 12
 
 
 @pytest.mark.parametrize("text", DOCUMENTED, ids=lambda text: text.strip().partition("\n")[0][:40])

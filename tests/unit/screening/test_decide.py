@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from models.calls import CallOffered
 from models.overrides import CallerBlock
+from models.policy import DAY_MS
 from models.policy.rules import TextFirstRule
 from streams.policies.book import PolicyBook, PolicyInForce
 from streams.screening.decide import counts_for_a_storm, decide, is_late
@@ -134,7 +135,7 @@ def test_a_call_passes_by_rules_that_do_not_mean_it() -> None:
         ("nuisance", False),
     ]
     media = {"id": "kind", "type": "media", "reject": ["group"]}
-    group = decide(policy(wards[0], deny, media), facts(offer(group=True)))
+    group = decide(policy(wards[0], TEXT_FIRST, media), facts(offer(group=True)))
     assert (group.verdict, group.rule, [trace.rule for trace in group.rules]) == (
         "reject",
         "kind",
@@ -152,6 +153,22 @@ def test_a_call_that_rings_is_told_nothing() -> None:
     }
     taken = decide(policy(rule), facts())
     assert (taken.verdict, taken.rule, taken.reply, taken.variant) == ("ring", "own", None, None)
+
+
+def test_a_decision_says_what_decided_it() -> None:
+    block = CallerBlock(
+        caller=offer().caller, line="*", until_ms=NOW_MS + 5, author="mia", at_ms=NOW_MS
+    )
+    by_hand = decide(policy(TEXT_FIRST), facts(known=knowing(block)))
+    by_rule = decide(policy(TEXT_FIRST), facts())
+    failing = {"id": "own", "type": "expression", "condition": "1 / hour > 0", "then": "reject"}
+    failed = decide(policy(failing, on_error="reject"), facts(now_ms=NOW_MS // DAY_MS * DAY_MS))
+    by_guard = decide(policy(TEXT_FIRST), facts(offer(ended=True)))
+    by_default = decide(policy(TEXT_FIRST), facts(last_in_ms=NOW_MS - 5))
+    taken = (by_hand, by_rule, by_guard, by_default)
+    assert [each.by for each in taken] == ["hand", "rule", "guard", "default"]
+    assert [each.rule for each in taken] == [None, "text-first", None, None]
+    assert (failed.by, failed.rule, failed.rules[0].error) == ("rule", "own", True)
 
 
 def test_a_block_by_hand_is_told_with_author_end_and_age() -> None:

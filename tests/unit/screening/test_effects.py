@@ -29,6 +29,7 @@ TAKEN = Decision(
     **SHARED,
     event_id="evt_1",
     verdict="reject",
+    by="rule",
     rule="desk",
     why="all are busy",
     facts={"stranger": False, "opens_at_ms": 7, "wait_ms": None, "agents_online": 3},

@@ -9,6 +9,7 @@ from typing import Any
 
 from models.contacts import IdentityLink
 from streams.screening.agent import JOIN_MS, Screening
+from streams.screening.wait_budget import WAIT_S
 from streams.views.views import Views
 from tests.support.records import T0, offer
 
@@ -44,9 +45,8 @@ def screening(
     messages: Messages, *, joined: bool = False, now_ms: int = T0, link_ms: int = T0
 ) -> Any:
     known = Views.empty()
-    known.identities.set(
-        LID, IdentityLink(alias=LID, caller=PHONE, source="payload", at_ms=link_ms)
-    )
+    link = IdentityLink(alias=LID, caller=PHONE, source="payload", at_ms=link_ms)
+    known.identities.set(link.key, link)
     nothing: Any = None
     return Screening(
         recent=nothing,
@@ -85,6 +85,16 @@ async def test_what_is_not_done_in_time_holds_up_nobody() -> None:
     before = found._messages.asked
     assert not await is_read(found)
     assert found._messages.asked - before <= 2, "it did not go round waiting"
+
+
+async def test_who_names_another_number_each_time_holds_up_nobody() -> None:
+    """His messages are read; what is said of the other number never comes."""
+    found = screening(Messages(here=(5, 5)))
+    began = asyncio.get_running_loop().time()
+    for _ in range(8):
+        assert not await is_read(found, LID)
+    assert await is_read(found)
+    assert asyncio.get_running_loop().time() - began < 3 * WAIT_S
 
 
 async def test_where_the_leader_is_silent_nothing_is_read() -> None:

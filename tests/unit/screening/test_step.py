@@ -105,11 +105,18 @@ def test_a_link_names_the_caller_to_the_rules() -> None:
     named = with_link(lid, known.identities)
     assert named.caller_known_as == ("12025550143@c.us",)
     assert with_link(named, known.identities) is named
-    unlinked: CallOffered = offer()
+    # both ways: a list may name the LID
+    phone: CallOffered = offer()
+    assert with_link(phone, known.identities).caller_known_as == (lid.caller,)
+    unlinked: CallOffered = offer(caller="12025550199@c.us")
     assert with_link(unlinked, known.identities) is unlinked
     allow = {"id": "vip", "type": "allow_list", "callers": ["+12025550143"]}
     assert step(RecentCalls(), lid, context(policy(allow), known=known)).decision.rule == "vip"
     assert step(RecentCalls(), lid, context(policy(allow))).decision.rule is None
+    deny = {"id": "nuisance", "type": "deny_list", "callers": [lid.caller]}
+    assert step(RecentCalls(), phone, context(policy(deny), known=known)).decision.rule == (
+        "nuisance"
+    )
 
 
 def test_strangers_count_for_storms_and_known_callers_do_not() -> None:

@@ -171,7 +171,8 @@ class Worker:
         producer: Any = self.broker
         recent: Any = self.kept
         conversations: Any = SimpleNamespace(
-            with_line=lambda jids, _line: self.talked if CALLER in jids else Conversation()
+            with_line=lambda jids, _line: self.talked if CALLER in jids else Conversation(),
+            is_readable=lambda _jids: True,
         )
         messages: Any = SimpleNamespace(
             owns=lambda _partition: True,

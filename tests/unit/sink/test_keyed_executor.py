@@ -293,21 +293,23 @@ async def test_drain_lets_go_of_a_job_that_would_be_begun_again() -> None:
     await lanes.drain(60)
 
 
-async def test_a_gateway_that_is_full_or_shut_holds_up_no_other() -> None:
+async def test_a_session_that_is_full_or_shut_holds_up_no_other() -> None:
     bench, shut, open_ = Bench(), Barrier(), Barrier()
     open_.opened.set()
-    bulkheads = Bulkheads(2, refuse, {"hanging": shut.gate, "sound": open_.gate})
+    hanging, sound, other = ("office", "hanging"), ("office", "sound"), ("branch", "hanging")
+    gates = {hanging: shut.gate, sound: open_.gate, other: open_.gate}
+    bulkheads = Bulkheads(2, refuse, gates.__getitem__)
     bench.let("s1", "s2", "s3", "s4", "u1")
     for name in ("h1", "h2"):
-        assert bulkheads.submit("hanging", name, bench.job(name), LATER_MS)
-    assert not bulkheads.submit("hanging", "h3", bench.job("h3"), LATER_MS)
+        assert bulkheads.submit(hanging, name, bench.job(name), LATER_MS)
+    assert not bulkheads.submit(hanging, "h3", bench.job("h3"), LATER_MS)
     for done, pair in ((2, ("s1", "s2")), (4, ("s3", "s4"))):
         for name in pair:
-            assert bulkheads.submit("sound", name, bench.job(name), LATER_MS)
+            assert bulkheads.submit(sound, name, bench.job(name), LATER_MS)
         await settled(partial(lambda wanted: len(bench.done) == wanted, done))
-    assert bulkheads.submit("unknown", "u1", bench.job("u1"), LATER_MS)
+    assert bulkheads.submit(other, "u1", bench.job("u1"), LATER_MS)
     await settled(lambda: "u1" in bench.done)
     await bulkheads.drain(1)
-    assert bulkheads.submit("hanging", "h4", bench.job("h4"), LATER_MS)
+    assert bulkheads.submit(hanging, "h4", bench.job("h4"), LATER_MS)
     await bulkheads.join(0.01)
     assert sorted(bench.begun) == ["s1", "s2", "s3", "s4", "u1"]

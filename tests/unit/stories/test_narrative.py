@@ -59,7 +59,9 @@ def test_a_rejected_call_is_told_from_webhook_to_confirmation() -> None:
 def test_what_was_known_is_told_with_its_age() -> None:
     lines = narrate(log_of(ringing_call(offer("A"))), UTC)
     assert any("last in 3 days before (2025-12-29 10:00:00.000+00:00)" in line for line in lines)
-    assert any("decided: ring (rang) by no rule: wrote 3 days ago" in line for line in lines)
+    assert any(
+        "decided: ring (rang) by the policy's default: wrote 3 days ago" in line for line in lines
+    )
 
 
 def test_what_is_still_to_come_is_told_as_such() -> None:
@@ -73,11 +75,16 @@ def test_what_is_still_to_come_is_told_as_such() -> None:
 
 
 def test_no_number_is_told_in_full() -> None:
-    of = replace(offer("A"), caller_known_as=("900000000000143@lid",))
+    of = replace(
+        offer("A"),
+        caller_known_as=("900000000000143@lid",),
+        caller_claims=("447700900999@c.us",),
+    )
     decided = replace(decision(of), facts={"alias": "900000000000143@lid"})
     history = [of, decided, *rejected_call(of)[2:]]
     told = "\n".join(narrate(log_of(history), UTC))
     assert "also known as lid•••43" in told
+    assert "its own client names +447•••••••99, which counts against it only" in told
     assert "447700900123" not in told
     assert "900000000000143" not in told
 

@@ -94,28 +94,42 @@ def test_a_confirmation_that_is_late_follows_in_a_short_line() -> None:
     assert by.add(log.append(history[-1])) == [], "a repeated outcome is not told again"
 
 
-def test_an_unconfirmed_reject_says_so() -> None:
-    by = story()
-    history = rejected_call(offer(), confirm=False)
-    log = Log()
+def unconfirmed(by: Story, log: Log, name: str, at_ms: int, reason: str = "no-event") -> list[str]:
+    """The lines of a reject without an end, once the reject itself was shown."""
+    history = rejected_call(offer(name, at_ms=at_ms), confirm=False)
     for value in history:
         by.add(log.append(value))
-    by.tick(T0 + 30_000)
+    by.tick(at_ms + 30_000)
     command = next(value for value in history if value.type == "reject-call")
-    (line,) = by.add(log.append(outcome(command, "unconfirmed", at_ms=T0 + 60_000)))
-    assert line.startswith("10:01:00  london  +447•••••••23   └ unconfirmed ")
+    return by.add(log.append(outcome(command, "unconfirmed", at_ms=at_ms + 60_000, reason=reason)))
+
+
+def test_an_unconfirmed_reject_is_shown_where_ends_are_reported() -> None:
+    by, log = story(), Log()
+    for value in rejected_call(offer("A")):
+        by.add(log.append(value))
+    (line,) = unconfirmed(by, log, "B", T0 + 60_000)
+    assert line.startswith("10:02:00  london  +447•••••••23   └ unconfirmed ")
     assert line.endswith("the gateway never said that it stopped")
+
+
+def test_a_line_that_reports_no_ends_has_one_line_of_that() -> None:
+    by, log = story(), Log()
+    (line,) = unconfirmed(by, log, "A", T0)
+    assert line.endswith("no ends reported so far: shown once")
+    for name in ("B", "C"):
+        assert unconfirmed(by, log, name, T0 + 60_000, "only-echo") == []
+
+
+def test_that_somebody_picked_up_is_always_shown() -> None:
+    silent, log = Story(["london"], zone=UTC, without_ends={"london"}), Log()
+    (line,) = unconfirmed(silent, log, "A", T0, "answered")
+    assert line.endswith("somebody picked up")
 
 
 def test_unconfirmed_is_not_shown_where_ends_are_not_reported() -> None:
     silent, log = Story(["london"], zone=UTC, without_ends={"london"}), Log()
-    history = rejected_call(offer(), confirm=False)
-    for value in history:
-        silent.add(log.append(value))
-    (line,) = silent.tick(T0 + 30_000)
-    assert "rejected  " in line
-    command = next(value for value in history if value.type == "reject-call")
-    assert silent.add(log.append(outcome(command, "unconfirmed", at_ms=T0 + 60_000))) == []
+    assert unconfirmed(silent, log, "A", T0) == []
 
 
 def test_the_lines_without_ends_follow_from_the_capabilities() -> None:

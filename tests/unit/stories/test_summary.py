@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from models.decisions import Decision, RuleTrace
+from models.outcomes import Outcome, Result
 from streams.audit.findings import Findings, Open
 from streams.stories.report import Report
 from streams.stories.summary import Latency, Summary, SummaryTally
@@ -36,7 +39,8 @@ def test_calls_verdicts_rules_and_outcomes_are_counted() -> None:
         "calls": 3,
         "repeated_webhooks": 0,
         "verdicts": {"reject": 2, "ring": 1},
-        "rules": {"text-first": 2, "none": 1},
+        "by": {"rule": 2, "default": 1},
+        "rules": {"text-first": 2},
         "outcomes": {
             "reject": {"accepted": 2},
             "text": {"accepted": 1, "suppressed/cool-down": 1},
@@ -46,22 +50,93 @@ def test_calls_verdicts_rules_and_outcomes_are_counted() -> None:
         "latency_ms": {
             "webhook_to_reject": {"samples": 2, "p50": 9, "p90": 9, "p99": 9, "max": 9},
             "reject_to_text": {"samples": 1, "p50": 41, "p90": 41, "p99": 41, "max": 41},
+            "webhook_to_request": {"samples": 2, "p50": 5, "p90": 5, "p99": 5, "max": 5},
+            "request_to_answer": {"samples": 2, "p50": 4, "p90": 4, "p99": 4, "max": 4},
+            "answer_to_text_request": {"samples": 1, "p50": 37, "p90": 37, "p99": 37, "max": 37},
+            "text_request_to_answer": {"samples": 1, "p50": 4, "p90": 4, "p99": 4, "max": 4},
         },
+        "not_told": {"cool-down": 1},
+        "decided_while_messages_could_be_missing": {},
     }
 
 
 def test_the_lines_are_plain_words() -> None:
     assert summary(rejected_call(offer("A")), ringing_call(offer("B"))).lines() == [
         "calls       2 calls: 1 to reject, 1 let ring",
-        "rules       1 text-first, 1 no rule, or by hand",
+        "decided by  1 text-first, 1 the policy's default",
         "rejects     1 rejected",
         "confirmed   1 confirmed, 0 unconfirmed",
         "texts       1 told",
         "latency            p50       p90       p99       max",
         "  to reject       9 ms      9 ms      9 ms      9 ms",
+        "    ours          5 ms      5 ms      5 ms      5 ms",
+        "    gateway       4 ms      4 ms      4 ms      4 ms",
         "  to text        41 ms     41 ms     41 ms     41 ms",
+        "    ours         37 ms     37 ms     37 ms     37 ms",
+        "    gateway       4 ms      4 ms      4 ms      4 ms",
     ]
     assert summary().lines()[0] == "calls       0 calls: none"
+
+
+def told(name: str, result: Result, reason: str | None = None) -> list[Value]:
+    """A rejected call whose text ended so."""
+    history = rejected_call(offer(name))
+    command: Any = history[4]
+    history[5] = outcome(command, result, at_ms=T0 + 12, reason=reason)
+    return history
+
+
+def untold(name: str, kind: str) -> list[Value]:
+    """A call that a rule of this type rejects without a reply."""
+    history = rejected_call(offer(name))
+    decided = replace(
+        next(each for each in history if isinstance(each, Decision)),
+        rule="rule-1",
+        reply=None,
+        rules=(RuleTrace(rule="rule-1", kind=kind, matched=True, why="so"),),
+    )
+    rejected = replace(next(each for each in history if isinstance(each, Outcome)), reply=None)
+    return [offer(name), decided, rejected]
+
+
+def test_who_was_rejected_and_told_nothing_is_counted_by_reason() -> None:
+    found = summary(
+        rejected_call(offer("A")),
+        told("B", "suppressed", "stranger-cap"),
+        told("C", "suppressed", "stranger-cap"),
+        told("D", "failed", "recipient-unreachable"),
+        told("E", "unknown", "time-out"),
+        untold("F", "storm"),
+        untold("G", "deny_list"),
+    )
+    assert found.not_told == {
+        "stranger-cap": 2,
+        "recipient-unreachable": 1,
+        "not-known": 1,
+        "storm": 1,
+        "no-reply": 1,
+    }
+    assert (
+        "not told    6 of 7 callers: 2 stranger cap, 1 recipient unreachable, "
+        "1 not known whether, 1 in a storm, 1 no reply in the policy"
+    ) in found.lines()
+
+
+def test_calls_that_an_outage_let_ring_have_a_line() -> None:
+    offered = offer("A")
+    found = summary([offered, replace(decision(offered), facts={"history_incomplete": True})])
+    assert found.unknowable == {"london": 1}
+    assert "suspended   1 call on london: decided while messages could be missing" in found.lines()
+
+
+def test_what_a_gateway_took_for_a_repeat_is_not_ours() -> None:
+    slow = [
+        replace(each, attempts=2) if isinstance(each, Outcome) else each
+        for each in rejected_call(offer("A"))
+    ]
+    found = summary(slow)
+    assert found.parts["webhook_to_request"] is None
+    assert found.parts["request_to_answer"] is not None
 
 
 def test_unconfirmed_rejects_are_counted_and_one_is_named() -> None:
@@ -119,8 +194,9 @@ def test_the_report_is_json_and_has_the_audits_verdict() -> None:
         "offers": 2,
         "decisions": 2,
     }
-    assert report.lines()[-2:] == [
+    assert report.lines()[-3:] == [
         "audit       holds",
+        "            judged calls from the first one on",
         "            compared 2 offers, 2 decisions",
     ]
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.codec import encode
-from models.presence import LineStatus, Presence
+from models.presence import CHANGES_KEPT, ConnectionChange, LineStatus, Presence
 from streams.bridge.admin.presence import reported
 from streams.views.availability import Agents, Lines
 
@@ -21,7 +21,11 @@ STATUSES = st.lists(
         connected=st.booleans(),
         status=st.just("x"),
         changed_at_ms=st.integers(1, 1000),
-        disconnected_at_ms=st.integers(0, 1000),
+        changes=st.lists(
+            st.builds(ConnectionChange, at_ms=st.integers(1, 30), connected=st.booleans()),
+            max_size=4,
+            unique=True,
+        ).map(lambda found: tuple(sorted(found, key=lambda each: (each.at_ms, each.connected)))),
     ),
     min_size=1,
     max_size=4,
@@ -30,14 +34,60 @@ STATUSES = st.lists(
 
 
 @given(STATUSES)
-def test_a_line_is_as_it_was_last_and_no_hole_is_forgotten(said: list[LineStatus]) -> None:
+def test_a_line_is_as_it_was_last_and_no_change_is_forgotten(said: list[LineStatus]) -> None:
     last = max(said, key=lambda status: status.changed_at_ms)
-    expected = replace(last, disconnected_at_ms=max(status.disconnected_at_ms for status in said))
+    changes = {each for status in said for each in status.changes}
+    ordered = sorted(changes, key=lambda each: (each.at_ms, each.connected))
+    expected = replace(last, changes=tuple(ordered))
     for order in permutations(said):
         lines = Lines()
         for status in order:
             lines.apply(b"london", encode(status))
         assert lines.get("london") == expected
+
+
+def flapping(count: int, every_ms: int) -> list[LineStatus]:
+    """A session that is lost and found ``count`` times, and takes 2 s each time."""
+    return [
+        LineStatus(
+            line="london",
+            connected=connected,
+            status="any",
+            changed_at_ms=at_ms,
+            changes=(ConnectionChange(at_ms=at_ms, connected=connected),),
+        )
+        for turn in range(count)
+        for at_ms, connected in ((turn * every_ms, False), (turn * every_ms + 2_000, True))
+    ]
+
+
+def test_an_outage_is_known_behind_ten_minutes_of_flaps() -> None:
+    lines = Lines()
+    for status in flapping(17, every_ms=35_000):
+        moved = [replace(each, at_ms=each.at_ms + 600_000) for each in status.changes]
+        if status.changed_at_ms == 0:
+            moved = [ConnectionChange(at_ms=0, connected=False)]
+        lines.set(
+            "london",
+            replace(status, changed_at_ms=status.changed_at_ms + 600_000, changes=tuple(moved)),
+        )
+    found = lines.get("london")
+    assert found is not None
+    assert len(found.changes) < CHANGES_KEPT
+    hole = found.hole(1_201_999, 120_000, 600_000)
+    assert hole is not None
+    assert hole.length_ms(1_201_999) == 602_000
+    assert found.hole(1_202_000, 120_000, 600_000) is None
+
+
+def test_what_is_remembered_of_a_line_is_bounded() -> None:
+    lines = Lines()
+    for status in flapping(100, every_ms=35_000):
+        lines.set("london", status)
+    found = lines.get("london")
+    assert found is not None
+    assert len(found.changes) == CHANGES_KEPT
+    assert found.changes[-1].at_ms == 99 * 35_000 + 2_000
 
 
 SAID = st.lists(

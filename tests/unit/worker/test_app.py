@@ -22,6 +22,8 @@ def app(monkeypatch: pytest.MonkeyPatch) -> WorkerApp:
 async def test_a_worker_is_ready_between_recovery_and_rebalance(app: WorkerApp) -> None:
     assert app.parts.not_ready() == "tables are being recovered"
     app.parts.on_recovered()
+    assert "has not confirmed" in (app.parts.not_ready() or "")
+    app.parts.is_member = lambda: True
     assert app.parts.not_ready() is None
     app.rebalancing = True
     assert app.parts.not_ready() == "the consumer group is rebalancing"

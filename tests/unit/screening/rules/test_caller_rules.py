@@ -234,10 +234,12 @@ def test_kinds_of_call(*, reject: list[str], media: str, group: bool, verdict: s
     assert taken.reply == ("text-first" if verdict == "reject" and not group else None)
 
 
-def test_only_a_media_rule_looks_at_a_group_call() -> None:
-    taken = decide(policy(DENY, TEXT_FIRST), facts(offer(group=True), known=knowing(entry())))
-    assert (taken.verdict, taken.rules) == ("ring", ())
-    assert taken.why == "a group call: only a media rule looks at it"
+def test_only_lists_and_media_rules_look_at_a_group_call() -> None:
+    taken = decide(policy(TEXT_FIRST, DENY), facts(offer(group=True)))
+    assert (taken.verdict, [trace.rule for trace in taken.rules]) == ("ring", [DENY["id"]])
+    assert taken.why == "a group call: only lists and media rules look at it"
+    taken = decide(policy(TEXT_FIRST, DENY), facts(offer(group=True), known=knowing(entry())))
+    assert (taken.verdict, taken.rule, taken.reply) == ("reject", DENY["id"], None)
 
 
 # limits of a rule

@@ -11,7 +11,7 @@ from models.callbacks import Callback
 from models.decisions import Block, Scalar
 from models.overrides import ListEntry
 from models.policy.rules import CountryRule
-from models.presence import BridgeHealth, LineStatus, Presence
+from models.presence import BridgeHealth, ConnectionChange, LineStatus, Presence
 from streams.screening.facts import Facts, LineFacts
 from streams.screening.recent_calls import RecentCalls, blocked
 from streams.screening.rules import judge
@@ -104,12 +104,16 @@ def owed(caller: str) -> Callback:
 
 
 def line(*, connected: bool) -> LineStatus:
+    """Disconnected two hours ago, and connected again five minutes ago if at all."""
+    changes = [ConnectionChange(at_ms=NOW_MS - 7_200_000, connected=False)]
+    if connected:
+        changes.append(ConnectionChange(at_ms=NOW_MS - 300_000, connected=True))
     return LineStatus(
         line="london",
         status="any",
         connected=connected,
-        changed_at_ms=NOW_MS,
-        disconnected_at_ms=NOW_MS - 3_600_000,
+        changed_at_ms=changes[-1].at_ms,
+        changes=tuple(changes),
     )
 
 
@@ -402,7 +406,8 @@ NEVER, HOLE = "has never written to this line", {"history_incomplete": True}
             facts(known=knowing(line(connected=True))),
             RuleFinding(
                 None,
-                f"{NEVER}, but the gateway was disconnected 60 min ago: messages may be missing",
+                f"{NEVER}, but the gateway was disconnected for 115 min until 5 min ago: "
+                "messages may be missing",
                 HOLE,
             ),
         ),
@@ -411,7 +416,8 @@ NEVER, HOLE = "has never written to this line", {"history_incomplete": True}
             facts(known=knowing(line(connected=False))),
             RuleFinding(
                 "reject",
-                f"{NEVER}, although the gateway is disconnected: messages may be missing",
+                f"{NEVER}, although the gateway has been disconnected for 2 h: "
+                "messages may be missing",
                 HOLE,
                 reply="no",
             ),

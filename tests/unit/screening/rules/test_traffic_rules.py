@@ -11,7 +11,7 @@ from models.calls import CallOffered
 from models.decisions import Block
 from models.overrides import CallerBlock
 from models.policy.rules import StormRule
-from models.presence import LineStatus, WorkerStatus
+from models.presence import ConnectionChange, LineStatus, WorkerStatus
 from streams.screening.decide import decide
 from streams.screening.recent_calls import (
     KEEP_MS,
@@ -253,26 +253,53 @@ def test_what_workers_tell_each_other_adds_up_to_what_they_count() -> None:
 # holes in the history
 
 
+MINUTE = 60_000
+
+
 @pytest.mark.parametrize(
-    ("status", "incomplete", "verdict"),
+    ("away", "rule", "verdict"),
     [
-        ({"connected": True, "disconnected_at_ms": 0}, "ring", "reject"),
-        ({"connected": True, "disconnected_at_ms": NOW_MS - 3_600_000}, "ring", "ring"),
-        ({"connected": True, "disconnected_at_ms": NOW_MS - 3_600_000}, "reject", "reject"),
-        ({"connected": True, "disconnected_at_ms": NOW_MS - 86_400_000}, "ring", "reject"),
-        ({"connected": False, "disconnected_at_ms": NOW_MS - 90_000_000}, "ring", "ring"),
+        ((), {}, "reject"),
+        (((2, 0),), {}, "reject"),  # began two minutes ago, and no longer than that
+        (((2.1, 0),), {}, "ring"),
+        (((30, 9.9),), {}, "ring"),
+        (((30, 10),), {}, "reject"),
+        (((30, 5), (1, 0.5)), {}, "ring"),  # a flap behind an outage
+        (((1.5, 1.4), (1, 0.9), (0.1, 0)), {}, "reject"),  # flaps alone
+        (((2.1, None),), {}, "ring"),
+        (((1, None),), {}, "reject"),
+        (((1500, None),), {}, "ring"),
+        (((30, 5),), {"incomplete": "reject"}, "reject"),
+        (((2.1, 0),), {"outage": "5m"}, "reject"),
+        (((6, 0),), {"outage": "5m"}, "ring"),
+        (((0.1, 0),), {"outage": "1s"}, "ring"),
+        (((30, 10),), {"grace": "1h"}, "ring"),
     ],
 )
-def test_a_gateway_that_was_disconnected_leaves_a_hole(
-    status: dict[str, Any], incomplete: str, verdict: str
+def test_an_outage_of_minutes_leaves_a_hole(
+    away: tuple[tuple[float, float | None], ...], rule: dict[str, Any], verdict: str
 ) -> None:
-    line = LineStatus(line="london", status="WORKING", changed_at_ms=NOW_MS, **status)
-    rule = {"id": "text-first", "type": "text_first", "incomplete": incomplete}
-    taken = decide(policy(rule), facts(known=knowing(line)))
+    """``away``: how many minutes ago each outage began and ended."""
+    changes = [
+        ConnectionChange(at_ms=NOW_MS - round(ago * MINUTE), connected=connected)
+        for outage in away
+        for ago, connected in zip(outage, (False, True), strict=True)
+        if ago is not None
+    ]
+    line = LineStatus(
+        line="london",
+        connected=not changes or changes[-1].connected,
+        status="any",
+        changed_at_ms=NOW_MS,
+        changes=tuple(changes),
+    )
+    first = {"id": "text-first", "type": "text_first", **rule}
+    taken = decide(policy(first), facts(known=knowing(line)))
     assert taken.verdict == verdict
-    hole = not status["connected"] or 0 < NOW_MS - status["disconnected_at_ms"] < 86_400_000
+    hole = verdict == "ring" or "incomplete" in rule
     assert taken.facts["history_incomplete"] is hole
-    assert decide(policy(rule), facts(known=knowing(line), last_in_ms=NOW_MS - 1)).verdict == "ring"
+    wrote = decide(policy(first), facts(known=knowing(line), last_in_ms=NOW_MS - 1))
+    assert wrote.verdict == "ring"
 
 
 # conditions

@@ -1,0 +1,139 @@
+"""What ``deploy/run`` and ``tests/run`` install on a bare machine, and what they say where they may
+not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from streams.settings import ROOT
+
+TOOLS = ("bash", "cat", "sed", "head", "tr", "env", "touch", "chmod", "df", "awk", "dirname")
+
+
+class Machine:
+    """A PATH with a few tools of this machine, and programs that write down how they are called."""
+
+    def __init__(self, folder: Path) -> None:
+        self.bin = folder / "bin"
+        self.bin.mkdir()
+        self.root = folder / "checkout"
+        (self.root / ".venv" / "bin").mkdir(parents=True)
+        for tool in TOOLS:
+            (self.bin / tool).symlink_to(str(shutil.which(tool)))
+        self.program("python3", "exit 0")
+        self.calls = folder / "calls"
+
+    def program(self, name: str, body: str) -> None:
+        """A program of this name; ``body`` is Bash."""
+        file = self.bin / name
+        file.write_text(f"#!/usr/bin/env bash\n{body}\n", encoding="utf-8")
+        file.chmod(0o755)
+
+    def is_root(self, *, yes: bool) -> None:
+        """Whether the user is root."""
+        self.program("id", f"echo {0 if yes else 1000}")
+
+    def has_apt(self, *, java: str = "21.0.4") -> None:
+        """There is an apt-get whose Java has this version."""
+        where = self.bin
+        self.program(
+            "apt-get",
+            f"""echo "apt-get $*" >>{self.calls}
+            [[ "$*" == *update* ]] && exit 0
+            printf '#!/usr/bin/env bash\\necho version \\\\"{java}\\\\" >&2\\n' >{where}/java
+            touch {where}/mvn; chmod +x {where}/java {where}/mvn""",
+        )
+
+    def prepare(self, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Make it ready, as ``deploy/run`` does."""
+        script = f"root={self.root}; source {ROOT}/deploy/prepare.sh; make_machine_ready; echo ok"
+        return subprocess.run(  # noqa: S603 - our own script
+            [str(self.bin / "bash"), "-euo", "pipefail", "-c", script],
+            env={"PATH": str(self.bin), "HOME": os.environ["HOME"], **environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def installed(self) -> list[str]:
+        """The calls of apt-get that install."""
+        lines = self.calls.read_text(encoding="utf-8").splitlines() if self.calls.exists() else []
+        return [line for line in lines if " install " in line]
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def test_root_gets_what_is_missing(machine: Machine) -> None:
+    machine.is_root(yes=True)
+    machine.has_apt()
+    done = machine.prepare()
+    assert (done.returncode, done.stdout) == (0, "ok\n"), done.stderr
+    assert machine.installed() == [
+        "apt-get install -qq -y --no-install-recommends default-jre-headless maven"
+    ]
+    assert "installing for Ringfence: default-jre-headless maven" in done.stderr
+    assert machine.prepare().returncode == 0
+    assert len(machine.installed()) == 1, "once is enough"
+
+
+def test_a_sudo_without_a_password_does_as_well(machine: Machine) -> None:
+    machine.is_root(yes=False)
+    machine.has_apt()
+    machine.program("sudo", f'echo "sudo $*" >>{machine.calls}; shift; "$@"')
+    machine.program("true", "exit 0")
+    done = machine.prepare()
+    assert done.returncode == 0, done.stderr
+    assert len(machine.installed()) == 2, "sudo's call, and apt-get's own"
+
+
+def test_who_may_not_install_is_told_how(machine: Machine) -> None:
+    machine.is_root(yes=False)
+    machine.has_apt()
+    machine.program("sudo", "exit 1")
+    done = machine.prepare()
+    assert done.returncode == 3
+    assert "sudo apt-get install default-jre-headless maven" in done.stderr
+    assert "KAFKA_BOOTSTRAP_SERVERS" in done.stderr
+    assert not machine.installed()
+
+
+def test_a_system_without_apt_is_told_what_it_lacks(machine: Machine) -> None:
+    machine.is_root(yes=True)
+    done = machine.prepare()
+    assert done.returncode == 3
+    assert "there is no apt-get here" in done.stderr
+    assert "Java 17" in done.stderr
+
+
+def test_an_old_java_of_the_system_is_not_taken(machine: Machine) -> None:
+    machine.is_root(yes=True)
+    machine.has_apt(java="11.0.2")
+    done = machine.prepare()
+    assert done.returncode == 3
+    assert "do not do for the local Kafka: default-jre-headless" in done.stderr
+
+
+def test_a_cluster_needs_neither_java_nor_maven(machine: Machine) -> None:
+    machine.is_root(yes=True)
+    machine.has_apt()
+    assert machine.prepare(KAFKA_BOOTSTRAP_SERVERS="kafka:9092").returncode == 0
+    assert not machine.installed()
+
+
+def test_a_machine_without_python_gets_one(machine: Machine) -> None:
+    machine.is_root(yes=True)
+    machine.has_apt()
+    (machine.bin / "python3").unlink()
+    assert machine.prepare(KAFKA_BOOTSTRAP_SERVERS="kafka:9092").returncode == 0
+    assert machine.installed() == [
+        "apt-get install -qq -y --no-install-recommends python3 python3-venv"
+    ]

@@ -1,0 +1,200 @@
+"""Rows that another version wrote: more fields are passed over, another form is left out."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typing_extensions import override
+
+from models.codec import UndecodableError
+from streams import call_sessions, conversations
+from streams.call_sessions import CallSession
+from streams.conversations import Conversation
+from streams.kafka.stream import PartitionedTable
+from streams.kafka.tolerant_table import TolerantTable, UnreadableRows
+from streams.screening import recent_calls
+from streams.screening.recent_calls import LineBlock, RecentCall, RecentCalls
+from streams.settings import ROOT
+from streams.sink import claims, text_limits
+from streams.sink.claims import Claim
+from streams.sink.context import Ended
+from streams.sink.text_limits import LineState
+from streams.sink.texts import check_row, instead_of_row
+
+GOLDEN = ROOT / "tests" / "data" / "golden" / "tables"
+T0 = 1_767_261_600_000
+MORE = {"field_of_tomorrow": {"a": [1]}}
+
+CALLS = RecentCalls(
+    (
+        RecentCall("london", "A", T0, 7, T0 + 5, "reject"),
+        RecentCall("london", "B", T0, 8, T0 + 5, "ring", group=True),
+        RecentCall("paris", "C", T0, 9),
+    ),
+    (LineBlock("london", T0, T0 + 60_000, 2, T0 + 120_000),),
+)
+SESSION = CallSession(
+    line="london", gateway="office", call_id="A", caller="12025550143@c.us", touched_at_ms=T0
+)
+ENDED = Ended(result="accepted", status=201, attempts=1, sent_at_ms=T0, message_id="m", at_ms=T0)
+ROWS: dict[str, tuple[Any, Callable[[Any], bytes], Callable[[bytes], Any]]] = {
+    "recent-calls": (CALLS, recent_calls.dump, recent_calls.load),
+    "conversations": (
+        {"london": Conversation(T0, 0), "paris": Conversation(0, T0)},
+        conversations.dump,
+        conversations.load,
+    ),
+    "call-sessions": (SESSION, call_sessions.dump, call_sessions.load),
+    "texts.claim": (
+        Claim(command_id="london/A/text", claimed_at_ms=T0, ended=ENDED),
+        claims.dump,
+        claims.load,
+    ),
+    "texts.claim-open": (Claim(command_id="x", claimed_at_ms=T0), claims.dump, claims.load),
+    "texts.line": (
+        LineState(strangers={2_945_436: 3}, restricted_at_ms=T0, paused_until_ms=T0 + 1),
+        text_limits.dump,
+        text_limits.load,
+    ),
+}
+every = pytest.mark.parametrize("name", sorted(ROWS))
+
+
+def golden(name: str) -> Path:
+    return GOLDEN / f"{name}.json"
+
+
+def of_tomorrow(value: Any, name: str) -> Any:
+    """A row as a later version may write it: a field more in each object, a column in each list."""
+    match value:
+        case dict() if name == "conversations":
+            return {line: [*row, "more"] for line, row in value.items()}
+        case dict():
+            grown = {key: of_tomorrow(inner, name) for key, inner in value.items()}
+            return grown if "2945436" in value else grown | MORE
+        case [[*_], *_]:
+            return [[*row, *([False] if len(row) == 6 else []), "more"] for row in value]
+        case _:
+            return value
+
+
+@every
+def test_a_row_is_the_golden_one_with_a_field_more(name: str) -> None:
+    value, dump, _ = ROWS[name]
+    grown = of_tomorrow(json.loads(dump(value)), name)
+    made = json.dumps(grown, indent=2) + "\n"
+    if os.environ.get("RINGFENCE_UPDATE_GOLDEN") == "1":
+        golden(name).write_text(made, encoding="utf-8")
+    assert golden(name).read_text(encoding="utf-8") == made
+    assert "tomorrow" in made or "more" in made
+
+
+@every
+def test_a_later_versions_row_is_read_as_ours(name: str) -> None:
+    value, dump, load = ROWS[name]
+    assert load(golden(name).read_bytes()) == value
+    assert load(dump(value)) == value
+
+
+def test_every_table_has_golden_rows() -> None:
+    tables = json.loads((ROOT / "tests" / "data" / "wire_names.json").read_text())["changelogs"]
+    assert {path.name.partition(".")[0] for path in GOLDEN.glob("*.json")} == set(tables)
+
+
+BAD = [b"", b"{", b"null", b"7", b"[]", b'"x"', b"\xff", b'{"london": 1}', b'{"calls": {"a": 1}}']
+BAD += [b'{"calls": [[1]]}', b'{"calls": [["l", "A", "0", 7, 0, null]]}', b'{"blocks": [[]]}']
+
+
+@every
+@pytest.mark.parametrize("raw", BAD)
+def test_another_form_is_undecodable_and_nothing_worse(name: str, raw: bytes) -> None:
+    try:
+        ROWS[name][2](raw)
+    except UndecodableError:
+        return
+    # an object with fields of tomorrow alone is an empty row where all fields may be missing
+    assert name == "texts.line"
+
+
+class Rows(PartitionedTable):
+    """A table in memory."""
+
+    def __init__(self, rows: dict[bytes, bytes]) -> None:
+        self.rows = rows
+
+    @override
+    def get(self, key: bytes) -> bytes | None:
+        return self.rows.get(key)
+
+    @override
+    async def put(self, partition: int, key: bytes, value: bytes | None) -> Awaitable[Any]:
+        raise NotImplementedError
+
+    @override
+    def items(self) -> Iterator[tuple[int, bytes, bytes]]:
+        yield from ((0, key, row) for key, row in self.rows.items())
+
+    @override
+    def sweep(self, partition: int, most: int) -> list[bytes]:
+        return list(self.rows)[:most]
+
+    @override
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+GOOD = claims.dump(Claim(command_id="x", claimed_at_ms=T0))
+KEY = b"london|12025550143@c.us"
+
+
+def tolerant(rows: dict[bytes, bytes], counted: list[str]) -> tuple[TolerantTable, UnreadableRows]:
+    unreadable = UnreadableRows(counted.append, lambda: T0)
+    table = TolerantTable(
+        Rows(rows), "texts", "p.changelog", check_row, unreadable, instead=instead_of_row
+    )
+    return table, unreadable
+
+
+def test_an_unreadable_row_is_noted_once_with_its_bytes() -> None:
+    counted: list[str] = []
+    table, unreadable = tolerant({b"a|1": GOOD, b"b|2": b"{}", b"london": b"[]"}, counted)
+    assert [key for _, key, _ in table.items()] == [b"a|1"]
+    assert [key for _, key, _ in table.items()] == [b"a|1"]
+    assert table.get(b"a|1") == GOOD
+    assert table.get(b"nobody|1") is None
+    assert counted == ["texts", "texts"]
+    letters = unreadable.take_letters()
+    assert [(each.key, each.value) for each in letters] == [(b"b|2", b"{}"), (b"london", b"[]")]
+    assert dict(letters[0].headers)["ringfence-source"] == b"table texts"
+    assert dict(letters[0].headers)["kafka_dlt-original-topic"] == b"p.changelog"
+    assert unreadable.take_letters() == []
+    assert (table.is_left_out(b"b|2"), table.is_left_out(b"a|1")) == (True, False)
+
+
+def test_an_unreadable_claim_keeps_its_caller_from_a_second_text() -> None:
+    table, _ = tolerant({KEY: b'{"claimed": "by another version"}'}, [])
+    claim = claims.load(table.get(KEY))
+    assert claims.standing(claim, "london/B/text", T0 + 1, cooldown_ms=60_000) == "cooling"
+    assert claims.standing(claim, "london/B/text", T0 + 60_000, cooldown_ms=60_000) == "free"
+
+
+def test_an_unreadable_line_has_met_nothing() -> None:
+    table, _ = tolerant({b"london": b"[]"}, [])
+    assert text_limits.load(table.get(b"london")) == text_limits.NOTHING_MET
+
+
+def test_a_row_that_is_replaced_is_noted_anew() -> None:
+    counted: list[str] = []
+    rows = {KEY: b"{}"}
+    table, _ = tolerant(rows, counted)
+    table.get(KEY)
+    rows[KEY] = b"[]"
+    table.get(KEY)
+    rows[KEY] = GOOD
+    assert table.get(KEY) == GOOD
+    assert len(counted) == 2
