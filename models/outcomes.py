@@ -13,7 +13,8 @@ Result = Literal[
 """What became of a command:
 
 * ``accepted``: the gateway took it (its 2xx); no proof yet that the ringing stopped.
-* ``raced``: the call was over before the reject arrived, as good as success.
+* ``raced``: there was nothing left to reject, as good as success; ``reason`` says whether the call
+  was ``answered``, had ``ended``, or is the ``same-call`` under another identity of its caller.
 * ``failed``: wrong, not permitted, or the gateway could not do it; needs a person.
 * ``unknown``: sent, and no answer tells whether it took effect (time-out, lost connection, crash).
 * ``late``: not sent, its window had passed.
@@ -45,6 +46,8 @@ class Outcome:
     gateway: str
     line: str
     call_id: str
+    generation: Millis = 0
+    """Of the call; see ``models.decisions.decision_id``."""
     caller: str
     result: Result
     reason: str | None = None

@@ -40,7 +40,14 @@ _TEXTS: Final = {
     "late": "text too late",
     "suppressed": "not told",
 }
-_REASONS: Final = {"cool-down": "told before"}
+_REASONS: Final = {
+    ("reject", "raced", "answered"): "answered first",
+    ("reject", "raced", "same-call"): "rejected before",
+    ("reject", "suppressed", "call-unknown"): "let ring (nobody knew whether it still rang)",
+    ("text", "suppressed", "cool-down"): "told before",
+    ("text", "suppressed", "answered"): "not told (the call was answered)",
+    ("text", "suppressed", "ended"): "not told (the call had ended)",
+}
 TROUBLE: Final = frozenset({"failed", "unknown", "unconfirmed"})
 """Results that somebody may have to look into."""
 
@@ -53,8 +60,9 @@ def outcome_words(outcome: Outcome) -> str:
         words = (_REJECTS if outcome.command == "reject" else _TEXTS).get(
             outcome.result, outcome.result
         )
-    if outcome.result == "suppressed" and outcome.reason in _REASONS:
-        return _REASONS[outcome.reason]
+    reasoned = _REASONS.get((outcome.command, outcome.result, outcome.reason or ""))
+    if reasoned is not None:
+        return reasoned
     if outcome.reason and outcome.result in {"failed", "unknown", "suppressed"}:
         return f"{words} ({outcome.reason.replace('-', ' ')})"
     return words

@@ -16,7 +16,7 @@ from faust.types import TP
 from typing_extensions import override
 
 from streams.faust_driver import closed_connection
-from streams.faust_driver.fetcher import SessionFetching
+from streams.faust_driver.fetcher import FRESH_S, SessionFetching
 from streams.faust_driver.metadata import pace
 from streams.faust_driver.recovery import Tables
 
@@ -79,9 +79,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         if self._fetching is not None:
             self._fetching.wake()
 
-    def is_fresh(self, tp: TP) -> bool:
+    def is_fresh(self, tp: TP, within_s: float = FRESH_S) -> bool:
         """See ``SessionFetching.is_fresh``; False before the start."""
-        return self._fetching is not None and self._fetching.is_fresh(tp)
+        return self._fetching is not None and self._fetching.is_fresh(tp, within_s)
 
     def coordinator_is_silent(self) -> None:
         """Look for the group's coordinator anew; call it when the known one answers nothing."""

@@ -33,6 +33,7 @@ from typing_extensions import override
 
 from streams.faust_driver.assignor import Assignor
 from streams.faust_driver.consumer_loop import ConsumerThread
+from streams.faust_driver.fetcher import FRESH_S
 from streams.faust_driver.recovery import Tables
 from streams.kafka.connection import tls
 from streams.kafka.stream import Stream
@@ -68,6 +69,8 @@ class Consumer(driver.Consumer):
     _given: dict[TP, int]
     """Per partition, the offset after the last record that a stream was given, or where reading
     began."""
+    _began: dict[TP, int]
+    """Per partition, where reading began after the last rebalance."""
     _unanswered: dict[TP, int]
     """Offsets whose commit nobody has confirmed."""
     _open: dict[TP, set[int]]
@@ -78,6 +81,7 @@ class Consumer(driver.Consumer):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._given = {}
+        self._began = {}
         self._open = {}
         self._unanswered = {}
 
@@ -129,6 +133,7 @@ class Consumer(driver.Consumer):
             self._given = {
                 tp: max(self._committed_offset[tp] or 0, earliest.get(tp) or 0) for tp in waiting
             }
+            self._began = dict(self._given)
             self._open = {tp: set() for tp in waiting}
             self._resume(waiting)
 
@@ -146,6 +151,7 @@ class Consumer(driver.Consumer):
         self._between = True
         for tp in revoked:
             self._given.pop(tp, None)
+            self._began.pop(tp, None)
             self._open.pop(tp, None)
             self._buffered_partitions.discard(tp)
         await super().on_partitions_revoked(revoked)
@@ -327,12 +333,20 @@ class Consumer(driver.Consumer):
         """Whether this worker reads a partition now."""
         return tp in self._given
 
-    def reach(self, tp: TP) -> int | None:
+    def began(self, tp: TP) -> int | None:
+        """Where reading a partition of ours began after the last rebalance, or None.
+
+        What stands before it was worked on, here or elsewhere. Does not block.
+        """
+        return self._began.get(tp)
+
+    def reach(self, tp: TP, within_s: float = FRESH_S) -> int | None:
         """The offset up to which a partition of ours is known to hold records; does not block.
 
-        None while nothing is known, and while the partition's leader is silent.
+        As its leader said it in an answer to a request no older than ``within_s``. None while
+        nothing is known, and while the leader is silent.
         """
-        if tp not in self._given or not cast("ConsumerThread", self._thread).is_fresh(tp):
+        if tp not in self._given or not cast("ConsumerThread", self._thread).is_fresh(tp, within_s):
             return None
         try:
             return cast("int | None", self.highwater(tp))

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from models.commands import BlockCaller, RejectCall, SendText, UnblockCaller
+from models.commands import BlockCaller, QueueText, RejectCall, SendText, UnblockCaller
 from models.outcomes import CommandKind, Outcome, Result, outcome_id
 from streams.common.clock import Clock
 from streams.gateways.answer import GatewayAnswer, Meaning
@@ -32,6 +32,19 @@ command's window."""
 NOT_CONFIGURED = "gateway-not-configured"
 """The reason where this worker's configuration has no such gateway, and no other worker, with a
 newer one, took the command over inside its window."""
+
+ANSWERED = "answered"
+"""The reason where somebody picked the call up before the command was sent."""
+
+CALL_ENDED = "ended"
+"""The reason where the call had ended before the command was sent."""
+
+SAME_CALL = "same-call"
+"""The reason where the call was rejected already, under another identity of its caller or by
+another webhook."""
+
+CALL_UNKNOWN = "call-unknown"
+"""The reason where it was not known in time whether the call still rang: it was let ring."""
 
 GATEWAY_BACKLOG = "gateway-backlog"
 """The reason where the gateway's queue of commands is full."""
@@ -74,6 +87,7 @@ class SinkContext:
         *,
         expires_at_ms: int,
         before: Attempts = NONE,
+        is_wanted: Callable[[], Awaitable[bool]] | None = None,
     ) -> Attempts:
         """As ``attempts.attempt``, while no circuit is open and the event is ours."""
         return await attempt(
@@ -84,6 +98,7 @@ class SinkContext:
             expires_at_ms=expires_at_ms,
             clock=self.clock,
             before=before,
+            is_wanted=is_wanted,
         )
 
     def bulkheads(self, first: Gate = open_gate) -> Bulkheads:
@@ -156,6 +171,7 @@ def may_repeat(answer: GatewayAnswer) -> bool:
 
 _KINDS: Mapping[type, CommandKind] = {
     RejectCall: "reject",
+    QueueText: "text",
     SendText: "text",
     BlockCaller: "block",
     UnblockCaller: "unblock",
@@ -163,7 +179,7 @@ _KINDS: Mapping[type, CommandKind] = {
 
 
 def outcome_of(
-    command: RejectCall | SendText | BlockCaller | UnblockCaller, ended: Ended
+    command: RejectCall | QueueText | SendText | BlockCaller | UnblockCaller, ended: Ended
 ) -> Outcome:
     """The outcome to publish; whose it is and which call are the command's own."""
     return Outcome(
@@ -174,13 +190,14 @@ def outcome_of(
         gateway=command.gateway,
         line=command.line,
         call_id=command.call_id,
+        generation=command.generation,
         caller=command.caller,
         result=ended.result,
         reason=ended.reason,
         http_status=ended.status,
         attempts=ended.attempts,
-        reply=command.reply if isinstance(command, RejectCall | SendText) else None,
-        variant=command.variant if isinstance(command, RejectCall | SendText) else None,
+        reply=getattr(command, "reply", None),
+        variant=getattr(command, "variant", None),
         message_id=ended.message_id,
         received_at_ms=command.received_at_ms,
         sent_at_ms=ended.sent_at_ms,

@@ -270,21 +270,28 @@ class TextSink:
         return writes
 
     def _claim_under_alias(self, command: SendText, now_ms: int) -> Claim | None:
-        """The claim of a text inside its cool-down that stands under an alias of the caller.
+        """The claim under an alias of the caller that this text must not follow, or None.
 
         It may be this very command's: one call may come under a LID first, and again under the
         number.
         """
         identities = self._known.identities
         caller = identities.caller_of(command.caller)
-        names = {caller, *identities.aliases_of(caller)} - {command.caller}
+        names = {caller, *identities.aliases_of(caller), *command.caller_known_as}
         cooldown_ms = self._guard(command.line).cooldown
-        claims = (load(self._claims.get(f"{command.line}|{each}".encode())) for each in names)
+        claims = (
+            load(self._claims.get(f"{command.line}|{each}".encode()))
+            for each in names - {command.caller}
+        )
         return next(
             (
                 each
                 for each in claims
-                if each is not None and each.forbids_another(now_ms, cooldown_ms)
+                if each is not None
+                and (
+                    each.command_id == command.command_id
+                    or each.forbids_another(now_ms, cooldown_ms)
+                )
             ),
             None,
         )

@@ -76,7 +76,8 @@ class _Rejected:
             return False
         if self.reject.result not in {"accepted", "raced"}:
             return True
-        text_done = self.text is not None or self.decision.reply is None
+        none_due = self.decision.reply is None or self.reject.reason in {"answered", "same-call"}
+        text_done = none_due or self.text is not None
         return text_done and (self.confirmation is not None or self.reject.result == "raced")
 
     def due(self, now_ms: int) -> bool:

@@ -16,8 +16,9 @@ from typing import Any
 from typing_extensions import override
 
 from models import topics
-from streams.call_sessions import CallSessions
-from streams.call_sessions import load as load_session
+from streams.call_sessions.agent import CallSessions
+from streams.call_sessions.register import CallRegister
+from streams.call_sessions.session import load as load_session
 from streams.common.clock import Clock, now_ms
 from streams.conversations import Conversations
 from streams.conversations import load as load_conversations
@@ -86,7 +87,7 @@ class WorkerAgents:
 
     async def drain(self, within_s: float) -> None:
         """Finish the requests that are under way, so long, and begin no other."""
-        await asyncio.gather(self.rejects.lanes.drain(within_s), self.texts.lanes.drain(within_s))
+        await asyncio.gather(self.rejects.drain(within_s), self.texts.lanes.drain(within_s))
 
     async def join(self, within_s: float) -> None:
         """Finish what the sinks have taken in, so long; then cancel it, and it comes again."""
@@ -261,6 +262,14 @@ def _agents(
         clock=clock,
         metrics=metrics,
         known=known,
+        ownership=ownership,
+        on_failure=failure,
+    )
+    calls = CallRegister(
+        sessions,
+        StreamProgress(topics.CALLS_LIFECYCLE.full_name(kafka.topic_prefix), app.group_consumer),
+        partition_of=lambda key: partition_of(key, kafka.partitions),
+        generation=lambda: app.consumer_generation_id,
     )
     sink = SinkContext(
         gateways=around.gateways,
@@ -279,7 +288,7 @@ def _agents(
         screening=screening,
         conversations=conversations,
         sessions=sessions,
-        rejects=RejectSink(sink),
+        rejects=RejectSink(sink, calls),
         texts=TextSink(
             sink,
             claims=table("texts", around.commands, check_row, instead_of_row),

@@ -212,7 +212,7 @@ def test_it_blocks_where_it_says_so(it: Subject) -> None:
         "caller_raw": it.raw,
         "received_at_ms": NOW_MS,
     }
-    command = BlockCaller(**given, until_ms=NOW_MS + 900_000)
+    command = BlockCaller(**given, offered_at_ms=NOW_MS, until_ms=NOW_MS + 900_000)
     taken_back = UnblockCaller(**given, at_ms=NOW_MS)
     for kind, each in (("block", command), ("unblock", taken_back)):
         request = it.requests.block(each)

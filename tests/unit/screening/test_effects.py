@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from models.codec import decode
-from models.commands import BlockCaller, RejectCall, SendText, unblock_id
+from models.commands import BlockCaller, QueueText, RejectCall, SendText, unblock_id
 from models.decisions import Block, Decision, Scalar, Verdict
 from models.records import Record
-from models.topics import CALLS_COMMANDS, CALLS_DECISIONS, MESSAGES_COMMANDS, Topic
+from models.topics import CALLS_COMMANDS, CALLS_DECISIONS, Topic
 from streams.screening.effects import records
 from tests.support.facts import NOW_MS, offer
 
@@ -53,7 +53,7 @@ REJECT = RejectCall(
     decided_at_ms=NOW_MS,
     expires_at_ms=NOW_MS + 44_000,
 )
-TEXT = SendText(
+TEXT = QueueText(
     **ADDRESSED,
     command_id="london/call-1/text",
     reply="busy",
@@ -63,17 +63,21 @@ TEXT = SendText(
     policy="*",
     policy_revision="0123456789ab",
     offered_at_ms=NOW_MS - 1000,
-    rejected_at_ms=None,
-    expires_at_ms=NOW_MS + 179_000,
+    decided_at_ms=NOW_MS,
+    expires_at_ms=NOW_MS + 44_000,
 )
-BLOCK = BlockCaller(**ADDRESSED, command_id="london/call-1/block", until_ms=NOW_MS + 900_000)
+BLOCK = BlockCaller(
+    **ADDRESSED,
+    offered_at_ms=NOW_MS - 1000,
+    command_id="london/call-1/block",
+    until_ms=NOW_MS + 900_000,
+)
 BEGUN = replace(TAKEN, block=Block(until_ms=NOW_MS + 900_000, strikes=1))
 
 
 KINDS: dict[str, Any] = {
-    CALLS_COMMANDS.name: RejectCall | BlockCaller,
+    CALLS_COMMANDS.name: CALLS_COMMANDS.values,
     CALLS_DECISIONS.name: Decision,
-    MESSAGES_COMMANDS.name: SendText,
 }
 
 
@@ -89,7 +93,7 @@ def said(made: Record) -> tuple[Topic, bytes, Any]:
 def all_said(taken: Decision, *, on_gateway: bool = False) -> list[Any]:
     found = [said(each) for each in records(OFFER, taken, TRACE, on_gateway=on_gateway)]
     for topic, key, _ in found:
-        assert key == (b"london" if topic is MESSAGES_COMMANDS else b"12025550143@c.us")
+        assert key == (b"call-1" if topic is CALLS_COMMANDS else b"12025550143@c.us")
     return [value for _, _, value in found]
 
 
@@ -137,7 +141,11 @@ def test_a_text_may_speak_of_every_fact_it_is_meant_to() -> None:
 
 def test_the_text_after_a_reject_names_when_it_was_answered() -> None:
     told = SendText.after_reject(REJECT, "away", NOW_MS + 40)
-    assert told == replace(TEXT, reply="away", rejected_at_ms=NOW_MS + 40)
+    queued = SendText.of_queue(TEXT, ())
+    assert (queued.rejected_at_ms, queued.expires_at_ms) == (None, NOW_MS + 44_000)
+    assert told == replace(
+        queued, reply="away", rejected_at_ms=NOW_MS + 40, expires_at_ms=NOW_MS + 179_000
+    )
 
 
 def test_the_end_of_a_block_has_an_id_of_its_own() -> None:
