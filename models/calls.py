@@ -29,13 +29,16 @@ class CallOffered:
     line: str
     """The line's name in our configuration."""
     session: str
-    """The gateway's session (Wawp: instance id), as the reject request needs it."""
+    """The gateway's session, as the reject request needs it."""
     call_id: str
     """The gateway's call id, verbatim."""
     caller: str
     """The caller's canonical JID: the key."""
     caller_raw: str
-    """The caller exactly as the gateway gave it: a reject must send it back untouched."""
+    """The caller's JID exactly as the gateway gave it: a reject must send it back untouched.
+
+    Of a gateway that writes phone numbers, the JID that its reader made of one, such as
+    ``447700900123@c.us``; its requests make the number of it again."""
     caller_known_as: tuple[str, ...] = ()
     """Other canonical JIDs of the same person, as the gateway named or linked them (phone of a LID,
     LID of a phone)."""
@@ -49,6 +52,9 @@ class CallOffered:
     """The gateway says the offer was queued while it was disconnected: the call is long over."""
     ended: bool = False
     """The call's end or its acceptance reached the bridge before this offer did."""
+    after_end: bool = False
+    """An earlier call under this call id ended before this one began: its end reached the bridge,
+    and lies before the offered time that the payload names."""
     offered_at_ms: Millis
     """When the call began to ring, by the provider's clock; see ``time_source``."""
     time_source: TimeSource
@@ -70,7 +76,7 @@ class CallAccepted:
     line: str
     call_id: str
     caller: str | None = None
-    """Canonical JID where the payload names it; Wawp's carries only the call id."""
+    """Canonical JID where the payload names it; some carry only the call id."""
     at_ms: Millis
     received_at_ms: Millis
 
@@ -86,8 +92,7 @@ class CallRejected:
     call_id: str
     caller: str | None = None
     echo: bool = False
-    """WAHA's WEBJS engine makes this event up after an API reject: no proof that the ringing
-    stopped."""
+    """The gateway made this event up after our reject: no proof that the ringing stopped."""
     at_ms: Millis
     received_at_ms: Millis
 
@@ -106,7 +111,11 @@ class RejectAccepted:
     gateway: str
     line: str
     call_id: str
+    generation: Millis = 0
+    """Of the call; see ``models.decisions.decision_id``."""
     caller: str
+    offered_at_ms: Millis
+    """Of the call that was rejected."""
     at_ms: Millis
     """When the gateway's answer arrived."""
 
@@ -124,6 +133,8 @@ class CallerBlocked:
     line: str
     session: str
     call_id: str
+    generation: Millis = 0
+    """Of the call; see ``models.decisions.decision_id``."""
     caller: str
     caller_raw: str
     until_ms: Millis

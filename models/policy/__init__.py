@@ -1,4 +1,7 @@
-"""Policies as people write them: rules, calendars, replies, and the document that holds them."""
+"""Policies as people write them: rules, calendars, replies, and the document that holds them.
+
+The class of each rule type is imported from ``rules``.
+"""
 
 from models.policy.calendars import Calendar, CalendarOverride, Holidays, Hours, Zone
 from models.policy.document import Links, Policy, PolicyCase, TextGuard, read_calendar, read_policy
@@ -16,29 +19,24 @@ from models.policy.replies import (
 )
 from models.policy.rules import (
     RULE_TYPES,
-    AllowListRule,
     AnyRule,
-    BurstRule,
-    CountryRule,
-    DenyListRule,
-    EmergencyRule,
-    ExpressionRule,
-    MediaRule,
     Mode,
-    PresenceRule,
-    QuietHoursRule,
-    RecordingBridgeRule,
     Rule,
-    StormRule,
-    TextFirstRule,
-    UrgentRepeatRule,
-    VipOnlyRule,
     When,
     replies_of,
     reply_fields,
     rule_type,
 )
-from models.policy.values import ANY_LINE, DAY_MS, Country, Duration, Locale, Name, parse_duration
+from models.policy.values import (
+    ANY_LINE,
+    DAY_MS,
+    Country,
+    Duration,
+    Locale,
+    Name,
+    TimeOfDay,
+    parse_duration,
+)
 
 __all__ = [
     "ANY_LINE",
@@ -46,41 +44,28 @@ __all__ = [
     "HOLDOUT",
     "MAX_TEXT",
     "RULE_TYPES",
-    "AllowListRule",
     "AnyRule",
-    "BurstRule",
     "Calendar",
     "CalendarOverride",
     "Country",
-    "CountryRule",
-    "DenyListRule",
     "Duration",
-    "EmergencyRule",
     "Experiment",
-    "ExpressionRule",
     "Holidays",
     "Hours",
     "Links",
     "Locale",
-    "MediaRule",
     "Mode",
     "Name",
     "Policy",
     "PolicyCase",
     "PolicyDocument",
-    "PresenceRule",
-    "QuietHoursRule",
-    "RecordingBridgeRule",
     "Reply",
     "Rule",
-    "StormRule",
     "Text",
-    "TextFirstRule",
     "TextGuard",
     "Texts",
-    "UrgentRepeatRule",
+    "TimeOfDay",
     "Variant",
-    "VipOnlyRule",
     "When",
     "Zone",
     "in_locale",

@@ -1,4 +1,4 @@
-"""The small values that policies are written in: durations, names, locales, texts, times of day."""
+"""The small values that policies are written in: durations, times of day, names, locales."""
 
 from __future__ import annotations
 
@@ -37,6 +37,22 @@ def parse_duration(value: object) -> object:
 
 Duration = Annotated[int, BeforeValidator(parse_duration), Field(gt=0, le=3660 * DAY_MS)]
 """Milliseconds, written by people as ``60s``; more than zero, ten years at most."""
+
+_TIME_OF_DAY = re.compile(r"(\d|[01]\d|2[0-3]):([0-5]\d)")
+
+
+def parse_time_of_day(value: object) -> str:
+    """``"6:00"`` to ``06:00``. Raises ``ValueError`` with the form allowed."""
+    match = _TIME_OF_DAY.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        # YAML reads 22:00 without quotes as 1320, and 6:00 as 360
+        msg = "a time of day is written HH:MM in quotes, such as '22:00' or '06:00'"
+        raise ValueError(msg)
+    return f"{match[1]:0>2}:{match[2]}"
+
+
+TimeOfDay = Annotated[str, BeforeValidator(parse_time_of_day)]
+"""Of a clock on the wall, ``HH:MM`` from ``00:00`` to ``23:59``: the earlier is the smaller one."""
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 """A name people give to a rule, a reply, a calendar, a list, a tier."""

@@ -125,7 +125,7 @@ def show(config: Path, name: str, days: int, zone: str | None) -> None:
 
 def _calendars(settings: Settings, name: str) -> tuple[dict[str, OpeningHours], str]:
     """The calendars that are meant, by what they are called, and the zone of who reads them."""
-    from models.policy import QuietHoursRule
+    from models.policy.rules import QuietHoursRule
     from streams.policies.calendar import OpeningHours, resolve
     from streams.policy_admin.store import read_shelf
 

@@ -24,7 +24,12 @@ class GatewayAnswer:
     meaning: Meaning
     status: int | None = None
     reason: str | None = None
-    """A short code for the outcome, such as ``session-missing``; never the gateway's own text."""
+    """A short code for the outcome, never the gateway's own text.
+
+    The same for every provider: ``session-missing``, ``session-not-working``, ``call-over``,
+    ``not-permitted``, ``rate-limited``, ``request-invalid``, ``path-missing``, ``engine-cannot``,
+    ``recipient-unreachable``, ``reach-out-restricted``, ``not-successful`` (a 2xx whose body says
+    no), ``answer-not-recognised`` and ``http-STATUS``."""
     retry_after_ms: int | None = None
     message_id: str | None = None
     by_gateway: bool = True

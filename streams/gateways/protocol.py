@@ -66,7 +66,11 @@ class Requests(Protocol):
     """How long an idle connection may be reused: less than the server keeps it open."""
 
     def reject(self, command: RejectCall) -> Request:
-        """The request that rejects the call; ``from`` verbatim as the gateway gave it."""
+        """The request that rejects the call; ``caller_raw`` goes back as the gateway gave it.
+
+        Where the provider writes phone numbers instead of JIDs, ``read_webhook`` makes the JID, and
+        the requests undo that.
+        """
 
     def text(self, command: SendText, text: str) -> Request:
         """The request that sends the caller one text."""

@@ -56,9 +56,11 @@ class WebhookEvent:
 
     reading: Reading
     name: str
-    """The event's name where the provider documents it, else ``other``: a bounded set, to count."""
+    """The event's name as the provider documents it, else ``other``: a bounded set, to count."""
     sent_at_ms: int | None
-    """The envelope's own time in milliseconds UTC, where it has one that can be read."""
+    """The envelope's own time in milliseconds UTC, where it has one that can be read.
+
+    As exact as the provider writes it; of one time for both, the event's own."""
     raw: object
     """The decoded JSON, for a dead letter; ``bytes`` of a body that is no JSON."""
 

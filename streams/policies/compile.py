@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from models.patterns import CallerPattern, PatternIndex
-from models.policy import (
+from models.policy import Calendar, Policy, revision_of
+from models.policy.rules import (
     AllowListRule,
-    Calendar,
     DenyListRule,
     EmergencyRule,
     ExpressionRule,
-    Policy,
     QuietHoursRule,
-    revision_of,
 )
 from streams.policies.book import PolicyInForce
 from streams.policies.calendar import CalendarError, OpeningHours, resolve

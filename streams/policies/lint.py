@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from models.policy import (
-    RULE_TYPES,
+from models.policy import RULE_TYPES, Policy, Rule, reply_fields
+from models.policy.rules import (
     AllowListRule,
     CountryRule,
     DenyListRule,
     EmergencyRule,
-    Policy,
     QuietHoursRule,
-    Rule,
-    reply_fields,
 )
 from streams.policies.book import PolicyInForce
 from streams.policies.compile import KeyPath, PolicyFault

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hi
 
 from pydantic.fields import FieldInfo
 
-from models.policy import RULE_TYPES, Country, Duration, Name, Rule, reply_fields
+from models.policy import RULE_TYPES, Country, Duration, Name, Rule, TimeOfDay, reply_fields
 from models.policy.rules import Pattern
 
 _OF_EVERY_RULE: Final = tuple(each.name for each in fields(Rule))
@@ -25,6 +25,7 @@ _KINDS: Final[Mapping[Any, str]] = {
     Name: "a name",
     Country: "a country, such as `GB`",
     Pattern: "a caller, a prefix or a country",
+    TimeOfDay: "a time of day, such as `22:00`",
 }
 _UNITS: Final = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"), (1, "ms"))
 _LIMITS: Final[Mapping[str, str]] = {"ge": "at least", "gt": "above", "le": "at most"}
@@ -70,7 +71,13 @@ def _parameters(name: str, kind: type[Rule]) -> Iterator[str]:
             raise ValueError(msg)
         hint = hints[each.name]
         default = _default(each, is_duration=_is_duration(hint))
-        yield _row(f"`{name}`", f"`{each.name}`", _kind(hint), default, said[each.name])
+        yield _row(f"`{name}`", f"`{_written(kind, each)}`", _kind(hint), default, said[each.name])
+
+
+def _written(kind: type[Rule], parameter: Field[Any]) -> str:
+    """The parameter's key in a policy: Python cannot call one ``from``, so that it has an alias."""
+    checked: dict[str, FieldInfo] = getattr(kind, "__pydantic_fields__", {})
+    return checked[parameter.name].alias or parameter.name
 
 
 def _row(*cells: str) -> str:
@@ -95,15 +102,18 @@ def _docstrings(kind: type[Rule]) -> dict[str, str]:
 
 
 def _default(of: Field[Any], *, is_duration: bool) -> str:
-    if of.default is MISSING:
+    default = of.default
+    if isinstance(default, FieldInfo):  # written as ``name: Kind = Field(...)``
+        default = MISSING if default.is_required() else default.default
+    if default is MISSING:
         return "must be given"
-    if of.default is None or of.default == ():
+    if default is None or default == ():
         return "none"
     if is_duration:
-        return f"`{_span(of.default)}`"
-    if isinstance(of.default, bool):
-        return f"`{str(of.default).lower()}`"
-    return f"`{of.default}`"
+        return f"`{_span(default)}`"
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    return f"`{default}`"
 
 
 def _kind(hint: Any) -> str:
@@ -112,8 +122,9 @@ def _kind(hint: Any) -> str:
     if len(options) > 1:
         return " or ".join(_kind(each) for each in options)
     (hint,) = options
-    if hint in _KINDS:
-        return _KINDS[hint]
+    known = next((words for kind, words in _KINDS.items() if _is_of(hint, kind)), None)
+    if known is not None:
+        return known + _limits(hint)
     if get_origin(hint) is Literal:
         return " or ".join(f"`{each}`" for each in get_args(hint))
     if get_origin(hint) is tuple:
@@ -124,6 +135,12 @@ def _kind(hint: Any) -> str:
 
 def _options(hint: Any) -> tuple[Any, ...]:
     return get_args(hint) if get_origin(hint) in {Union, UnionType} else (hint,)
+
+
+def _is_of(hint: Any, kind: Any) -> bool:
+    """Whether the value is of this kind, with no marks but such as an alias or a limit beside."""
+    marks = get_args(kind)
+    return hint == kind or (bool(marks) and get_args(hint)[: len(marks)] == marks)
 
 
 def _is_duration(hint: Any) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 
-from models.policy import StormRule
+from models.policy.rules import StormRule
 from streams.views.availability import BUCKET_MS, Workers
 
 KEEP_MS = 310_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from models.policy import TextFirstRule
+from models.policy.rules import TextFirstRule
 from streams.screening.rules.text_first import hole_words
 from streams.views.views import Views
 

@@ -19,10 +19,11 @@ class RequestSeen:
     kind: str
     """``reject``, ``text``, ``block``, ``unblock``, ``session`` or ``other``."""
     session: str | None
+    """Of a reject that names none: that of its call."""
     call_id: str | None
     """Of a text: the call it was matched with."""
     chat: str | None
-    """``from`` of a reject, ``chatId`` of a text."""
+    """The caller of a reject (of its call, where it names none), the recipient of a text."""
     text: str | None = None
     """What a text says."""
     status: int

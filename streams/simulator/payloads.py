@@ -1,6 +1,6 @@
-"""What the simulated gateways' webhooks have in common: the envelope, a message, a status.
+"""WAHA's envelope, message and status, which Wawp shares; a provider adds what is its own.
 
-A provider changes and adds what is its own.
+One with bodies of its own needs none of these.
 """
 
 from __future__ import annotations

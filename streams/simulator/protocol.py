@@ -27,15 +27,18 @@ Asked = Literal["reject", "text", "session", "block", "unblock"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """A well-formed request."""
+    """A well-formed request: what it names, and people by JID whatever the provider writes."""
 
     kind: Asked
     method: str
     path: str
-    session: str
+    session: str | None
+    """None: the request does not name it, as a reject by the call's id alone."""
     call_id: str = ""
-    caller: str = ""
+    caller: str | None = None
+    """Of a reject; None: the request does not name the caller."""
     chat: str = ""
+    """Whom a text or a block is about."""
     text: str = ""
     message_key: str | None = None
     """The message id that the client chose, where the gateway takes one."""
@@ -102,11 +105,16 @@ class SimulatedGateway(Protocol):
 
     retries: Retries
     """How its webhooks are repeated."""
+    numbers_only: bool = False
+    """Whether it names people by phone number alone; nobody shows a LID there."""
     waits_for_session: bool
     """Whether it holds a request back until the session works, for a while."""
 
     def usual_engine(self, nth: int) -> Engine:
-        """The engine of the provider's nth line in the configuration, from 0."""
+        """The engine of the provider's nth line in the configuration, from 0.
+
+        Any of them where the provider has no engines.
+        """
 
     def ended_mix(self, engine: Engine) -> Mapping[AnswerWhenOver, float]:
         """How a reject of a call that is over is answered, with shares."""
@@ -127,7 +135,11 @@ class SimulatedGateway(Protocol):
         """How many events one call's offer makes."""
 
     def envelope(self, session: Session, event: str, payload: Payload, at_ms: int) -> Payload:
-        """One webhook's body as an object, with an id of its own."""
+        """One webhook's body as an object, with an id of its own where the provider gives one.
+
+        ``event`` is the simulator's name (``EventName``); a provider with other names writes its
+        own.
+        """
 
     def call_payload(
         self, call: Call, event: CallEventName, at_ms: int, *, api: bool = False
@@ -136,6 +148,9 @@ class SimulatedGateway(Protocol):
 
     def message_payload(self, message: SimulatedMessage) -> Payload:
         """A message, the same for ``message`` and ``message.any``."""
+
+    def status_payload(self, session: Session) -> Payload:
+        """The session's state, which has just changed."""
 
     def webhook_headers(self, body: bytes, event_at_ms: int) -> dict[str, str]:
         """The headers of a webhook, its signature among them; every retry carries the same."""
@@ -167,11 +182,14 @@ class SimulatedGateway(Protocol):
     def call_error(self, ask: Ask, session: Session) -> SimulatedAnswer:
         """The engine says in another way that the call does not ring."""
 
-    def engine_cannot(self, ask: Ask, session: Session) -> SimulatedAnswer:
-        """The engine has no such function."""
+    def engine_cannot(self, ask: Ask, session: Session) -> SimulatedAnswer | None:
+        """The engine has no such function; None where the provider knows no such answer."""
 
-    def unreachable(self, ask: Ask, session: Session) -> SimulatedAnswer:
-        """The engine cannot write to this one person, and has sent nothing."""
+    def unreachable(self, ask: Ask, session: Session) -> SimulatedAnswer | None:
+        """The engine cannot write to this one person, and has sent nothing.
+
+        None where the provider knows no such answer.
+        """
 
     def failed(
         self, ask: Ask, session: Session | None, status: int, rng: random.Random

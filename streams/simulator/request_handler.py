@@ -86,7 +86,7 @@ class RequestHandler:
     async def _carry_out(
         self, visit: _Visit, ask: Ask, dialect: SimulatedGateway
     ) -> SimulatedAnswer:
-        session = self._world.sessions.get((visit.gateway, ask.session))
+        session = self._session(visit, ask)
         if session is None:
             visit.violation = f"no session {ask.session!r} at this gateway"
             if dialect.waits_for_session and ask.kind != "session":
@@ -102,6 +102,20 @@ class RequestHandler:
         if ask.kind in {"block", "unblock"}:
             return self._block(visit, ask, session, dialect)
         return self._text(visit, ask, session, dialect)
+
+    def _session(self, visit: _Visit, ask: Ask) -> Session | None:
+        """The session that a request is for: the one it names, else that of the call to reject."""
+        if ask.session is not None:
+            return self._world.sessions.get((visit.gateway, ask.session))
+        if ask.kind != "reject":
+            return None
+        call = self._world.calls.get(ask.call_id)
+        if call is not None and call.session.gateway == visit.gateway:
+            return call.session
+        # any of the gateway's can say that there is no such call
+        return next(
+            (each for each in self._world.by_line.values() if each.gateway == visit.gateway), None
+        )
 
     async def _status(self, session: Session) -> SessionStatus:
         """The session's status, after the wait for WORKING where the gateway waits."""
@@ -195,7 +209,7 @@ class RequestHandler:
         dialect: SimulatedGateway,
         fault: GatewayFault,
     ) -> web.StreamResponse:
-        session = self._world.sessions.get((visit.gateway, ask.session))
+        session = self._session(visit, ask)
         acts = fault.acts and fault.kind in {"status", "hang", "drop", "half_answer"}
         answer = await self._carry_out(visit, ask, dialect) if acts else SimulatedAnswer(0)
         if not acts and ask.kind == "reject":
@@ -226,7 +240,7 @@ class RequestHandler:
         if fault.kind == "session_down":
             return dialect.not_working(ask, session, "SCAN_QR_CODE")
         cannot = dialect.engine_cannot if fault.kind == "engine_cannot" else dialect.unreachable
-        return cannot(ask, session)
+        return cannot(ask, session) or dialect.failed(ask, session, 500, self._rng)
 
     def _refuse(
         self, visit: _Visit, answer: SimulatedAnswer, kind: str, session: str | None
@@ -253,9 +267,9 @@ class RequestHandler:
                 at_ms=visit.at_ms,
                 gateway=visit.gateway,
                 kind=ask.kind,
-                session=ask.session,
+                session=ask.session or (call.session.name if call is not None else None),
                 call_id=ask.call_id or (call.id if call is not None else None),
-                chat=ask.caller or ask.chat or None,
+                chat=ask.caller or ask.chat or (call.party.jid if call is not None else None),
                 text=ask.text or None,
                 status=answer.status,
                 acted=visit.acted,
@@ -274,7 +288,8 @@ def _mismatch(call: Call | None, ask: Ask, session: Session) -> str | None:
         return "this call id was never offered"
     if call.session is not session:
         return f"this call belongs to line {call.session.line!r}, not to this session"
-    if ask.caller not in {call.party.jid, call.group}:
+    shown = {*(party.jid for party in call.shown), call.group}
+    if ask.caller is not None and ask.caller not in shown:
         return "this caller is not the one of this call, as the webhook named them"
     return None
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from streams.simulator.protocol import SimulatedGateway
 
 Engine = Literal["NOWEB", "GOWS", "WEBJS", "WPP"]
+"""What WAHA drives WhatsApp with. A provider without such engines behaves alike with each."""
 SimulatedMedia = Literal["voice", "video"]
 SessionStatus = Literal["WORKING", "STARTING", "SCAN_QR_CODE", "STOPPED", "FAILED"]
 CallState = Literal["ringing", "rejected", "answered", "ended"]
@@ -113,6 +114,15 @@ class Call:
     texts: int = 0
     """Texts that were matched with this call."""
     timer: asyncio.TimerHandle | None = None
+    twofold: bool = False
+    """Its offer comes by the LID alone, and a moment later by the number alone."""
+
+    @property
+    def shown(self) -> tuple[SimulatedPerson, ...]:
+        """The caller as one offer after the other shows them; ends show them as the first does."""
+        if not self.twofold:
+            return (self.party,)
+        return SimulatedPerson(None, self.party.lid), SimulatedPerson(self.party.phone)
 
     @property
     def engine(self) -> Engine:
@@ -166,6 +176,9 @@ class CallOrder(TypedDict, total=False):
     """Seconds until the caller's side gives up; by default 25 to 60, mostly 45."""
     timestamp: bool
     """False: the payload has no time of its own."""
+    twofold: bool
+    """Offered by the ``lid`` alone, and 0.3 s later, as an event of its own, by the number alone
+    (Baileys #2154). ``ValueError`` without a ``lid``."""
     delivery: DeliveryFault
 
 
@@ -180,6 +193,8 @@ class MessageOrder(TypedDict, total=False):
     direction: Literal["in", "out"]
     """``out``: somebody of the line writes on the phone (``source: app``)."""
     text: str
+    age_s: float
+    """It was written this long ago. People take longer to answer than an app does by itself."""
 
 
 class ReconnectOrder(TypedDict, total=False):

@@ -55,6 +55,18 @@ def facts(call: CallOffered | None = None, *, now_ms: int = NOW_MS, **changed: A
     return gather(call, now_ms=now_ms, **given | changed)
 
 
+def calls(*ago_ms: int, keep_ms: int = KEEP_MS) -> RecentCalls:
+    """What is kept of the caller of the offer above, who also called so long before it.
+
+    ``keep_ms`` is how long calls are kept; a rule's ``lookback_ms`` makes it longer.
+    """
+    state = RecentCalls()
+    for number, ago in enumerate(ago_ms):
+        before = offer(call_id=f"before-{number}", offered_at_ms=offer().offered_at_ms - ago)
+        state = evolve(state, before, number, keep_ms)
+    return evolve(state, offer(), len(ago_ms), keep_ms)
+
+
 def policy(*rules: dict[str, Any], line: str = "*", **more: Any) -> PolicyInForce:
     """A policy with these rules in force."""
     return compile_policy(

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.messages import MessageSeen
-from models.policy import Policy, TextFirstRule
+from models.policy import Policy
+from models.policy.rules import TextFirstRule
 from models.policy.values import DAY_MS
 from streams.conversations import (
     Conversation,

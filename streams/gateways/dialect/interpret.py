@@ -106,7 +106,7 @@ def interpret(
     if reader is None:
         if item.event in OTHER_EVENTS or item.event.startswith(_OTHER_FAMILIES):
             return _OTHER_EVENT
-        return Refused("unknown-event", "neither WAHA nor Wawp documents an event of this name")
+        return Refused("unknown-event", "the provider documents no event of this name")
     if item.session is None:
         return Refused("unintelligible", "the envelope names no session")
     place = _place(item, item.session, places)

@@ -22,7 +22,7 @@ from streams.gateways.waha.simulated_payloads import (
 )
 from streams.simulator.identifiers import ulid
 from streams.simulator.options import AnswerWhenOver, CallEventName, Retries
-from streams.simulator.payloads import Payload
+from streams.simulator.payloads import Payload, status_payload
 from streams.simulator.protocol import (
     Ask,
     Asked,
@@ -139,6 +139,10 @@ class SimulatedWaha(SimulatedGateway):
     @override
     def message_payload(self, message: SimulatedMessage) -> Payload:
         return message_payload(message)
+
+    @override
+    def status_payload(self, session: Session) -> Payload:
+        return status_payload(session)
 
     @override
     def webhook_headers(self, body: bytes, event_at_ms: int) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing_extensions import override
 from models.policy import MAX_TEXT
 from streams.gateways.wawp.settings import WawpSettings
 from streams.simulator.options import AnswerWhenOver, CallEventName, Retries
-from streams.simulator.payloads import Payload, envelope, message_fields
+from streams.simulator.payloads import Payload, envelope, message_fields, status_payload
 from streams.simulator.protocol import (
     Ask,
     Asked,
@@ -105,6 +105,10 @@ class SimulatedWawp(SimulatedGateway):
         return message_fields(message)
 
     @override
+    def status_payload(self, session: Session) -> Payload:
+        return status_payload(session)
+
+    @override
     def webhook_headers(self, body: bytes, event_at_ms: int) -> dict[str, str]:
         return {
             "Content-Type": "application/json",
@@ -135,7 +139,7 @@ class SimulatedWawp(SimulatedGateway):
             path=received.path,
             session=body["instance_id"],
             call_id=body.get("callId", ""),
-            caller=body.get("from", ""),
+            caller=body.get("from"),
             chat=body.get("chatId", ""),
             text=body.get("message", ""),
             body={name: value for name, value in body.items() if name != "access_token"},

@@ -4,6 +4,12 @@ A module is called as its rule type is and holds ``judge(rule, in_force, facts)`
 that returns whether the rule applies, one plain sentence why, and the scalar facts that it worked
 out itself. It may raise: the policy's ``on_error`` decides then. The parameters of each type, and
 what it needs of what is kept, stand in ``models.policy.rules``.
+
+Two clocks: ``facts.offer.offered_at_ms`` is when the call began, by the provider's, and
+``facts.now_ms`` is when it is decided, by ours. A window over the caller's calls ends at the first,
+for the earlier calls are known by it too, and a call that is decided late counts as much. All else
+is asked at the second: calendars and times of day, switches, lists, blocks, presence, and how long
+ago somebody wrote.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ Facts: the list's entries, the caller's numbers and country.
 
 from __future__ import annotations
 
-from models.policy import AllowListRule
+from models.policy.rules import AllowListRule
 from streams.policies.book import PolicyInForce
 from streams.screening.facts import Facts
 from streams.screening.rules.finding import RuleFinding

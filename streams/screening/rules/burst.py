@@ -9,7 +9,7 @@ Facts: the caller's recent calls and blocks, ``two_way``, ``history_incomplete``
 from __future__ import annotations
 
 from models.decisions import Block, Scalar
-from models.policy import BurstRule
+from models.policy.rules import BurstRule
 from streams.policies.book import PolicyInForce
 from streams.screening.facts import Facts
 from streams.screening.rules.finding import RuleFinding, duration

@@ -7,7 +7,7 @@ Facts: the country of the caller's number.
 from __future__ import annotations
 
 from models.decisions import Scalar
-from models.policy import CountryRule
+from models.policy.rules import CountryRule
 from streams.policies.book import PolicyInForce
 from streams.screening.facts import Facts
 from streams.screening.rules.finding import RuleFinding

@@ -6,7 +6,7 @@ Facts: the list's entries; the caller's numbers and country, also those that onl
 
 from __future__ import annotations
 
-from models.policy import DenyListRule
+from models.policy.rules import DenyListRule
 from streams.policies.book import PolicyInForce
 from streams.screening.facts import Facts
 from streams.screening.rules.finding import RuleFinding

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from models.decisions import Scalar
 from models.identity import Jid
-from models.policy import ExpressionRule
+from models.policy.rules import ExpressionRule
 from streams.policies.book import PolicyInForce
 from streams.screening.facts import Facts
 from streams.screening.rules.finding import RuleFinding

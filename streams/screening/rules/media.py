@@ -6,7 +6,7 @@ Facts: ``media``, ``group``.
 
 from __future__ import annotations
 
-from models.policy import MediaRule
+from models.policy.rules import MediaRule
 from streams.policies.book import PolicyInForce
 from streams.screening.facts import Facts
 from streams.screening.rules.finding import RuleFinding

@@ -10,7 +10,7 @@ callbacks.
 from __future__ import annotations
 
 from models.decisions import Scalar
-from models.policy import PresenceRule
+from models.policy.rules import PresenceRule
 from streams.policies.book import PolicyInForce
 from streams.screening.facts import Facts
 from streams.screening.rules.finding import RuleFinding

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from models.decisions import Scalar
 from models.overrides import LineSwitch
-from models.policy import QuietHoursRule
+from models.policy.rules import QuietHoursRule
 from streams.policies.book import PolicyInForce
 from streams.policies.calendar import OpeningHours
 from streams.policies.wall_clock import day_and_time, is_zone

@@ -7,7 +7,7 @@ Facts: the bridges' last reports and their age.
 from __future__ import annotations
 
 from models.decisions import Scalar
-from models.policy import RecordingBridgeRule
+from models.policy.rules import RecordingBridgeRule
 from streams.policies.book import PolicyInForce
 from streams.screening.facts import Facts
 from streams.screening.rules.finding import RuleFinding

@@ -9,7 +9,7 @@ different strangers at all workers (the other workers' as of a second ago).
 from __future__ import annotations
 
 from models.decisions import Scalar
-from models.policy import StormRule
+from models.policy.rules import StormRule
 from streams.policies.book import PolicyInForce
 from streams.screening.facts import Facts
 from streams.screening.rules.finding import RuleFinding, duration

@@ -8,7 +8,7 @@ for how long.
 from __future__ import annotations
 
 from models.decisions import Scalar
-from models.policy import TextFirstRule
+from models.policy.rules import TextFirstRule
 from models.presence import LineStatus
 from streams.policies.book import PolicyInForce
 from streams.screening.facts import Facts

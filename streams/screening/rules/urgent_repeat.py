@@ -6,7 +6,7 @@ Facts: the caller's recent calls, ``stranger``.
 
 from __future__ import annotations
 
-from models.policy import UrgentRepeatRule
+from models.policy.rules import UrgentRepeatRule
 from streams.policies.book import PolicyInForce
 from streams.screening.facts import Facts
 from streams.screening.rules.finding import RuleFinding, duration

@@ -6,7 +6,7 @@ Facts: ``tier``, ``contact_age_ms``.
 
 from __future__ import annotations
 
-from models.policy import VipOnlyRule
+from models.policy.rules import VipOnlyRule
 from streams.policies.book import PolicyInForce
 from streams.screening.facts import Facts
 from streams.screening.rules.finding import RuleFinding

@@ -8,7 +8,7 @@ import orjson
 from pydantic import SecretStr
 
 from streams.gateways.waha.settings import WahaSettings
-from tests.support.gateways.sample import Answer, GatewaySample
+from tests.support.gateways.sample import GatewaySample, answer
 from tests.support.webhooks import (
     CALL_ID,
     GOWS_ACCEPTED,
@@ -19,24 +19,6 @@ from tests.support.webhooks import (
     WEBJS_OFFER,
     WPP_OFFER,
 )
-
-
-def answer(
-    status: int,
-    body: bytes,
-    meaning: str,
-    reason: str | None,
-    name: str,
-    message_id: str | None = None,
-) -> Answer:
-    return Answer(
-        name=name,
-        status=status,
-        body=body,
-        meaning=meaning,
-        reason=reason,
-        message_id=message_id,
-    )
 
 
 def nest(status: int, message: str | list[str], error: str = "Error") -> bytes:

@@ -5,27 +5,8 @@ from __future__ import annotations
 from pydantic import SecretStr
 
 from streams.gateways.wawp.settings import WawpSettings
-from tests.support.gateways.sample import Answer, GatewaySample
+from tests.support.gateways.sample import GatewaySample, answer
 from tests.support.webhooks import CALL_ID, MESSAGE, PHONE, WAWP_OFFER, wawp
-
-
-def answer(
-    status: int,
-    body: bytes,
-    meaning: str,
-    reason: str | None,
-    name: str,
-    message_id: str | None = None,
-) -> Answer:
-    return Answer(
-        name=name,
-        status=status,
-        body=body,
-        meaning=meaning,
-        reason=reason,
-        message_id=message_id,
-    )
-
 
 SUCCESS = b'{"success": true, "message": "Operation completed successfully"}'
 UPSTREAM = b'{"wawp_upstream_error":{"message":"socket hang up"}}'

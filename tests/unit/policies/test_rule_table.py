@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import pytest
+from pydantic import Field
 from pydantic.dataclasses import dataclass as checked
 
-from models.policy import RULE_TYPES, Rule
+from models.policy import RULE_TYPES, Name, Rule, TimeOfDay
 from streams.policies.rule_table import rule_table
 
 
@@ -73,3 +74,28 @@ def test_a_parameter_without_a_docstring_is_refused(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(RULE_TYPES, "made_up", MadeUpRule)
     with pytest.raises(ValueError, match="the parameter calls of the rule made_up"):
         rule_table()
+
+
+@checked(frozen=True, slots=True, kw_only=True)
+class NightRule(Rule):
+    """Knows the night."""
+
+    type: Literal["night"] = "night"
+    from_: Annotated[TimeOfDay, Field(alias="from")] = "22:00"
+    """When it begins."""
+    until: TimeOfDay = Field("06:00", alias="to")
+    """When it ends."""
+    zone: Name = Field(alias="of")
+    """Whose night."""
+    porter: Annotated[Name | None, Field(alias="by")] = None
+    """Who is there."""
+
+
+def test_a_parameter_stands_as_policies_write_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RULE_TYPES, "night", NightRule)
+    assert rows("`night`")[1:] == [
+        "| `night` | `from` | a time of day, such as `22:00` | `22:00` | When it begins. |",
+        "| `night` | `to` | a time of day, such as `22:00` | `06:00` | When it ends. |",
+        "| `night` | `of` | a name | must be given | Whose night. |",
+        "| `night` | `by` | a name | none | Who is there. |",
+    ]

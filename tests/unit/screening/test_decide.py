@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from models.calls import CallOffered
 from models.overrides import CallerBlock
-from models.policy import DAY_MS, TextFirstRule
+from models.policy import DAY_MS
+from models.policy.rules import TextFirstRule
 from streams.policies.book import PolicyBook, PolicyInForce
 from streams.screening.decide import counts_for_a_storm, decide, is_late
 from streams.screening.facts import Facts

@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.policy import StormRule
+from models.policy.rules import StormRule
 from streams.screening.storms import KEEP_MS, Storms
 from streams.views.availability import BUCKET_MS, Workers
 from tests.support.facts import NOW_MS

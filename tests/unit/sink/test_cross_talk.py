@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-from urllib.parse import unquote
+from typing import Final
+from urllib.parse import urlsplit
 
-import orjson
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import SecretStr
 
 from models.calls import CallOffered
 from models.codec import decode
@@ -17,25 +15,24 @@ from models.identity import canonical
 from models.records import Record, text_command
 from models.topics import CALLS_COMMANDS, MESSAGES_COMMANDS
 from streams.gateways.protocol import Request, Requests
-from streams.gateways.waha.requests import WahaRequests
-from streams.gateways.waha.settings import WahaSettings
-from streams.gateways.wawp.requests import WawpRequests
-from streams.gateways.wawp.settings import WawpSettings
+from streams.gateways.registry import gateway_of
 from streams.screening.decide import decide
 from streams.screening.effects import records
+from streams.simulator.protocol import Ask, Received, SimulatedGateway, simulated
 from tests.support.facts import NOW_MS, facts, offer, policy
+from tests.support.gateways.sample import samples
 
-KEY = SecretStr("key")
-PROVIDERS: dict[str, Requests] = {
-    "office": WahaRequests(
-        WahaSettings(provider="waha", base_url="http://a", api_key=KEY, webhook_secret=KEY)
-    ),
-    "cloud": WawpRequests(
-        WawpSettings(provider="wawp", base_url="http://b", access_token=KEY, webhook_secret=KEY)
-    ),
+_SETTINGS: Final = {name: sample.settings for name, sample in samples().items()}
+REQUESTS: Final[dict[str, Requests]] = {
+    name: gateway_of(settings).requests(settings) for name, settings in _SETTINGS.items()
 }
+SERVERS: Final[dict[str, SimulatedGateway]] = {
+    name: simulated(settings) for name, settings in _SETTINGS.items()
+}
+"""What each provider's own server understands; it refuses any other provider's requests."""
 NEVER_WROTE = policy({"id": "text-first", "type": "text_first", "reply": "text-first"})
 
+NUMBERS = st.from_regex(r"[0-9]{6,15}@c\.us", fullmatch=True)
 CALLERS = st.from_regex(r"[0-9]{6,15}(:[0-9]{1,2})?@(c\.us|s\.whatsapp\.net|lid)", fullmatch=True)
 SESSIONS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=10)
 CALL_IDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
@@ -43,9 +40,10 @@ CALL_IDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
 
 @st.composite
 def offers(draw: st.DrawFn) -> CallOffered:
-    raw = draw(CALLERS)
+    gateway = draw(st.sampled_from(sorted(SERVERS)))
+    raw = draw(NUMBERS if SERVERS[gateway].numbers_only else CALLERS)
     return offer(
-        gateway=draw(st.sampled_from(["office", "cloud"])),
+        gateway=gateway,
         line=draw(st.sampled_from(["london", "paris", "riyadh"])),
         session=draw(SESSIONS),
         call_id=draw(CALL_IDS),
@@ -73,14 +71,17 @@ class Journey:
         next(self._steps)()
 
     def _decide(self) -> None:
-        first, second = records(self.origin, decide(NEVER_WROTE, facts(self.origin)), None)
+        second, first = records(self.origin, decide(NEVER_WROTE, facts(self.origin)), None)
         assert first.topic is CALLS_COMMANDS
-        assert {first.key, second.key} == {self.origin.caller.encode()}
+        assert (first.key, second.key) == (
+            self.origin.call_id.encode(),
+            self.origin.caller.encode(),
+        )
         self._at.append(value_of(first))
 
     def _reject(self) -> None:
         command: RejectCall = decode(CALLS_COMMANDS.values, self._at[-1])
-        self.requests.append(PROVIDERS[command.gateway].reject(command))
+        self.requests.append(REQUESTS[command.gateway].reject(command))
         assert command.reply is not None
         self._at.append(
             value_of(
@@ -90,17 +91,16 @@ class Journey:
 
     def _tell(self) -> None:
         command: SendText = decode(MESSAGES_COMMANDS.values, self._at[-1])
-        self.requests.append(PROVIDERS[command.gateway].text(command, "Hello"))
+        self.requests.append(REQUESTS[command.gateway].text(command, "Hello"))
 
 
-def said(request: Request) -> dict[str, Any]:
-    """Whom and what a request names, in one vocabulary for both providers."""
-    body = orjson.loads(request.body or b"")
-    session = body.get("instance_id") or body.get("session") or unquote(request.path.split("/")[2])
-    # the id in a text is the text's own
-    call = body.get("callId") or (body.get("id") if "from" in body else None)
-    names = {"session": session, "call": call}
-    return names | {"caller": body.get("from"), "chat": body.get("chatId")}
+def understood(request: Request, gateway: str) -> Ask:
+    """What the server of this gateway understands of a request."""
+    parts = urlsplit(request.path)
+    body = request.body or b""
+    return SERVERS[gateway].read(
+        Received(request.method, parts.path, parts.query, request.headers, body)
+    )
 
 
 @given(st.lists(offers(), min_size=1, max_size=6), st.data())
@@ -109,19 +109,15 @@ def test_no_request_mixes_two_offers(origins: list[CallOffered], data: st.DataOb
     for each in data.draw(st.permutations(journeys * 3)):
         each.step()
     for each in journeys:
-        reject, text = map(said, each.requests)
         origin = each.origin
-        assert reject == {
-            "session": origin.session,
-            "call": origin.call_id,
-            "caller": origin.caller_raw,
-            "chat": None,
-        }
-        assert text == {
-            "session": origin.session,
-            "call": None,
-            "caller": None,
-            "chat": canonical(origin.caller_raw),
-        }
-        own = "/v2/" if origin.gateway == "cloud" else "/api/"
-        assert all(request.path.startswith(own) for request in each.requests)
+        reject, text = (understood(request, origin.gateway) for request in each.requests)
+        assert (reject.kind, reject.call_id) == ("reject", origin.call_id)
+        # what a reject does not name, the call's id stands for
+        assert reject.session in {None, origin.session}
+        assert reject.caller in {None, origin.caller_raw}
+        assert (text.kind, text.session, text.chat, text.text) == (
+            "text",
+            origin.session,
+            canonical(origin.caller_raw),
+            "Hello",
+        )

@@ -7,19 +7,19 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from models.codec import decode, encode
 from models.policy import (
     MAX_TEXT,
-    BurstRule,
     Policy,
-    TextFirstRule,
+    TimeOfDay,
     in_locale,
     parse_duration,
     read_policy,
     revision_of,
 )
+from models.policy.rules import BurstRule, TextFirstRule
 from streams.policies.book import PolicyBook, PolicyInForce
 from tests.support.facts import REPLIES
 
@@ -67,6 +67,23 @@ def test_durations(written: object, ms: int) -> None:
 def test_what_is_no_duration_is_refused_with_the_forms_allowed(written: str) -> None:
     with pytest.raises(ValueError, match="60s, 15m, 12h or 365d"):
         parse_duration(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("22:00", "22:00"), ("6:05", "06:05"), ("00:00", "00:00"), ("23:59", "23:59")],
+)
+def test_times_of_day(written: str, read: str) -> None:
+    assert TypeAdapter(TimeOfDay).validate_python(written) == read
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["", "22", "24:00", "22:60", "6:5", "006:00", "22:00:00", "10 pm", 1320, 360, 22.0, True, None],
+)
+def test_what_is_no_time_of_day_is_refused_with_the_form(written: object) -> None:
+    with pytest.raises(ValidationError, match="HH:MM in quotes, such as '22:00' or '06:00'"):
+        TypeAdapter(TimeOfDay).validate_python(written)
 
 
 @given(st.text(max_size=30) | st.from_regex(r"\d+(\.\d+)?(ms|s|m|h|d)", fullmatch=True))

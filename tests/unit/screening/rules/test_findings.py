@@ -10,14 +10,14 @@ import pytest
 from models.callbacks import Callback
 from models.decisions import Block, Scalar
 from models.overrides import ListEntry
-from models.policy import CountryRule
+from models.policy.rules import CountryRule
 from models.presence import BridgeHealth, ConnectionChange, LineStatus, Presence
 from streams.screening.facts import Facts, LineFacts
-from streams.screening.recent_calls import KEEP_MS, RecentCalls, blocked, evolve
+from streams.screening.recent_calls import RecentCalls, blocked
 from streams.screening.rules import judge
 from streams.screening.rules.finding import RuleFinding
 from streams.screening.storms import Storms
-from tests.support.facts import NOW_MS, contact, facts, knowing, offer, policy
+from tests.support.facts import NOW_MS, calls, contact, facts, knowing, offer, policy
 
 CALLER = "12025550143@c.us"
 LID = "900000000000143@lid"
@@ -59,14 +59,6 @@ DESK: dict[str, Any] = {
 MEDIA = {"id": "kind", "type": "media", "reject": ["video", "group"], "reply": "no"}
 COUNTRY = {"id": "where", "type": "country", "only": ["US"], "reply": "no"}
 OWN = {"id": "own", "type": "expression", "condition": "stranger", "reply": "wait"}
-
-
-def calls(*ago_ms: int) -> RecentCalls:
-    state = RecentCalls()
-    for number, ago in enumerate(ago_ms):
-        before = offer(call_id=f"before-{number}", offered_at_ms=offer().offered_at_ms - ago)
-        state = evolve(state, before, number, KEEP_MS)
-    return evolve(state, offer(), len(ago_ms), KEEP_MS)
 
 
 def under_block(strikes: int = 3) -> RecentCalls:

@@ -10,7 +10,7 @@ import pytest
 from models.calls import CallOffered
 from models.decisions import Block
 from models.overrides import CallerBlock
-from models.policy import StormRule
+from models.policy.rules import StormRule
 from models.presence import ConnectionChange, LineStatus, WorkerStatus
 from streams.screening.decide import decide
 from streams.screening.recent_calls import (
@@ -24,7 +24,7 @@ from streams.screening.recent_calls import (
 )
 from streams.screening.storms import Storms
 from streams.views.availability import BUCKET_MS, HEARD_MS
-from tests.support.facts import NOW_MS, contact, facts, knowing, offer, policy
+from tests.support.facts import NOW_MS, calls, contact, facts, knowing, offer, policy
 
 BURST = {
     "id": "burst",
@@ -36,14 +36,6 @@ BURST = {
     "reply": "slow-down",
 }
 MINUTE_MS = 60_000
-
-
-def calls(*ago_ms: int) -> RecentCalls:
-    state = RecentCalls()
-    for number, ago in enumerate(ago_ms):
-        before = offer(call_id=f"before-{number}", offered_at_ms=offer().offered_at_ms - ago)
-        state = evolve(state, before, number, KEEP_MS)
-    return evolve(state, offer(), len(ago_ms), KEEP_MS)
 
 
 def with_block(
