@@ -217,8 +217,8 @@ class Conversations:
         ``turned_away``: when recent calls of a caller to a line were rejected or queued.
         """
         self._shards = shards
-        self._left_out = left_out
         self._turned_away = turned_away
+        self._left_out = left_out
         self._joined: dict[str, None] = {}
         self._known = known
         self._callbacks = known.callbacks

@@ -16,7 +16,7 @@ from models.commands import (
     UnblockCaller,
 )
 from models.decisions import Decision, Verdict
-from models.outcomes import TERMINAL, CommandKind, Outcome
+from models.outcomes import OWNER_CHANGED, TERMINAL, CommandKind, Outcome
 from streams.audit.call_life import CallLife
 from streams.kafka.reader import RecordRef
 
@@ -215,6 +215,14 @@ class AuditedCall:
                 # not known by whom, but it is over
                 or (recorded.value.result, recorded.value.reason) == ("unknown", "ended")
             )
+        )
+
+    @property
+    def reject_may_have_gone_through(self) -> bool:
+        """Whether an earlier worker may have rejected the call before its outcome was durable."""
+        return any(
+            recorded.value.command == "reject" and recorded.value.reason == OWNER_CHANGED
+            for recorded in self.outcomes
         )
 
     @property

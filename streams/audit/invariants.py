@@ -187,7 +187,11 @@ def uncrossed(case: AuditedCall, _view: AuditView) -> Iterator[AuditFinding | Wa
 
 
 def rejects_asked_for(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:
-    """A ``reject`` decision has its reject command; no other decision has one."""
+    """A ``reject`` decision has its reject command; no other decision has one.
+
+    A command that stands there before a ``late`` decision is explained: an outage took the decision
+    that it came from, and the call was decided again when it was over.
+    """
     decision = _decided_to(case, "reject") or case.effective_decision
     if decision is not None and decision.value.verdict == "reject":
         if not any(
@@ -204,6 +208,8 @@ def rejects_asked_for(case: AuditedCall, view: AuditView) -> Iterator[AuditFindi
                 yield Waiting("command")
         return
     for recorded in case.rejects:
+        if decision is not None and _decided_again(recorded, decision):
+            continue
         if _overdue(recorded, view):
             but = f"the decision says {decision.value.verdict}" if decision else "no decision"
             yield AuditFinding(
@@ -214,12 +220,21 @@ def rejects_asked_for(case: AuditedCall, view: AuditView) -> Iterator[AuditFindi
             )
 
 
+def _decided_again(command: Recorded[Any], decision: Recorded[DecisionDigest]) -> bool:
+    return decision.value.verdict == "late" and command.at_ms < decision.at_ms
+
+
 def texts_asked_for(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:
     """A text follows only a reject that went through, or a ``queue`` decision.
+
+    A reject that an earlier worker may have sent explains its text: an outage may have taken the
+    outcome alone.
 
     Where one of these names a reply, a text command must follow.
     """
     queued = _decided_to(case, "queue") is not None
+    if case.texts and case.reject_may_have_gone_through:
+        return
     if not case.reject_went_through and not queued:
         for recorded in case.texts:
             if _overdue(recorded, view):

@@ -6,7 +6,7 @@ from datetime import datetime, tzinfo
 from typing import Final
 
 from models.decisions import Verdict
-from models.outcomes import Outcome
+from models.outcomes import OWNER_CHANGED, Outcome
 
 VERDICTS: Final[dict[Verdict, str]] = {
     "ring": "rang",
@@ -48,8 +48,17 @@ _REASONS: Final = {
     ("text", "suppressed", "answered"): "not told (the call was answered)",
     ("text", "suppressed", "ended"): "not told (the call had ended)",
 }
-TROUBLE: Final = frozenset({"failed", "unknown", "unconfirmed"})
-"""Results that somebody may have to look into."""
+_TROUBLE: Final = frozenset({"failed", "unknown", "unconfirmed"})
+
+
+def needs_a_look(outcome: Outcome) -> bool:
+    """Whether somebody may have to look into an outcome.
+
+    Not into a reject that an earlier worker may have sent: the call is over either way.
+    """
+    if outcome.command == "reject" and outcome.reason == OWNER_CHANGED:
+        return False
+    return outcome.result in _TROUBLE
 
 
 def outcome_words(outcome: Outcome) -> str:

@@ -240,7 +240,7 @@ class RequestHandler:
         if fault.kind == "session_down":
             return dialect.not_working(ask, session, "SCAN_QR_CODE")
         cannot = dialect.engine_cannot if fault.kind == "engine_cannot" else dialect.unreachable
-        return cannot(ask, session)
+        return cannot(ask, session) or dialect.failed(ask, session, 500, self._rng)
 
     def _refuse(
         self, visit: _Visit, answer: SimulatedAnswer, kind: str, session: str | None

@@ -193,6 +193,8 @@ class MessageOrder(TypedDict, total=False):
     direction: Literal["in", "out"]
     """``out``: somebody of the line writes on the phone (``source: app``)."""
     text: str
+    age_s: float
+    """It was written this long ago. People take longer to answer than an app does by itself."""
 
 
 class ReconnectOrder(TypedDict, total=False):

@@ -164,9 +164,9 @@ class TrafficPlan:
         person = self._strangers.another(lid_share=self.profile.lids)
         known.append(person)
         del known[:-200]
-        yield WriteStep(
-            at_s=clock, order=_message(line, person, "in", "Hello, are you open today?")
-        )
+        asked = _message(line, person, "in", "Hello, are you open today?")
+        # whoever is answered within seconds is answered by the app
+        yield WriteStep(at_s=clock, order={**asked, "age_s": 60.0})
         if self._rng.random() < 0.6:
             yield WriteStep(
                 at_s=clock + 0.4, order=_message(line, person, "out", "We are. How can we help?")

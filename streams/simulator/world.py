@@ -300,7 +300,7 @@ class World:
             from_me=outward,
             source="app",
             text=order.get("text", "Hello"),
-            at_ms=now_ms(),
+            at_ms=now_ms() - round(order.get("age_s", 0.0) * 1000),
         )
         self.meet(session, message.party)
         self._outbox.message(message)

@@ -26,7 +26,6 @@ from streams.sink.context import (
     RESULTS,
     Ended,
     SinkContext,
-    ended_by,
     may_repeat,
     outcome_of,
 )
@@ -107,7 +106,8 @@ class BlockJob:
         )
         if self._attempts.held and parts.clock() < self.expires_at_ms:
             return "held"
-        await self._publish(ended_by(self._attempts, RESULTS, parts.clock()))
+        ended = parts.ended(self._event, command, self._attempts, RESULTS)
+        await self._publish(ended)
         return "done"
 
     async def _is_wanted(self) -> bool:

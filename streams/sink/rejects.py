@@ -53,7 +53,6 @@ from streams.sink.context import (
     SAME_CALL,
     Ended,
     SinkContext,
-    ended_by,
     may_repeat,
     outcome_of,
 )
@@ -160,7 +159,7 @@ class RejectJob:
         if attempts.held and gateway.may_send(command.session):
             attempts = replace(attempts, held=False)  # it was its call that it waited for
         # whatever id stands in the answer to a reject, it is not a text's
-        ended = ended_by(attempts, _RESULTS, parts.clock())
+        ended = parts.ended(self._event, command, attempts, _RESULTS)
         await self._publish(replace(ended, message_id=None))
         return "done"
 

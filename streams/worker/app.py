@@ -11,6 +11,7 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from typing_extensions import override
@@ -22,14 +23,16 @@ from streams.call_sessions.session import load as load_session
 from streams.common.clock import Clock, now_ms
 from streams.conversations import Conversations
 from streams.conversations import load as load_conversations
+from streams.faust_driver.fenced_table import FencedTable
 from streams.faust_driver.stream_progress import StreamProgress
 from streams.faust_driver.tables import FaustTable
 from streams.faust_driver.transport import App, QuietMonitor, faust_credentials
 from streams.kafka.outbox import Outbox
 from streams.kafka.partitioner import partition_of
 from streams.kafka.producer import DurableProducer
+from streams.kafka.read_range import read_range
 from streams.kafka.stream import Ownership
-from streams.kafka.tolerant_table import TolerantTable
+from streams.kafka.tolerant_table import TolerantFencedTable, TolerantTable
 from streams.policy_admin.files import PolicyFile
 from streams.screening.agent import Screening
 from streams.screening.facts import LineFacts
@@ -170,7 +173,7 @@ def build(
     around = services(settings, files, myself, failure)
     ownership = GroupOwnership(
         lambda: app.consumer_generation_id,
-        lambda within_s: app.group_consumer().confirmed(within_s),
+        app.group_consumer,
         settings.worker.session_timeout / 1000,
     )
     agents = _agents(app, around, ownership, failure, clock)
@@ -277,8 +280,16 @@ def _agents(
         clock=clock,
         metrics=metrics,
         may_act=ownership.may_act,
+        confirm=ownership.confirm,
         is_ours=ownership.is_ours,
+        is_inherited=ownership.is_inherited,
         on_failure=failure,
+    )
+    rows = FencedTable(
+        app, "texts", kafka.partitions, lambda: around.commands, partial(read_range, kafka)
+    )
+    claims = TolerantFencedTable(
+        rows, "texts", rows.changelog, check_row, around.unreadable, instead=instead_of_row
     )
     voices = {
         name: LineVoice(line.title or name, line.locale, line.time_zone)
@@ -289,12 +300,7 @@ def _agents(
         conversations=conversations,
         sessions=sessions,
         rejects=RejectSink(sink, calls),
-        texts=TextSink(
-            sink,
-            claims=table("texts", around.commands, check_row, instead_of_row),
-            known=known,
-            lines=voices,
-        ),
+        texts=TextSink(sink, claims=claims, known=known, lines=voices),
     )
 
 

@@ -396,3 +396,13 @@ def test_webjs_tells_of_no_end_but_the_one_that_was_asked_for() -> None:
     for engine, echo in (("WEBJS", True), ("webjs", True), ("NOWEB", False), (None, False)):
         (told,) = values(take({**bare, "engine": engine}, "cloud"), topics.CALLS_LIFECYCLE)
         assert told.echo is echo
+
+
+@pytest.mark.parametrize(
+    "number", ["5215512345678", "5491123456789", "5511987654321", "541123456789", "8613812345678"]
+)
+def test_no_phone_number_is_taken_for_a_lid(number: str) -> None:
+    """Mexico's 521 is no number that can be dialled any more, and WhatsApp names people by it."""
+    assert offer(changed(WPP_OFFER, **{"from": f"{number}@s.whatsapp.net"})).caller == (
+        f"{number}@c.us"
+    )

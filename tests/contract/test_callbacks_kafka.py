@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from models.callbacks import Callback
+from models.contacts import IdentityLink
 from models.records import reference
 from streams.callbacks.listing import close, owed, rows
 from streams.common.table import table
@@ -48,3 +49,15 @@ async def test_callbacks_stand_by_their_first_call_and_close_by_hand(
     assert await close(kafka, "447700900101@c.us", T0 + 180_000)
     assert not await close(kafka, "447700900101@c.us", T0 + 180_000)
     assert [each.caller for each in await owed(kafka, "london")] == ["447700900102@c.us"]
+
+
+async def test_a_callback_closes_by_any_name_of_its_caller(kafka: KafkaSettings) -> None:
+    """By the number as people write it, and by the LID that a message linked to it."""
+    jid, lid = "551187654321@c.us", "900000000000143@lid"
+    link = IdentityLink(alias=lid, caller=jid, source="payload", at_ms=T0)
+    async with DurableProducer(kafka, "test") as producer:
+        await producer.send(reference(link, "/test", T0))
+        for name in ("5511987654321@c.us", lid):
+            await producer.send(reference(callback(jid, T0), "/test", T0))
+            assert await close(kafka, name, T0 + 1)
+            assert await owed(kafka, None) == []

@@ -160,7 +160,9 @@ async def opened() -> AsyncIterator[Office]:
             clock=now_ms,
             metrics=WorkerMetrics(),
             may_act=may_act,
+            confirm=may_act,
             is_ours=lambda _event: True,
+            is_inherited=lambda _event, _caused_at_ms: False,
             on_failure=failures.append,
         )
         calls = CallRegister(table, table, partition_of=lambda _key: 0, generation=lambda: 1)

@@ -14,7 +14,7 @@ from aiokafka.structs import RecordMetadata
 from typing_extensions import override
 
 from models.calls import Lifecycle, SessionsDue
-from models.codec import decode, encode
+from models.codec import Headers, decode, encode
 from models.outcomes import Outcome
 from models.records import Record
 from models.topics import CALLS_OUTCOMES
@@ -40,7 +40,12 @@ class Changelog:
     """Takes every write at once."""
 
     async def enqueue_to(
-        self, topic: str, key: bytes, value: bytes | None, partition: int | None = None
+        self,
+        topic: str,
+        key: bytes,
+        value: bytes | None,
+        partition: int | None = None,
+        headers: Headers | None = None,
     ) -> asyncio.Future[RecordMetadata]:
         done = asyncio.get_running_loop().create_future()
         done.set_result(RecordMetadata(topic, partition, None, 0, 0, 0, 0))
@@ -69,6 +74,12 @@ class Owner:
 
     async def may_act(self, event: object) -> bool:
         return True
+
+    async def confirm(self, event: object) -> bool:
+        return True
+
+    def is_inherited(self, event: object, caused_at_ms: int) -> bool:
+        return False
 
 
 @dataclass

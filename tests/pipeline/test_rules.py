@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -16,17 +17,27 @@ import pytest
 import pytest_asyncio
 from prometheus_client.parser import text_string_to_metric_families
 
+from models.callbacks import Callback
 from models.commands import SendText
 from models.contacts import Contact
 from models.decisions import Decision
+from models.messages import MessageSeen
 from models.overrides import CallerBlock, LineSwitch, ListEntry
 from models.policy import PolicyDocument, read_policy, revision_of
 from models.presence import BridgeHealth, ConnectionChange, LineStatus, Presence
-from models.records import Record, Reference, policy_document, reference, tombstone
+from models.records import (
+    Record,
+    Reference,
+    message_event,
+    policy_document,
+    reference,
+    tombstone,
+)
 from models.topics import CALLBACKS
 from streams.callbacks.listing import owed
 from streams.common.clock import now_ms
 from streams.kafka.producer import DurableProducer
+from streams.kafka.reader import TopicReader
 from streams.simulator.session_state import Call
 from tests.support.ringfence import House
 
@@ -93,6 +104,40 @@ class Office:
         """What the caller of a call was told."""
         await self.house.outcome(call.id, "text", "accepted")
         return next(seen.text or "" for seen in self.house.gateway.record.of("text", call.id))
+
+    async def is_settled_by_a_person_only(self, caller: str, decision: Decision) -> None:
+        """The app's automatic answer leaves the callback owed; a person's message settles it."""
+        greeting = await self.house.gateway.write(
+            line=decision.line, caller=caller, direction="out", text="We reply soon."
+        )
+        seen = await self.house.first(
+            lambda each: (
+                isinstance(each.value, MessageSeen) and each.value.message_id.endswith(greeting.key)
+            )
+        )
+        # dated before the decision: as if a person had seen the call ring
+        at_ms = decision.decided_at_ms - 5_000
+        written = replace(seen.value, event_id="evt-hand", message_id="by-hand", at_ms=at_ms)
+        await self._producer.send(message_event(written, "/test", None))
+        assert await self._closings(caller) == [("written to", at_ms)]
+
+    async def _closings(self, caller: str) -> list[tuple[str | None, int | None]]:
+        reader = TopicReader(self.house.settings.kafka, (CALLBACKS,))
+        await reader.start()
+        found: list[Callback] = []
+        try:
+            async with asyncio.timeout(10):
+                while not found:
+                    values = [seen.value for seen in await reader.poll(100)]
+                    found = [
+                        each
+                        for each in values
+                        if isinstance(each, Callback)
+                        and (each.caller, each.state) == (caller, "closed")
+                    ]
+        finally:
+            await reader.stop()
+        return [(each.closed_by, each.closed_at_ms) for each in found]
 
     async def _put(self, *records: Record) -> None:
         """Write, and wait until the worker has read it: it is in force then."""
@@ -217,13 +262,14 @@ async def test_a_closed_line_says_when_it_opens_and_owes_a_callback(
     )
     member = office.house.caller()
     await office.know(switch, contact(member, tier="gold"))
-    call, decision = await office.call("london", member)
+    call, decision = await office.call("london", member, age_s=20.0)
     assert decision.verdict == "reject"
     assert decision.why.startswith("switched closed by ops")
     assert "fire drill" in decision.why
     assert decision.facts["opens_at_ms"] == until
     assert (await office.text(call)).startswith("We open again ")
     assert [each.caller for each in await owed(office.house.settings.kafka, "london")] == [member]
+    await office.is_settled_by_a_person_only(member, decision)
     await office.forget(switch)
     assert (await office.call("london"))[1].verdict == "ring"
 

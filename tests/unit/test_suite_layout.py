@@ -22,7 +22,6 @@ CROSS_CUTTING = {
     "screening/rules/test_availability_rules.py": "rules of one family share their scenes",
     "screening/rules/test_caller_rules.py": "the same",
     "screening/rules/test_traffic_rules.py": "the same",
-    "screening/rules/test_claims.py": "what only a caller's client wrote, for every rule",
     "screening/rules/test_findings.py": "what every rule writes into a decision",
     "screening/rules/test_rule_of_ones_own.py": "a windowed rule that the test makes",
     "screening/test_history_wait.py": "the agent, without Faust",

@@ -11,13 +11,14 @@ from typing import Final
 import phonenumbers
 
 from models.identity import Jid, JidKind
+from models.numbers import number_forms
 from streams.gateways.dialect.envelope import name
 
 Link = tuple[object, object]
 """Two raw JIDs that the payload gives for one person; either may be missing."""
 
 _BARE: Final = re.compile(r"\+?[1-9][0-9]{4,19}")
-_SHORTEST_LID: Final = 13
+_NO_NUMBER: Final = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +63,17 @@ def parsed(raw: str) -> Party | None:
 def is_lid_in_disguise(digits: str) -> bool:
     """Whether digits that stand for a phone number are those of a LID.
 
-    A LID has 13 digits or more. Where some country may have numbers of this form it cannot be seen,
-    only remembered: see ``Callers.settle``.
+    A LID has 13 digits or more, and hardly any number 14. Where some country may have numbers of
+    this form it cannot be seen, only remembered: see ``Callers.settle``.
     """
-    if len(digits) < _SHORTEST_LID:
-        return False
+    return len(digits) >= _NO_NUMBER and not any(map(_is_possible, number_forms(digits)))
+
+
+def _is_possible(digits: str) -> bool:
     try:
-        number = phonenumbers.parse(f"+{digits}")
+        return phonenumbers.is_possible_number(phonenumbers.parse(f"+{digits}"))
     except phonenumbers.NumberParseException:
-        return True
-    return not phonenumbers.is_possible_number(number)
+        return False
 
 
 def party(value: object) -> Party | None:

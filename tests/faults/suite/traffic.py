@@ -98,19 +98,22 @@ class Callers:
         self._writers = [
             person for _ in range(writers) for person in (self.crowd.another("writer"),) * 2
         ]
-        for person in (*self._talkers, *dict.fromkeys(self._writers)):
-            await self.write(person, "in")
-        for person in self._talkers:
-            await self.write(person, "out")
-        expected = {(p.line, p.key, "in") for p in (*self._talkers, *self._writers)}
-        expected |= {(p.line, p.key, "out") for p in self._talkers}
+        # the line writes first: what it writes seconds after them may be the app's own answer
+        await self._write(self._talkers, "out", within)
+        await self._write([*self._talkers, *dict.fromkeys(self._writers)], "in", within)
+
+    async def _write(self, people: list[Person], direction: str, within: float) -> None:
+        """A message of each, or to each; returns when the topics know them all."""
+        for person in people:
+            await self.write(person, direction)
+        expected = {(person.line, person.key, direction) for person in people}
         assert await self.ledger.until(lambda: expected <= self.ledger.messages, within), (
             "messages are missing"
         )
 
-    async def write(self, person: Person, direction: str) -> None:
+    async def write(self, person: Person, direction: str, **order: object) -> None:
         """They write to the line, or the line to them."""
-        await self.orders.post("messages", {**person.who, "direction": direction})
+        await self.orders.post("messages", {**person.who, "direction": direction, **order})
 
     async def call(self, person: Person, **order: object) -> str | None:
         """They call; returns the call's decision id, or None where nobody could."""

@@ -78,7 +78,7 @@ ENDED = Ended(result="accepted", status=201, attempts=1, sent_at_ms=T0, message_
 ROWS: dict[str, tuple[Any, Callable[[Any], bytes], Callable[[bytes], Any]]] = {
     "recent-calls": (CALLS, recent_calls.dump, recent_calls.load),
     "conversations": (
-        {"london": Conversation(T0, 0), "paris": Conversation(0, T0)},
+        {"london": Conversation(T0, 0, T0), "paris": Conversation(0, T0)},
         conversations.dump,
         conversations.load,
     ),
@@ -106,7 +106,9 @@ def of_tomorrow(value: Any, name: str) -> Any:
     """A row as a later version may write it: a field more in each object, a column in each list."""
     match value:
         case dict() if name == "conversations":
-            return {line: [*row, "more"] for line, row in value.items()}
+            return {
+                line: [*row, *([0] if len(row) == 2 else []), "more"] for line, row in value.items()
+            }
         case dict():
             grown = {key: of_tomorrow(inner, name) for key, inner in value.items()}
             return grown if "2945436" in value else grown | MORE

@@ -97,13 +97,13 @@ def all_said(taken: Decision, *, on_gateway: bool = False) -> list[Any]:
     return [value for _, _, value in found]
 
 
-def test_a_reject_stands_before_its_decision() -> None:
-    assert all_said(TAKEN) == [REJECT, TAKEN]
+def test_no_reject_stands_before_its_decision() -> None:
+    assert all_said(TAKEN) == [TAKEN, REJECT]
 
 
-def test_a_queued_callers_text_comes_before_its_decision() -> None:
+def test_no_text_stands_before_its_decision() -> None:
     queued = replace(TAKEN, verdict="queue")
-    assert all_said(queued) == [TEXT, queued]
+    assert all_said(queued) == [queued, TEXT]
     quiet = replace(queued, reply=None)
     assert all_said(quiet) == [quiet]
 
@@ -116,10 +116,10 @@ def test_a_call_that_rings_or_comes_late_has_a_decision_alone() -> None:
 
 
 def test_a_block_goes_to_the_gateway_behind_its_reject() -> None:
-    assert all_said(BEGUN) == [REJECT, BEGUN]
+    assert all_said(BEGUN) == [BEGUN, REJECT]
     assert len(records(OFFER, BEGUN, TRACE)) == 2
-    assert all_said(BEGUN, on_gateway=True) == [REJECT, BEGUN, BLOCK]
-    assert all_said(TAKEN, on_gateway=True) == [REJECT, TAKEN]
+    assert all_said(BEGUN, on_gateway=True) == [BEGUN, REJECT, BLOCK]
+    assert all_said(TAKEN, on_gateway=True) == [TAKEN, REJECT]
 
 
 def test_one_not_known_to_the_line_is_texted_as_a_stranger() -> None:
@@ -130,13 +130,13 @@ def test_one_not_known_to_the_line_is_texted_as_a_stranger() -> None:
     )
     for facts, stranger in known:
         rejected = replace(TAKEN, facts=facts)
-        assert all_said(rejected)[0].stranger is stranger
-        assert all_said(replace(rejected, verdict="queue"))[0].stranger is stranger
+        assert all_said(rejected)[1].stranger is stranger
+        assert all_said(replace(rejected, verdict="queue"))[1].stranger is stranger
 
 
 def test_a_text_may_speak_of_every_fact_it_is_meant_to() -> None:
     taken = replace(TAKEN, facts={"wait_ms": 5, "opens_at_ms": 6})
-    assert all_said(taken)[0].values == {"wait_ms": 5, "opens_at_ms": 6}
+    assert all_said(taken)[1].values == {"wait_ms": 5, "opens_at_ms": 6}
 
 
 def test_the_text_after_a_reject_names_when_it_was_answered() -> None:

@@ -71,7 +71,7 @@ class Journey:
         next(self._steps)()
 
     def _decide(self) -> None:
-        first, second = records(self.origin, decide(NEVER_WROTE, facts(self.origin)), None)
+        second, first = records(self.origin, decide(NEVER_WROTE, facts(self.origin)), None)
         assert first.topic is CALLS_COMMANDS
         assert (first.key, second.key) == (
             self.origin.call_id.encode(),

@@ -90,7 +90,7 @@ def test_a_call_that_says_it_is_a_groups_meets_the_lists(*, group: bool) -> None
     assert verdict(ALLOW, DENY, known=allowed, group=group) == ("ring", "friends")
 
 
-def test_an_alias_given_to_another_is_not_the_contacts() -> None:
+def test_an_alias_that_messages_gave_away_is_not_the_contacts() -> None:
     """The envelope of a message ranks above what a contact record says."""
     theirs = IdentityLink(alias=VICTIM_LID, caller="447700900555@c.us", source="payload", at_ms=1)
     record = contact(VICTIM, aliases=(VICTIM_LID,))
