@@ -9,7 +9,7 @@ import pytest
 
 from models.calls import Lifecycle
 from streams.call_sessions.applied import AppliedOffsets
-from streams.call_sessions.register import KEPT, CallRegister
+from streams.call_sessions.register import KEPT, TOLD_WITHIN_S, CallRegister
 from streams.call_sessions.session import CallSession, evolve
 from streams.call_sessions.standing import Answered, RejectedBefore, Rings
 from tests.support.facts import NOW_MS, offer, reject
@@ -47,6 +47,8 @@ class Progress:
     known: int | None = 0
     start: int | None = 0
     asked: int = 0
+    age_s: float = 0.0
+    """How old the leader's word is."""
 
     def began(self, partition: int) -> int | None:
         assert partition == PARTITION
@@ -55,7 +57,7 @@ class Progress:
     def reach(self, partition: int, within_s: float) -> int | None:
         assert partition == PARTITION
         self.asked += 1
-        return self.known
+        return self.known if self.age_s < within_s else None
 
 
 @dataclass
@@ -113,6 +115,15 @@ async def test_nothing_is_told_while_nobody_knows_how_far_to_read() -> None:
     task = await scene.waiting()
     scene.progress.known = 1
     assert isinstance(await task, Rings)
+
+
+async def test_on_a_busy_machine_an_answer_asked_for_since_will_do() -> None:
+    scene = Scene()
+    scene.table.take(offer())
+    scene.progress.known = 1
+    scene.progress.age_s = TOLD_WITHIN_S + 0.05
+    assert await scene.register.ask(COMMAND, SOON_S) is None
+    assert isinstance(await scene.register.ask(COMMAND, LONG_S), Rings)
 
 
 async def test_a_call_whose_offer_is_still_on_its_way_is_waited_for() -> None:
