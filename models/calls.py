@@ -52,6 +52,9 @@ class CallOffered:
     """The gateway says the offer was queued while it was disconnected: the call is long over."""
     ended: bool = False
     """The call's end or its acceptance reached the bridge before this offer did."""
+    after_end: bool = False
+    """An earlier call under this call id ended before this one began: its end reached the bridge,
+    and lies before the offered time that the payload names."""
     offered_at_ms: Millis
     """When the call began to ring, by the provider's clock; see ``time_source``."""
     time_source: TimeSource
@@ -108,7 +111,11 @@ class RejectAccepted:
     gateway: str
     line: str
     call_id: str
+    generation: Millis = 0
+    """Of the call; see ``models.decisions.decision_id``."""
     caller: str
+    offered_at_ms: Millis
+    """Of the call that was rejected."""
     at_ms: Millis
     """When the gateway's answer arrived."""
 
@@ -126,6 +133,8 @@ class CallerBlocked:
     line: str
     session: str
     call_id: str
+    generation: Millis = 0
+    """Of the call; see ``models.decisions.decision_id``."""
     caller: str
     caller_raw: str
     until_ms: Millis

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field
@@ -18,6 +18,8 @@ that is over."""
 TEXT_WINDOW_MS = 180_000
 """A text that explains a reject makes sense for three minutes after the call began."""
 
+QUEUE_TEXT_WINDOW_MS = REJECT_WINDOW_MS
+"""A text that asks a queued caller to hold the line makes sense while the call can ring."""
 
 TEXT_FACTS: Final = ("opens_at_ms", "wait_ms")
 """The facts that a text may speak of: when the line opens next, and how long a queued caller may
@@ -35,6 +37,8 @@ class RejectCall:
     line: str
     session: str
     call_id: str
+    generation: Millis = 0
+    """Of the call; see ``models.decisions.decision_id``."""
     caller: str
     caller_raw: str
     reply: str | None
@@ -62,6 +66,7 @@ class RejectCall:
             line=offer.line,
             session=offer.session,
             call_id=offer.call_id,
+            generation=taken.generation,
             caller=offer.caller,
             caller_raw=offer.caller_raw,
             reply=taken.reply,
@@ -91,8 +96,12 @@ class SendText:
     line: str
     session: str
     call_id: str
+    generation: Millis = 0
+    """Of the call; see ``models.decisions.decision_id``."""
     caller: str
     caller_raw: str
+    caller_known_as: tuple[str, ...] = ()
+    """Other canonical JIDs under which the caller offered this call: one person, one text."""
     reply: str
     variant: str | None
     values: dict[str, Count] = field(default_factory=dict)
@@ -106,7 +115,13 @@ class SendText:
     expires_at_ms: Millis
 
     @classmethod
-    def after_reject(cls, reject: RejectCall, reply: str, rejected_at_ms: int) -> Self:
+    def after_reject(
+        cls,
+        reject: RejectCall,
+        reply: str,
+        rejected_at_ms: int,
+        caller_known_as: tuple[str, ...] = (),
+    ) -> Self:
         """The one text that explains a reject; who and where are the reject's own."""
         return cls(
             command_id=text_id(reject.decision_id),
@@ -115,8 +130,10 @@ class SendText:
             line=reject.line,
             session=reject.session,
             call_id=reject.call_id,
+            generation=reject.generation,
             caller=reject.caller,
             caller_raw=reject.caller_raw,
+            caller_known_as=caller_known_as,
             reply=reply,
             variant=reject.variant,
             values=reject.values,
@@ -130,10 +147,88 @@ class SendText:
         )
 
     @classmethod
-    def for_queue(cls, offer: CallOffered, taken: Decision, reply: str) -> Self:
-        """The text to a queued caller: what a reject's text says, without a reject before it."""
-        reject = RejectCall.for_decision(offer, taken)
-        return replace(cls.after_reject(reject, reply, taken.decided_at_ms), rejected_at_ms=None)
+    def of_queue(cls, queued: QueueText, caller_known_as: tuple[str, ...]) -> Self:
+        """The text to a caller who is queued and rings on; who and where are the command's own."""
+        return cls(
+            command_id=queued.command_id,
+            decision_id=queued.decision_id,
+            gateway=queued.gateway,
+            line=queued.line,
+            session=queued.session,
+            call_id=queued.call_id,
+            generation=queued.generation,
+            caller=queued.caller,
+            caller_raw=queued.caller_raw,
+            caller_known_as=caller_known_as,
+            reply=queued.reply,
+            variant=queued.variant,
+            values=queued.values,
+            stranger=queued.stranger,
+            policy=queued.policy,
+            policy_revision=queued.policy_revision,
+            offered_at_ms=queued.offered_at_ms,
+            received_at_ms=queued.received_at_ms,
+            rejected_at_ms=None,
+            expires_at_ms=queued.expires_at_ms,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueText:
+    """Tell a queued caller of the wait, if the call still rings.
+
+    Stands on ``calls.commands`` by call id, as a reject does, so that whoever takes it knows
+    whether the call was answered or has ended. It is handed on then as a ``SendText`` of the same
+    command id: one command, with one outcome.
+    """
+
+    type: Literal["queue-text"] = "queue-text"
+    command_id: str
+    decision_id: str
+    gateway: str
+    line: str
+    session: str
+    call_id: str
+    generation: Millis = 0
+    """Of the call; see ``models.decisions.decision_id``."""
+    caller: str
+    caller_raw: str
+    reply: str
+    variant: str | None
+    values: dict[str, Count] = field(default_factory=dict)
+    stranger: bool = True
+    policy: str
+    policy_revision: str
+    offered_at_ms: Millis
+    received_at_ms: Millis
+    decided_at_ms: Millis
+    expires_at_ms: Millis
+    """Neither to be handed on nor to be sent at or after this time."""
+
+    @classmethod
+    def for_decision(cls, offer: CallOffered, taken: Decision, reply: str) -> Self:
+        """The text that a queued caller is to get; who and where are the offer's own."""
+        return cls(
+            command_id=text_id(taken.decision_id),
+            decision_id=taken.decision_id,
+            gateway=offer.gateway,
+            line=offer.line,
+            session=offer.session,
+            call_id=offer.call_id,
+            generation=taken.generation,
+            caller=offer.caller,
+            caller_raw=offer.caller_raw,
+            reply=reply,
+            variant=taken.variant,
+            values=_text_values(taken),
+            stranger=bool(taken.facts.get("stranger", True)),
+            policy=taken.policy,
+            policy_revision=taken.policy_revision,
+            offered_at_ms=offer.offered_at_ms,
+            received_at_ms=offer.received_at_ms,
+            decided_at_ms=taken.decided_at_ms,
+            expires_at_ms=offer.offered_at_ms + QUEUE_TEXT_WINDOW_MS,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,8 +242,11 @@ class BlockCaller:
     line: str
     session: str
     call_id: str
+    generation: Millis = 0
+    """Of the call; see ``models.decisions.decision_id``."""
     caller: str
     caller_raw: str
+    offered_at_ms: Millis
     received_at_ms: Millis
     until_ms: Millis
     """When the block ends: not to be sent at or after this time."""
@@ -163,8 +261,10 @@ class BlockCaller:
             line=offer.line,
             session=offer.session,
             call_id=offer.call_id,
+            generation=taken.generation,
             caller=offer.caller,
             caller_raw=offer.caller_raw,
+            offered_at_ms=offer.offered_at_ms,
             received_at_ms=offer.received_at_ms,
             until_ms=block.until_ms,
         )
@@ -185,15 +285,19 @@ class UnblockCaller:
     line: str
     session: str
     call_id: str
+    generation: Millis = 0
+    """Of the call; see ``models.decisions.decision_id``."""
     caller: str
     caller_raw: str
     received_at_ms: Millis
     at_ms: Millis
 
 
-Command = RejectCall | SendText | BlockCaller | UnblockCaller
+Command = RejectCall | QueueText | SendText | BlockCaller | UnblockCaller
 """Everything that a sink executes."""
-CallCommand = Annotated[RejectCall | BlockCaller | UnblockCaller, Field(discriminator="type")]
+CallCommand = Annotated[
+    RejectCall | QueueText | BlockCaller | UnblockCaller, Field(discriminator="type")
+]
 """Everything that stands on ``calls.commands``, told apart by ``type``."""
 
 

@@ -60,6 +60,9 @@ class Decision:
     decision_id: str
     event_id: str
     call_id: str
+    generation: Millis = 0
+    """0 for a call id's first call; for one that was offered anew under an old call id, the
+    offered time that began it."""
     gateway: str
     line: str
     caller: str
@@ -88,6 +91,11 @@ class Decision:
     decided_at_ms: Millis
 
 
-def decision_id(line: str, call_id: str) -> str:
-    """The idempotency key of the decision on one call of one line."""
-    return f"{line}/{call_id}"
+def decision_id(line: str, call_id: str, generation: int = 0) -> str:
+    """The idempotency key of the decision on one call of one line.
+
+    A call id may come again: the caller's own client chooses it (Baileys and whatsmeow read it from
+    the offer stanza). Each call under it is a generation, named by the offered time that began it;
+    the first is 0 and adds nothing to the key.
+    """
+    return f"{line}/{call_id}/{generation}" if generation else f"{line}/{call_id}"

@@ -51,6 +51,8 @@ class JoinedCall:
 
     line: str
     call_id: str
+    generation: Millis = 0
+    """See ``models.decisions.decision_id``."""
     offered_at_ms: Millis
     decided_at_ms: Millis
     verdict: Verdict | None

@@ -13,14 +13,20 @@ Result = Literal[
 """What became of a command:
 
 * ``accepted``: the gateway took it (its 2xx); no proof yet that the ringing stopped.
-* ``raced``: the call was over before the reject arrived, as good as success.
+* ``raced``: there was nothing left to reject, as good as success; ``reason`` says whether the call
+  was ``answered``, had ``ended``, or is the ``same-call`` under another identity of its caller.
 * ``failed``: wrong, not permitted, or the gateway could not do it; needs a person.
-* ``unknown``: sent, and no answer tells whether it took effect (time-out, lost connection, crash).
-* ``late``: not sent, its window had passed.
+* ``unknown``: sent, and no answer tells whether it took effect (time-out, lost connection, crash);
+  or not sent by this worker, while an earlier one may have (``owner-changed``).
+* ``late``: surely not sent, its window had passed.
 * ``suppressed``: not sent, a guard held it back; ``reason`` says which.
 * ``confirmed``: a later event of the gateway shows that a rejected call ended.
 * ``unconfirmed``: no such event came in time.
 """
+
+OWNER_CHANGED: Final = "owner-changed"
+"""The reason of an ``unknown`` whose command this worker first read when it was over, and that an
+earlier owner of its partition may have sent. Nobody need look into it for a reject."""
 
 CommandKind = Literal["reject", "text", "block", "unblock"]
 
@@ -45,6 +51,8 @@ class Outcome:
     gateway: str
     line: str
     call_id: str
+    generation: Millis = 0
+    """Of the call; see ``models.decisions.decision_id``."""
     caller: str
     result: Result
     reason: str | None = None

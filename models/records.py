@@ -16,7 +16,15 @@ from models.calls import (
     SessionsDue,
 )
 from models.codec import Headers, child_trace, cloud_event, encode
-from models.commands import BlockCaller, RejectCall, SendText, UnblockCaller, block_id
+from models.commands import (
+    BlockCaller,
+    CallCommand,
+    QueueText,
+    RejectCall,
+    SendText,
+    UnblockCaller,
+    block_id,
+)
 from models.contacts import Contact, IdentityLink
 from models.decisions import Decision
 from models.identity_links import CallerLinked, CallsJoined, HistoryJoined
@@ -120,22 +128,20 @@ def decision(event: Decision, source: str, trace: str | None) -> Record:
     return Record(topics.CALLS_DECISIONS, event.caller.encode(), encode(event), headers)
 
 
-def reject_command(command: RejectCall, source: str, trace: str | None) -> Record:
-    """A reject, keyed by the caller, so that rejects run in parallel."""
-    headers = cloud_event(
-        command.type, command.command_id, source, command.decided_at_ms, child_trace(trace)
-    )
-    return Record(topics.CALLS_COMMANDS, command.caller.encode(), encode(command), headers)
+def call_command(command: CallCommand, source: str, trace: str | None) -> Record:
+    """A reject, a queued caller's text, a block on the gateway or its end, keyed by the call id.
 
-
-def block_command(command: BlockCaller | UnblockCaller, source: str, trace: str | None) -> Record:
-    """A block on the gateway or its end, keyed by the caller.
-
-    In order with the caller's rejects.
+    So it comes to whoever keeps the call's session, and in order with all else about the call.
     """
-    at_ms = command.received_at_ms if isinstance(command, BlockCaller) else command.at_ms
+    match command:
+        case RejectCall() | QueueText():
+            at_ms = command.decided_at_ms
+        case BlockCaller():
+            at_ms = command.received_at_ms
+        case UnblockCaller():
+            at_ms = command.at_ms
     headers = cloud_event(command.type, command.command_id, source, at_ms, child_trace(trace))
-    return Record(topics.CALLS_COMMANDS, command.caller.encode(), encode(command), headers)
+    return Record(topics.CALLS_COMMANDS, command.call_id.encode(), encode(command), headers)
 
 
 def text_command(command: SendText, source: str, trace: str | None) -> Record:

@@ -63,6 +63,8 @@ class Topic:
     partitions: int | None = None
     """None: as configured. A topic that every worker reads in full, and in order, has one."""
     cleanup: Literal["delete", "compact"] = "delete"
+    stamped_by_broker: bool = False
+    """A record's time is when the broker had it: what stood there before an act counts."""
     writers: tuple[Component, ...]
     """Beside ``dlq``, which puts a dead letter back on the topic that it came from."""
     readers: tuple[Component, ...]
@@ -81,7 +83,8 @@ class Topic:
                 "segment.ms": str(DAY_MS),
                 "min.cleanable.dirty.ratio": "0.1",
             }
-        return {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
+        stamp = {"message.timestamp.type": "LogAppendTime"} if self.stamped_by_broker else {}
+        return {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms), **stamp}
 
 
 CALLS_EVENTS: Final = Topic(
@@ -104,8 +107,9 @@ CALLS_LIFECYCLE: Final = Topic(
     key="call id",
     values=Lifecycle,
     retention_ms=DAY_MS,
+    stamped_by_broker=True,
     writers=(Component.BRIDGE, Component.REJECT_SINK, Component.CALL_SESSIONS),
-    readers=(Component.CALL_SESSIONS, Component.AUDIT, Component.EXPLAIN),
+    readers=(Component.CALL_SESSIONS, Component.AUDIT, Component.UP, Component.EXPLAIN),
     what="what happens to a call: offered, accepted, rejected, blocked",
 )
 CALLS_DECISIONS: Final = Topic(
@@ -125,7 +129,7 @@ CALLS_DECISIONS: Final = Topic(
 )
 CALLS_COMMANDS: Final = Topic(
     name="calls.commands",
-    key="caller JID",
+    key="call id",
     values=CallCommand,
     retention_ms=DAY_MS,
     writers=(Component.SCREENING, Component.CALL_SESSIONS),
@@ -137,7 +141,7 @@ MESSAGES_COMMANDS: Final = Topic(
     key="line",
     values=SendText,
     retention_ms=DAY_MS,
-    writers=(Component.SCREENING, Component.REJECT_SINK),
+    writers=(Component.REJECT_SINK,),
     readers=(Component.TEXT_SINK, Component.AUDIT, Component.UP, Component.EXPLAIN),
     what="texts to be sent to rejected and queued callers: which reply, never its words",
 )

@@ -230,6 +230,21 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _gateways_have_their_own_secrets(self) -> Settings:
+        owners: dict[str, str] = {}
+        for name, gateway in self.gateways.items():
+            for secret in {each.get_secret_value() for each in gateway.webhook_secret} - {""}:
+                other = owners.setdefault(secret, name)
+                if other != name:
+                    msg = (
+                        f"gateways {other!r} and {name!r} have the same webhook_secret, so that one"
+                        " signed webhook counts at both, and its call is rejected twice: give each"
+                        " a secret of its own"
+                    )
+                    raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
     def _lines_match_gateways(self) -> Settings:
         seen: dict[tuple[str, str], str] = {}
         for name, line in self.lines.items():

@@ -12,12 +12,13 @@ from typing import Any, Final
 
 from models import topics
 from models.calls import CallOffered
-from models.commands import BlockCaller, RejectCall, SendText, UnblockCaller
+from models.commands import BlockCaller, QueueText, RejectCall, SendText, UnblockCaller
 from models.decisions import Decision, decision_id
 from models.outcomes import Outcome
 from models.policy import TextGuard
-from streams.audit.audited_call import AuditedCall, DecisionDigest, Recorded
+from streams.audit.audited_call import AuditedCall, CallFamily, DecisionDigest, Recorded
 from streams.audit.bounded_memory import BoundedMemory
+from streams.audit.call_life import Step
 from streams.audit.dead_lettered import DeadLettered
 from streams.audit.findings import AuditFinding, Findings, Open
 from streams.audit.invariants import GRACE_MS, AuditView, Waiting, judge
@@ -37,6 +38,10 @@ JUDGED: Final = (
 )
 """The topics an audited call is put together from. The range starts where all are complete."""
 
+READ: Final = (*JUDGED, topics.CALLS_LIFECYCLE, topics.CALLS_DLQ)
+"""What the audit is given. What happened to a call is kept for a shorter time than what was done
+about it: where it is gone, nobody can say whether an act came too late."""
+
 FOLD_MS: Final = 900_000
 """A call this old that is complete and correct is forgotten: nothing about it can still come, text
 windows and confirmations are long over."""
@@ -50,7 +55,16 @@ _FOREVER_MS: Final = 1 << 62
 
 _KINDS: Final = ("offers", "decisions", "rejects", "texts", "blocks", "outcomes")
 
-Judged = CallOffered | Decision | RejectCall | SendText | BlockCaller | UnblockCaller | Outcome
+Judged = (
+    CallOffered
+    | Decision
+    | RejectCall
+    | QueueText
+    | SendText
+    | BlockCaller
+    | UnblockCaller
+    | Outcome
+)
 """The values that an audited call is put together from."""
 
 
@@ -84,6 +98,8 @@ class Audit:
         self._clock = clock
         self._cooldown_ms = cooldown_ms
         self._cases: dict[str, AuditedCall] = {}
+        self._families: dict[str, CallFamily] = {}
+        """By call id and line, as the decision on the first call names it."""
         self._unsettled: dict[str, AuditedCall] = {}
         self._outside: BoundedMemory[str, None] = BoundedMemory()
         self._outside_count = 0
@@ -112,6 +128,10 @@ class Audit:
         value = seen.value
         if seen.topic in JUDGED and isinstance(value, Judged):
             self._add_to_case(seen, value)
+        elif seen.topic is topics.CALLS_LIFECYCLE and isinstance(value, Step):
+            family = self._family(value.line, value.call_id)
+            family.life.add(value, seen.timestamp_ms)
+            family.touched_at_ms = max(family.touched_at_ms, seen.timestamp_ms)
 
     def pending(self) -> Open:
         """How many decisions and commands are still awaited."""
@@ -176,10 +196,16 @@ class Audit:
             if case.offers and not judge(case, view):
                 done.append(key)
         for key in done:
-            del self._cases[key]
+            case = self._cases.pop(key)
+            case.family.calls.remove(case)
             self._unsettled.pop(key, None)
             self._outside.put(key, None)
         self._folded += len(done)
+        self._families = {
+            key: family
+            for key, family in self._families.items()
+            if family.calls or family.touched_at_ms >= before
+        }
         self._texts.forget(view.now_ms)
         return len(done)
 
@@ -244,8 +270,13 @@ class Audit:
             ):
                 self._leave_out(key)
                 return
-            case = self._cases[key] = AuditedCall(key)
+            family = self._family(value.line, value.call_id)
+            case = self._cases[key] = AuditedCall(key, family)
+            family.calls.append(case)
         self._unsettled[key] = case
+        self._file(case, seen, value)
+
+    def _file(self, case: AuditedCall, seen: Seen, value: Judged) -> None:
         place, at_ms = seen.place, seen.timestamp_ms
         match value:
             case CallOffered():
@@ -257,6 +288,9 @@ class Audit:
             case RejectCall():
                 case.rejects.append(Recorded(value, place, at_ms))
                 self._checked["rejects"] += 1
+            case QueueText():
+                case.queued.append(Recorded(value, place, at_ms))
+                self._checked["texts"] += 1
             case SendText():
                 case.texts.append(Recorded(value, place, at_ms))
                 self._checked["texts"] += 1
@@ -272,8 +306,13 @@ class Audit:
         # a part of the call lies outside the range, so that the rest alone would look wrong
         self._outside.put(key, None)
         self._outside_count += 1
-        if self._cases.pop(key, None) is not None:
+        case = self._cases.pop(key, None)
+        if case is not None:
+            case.family.calls.remove(case)
             self._unsettled.pop(key, None)
+
+    def _family(self, line: str, call_id: str) -> CallFamily:
+        return self._families.setdefault(decision_id(line, call_id), CallFamily())
 
     def _add_loose(self, finding: AuditFinding, at_ms: int) -> None:
         if at_ms >= self._since_ms and len(self._loose) < _KEPT_FINDINGS:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from models.calls import CallOffered
-from models.commands import BlockCaller, Command, RejectCall, SendText, UnblockCaller
+from models.commands import (
+    BlockCaller,
+    Command,
+    QueueText,
+    RejectCall,
+    SendText,
+    UnblockCaller,
+)
 from models.decisions import Decision, Verdict
-from models.outcomes import TERMINAL, CommandKind, Outcome
+from models.outcomes import OWNER_CHANGED, TERMINAL, CommandKind, Outcome
+from streams.audit.call_life import CallLife
 from streams.kafka.reader import RecordRef
 
 T = TypeVar("T")
@@ -37,22 +45,30 @@ class Identity:
     caller: str
     session: str | None = None
     caller_raw: str | None = None
+    generation: int | None = None
 
     @classmethod
     def of(cls, value: CallOffered | Command | Decision | Outcome | DecisionDigest) -> Identity:
         """The identity fields of a record."""
-        if isinstance(value, CallOffered | RejectCall | SendText | BlockCaller | UnblockCaller):
+        if isinstance(value, DecisionDigest):
+            return value.identity
+        if isinstance(value, Decision | Outcome):
             return cls(
                 value.gateway,
                 value.line,
                 value.call_id,
                 value.caller,
-                value.session,
-                value.caller_raw,
+                generation=value.generation,
             )
-        if isinstance(value, DecisionDigest):
-            return value.identity
-        return cls(value.gateway, value.line, value.call_id, value.caller)
+        return cls(
+            value.gateway,
+            value.line,
+            value.call_id,
+            value.caller,
+            value.session,
+            value.caller_raw,
+            None if isinstance(value, CallOffered) else value.generation,
+        )
 
     def matches(self, offer: Identity) -> bool:
         """Whether every field that is given equals the offer's.
@@ -92,6 +108,8 @@ class DecisionDigest:
     has_facts: bool
     """Whether the decision holds any facts."""
     received_at_ms: int
+    offered_at_ms: int
+    decided_at_ms: int
 
     @classmethod
     def of(cls, decision: Decision) -> DecisionDigest:
@@ -103,20 +121,47 @@ class DecisionDigest:
             bool(decision.policy_revision),
             bool(decision.facts),
             decision.received_at_ms,
+            decision.offered_at_ms,
+            decision.decided_at_ms,
         )
+
+
+UNTOLD: Final = frozenset({"answered", "same-call"})
+"""The reasons of a reject that went through without a text: somebody spoke to the caller, or the
+same call was rejected before, under another identity."""
+
+
+@dataclass(slots=True)
+class CallFamily:
+    """What the calls under one call id of one line have in common."""
+
+    offers: list[Recorded[CallOffered]] = field(default_factory=list)
+    calls: list[AuditedCall] = field(default_factory=list)
+    life: CallLife = field(default_factory=CallLife)
+    touched_at_ms: int = 0
+    """When the newest of its lifecycle records was written."""
 
 
 @dataclass(slots=True)
 class AuditedCall:
-    """Every record read so far about one call of one line, repeats included."""
+    """Every record read so far about one call of one line, repeats included.
+
+    The offers are those of all calls under its call id: an offer does not say which it is of.
+    """
 
     decision_id: str
-    offers: list[Recorded[CallOffered]] = field(default_factory=list)
+    family: CallFamily = field(default_factory=CallFamily)
     decisions: list[Recorded[DecisionDigest]] = field(default_factory=list)
     rejects: list[Recorded[RejectCall]] = field(default_factory=list)
+    queued: list[Recorded[QueueText]] = field(default_factory=list)
     texts: list[Recorded[SendText]] = field(default_factory=list)
     blocks: list[Recorded[BlockCaller | UnblockCaller]] = field(default_factory=list)
     outcomes: list[Recorded[Outcome]] = field(default_factory=list)
+
+    @property
+    def offers(self) -> list[Recorded[CallOffered]]:
+        """Of every call under the call id."""
+        return self.family.offers
 
     @property
     def call_id(self) -> str:
@@ -135,6 +180,7 @@ class AuditedCall:
     def commands(self) -> Iterator[Recorded[Any]]:
         """Every command, repeats included; each value is a ``Command``."""
         yield from self.rejects
+        yield from self.queued
         yield from self.texts
         yield from self.blocks
 
@@ -155,7 +201,29 @@ class AuditedCall:
     @property
     def reject_went_through(self) -> bool:
         """Whether the gateway accepted the reject, or the call was over already."""
-        return bool({"accepted", "raced"} & self.results("reject"))
+        return any(True for _ in self.through)
+
+    @property
+    def through(self) -> Iterator[Recorded[Outcome]]:
+        """The outcomes by which the reject was accepted, or its call was over already."""
+        return (
+            recorded
+            for recorded in self.outcomes
+            if recorded.value.command == "reject"
+            and (
+                recorded.value.result in {"accepted", "raced"}
+                # not known by whom, but it is over
+                or (recorded.value.result, recorded.value.reason) == ("unknown", "ended")
+            )
+        )
+
+    @property
+    def reject_may_have_gone_through(self) -> bool:
+        """Whether an earlier worker may have rejected the call before its outcome was durable."""
+        return any(
+            recorded.value.command == "reject" and recorded.value.reason == OWNER_CHANGED
+            for recorded in self.outcomes
+        )
 
     @property
     def awaits_confirmation(self) -> bool:

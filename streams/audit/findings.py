@@ -25,6 +25,7 @@ Code = Literal[
     "orphan-outcome",
     "second-text",
     "sent-late",
+    "acted-after-end",
     "misplaced",
     "undecodable",
     "simulator-violation",
@@ -46,6 +47,8 @@ Code = Literal[
 ``orphan-outcome``         an outcome without its command
 ``second-text``            one decision led to more than one accepted text
 ``sent-late``              a request was begun at or after the end of its window
+``acted-after-end``        a request or a text, although the call had been answered, had ended or
+                           was rejected 250 ms before
 ``misplaced``              the key does not fit the value, or the partition does not fit the key
 ``undecodable``            a value that does not have the form its topic promises
 ``simulator-violation``    the gateway simulator got a request that no gateway documents

@@ -10,9 +10,8 @@ from typing import Final
 
 from aiokafka.errors import KafkaError
 
-from models import topics
 from models.outcomes import Outcome
-from streams.audit.audit import JUDGED, Audit
+from streams.audit.audit import READ, Audit
 from streams.audit.audit_topics import cooldowns, open_range
 from streams.audit.bounded_memory import BoundedMemory
 from streams.audit.findings import AuditFinding, Code, Findings
@@ -79,7 +78,7 @@ class AuditFollower:
         self._write = write
         self._since_ms = since_ms
         self._clock = clock
-        self._reader = TopicReader(settings.kafka, (*JUDGED, topics.CALLS_DLQ), clock=clock)
+        self._reader = TopicReader(settings.kafka, READ, clock=clock)
         self._audit = Audit({})
         self._changes = ChangeReporter()
         self._latency = RejectLatency()

@@ -11,21 +11,38 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from models.calls import CallOffered
 from models.commands import (
+    QUEUE_TEXT_WINDOW_MS,
     REJECT_WINDOW_MS,
     TEXT_WINDOW_MS,
     BlockCaller,
     Command,
+    QueueText,
     RejectCall,
     SendText,
     reject_id,
     text_id,
 )
-from models.decisions import decision_id
-from streams.audit.audited_call import AuditedCall, Identity, Recorded
+from models.decisions import Verdict, decision_id
+from streams.audit.audited_call import (
+    UNTOLD,
+    AuditedCall,
+    DecisionDigest,
+    Identity,
+    Recorded,
+)
 from streams.audit.findings import AuditFinding
+from streams.call_sessions.standing import (
+    Answered,
+    CallEnded,
+    RejectedBefore,
+    Standing,
+    was_answered,
+)
 from streams.common.wording import span
 from streams.kafka.reader import RecordRef
+from streams.screening.recent_calls import RecentCall
 
 GRACE_MS: Final = 5_000
 """How long the next step may take before it counts as missing: calls of a worker that died are
@@ -64,24 +81,51 @@ def judge(case: AuditedCall, view: AuditView) -> list[AuditFinding | Waiting]:
 
 def decided(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:
     """Every accepted offer gets a decision, or is in the dead letters."""
-    if case.decisions or not case.offers:
+    for offer in case.offers:
+        if not _lacks_decision(case, offer.value) or offer.place in view.dead_lettered:
+            continue
+        if view.now_ms < offer.value.received_at_ms + GRACE_MS:
+            yield Waiting("decision")
+            return
+        age = span(view.now_ms - offer.value.received_at_ms)
+        yield AuditFinding(
+            "undecided", f"the offer has no decision after {age}", case.call_id, offer.place
+        )
         return
-    offer = case.offers[0]
-    if offer.place in view.dead_lettered:
-        return
-    if view.now_ms < offer.value.received_at_ms + GRACE_MS:
-        yield Waiting("decision")
-        return
-    age = span(view.now_ms - offer.value.received_at_ms)
-    yield AuditFinding(
-        "undecided", f"the offer has no decision after {age}", case.call_id, offer.place
+
+
+def _lacks_decision(case: AuditedCall, offer: CallOffered) -> bool:
+    """Whether an offer is neither decided nor another webhook of a call that is.
+
+    Asked of the first call under a call id, for all of them.
+    """
+    if case.decision_id != decision_id(offer.line, offer.call_id):
+        return False
+    rulings = [each.value for call in case.family.calls for each in call.decisions]
+    before = [each for each in rulings if each.offered_at_ms <= offer.offered_at_ms]
+    if not before:
+        return not rulings
+    latest = max(before, key=lambda each: each.offered_at_ms)
+    known = RecentCall(
+        offer.line,
+        offer.call_id,
+        latest.offered_at_ms,
+        offset=0,
+        decided_at_ms=latest.decided_at_ms,
+        verdict=latest.verdict,
     )
+    return latest.identity.caller == offer.caller and known.is_followed_by(offer)
 
 
 def decided_once(case: AuditedCall, _view: AuditView) -> Iterator[AuditFinding | Waiting]:
-    """A repeated decision has the verdict of the first, or ``late``."""
-    for later in case.decisions[1:]:
-        first, second = case.decisions[0].value.verdict, later.value.verdict
+    """A repeated decision has the verdict of the first, or ``late``.
+
+    Two identities of one caller are decided by themselves.
+    """
+    verdicts: dict[str, Verdict] = {}
+    for later in case.decisions:
+        second = later.value.verdict
+        first = verdicts.setdefault(later.value.identity.caller, second)
         if second not in {first, "late"}:
             yield AuditFinding(
                 "decided-twice",
@@ -126,10 +170,12 @@ def uncrossed(case: AuditedCall, _view: AuditView) -> Iterator[AuditFinding | Wa
     offers = [Identity.of(offer.value) for offer in case.offers]
     for recorded in (*case.decisions, *case.commands, *case.outcomes):
         identity = Identity.of(recorded.value)
-        if any(identity.matches(offer) for offer in offers):
+        generation = identity.generation or 0
+        named = decision_id(identity.line, identity.call_id, generation) == case.decision_id
+        if named and any(identity.matches(offer) for offer in offers):
             continue
         wrong = min((identity.differs_from(offer) for offer in offers), key=len, default=())
-        if decision_id(identity.line, identity.call_id) != case.decision_id:
+        if not named:
             wrong = ("decision_id", *wrong)
         if wrong:
             yield AuditFinding(
@@ -141,8 +187,12 @@ def uncrossed(case: AuditedCall, _view: AuditView) -> Iterator[AuditFinding | Wa
 
 
 def rejects_asked_for(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:
-    """A ``reject`` decision has its reject command; no other decision has one."""
-    decision = case.effective_decision
+    """A ``reject`` decision has its reject command; no other decision has one.
+
+    A command that stands there before a ``late`` decision is explained: an outage took the decision
+    that it came from, and the call was decided again when it was over.
+    """
+    decision = _decided_to(case, "reject") or case.effective_decision
     if decision is not None and decision.value.verdict == "reject":
         if not any(
             recorded.value.command_id == reject_id(case.decision_id) for recorded in case.rejects
@@ -158,6 +208,8 @@ def rejects_asked_for(case: AuditedCall, view: AuditView) -> Iterator[AuditFindi
                 yield Waiting("command")
         return
     for recorded in case.rejects:
+        if decision is not None and _decided_again(recorded, decision):
+            continue
         if _overdue(recorded, view):
             but = f"the decision says {decision.value.verdict}" if decision else "no decision"
             yield AuditFinding(
@@ -168,20 +220,30 @@ def rejects_asked_for(case: AuditedCall, view: AuditView) -> Iterator[AuditFindi
             )
 
 
+def _decided_again(command: Recorded[Any], decision: Recorded[DecisionDigest]) -> bool:
+    return decision.value.verdict == "late" and command.at_ms < decision.at_ms
+
+
 def texts_asked_for(case: AuditedCall, view: AuditView) -> Iterator[AuditFinding | Waiting]:
     """A text follows only a reject that went through, or a ``queue`` decision.
 
+    A reject that an earlier worker may have sent explains its text: an outage may have taken the
+    outcome alone.
+
     Where one of these names a reply, a text command must follow.
     """
-    decision = case.effective_decision
-    queued = decision is not None and decision.value.verdict == "queue"
+    queued = _decided_to(case, "queue") is not None
+    if case.texts and case.reject_may_have_gone_through:
+        return
     if not case.reject_went_through and not queued:
         for recorded in case.texts:
             if _overdue(recorded, view):
                 sentence = "a text was asked for, and no reject went through"
                 yield AuditFinding("unasked-text", sentence, case.call_id, recorded.place)
         return
-    if any(recorded.value.command_id == text_id(case.decision_id) for recorded in case.texts):
+    asked = {recorded.value.command_id for recorded in case.queued}
+    asked |= {recorded.value.command_id for recorded in case.texts}
+    if text_id(case.decision_id) in asked:
         return
     due, since_ms, what = _due_reply(case)
     if due is None:
@@ -202,19 +264,11 @@ def _due_reply(case: AuditedCall) -> tuple[RecordRef | None, int, str]:
 
     None in first place where no reply is due.
     """
-    decision = case.effective_decision
-    if (
-        decision is not None
-        and decision.value.verdict == "queue"
-        and decision.value.reply is not None
-    ):
+    decision = _decided_to(case, "queue")
+    if decision is not None and decision.value.reply is not None:
         return decision.place, decision.at_ms, "call was queued"
     replies = [recorded for recorded in case.rejects if recorded.value.reply is not None]
-    through = [
-        recorded.at_ms
-        for recorded in case.outcomes
-        if recorded.value.command == "reject" and recorded.value.result in {"accepted", "raced"}
-    ]
+    through = [recorded.at_ms for recorded in case.through if recorded.value.reason not in UNTOLD]
     if replies and through:
         return replies[0].place, max(through), "reject went through"
     return None, 0, ""
@@ -299,7 +353,7 @@ def sent_in_time(case: AuditedCall, _view: AuditView) -> Iterator[AuditFinding |
     for recorded in case.commands:
         command = recorded.value
         limit = _until_ms(command)
-        if isinstance(command, RejectCall | SendText):
+        if isinstance(command, RejectCall | QueueText | SendText):
             # a command with a wrong expiry must not widen its own window
             limit = min(limit, command.offered_at_ms + _window(command))
         limits[command.command_id] = min(limit, limits.get(command.command_id, limit))
@@ -314,6 +368,52 @@ def sent_in_time(case: AuditedCall, _view: AuditView) -> Iterator[AuditFinding |
             )
 
 
+def acted_in_time(case: AuditedCall, _view: AuditView) -> Iterator[AuditFinding | Waiting]:
+    """No request and no text is begun for a call that was answered, has ended, or was rejected.
+
+    By what stood on ``calls.lifecycle`` ``TOLD_MS`` before.
+    """
+    life = case.family.life
+    rejects = {(each.value.command_id, each.value.caller): each.value for each in case.rejects}
+    for outcome in case.outcomes:
+        ended, sent = outcome.value, outcome.value.sent_at_ms
+        reject = rejects.get((ended.command_id, ended.caller))
+        if reject is None or sent is None or not life.told_before(sent):
+            continue
+        found = life.standing_at(sent, reject.caller, reject.offered_at_ms, reject.command_id)
+        why = _over(found)
+        if why is not None:
+            yield AuditFinding(
+                "acted-after-end", f"the reject was sent {why}", case.call_id, outcome.place
+            )
+    for text in case.texts:
+        command, at_ms = text.value, text.at_ms
+        if not life.told_before(at_ms):
+            continue
+        own = reject_id(command.decision_id)
+        found = life.standing_at(at_ms, command.caller, command.offered_at_ms, own)
+        if was_answered(found) or (command.rejected_at_ms is None and _over(found) is not None):
+            yield AuditFinding(
+                "acted-after-end",
+                f"the text was ordered {_over(found) or 'after the call was answered'}",
+                case.call_id,
+                text.place,
+            )
+
+
+def _over(found: Standing) -> str | None:
+    """Since when in words there was nothing left to reject; None while the call rang."""
+    match found:
+        case Answered():
+            return "after the call was answered"
+        case CallEnded():
+            return "after the call had ended"
+        case RejectedBefore():
+            return "after the call was rejected"
+        case _:
+            return None
+
+
 CHECKS: Final[tuple[Check, ...]] = (
     decided,
     decided_once,
@@ -324,7 +424,13 @@ CHECKS: Final[tuple[Check, ...]] = (
     ended,
     texted_once,
     sent_in_time,
+    acted_in_time,
 )
+
+
+def _decided_to(case: AuditedCall, verdict: Verdict) -> Recorded[DecisionDigest] | None:
+    """The first decision with a verdict; two identities of one caller may have two."""
+    return next((each for each in case.decisions if each.value.verdict == verdict), None)
 
 
 def _overdue(recorded: Recorded[Any], view: AuditView) -> bool:
@@ -334,19 +440,23 @@ def _overdue(recorded: Recorded[Any], view: AuditView) -> bool:
 
 def _until_ms(command: Command) -> int:
     """The time from which on a command must not be sent (ms UTC)."""
-    if isinstance(command, RejectCall | SendText):
+    if isinstance(command, RejectCall | QueueText | SendText):
         return command.expires_at_ms
     return command.until_ms if isinstance(command, BlockCaller) else command.at_ms + UNBLOCK_MS
 
 
-def _window(command: RejectCall | SendText) -> int:
-    return REJECT_WINDOW_MS if isinstance(command, RejectCall) else TEXT_WINDOW_MS
+def _window(command: RejectCall | QueueText | SendText) -> int:
+    if isinstance(command, RejectCall):
+        return REJECT_WINDOW_MS
+    follows = isinstance(command, SendText) and command.rejected_at_ms is not None
+    return TEXT_WINDOW_MS if follows else QUEUE_TEXT_WINDOW_MS
 
 
 def _name(value: Any) -> str:
     names = {
         "DecisionDigest": "decision",
         "RejectCall": "reject",
+        "QueueText": "text",
         "SendText": "text",
         "BlockCaller": "block",
         "UnblockCaller": "end of the block",

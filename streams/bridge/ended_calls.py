@@ -21,25 +21,27 @@ class EndedCalls:
     def __init__(self, *, kept_ms: int = KEPT_MS, capacity: int = CAPACITY) -> None:
         self._kept_ms = kept_ms
         self._capacity = capacity
-        self._at: OrderedDict[CallKey, int] = OrderedDict()
+        self._at: OrderedDict[CallKey, tuple[int, int]] = OrderedDict()
+        """When each was noted, and when it ended by the gateway's account."""
 
     def __len__(self) -> int:
         """How many calls are remembered."""
         return len(self._at)
 
-    def note(self, call: CallKey, now_ms: int) -> None:
-        """Remember that the call is over; may be repeated."""
-        self._at[call] = now_ms
+    def note(self, call: CallKey, ended_at_ms: int, now_ms: int) -> None:
+        """Remember that the call is over, and since when; may be repeated."""
+        before = self._at.get(call)
+        self._at[call] = now_ms, max(ended_at_ms, before[1] if before is not None else 0)
         self._at.move_to_end(call)
         while self._at and (
-            len(self._at) > self._capacity or self._is_old(next(iter(self._at.values())), now_ms)
+            len(self._at) > self._capacity or self._is_old(next(iter(self._at.values()))[0], now_ms)
         ):
             self._at.popitem(last=False)
 
-    def has(self, call: CallKey, now_ms: int) -> bool:
-        """Whether the call is known to be over."""
-        at_ms = self._at.get(call)
-        return at_ms is not None and not self._is_old(at_ms, now_ms)
+    def ended_at_ms(self, call: CallKey, now_ms: int) -> int | None:
+        """When a call under this id last ended; None where no end is known."""
+        found = self._at.get(call)
+        return None if found is None or self._is_old(found[0], now_ms) else found[1]
 
     def _is_old(self, at_ms: int, now_ms: int) -> bool:
         return now_ms - at_ms > self._kept_ms

@@ -160,8 +160,7 @@ class Intake:
         source = self._source
         if isinstance(reading, CallOffered):
             reading = self._callers.settle(reading, links)
-            if self._ended.has((reading.gateway, reading.line, reading.call_id), now_ms):
-                reading = replace(reading, ended=True)
+            reading = self._with_end(reading, now_ms)
             return records.call_event(reading, source, trace), records.lifecycle(
                 reading, source, trace
             )
@@ -170,7 +169,8 @@ class Intake:
                 reading = replace(reading, caller=links.caller_of(reading.caller))
             if isinstance(reading, CallAccepted) or not reading.echo:
                 # an echo reports a request to end the call, not its end
-                self._ended.note((reading.gateway, reading.line, reading.call_id), now_ms)
+                call = (reading.gateway, reading.line, reading.call_id)
+                self._ended.note(call, reading.at_ms, now_ms)
             return (records.lifecycle(reading, source, trace),)
         if isinstance(reading, MessageSeen):
             return (records.message_event(self._callers.settle(reading, links), source, trace),)
@@ -179,6 +179,19 @@ class Intake:
             known = self._lines.get(reading.line) or reading
             return (records.reference(known, source, now_ms),)
         return ()
+
+    def _with_end(self, offer: CallOffered, now_ms: int) -> CallOffered:
+        """The offer, saying whether an end came before it: its own, or that of an earlier call.
+
+        A caller's client may offer an old call id anew. Payloads hold whole seconds: what lies in
+        one second is one call.
+        """
+        ended_at_ms = self._ended.ended_at_ms((offer.gateway, offer.line, offer.call_id), now_ms)
+        if ended_at_ms is None:
+            return offer
+        if offer.time_source == "payload" and offer.offered_at_ms // 1000 > ended_at_ms // 1000:
+            return replace(offer, after_end=True)
+        return replace(offer, ended=True)
 
     def _letter(
         self,

@@ -10,8 +10,10 @@ from pathlib import Path
 import click
 
 from streams.cli.options import MOMENT, config_option, demo_option, example
+from streams.cli.output import say, say_all
 from streams.cli.startup import kafka_settings, run_until_signalled
 from streams.common.errors import AuditError, NothingComparedError
+from streams.common.printable import printable
 
 
 @click.command(
@@ -72,17 +74,19 @@ def audit(
         from streams.audit.follow import follow as follow_topics
 
         found = run_until_signalled(
-            lambda stop: follow_topics(
-                settings, click.echo, since_ms=since_ms, listen=listen, stop=stop
-            )
+            lambda stop: follow_topics(settings, say, since_ms=since_ms, listen=listen, stop=stop)
         )
-        click.echo("\n".join(found.lines()))
+        say_all("\n".join(map(printable, found.lines())))
         verdict = found.verdict
     else:
         from streams.audit.audit_topics import audit_topics
 
         report = asyncio.run(audit_topics(settings, since_ms, until_ms))
-        click.echo(json.dumps(report.as_dict(), indent=2) if as_json else "\n".join(report.lines()))
+        say_all(
+            json.dumps(report.as_dict(), indent=2)
+            if as_json
+            else "\n".join(map(printable, report.lines()))
+        )
         verdict = report.audit.verdict
     if verdict == "does not hold":
         sys.exit(AuditError.exit_code)

@@ -17,6 +17,7 @@ from streams.cli.options import (
     example,
     reason_option,
 )
+from streams.cli.output import say
 from streams.cli.startup import check_line, kafka_settings
 from streams.common.clock import now_ms
 
@@ -45,7 +46,7 @@ def block(config: Path, caller: str, until_ms: int, line: str, reason: str, auth
     from streams.common.wording import moment
 
     _put(config, caller, until_ms, line, reason, author)
-    click.echo(f"{caller} is blocked on {_named(line)} until {moment(until_ms)}")
+    say(f"{caller} is blocked on {_named(line)} until {moment(until_ms)}")
 
 
 @click.command(epilog=example("ringfence unblock +447700900123"))
@@ -61,7 +62,7 @@ def unblock(config: Path, caller: str, line: str, reason: str, author: str) -> N
     Those set by hand, and those that a rule began. Lists stay as they are.
     """
     _put(config, caller, 0, line, reason, author)
-    click.echo(f"every block of {caller} on {_named(line)} has ended, if there was one")
+    say(f"every block of {caller} on {_named(line)} has ended, if there was one")
 
 
 def _put(config: Path, caller: str, until_ms: int, line: str, reason: str, author: str) -> None:

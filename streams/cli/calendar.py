@@ -18,6 +18,7 @@ from streams.cli.options import (
     example,
     reason_option,
 )
+from streams.cli.output import say
 from streams.cli.startup import check_line, kafka_settings
 from streams.common.clock import now_ms
 
@@ -113,13 +114,11 @@ def show(config: Path, name: str, days: int, zone: str | None) -> None:
     for title, hours in found.items():
         read_in = hours.zone(zone or theirs)
         today = dt.datetime.now(ZoneInfo(read_in)).date()
-        click.echo(f"{title}, on the clock of {read_in}")
+        say(f"{title}, on the clock of {read_in}")
         for each in effective_days(hours, zone or theirs, today, days):
             cause = "" if each.cause == "week" else f"  {each.cause}"
             note = f"  ({each.note})" if each.note else ""
-            click.echo(
-                f"  {each.day:%a %Y-%m-%d}  {', '.join(each.hours) or 'closed'}{cause}{note}"
-            )
+            say(f"  {each.day:%a %Y-%m-%d}  {', '.join(each.hours) or 'closed'}{cause}{note}")
     if name in settings.lines:
         _say_switch(settings, name)
 
@@ -195,7 +194,7 @@ def _say_switch(settings: Settings, *lines: str) -> None:
             "calls ring as before, for its policy has no quiet_hours rule that would heed it"
             f" ({said})"
         )
-        click.echo(f"line {line}: {said if heeded else nothing}")
+        say(f"line {line}: {said if heeded else nothing}")
 
 
 def _zone(settings: Settings, line: str) -> ZoneInfo | None:

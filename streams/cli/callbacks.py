@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from streams.cli.options import CALLER, config_option, demo_option, example
+from streams.cli.output import say
 from streams.cli.startup import kafka_settings
 
 
@@ -35,10 +36,10 @@ def callbacks_list(config: Path, line: str | None, *, full: bool) -> None:
 
     found = asyncio.run(owed(kafka_settings(config).kafka, line))
     if not found:
-        click.echo("nobody is owed a callback")
+        say("nobody is owed a callback")
         return
     for line_of_text in table(rows(found, now_ms(), full=full)):
-        click.echo(line_of_text)
+        say(line_of_text)
 
 
 @callbacks.command(name="close", epilog=example("ringfence callbacks close +447700900123"))
@@ -54,6 +55,6 @@ def callbacks_close(config: Path, caller: str) -> None:
     from streams.common.clock import now_ms
 
     if not asyncio.run(close(kafka_settings(config).kafka, caller, now_ms())):
-        click.echo("no callback of this caller is open", err=True)
+        say("no callback of this caller is open", err=True)
         sys.exit(1)
-    click.echo("closed")
+    say("closed")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from streams.cli.options import config_option, demo_option, example
+from streams.cli.output import say, say_all
 from streams.cli.startup import kafka_settings
 
 if TYPE_CHECKING:
@@ -50,20 +51,20 @@ def contacts_import(config: Path, file: Path, *, resume: bool, dry_run: bool) ->
     try:
         done = importer.check() if dry_run else asyncio.run(importer.run(resume=resume))
     except KeyboardInterrupt:
-        click.echo(f"\nstopped after {importer.done.rows} rows; go on with --resume", err=True)
+        say_all(f"\nstopped after {importer.done.rows} rows; go on with --resume", err=True)
         sys.exit(130)
     verb = "can be imported" if dry_run else "imported"
-    click.echo(
+    say(
         f"{done.contacts} contacts {verb}"
         + (f", {done.skipped} rows were before" if done.skipped else "")
     )
     if done.repeated:
-        click.echo(
+        say(
             f"{done.repeated} rows name somebody whom an earlier row names: the later row holds",
             err=True,
         )
     if done.faults:
-        click.echo(f"{done.faults} rows left out: see {importer.errors}", err=True)
+        say(f"{done.faults} rows left out: see {importer.errors}", err=True)
         sys.exit(1)
 
 
@@ -84,9 +85,9 @@ def contacts_show(config: Path, caller: str) -> None:
 
     found = asyncio.run(show(kafka_settings(config).kafka, _jid(caller)))
     if found is None:
-        click.echo("no contact record stands under this JID", err=True)
+        say("no contact record stands under this JID", err=True)
         sys.exit(1)
-    click.echo(orjson.dumps(asdict(found), option=orjson.OPT_INDENT_2))
+    say_all(orjson.dumps(asdict(found), option=orjson.OPT_INDENT_2).decode())
 
 
 @contacts.command(name="remove", epilog=example("ringfence contacts remove +447700900123"))
@@ -101,7 +102,7 @@ def contacts_remove(config: Path, caller: str) -> None:
     from streams.callers.contact_import import remove
 
     asyncio.run(remove(kafka_settings(config).kafka, _jid(caller)))
-    click.echo("removed")
+    say("removed")
 
 
 def _jid(caller: str) -> str:
@@ -130,4 +131,4 @@ class _ProgressLine:
             return
         self._next = now + 2
         rate = (done.rows - done.skipped) / (now - self._began)
-        click.echo(f"{done.rows} rows, {done.faults} left out, {rate:.0f} rows/s", err=True)
+        say(f"{done.rows} rows, {done.faults} left out, {rate:.0f} rows/s", err=True)

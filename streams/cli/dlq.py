@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from streams.cli.options import MOMENT, config_option, demo_option, example, user
+from streams.cli.output import say, say_all
 from streams.cli.startup import kafka_settings
 from streams.common.errors import RingfenceError
 
@@ -101,12 +102,12 @@ def list_letters(config: Path, selection: Selection, *, handled: bool, as_json: 
 
     letters = asyncio.run(_letters(kafka_settings(config), selection, handled=handled))
     if as_json:
-        click.echo(json.dumps([letter.as_dict() for letter in letters], indent=2))
+        say_all(json.dumps([letter.as_dict() for letter in letters], indent=2))
         return
     for line in table(letters):
-        click.echo(line)
+        say(line)
     if not letters:
-        click.echo(
+        say(
             "no dead letters"
             if handled
             else "no dead letters that wait for somebody; --all shows the others"
@@ -121,7 +122,7 @@ def list_letters(config: Path, selection: Selection, *, handled: bool, as_json: 
 def show(config: Path, place: str, *, raw: bool) -> None:
     """Show one dead letter with headers and bytes."""
     for line in asyncio.run(_show(kafka_settings(config), _place(place), raw=raw)):
-        click.echo(line)
+        say(line)
 
 
 @dlq.command(
@@ -229,7 +230,7 @@ async def _replay(
         )
     gone = f", {done.gone} retired meanwhile" if done.gone else ""
     what = "would be put back" if dry_run else "put back"
-    click.echo(f"{done.handled} {what}, {done.refused} left{gone}")
+    say(f"{done.handled} {what}, {done.refused} left{gone}")
     if done.refused:
         sys.exit(1)
 
@@ -244,17 +245,17 @@ async def _drop(
     letters = await _letters(settings, selection, handled=False)
     if dry_run:
         for line in table(letters):
-            click.echo(line)
+            say(line)
     if not _agreed(letters, "drop", dry_run=dry_run, yes=yes):
         return
     if not dry_run:
         await replay.drop(settings.kafka, letters, author=user(), note=note, clock=now_ms)
-    click.echo(f"{len(letters)} {'would be dropped' if dry_run else 'dropped'}")
+    say(f"{len(letters)} {'would be dropped' if dry_run else 'dropped'}")
 
 
 def _agreed(letters: list[Letter], what: str, *, dry_run: bool, yes: bool) -> bool:
     if not letters:
-        click.echo("no dead letter fits; nothing to do")
+        say("no dead letter fits; nothing to do")
         return False
     if dry_run or yes:
         return True
@@ -277,9 +278,9 @@ def _reporter(*, dry_run: bool) -> Callable[[Replay | ReplayRefusal], None]:
     def report(plan: Replay | ReplayRefusal) -> None:
         place = plan.letter.place
         if isinstance(plan, ReplayRefusal):
-            click.echo(f"{place}: left: {plan.why}", err=True)
+            say(f"{place}: left: {plan.why}", err=True)
         else:
-            click.echo(f"{place}: {'would go' if dry_run else 'put back'} to {plan.where}")
+            say(f"{place}: {'would go' if dry_run else 'put back'} to {plan.where}")
 
     return report
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from streams.cli.options import config_option, demo_option, example
+from streams.cli.output import say
 from streams.cli.startup import kafka_settings
 
 
@@ -47,4 +48,4 @@ def explain(config: Path, call_or_caller: str, last: int) -> None:
         else explaining.explain_caller(settings, jid, last)
     )
     for line in asyncio.run(lines):
-        click.echo(line)
+        say(line)

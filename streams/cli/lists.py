@@ -17,6 +17,7 @@ from streams.cli.options import (
     example,
     reason_option,
 )
+from streams.cli.output import say
 from streams.cli.startup import check_line, kafka_settings
 from streams.common.clock import now_ms
 from streams.common.errors import ConfigurationError
@@ -78,7 +79,7 @@ def add(config: Path, name: str, patterns: tuple[str, ...], **given: Any) -> Non
     entries = [make(_canonical(pattern)) for pattern in patterns]
     asyncio.run(put(settings.kafka, entries, now_ms()))
     for entry in entries:
-        click.echo(f"on the list {name}: {_described(entry, full=True)}")
+        say(f"on the list {name}: {_described(entry, full=True)}")
     _say_who_asks(settings, name)
 
 
@@ -110,9 +111,9 @@ def remove(config: Path, name: str, patterns: tuple[str, ...], *, expired: bool)
             each.key: each for each in known.entries() if each.list == name and _is_over(each)
         }
     asyncio.run(take_away(settings.kafka, list(found.values()), now_ms()))
-    click.echo(f"{len(found)} taken off the list {name}")
+    say(f"{len(found)} taken off the list {name}")
     for pattern in missing:
-        click.echo(f"{pattern} was not on the list {name}", err=True)
+        say(f"{pattern} was not on the list {name}", err=True)
     if missing:
         sys.exit(1)
 
@@ -153,17 +154,17 @@ def show(config: Path, name: str | None, limit: int, *, full: bool, no_hits: boo
         (each for each in known.entries() if each.list == name), key=_added, reverse=True
     )
     if not entries:
-        click.echo(f"nobody is on the list {name}")
+        say(f"nobody is on the list {name}")
         return
     met = None if no_hits else asyncio.run(hits(settings.kafka, name))
     for entry in entries[:limit]:
         count = "" if met is None else f"{met[entry.entry_id]:>6} met  "
-        click.echo(f"{count}{_described(entry, full=full)}")
+        say(f"{count}{_described(entry, full=full)}")
     if len(entries) > limit:
-        click.echo(f"and {len(entries) - limit} more; --limit shows them")
+        say(f"and {len(entries) - limit} more; --limit shows them")
     over = sum(map(_is_over, entries))
     if over:
-        click.echo(f"{over} have expired; `ringfence lists remove {name} --expired` takes them off")
+        say(f"{over} have expired; `ringfence lists remove {name} --expired` takes them off")
 
 
 @lists.command(
@@ -196,13 +197,13 @@ def import_(config: Path, name: str, file: Path, *, skip_wrong: bool, **given: A
 
     settings = kafka_settings(config)
     make = _maker(settings, name, **given)
-    entries, wrong = entries_of(file, make, lambda fault: click.echo(fault, err=True))
+    entries, wrong = entries_of(file, make, lambda fault: say(fault, err=True))
     if wrong and not skip_wrong:
         rows = f"{file}: {wrong} of {wrong + len(entries)} rows are wrong"
         msg = f"{rows}, and nothing was imported; correct them, or add --skip-wrong"
         raise ConfigurationError(msg)
     asyncio.run(put(settings.kafka, entries, now_ms()))
-    click.echo(f"{len(entries)} on the list {name}" + (f", {wrong} rows left out" if wrong else ""))
+    say(f"{len(entries)} on the list {name}" + (f", {wrong} rows left out" if wrong else ""))
     _say_who_asks(settings, name)
     if wrong:
         sys.exit(ConfigurationError.exit_code)
@@ -267,9 +268,9 @@ def _say_who_asks(settings: Settings, name: str) -> None:
         if getattr(rule, "list", None) == name
     ]
     if asking:
-        click.echo(f"asked by the rule {', '.join(asking)}")
+        say(f"asked by the rule {', '.join(asking)}")
     else:
-        click.echo(
+        say(
             f"no policy in force has a rule that asks the list {name}: it changes nothing yet",
             err=True,
         )
@@ -282,9 +283,9 @@ def _show_names(known: Overrides) -> None:
 
     counts = Counter(each.list for each in known.entries())
     for row in table([(name, str(count)) for name, count in sorted(counts.items())], right=1):
-        click.echo(row)
+        say(row)
     if not counts:
-        click.echo("no lists; `ringfence lists add deny +447700900123` begins one")
+        say("no lists; `ringfence lists add deny +447700900123` begins one")
 
 
 def _added(entry: ListEntry) -> int:

@@ -30,6 +30,7 @@ from streams.cli import (
     worker,
 )
 from streams.cli.options import example
+from streams.cli.output import say, say_all
 from streams.cli.startup import log_file
 from streams.common.errors import TOPICS_HINT, EnvironmentFaultError, RingfenceError
 from streams.settings import ROOT
@@ -72,7 +73,7 @@ def _version(
     wanted: bool,  # noqa: FBT001 - click's signature of a callback
 ) -> None:
     if wanted and not context.resilient_parsing:
-        click.echo(f"ringfence {version()}")
+        say(f"ringfence {version()}")
         context.exit()
 
 
@@ -115,15 +116,13 @@ def main() -> None:
     try:
         cli(prog_name="ringfence")
     except RingfenceError as exc:
-        click.echo(f"ringfence: {exc}", err=True)
+        say_all(f"ringfence: {exc}", err=True)
         sys.exit(exc.exit_code)
     except OSError as exc:
         _confess(exc)
         sys.exit(EnvironmentFaultError.exit_code)
     except UnknownTopicOrPartitionError:
-        click.echo(
-            f"ringfence: one of Ringfence's topics is missing on Kafka: {TOPICS_HINT}", err=True
-        )
+        say(f"ringfence: one of Ringfence's topics is missing on Kafka: {TOPICS_HINT}", err=True)
         sys.exit(EnvironmentFaultError.exit_code)
     except Exception as exc:  # noqa: BLE001 - the last resort; it is logged in full
         _confess(exc)
@@ -140,4 +139,4 @@ def _confess(exc: Exception) -> None:
         where = f"the traceback is at the end of {path}"
     except OSError:
         where = text
-    click.echo(f"ringfence: unexpected {type(exc).__name__}: {exc}; {where}", err=True)
+    say_all(f"ringfence: unexpected {type(exc).__name__}: {exc}; {where}", err=True)

@@ -14,6 +14,7 @@ import click
 from typing_extensions import override
 
 from streams.cli.options import MOMENT, author_option, config_option, demo_option, example
+from streams.cli.output import say
 from streams.cli.startup import check_line, kafka_settings, log_to_file
 from streams.common.clock import now_ms
 from streams.common.errors import ConfigurationError, EnvironmentFaultError
@@ -85,11 +86,11 @@ def check(config: Path, paths: tuple[Path, ...], *, offline: bool) -> None:
     reports = check_alternatives(paths, settings, shelf)
     for report in reports:
         for line in report.lines():
-            click.echo(line, err=report.failed)
+            say(line, err=report.failed)
     if any(report.by for report in reports):
-        click.echo("policies of one line were each checked by themselves: apply one of them")
+        say("policies of one line were each checked by themselves: apply one of them")
     if why_not:
-        click.echo(f"what is applied already was not looked at: {why_not}", err=True)
+        say(f"what is applied already was not looked at: {why_not}", err=True)
     if any(report.failed for report in reports):
         sys.exit(ConfigurationError.exit_code)
 
@@ -122,7 +123,7 @@ def apply(config: Path, paths: tuple[Path, ...], author: str, note: str) -> None
         made = changes(report.files, shelf, author=author, note=note, at_ms=now_ms())
         for file in report.files:
             if file.key not in {each.key for each in made}:
-                click.echo(f"{file.key}: in force already")
+                say(f"{file.key}: in force already")
         return made
 
     _put(settings, changed)
@@ -144,9 +145,9 @@ def diff(config: Path, what: str) -> None:
     settings = kafka_settings(config)
     lines = differences(settings, what, _shelf(settings))
     for line in lines:
-        click.echo(line)
+        say(line)
     if not lines:
-        click.echo("no difference", err=True)
+        say("no difference", err=True)
 
 
 @policy.command(
@@ -166,6 +167,7 @@ def show(config: Path, name: str, revision: str | None) -> None:
     from streams.policy_admin.actions import as_yaml, find
 
     document = find(_shelf(kafka_settings(config)), name, revision)
+    # as it is, to be edited and applied again: texts in Arabic hold marks of direction
     click.echo(as_yaml(document), nl=False)
 
 
@@ -181,7 +183,7 @@ def history(config: Path, name: str) -> None:
     from streams.policy_admin.actions import history_lines
 
     for line in history_lines(_shelf(kafka_settings(config)), name):
-        click.echo(line)
+        say(line)
 
 
 @policy.command(
@@ -293,9 +295,9 @@ def simulate(
         replay_history(settings, from_ms=from_ms, to_ms=until_ms, files=files, line=line)
     )
     named = ", ".join(f"{name} {revision}" for name, revision in revisions.items())
-    click.echo(f"policies    {named}")
+    say(f"policies    {named}")
     for each in compared.lines(diff=diff):
-        click.echo(each)
+        say(each)
     if json_file is not None:
         json_file.write_text(
             json.dumps(compared.as_dict(revisions), indent=2) + "\n", encoding="utf-8"
@@ -346,7 +348,7 @@ def _put(settings: Settings, make: Callable[[Shelf], list[PolicyDocument]]) -> N
         await write(settings.kafka, documents)
         for each in documents:
             what = "removed" if each.removed else f"revision {each.revision} applied"
-            click.echo(f"{each.key}: {what}" + (f" (was {each.replaces})" if each.replaces else ""))
+            say(f"{each.key}: {what}" + (f" (was {each.replaces})" if each.replaces else ""))
         found = await answers(settings.kafka, documents, now_ms)
         for answer in found:
             state = (
@@ -354,9 +356,9 @@ def _put(settings: Settings, make: Callable[[Shelf], list[PolicyDocument]]) -> N
                 if answer.runs
                 else f"does not run it: {answer.why_not or 'it has not said why'}"
             )
-            click.echo(f"worker {answer.worker} {state}", err=not answer.runs)
+            say(f"worker {answer.worker} {state}", err=not answer.runs)
         if not found:
-            click.echo("no worker runs just now; the next one that starts takes it")
+            say("no worker runs just now; the next one that starts takes it")
         return all(answer.runs for answer in found)
 
     if not asyncio.run(put()):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from streams.common.log_dedup import DuplicateFilter
+from streams.common.printable import PrintableFormatter
 
 if TYPE_CHECKING:
     from streams.settings import Settings
@@ -90,3 +91,4 @@ def _log(**where: Any) -> None:
     logging.basicConfig(level=logging.INFO, format=_FORMAT, **where)
     for handler in logging.getLogger().handlers:
         handler.addFilter(DuplicateFilter())
+        handler.setFormatter(PrintableFormatter(_FORMAT))

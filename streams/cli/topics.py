@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from streams.cli.options import config_option, demo_option, example
+from streams.cli.output import say
 from streams.cli.startup import kafka_settings
 
 
@@ -30,15 +31,15 @@ def topics_apply(config: Path) -> None:
     settings = kafka_settings(config)
     applied = asyncio.run(topics_admin.apply(settings.kafka))
     for name in applied.created:
-        click.echo(f"{name}: created")
+        say(f"{name}: created")
     for each in applied.repaired:
-        click.echo(f"{each.topic}: {each.setting} was {each.found}, is {each.wanted}")
+        say(f"{each.topic}: {each.setting} was {each.found}, is {each.wanted}")
     for each in applied.left:
-        click.echo(each.describe(), err=True)
+        say(each.describe(), err=True)
     if any(each.what != "surplus" for each in applied.left):
         sys.exit(1)
     if not applied.created and not applied.repaired:
-        click.echo("all topics are as they should be")
+        say("all topics are as they should be")
 
 
 @topics.command(name="check", epilog=example("ringfence topics check"))
@@ -53,10 +54,10 @@ def topics_check(config: Path) -> None:
 
     differences = asyncio.run(topics_admin.check(kafka_settings(config).kafka))
     for each in differences:
-        click.echo(each.describe())
+        say(each.describe())
     if any(each.what != "surplus" for each in differences):
         sys.exit(1)
-    click.echo("all topics are as they should be")
+    say("all topics are as they should be")
 
 
 @topics.command(name="list", epilog=example("ringfence topics list"))
@@ -71,4 +72,4 @@ def topics_list(config: Path) -> None:
 
     settings = kafka_settings(config).kafka
     for line in topics_admin.listing(settings, asyncio.run(topics_admin.found(settings))):
-        click.echo(line)
+        say(line)

@@ -6,7 +6,7 @@ from datetime import datetime, tzinfo
 from typing import Final
 
 from models.decisions import Verdict
-from models.outcomes import Outcome
+from models.outcomes import OWNER_CHANGED, Outcome
 
 VERDICTS: Final[dict[Verdict, str]] = {
     "ring": "rang",
@@ -40,9 +40,25 @@ _TEXTS: Final = {
     "late": "text too late",
     "suppressed": "not told",
 }
-_REASONS: Final = {"cool-down": "told before"}
-TROUBLE: Final = frozenset({"failed", "unknown", "unconfirmed"})
-"""Results that somebody may have to look into."""
+_REASONS: Final = {
+    ("reject", "raced", "answered"): "answered first",
+    ("reject", "raced", "same-call"): "rejected before",
+    ("reject", "suppressed", "call-unknown"): "let ring (nobody knew whether it still rang)",
+    ("text", "suppressed", "cool-down"): "told before",
+    ("text", "suppressed", "answered"): "not told (the call was answered)",
+    ("text", "suppressed", "ended"): "not told (the call had ended)",
+}
+_TROUBLE: Final = frozenset({"failed", "unknown", "unconfirmed"})
+
+
+def needs_a_look(outcome: Outcome) -> bool:
+    """Whether somebody may have to look into an outcome.
+
+    Not into a reject that an earlier worker may have sent: the call is over either way.
+    """
+    if outcome.command == "reject" and outcome.reason == OWNER_CHANGED:
+        return False
+    return outcome.result in _TROUBLE
 
 
 def outcome_words(outcome: Outcome) -> str:
@@ -53,8 +69,9 @@ def outcome_words(outcome: Outcome) -> str:
         words = (_REJECTS if outcome.command == "reject" else _TEXTS).get(
             outcome.result, outcome.result
         )
-    if outcome.result == "suppressed" and outcome.reason in _REASONS:
-        return _REASONS[outcome.reason]
+    reasoned = _REASONS.get((outcome.command, outcome.result, outcome.reason or ""))
+    if reasoned is not None:
+        return reasoned
     if outcome.reason and outcome.result in {"failed", "unknown", "suppressed"}:
         return f"{words} ({outcome.reason.replace('-', ' ')})"
     return words

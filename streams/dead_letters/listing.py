@@ -12,6 +12,7 @@ from typing import Final
 
 from models.dead_letters import HANDLED_HEADER
 from models.identity import mask
+from streams.common.printable import printable
 from streams.common.table import table as columns
 from streams.common.wording import count, moment
 from streams.dead_letters.letter import Letter
@@ -79,13 +80,6 @@ def ending(letter: Letter) -> str | None:
 def masked(text: str) -> str:
     """The text with phone numbers and LIDs masked; times, call ids and short numbers stay."""
     return _NUMBER.sub(_hide, text)
-
-
-def printable(text: str) -> str:
-    """The text with control characters escaped: a letter must not control the terminal."""
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
-    )
 
 
 def _text(value: bytes, *, raw: bool) -> str:

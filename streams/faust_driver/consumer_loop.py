@@ -8,15 +8,26 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, cast
+from dataclasses import dataclass
+from typing import Any, Final, Literal, cast
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    IllegalGenerationError,
+    KafkaError,
+    NoError,
+    NotCoordinatorForGroupError,
+    UnknownMemberIdError,
+    for_code,
+)
+from aiokafka.protocol.commit import OffsetCommitRequest
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from typing_extensions import override
 
 from streams.faust_driver import closed_connection
-from streams.faust_driver.fetcher import SessionFetching
+from streams.faust_driver.fetcher import FRESH_S, SessionFetching
 from streams.faust_driver.metadata import pace
 from streams.faust_driver.recovery import Tables
 
@@ -25,6 +36,25 @@ closed_connection.install()
 JOIN_SLACK_S: Final = 2.0
 """Beyond the rebalance time-out, for which a coordinator may hold a join until all members are
 there."""
+
+
+MembershipAnswer = Literal["member", "replaced", "unanswered"]
+"""What the group's coordinator says of a membership.
+
+``member``      nobody else had its partitions when the coordinator answered
+``replaced``    it is over: another member has its partitions, or will have them
+``unanswered``  not known
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """One member of the consumer group, from a join until it is replaced."""
+
+    generation: int
+    member_id: str
+    """Given by the coordinator. A static member that joins again gets another one, while the
+    generation may stay (``GroupMetadataManager`` of Kafka 4, and seen on 4.3.1)."""
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -79,13 +109,48 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         if self._fetching is not None:
             self._fetching.wake()
 
-    def is_fresh(self, tp: TP) -> bool:
+    def is_fresh(self, tp: TP, within_s: float = FRESH_S) -> bool:
         """See ``SessionFetching.is_fresh``; False before the start."""
-        return self._fetching is not None and self._fetching.is_fresh(tp)
+        return self._fetching is not None and self._fetching.is_fresh(tp, within_s)
 
     def coordinator_is_silent(self) -> None:
         """Look for the group's coordinator anew; call it when the known one answers nothing."""
         self._ensure_consumer()._coordinator.coordinator_dead()
+
+    def membership(self) -> Membership:
+        """The one that the last join gave."""
+        coordinator = self._ensure_consumer()._coordinator
+        return Membership(coordinator.generation, coordinator.member_id)
+
+    async def commit_as(self, member: Membership, tp: TP, offset: int) -> MembershipAnswer:
+        """Commit one offset as this member, and say what the coordinator made of the membership.
+
+        A commit, not a heartbeat: both are refused with UNKNOWN_MEMBER_ID or ILLEGAL_GENERATION
+        once the member was replaced (tried on Kafka 4.3.1, for static and other members), but a
+        heartbeat is answered out of memory, so that a coordinator which was itself paused and
+        replaced still confirms it. A commit has to be replicated first.
+        """
+        coordinator = self._ensure_consumer()._coordinator
+        request = OffsetCommitRequest(
+            coordinator.group_id,
+            member.generation,
+            member.member_id,
+            OffsetCommitRequest.DEFAULT_RETENTION_TIME,
+            [(tp.topic, [(tp.partition, offset, "")])],
+        )
+        try:
+            await coordinator.ensure_coordinator_known()
+            response = await coordinator._send_req(request)
+        except KafkaError:
+            return "unanswered"
+        error = for_code(response.topics[0][1][0][1])
+        if error is NoError:
+            return "member"
+        if error in {UnknownMemberIdError, IllegalGenerationError}:
+            return "replaced"
+        if error in {GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError}:
+            coordinator.coordinator_dead()
+        return "unanswered"
 
     @override
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> AIOKafkaConsumer:

@@ -70,7 +70,7 @@ class SessionFetching:
         """Look again at what is wanted: call it when that grew."""
         self._fetcher._notify(self._fetcher._wait_consume_future)
 
-    def is_fresh(self, tp: TopicPartition) -> bool:
+    def is_fresh(self, tp: TopicPartition, within_s: float = FRESH_S) -> bool:
         """Whether the partition's high watermark is what its leader said a moment ago.
 
         Does not block.
@@ -80,7 +80,7 @@ class SessionFetching:
         """
         leader = self._leaders.get(tp)
         told_at = None if leader is None else self._told_at.get(leader)
-        return told_at is not None and self._clock() - told_at < FRESH_S
+        return told_at is not None and self._clock() - told_at < within_s
 
     async def _fetch_in_time(
         self, assignment: Any, node: int, request: SessionFetchRequest

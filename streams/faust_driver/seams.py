@@ -106,6 +106,7 @@ _STRUCT = "aiokafka.protocol.struct:Struct"
 _FETCH = "aiokafka.protocol.fetch:FetchRequest_v11"
 
 _NO_THREAD = "a consumer thread costs several tasks and wake-ups for each call into it"
+_TERMS = "a static member that takes its place back keeps the group's generation"
 _FLOW = "a recovery that a rebalance overtook must neither resume nor seek"
 _NO_LOSS = "the commit must never step over an event that somebody holds"
 _IDLE = "every record is written by a DurableProducer; Faust's producer must not connect"
@@ -167,6 +168,15 @@ SEAMS: Final = (
         "29ce96596f05",
         "everything is paused from the first moment; a join counts as a heartbeat",
     ),
+    Seam(_DRIVER, "RebalanceListener", "overridden", "e393554432c0", _TERMS),
+    Seam(
+        "faust.transport.drivers.aiokafka:ConsumerRebalanceListener",
+        "on_partitions_assigned",
+        "overridden",
+        "1c1f8406ad36",
+        _TERMS,
+    ),
+    Seam("faust.types.app:AppT", "consumer_generation_id", "patched", "a1cea3329d31", _TERMS),
     Seam(_CONSUMER, "resume_flow", "overridden", "db59630f25b5", _FLOW),
     Seam(
         _CONSUMER,
@@ -355,6 +365,7 @@ SEAMS: Final = (
     Seam(
         _COORDINATOR, "_do_heartbeat", "patched", "dc1d6632aaa6", "heartbeats prove the ownership"
     ),
+    Seam(_COORDINATOR, "_send_req", "private", "fa4b12e914ce", "a commit proves the membership"),
     Seam(_COORDINATOR, "_session_timeout_ms", "private", "90a2993eaa02", "how long one may take"),
     # --- aiokafka: fetching
     Seam(

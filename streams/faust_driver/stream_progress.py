@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from faust.types import TP
 
+from streams.faust_driver.fetcher import FRESH_S
 from streams.faust_driver.transport import Consumer
 
 
@@ -24,12 +25,19 @@ class StreamProgress:
         """Whether this worker reads the partition."""
         return self._consumer().owns(TP(self._topic, partition))
 
-    def reach(self, partition: int) -> int | None:
-        """The offset up to which the partition is known to hold records now.
+    def began(self, partition: int) -> int | None:
+        """Where reading began after the last rebalance, or None while nothing is read.
 
-        None where that is not known.
+        What stands before it was worked on, here or elsewhere, and is durable.
         """
-        return self._consumer().reach(TP(self._topic, partition))
+        return self._consumer().began(TP(self._topic, partition))
+
+    def reach(self, partition: int, within_s: float = FRESH_S) -> int | None:
+        """The offset up to which the partition holds records, by its leader's own account.
+
+        At least up to which it did ``within_s`` ago. None where that is not known.
+        """
+        return self._consumer().reach(TP(self._topic, partition), within_s)
 
     def is_done(self, partition: int, upto: int) -> bool:
         """Whether everything below the offset was worked on, and is durable."""

@@ -13,12 +13,19 @@ from faust.stores import memory
 from faust.types import TP, EventT
 from typing_extensions import override
 
+from streams.faust_driver.epochs import MARK, Headers, PartitionFence, epoch_of
+
 
 class ChangelogWriter(Protocol):
     """What a table needs of a producer (``DurableProducer`` has it)."""
 
     async def enqueue_to(
-        self, topic: str, key: bytes, value: bytes | None, partition: int | None = None
+        self,
+        topic: str,
+        key: bytes,
+        value: bytes | None,
+        partition: int | None = None,
+        headers: Headers | None = None,
     ) -> asyncio.Future[RecordMetadata]:
         """Enqueue in order; the future is done at the broker's acknowledgement."""
 
@@ -39,6 +46,37 @@ class Store(memory.Store[bytes, bytes]):
         self.rounds: dict[int, Iterator[bytes]] = {}
         """By partition, the keys that a sweep has not come to yet in this round."""
         self._read: dict[int, int] = {}
+        self._is_fenced = False
+        self._fences: dict[int, PartitionFence] = {}
+
+    def count_by_epoch(self) -> None:
+        """From now on, let rows count only in the epoch of their writer. Before the first row."""
+        self._is_fenced = True
+
+    def fence(self, partition: int) -> PartitionFence:
+        """Which rows of the partition count, as far as it was read."""
+        return self._fences.setdefault(partition, PartitionFence())
+
+    def judge(self, partition: int, record: Any) -> bool:
+        """Whether a record's row counts. Call it once for each, in the order of the log."""
+        fence = self.fence(partition)
+        return fence.admits(record.key, epoch_of(record.headers)) and record.key != MARK
+
+    def change(self, partition: int, key: bytes, value: bytes | None) -> None:
+        """Set a key, or forget it where ``value`` is None."""
+        shard = self.shards.setdefault(partition, {})
+        if value is None:
+            shard.pop(key, None)
+        else:
+            shard[key] = value
+
+    def next_offset(self, partition: int) -> int:
+        """From where the changelog has to be read on."""
+        return self._read.get(partition, -1) + 1
+
+    def skip_to(self, partition: int, end: int) -> None:
+        """Everything below an offset stands in memory, or does not count."""
+        self._read[partition] = max(self.next_offset(partition), end) - 1
 
     def replay(self, partition: int, records: Sequence[Any]) -> None:
         """Take records of the changelog (aiokafka's or Faust's), in its order.
@@ -49,6 +87,8 @@ class Store(memory.Store[bytes, bytes]):
         read = self._read.get(partition, -1)
         for record in records:
             if record.offset <= read:
+                continue
+            if self._is_fenced and not self.judge(partition, record):
                 continue
             if record.value is None:
                 shard.pop(record.key, None)
@@ -67,15 +107,18 @@ class Store(memory.Store[bytes, bytes]):
         for event in batch:
             self.replay(event.message.partition, [event.message])
 
-    def written(self, partition: int, offset: int) -> None:
-        """Our own write stands at an offset of the changelog.
+    def written(self, partition: int, offset: int) -> bool:
+        """Our own write stands at an offset of the changelog: it need not be read again.
 
-        What is read up to there need not be read again.
-
-        Nothing follows from a write behind somebody else's, which is not known here.
+        False where somebody else's stands before it, which is not known here: nothing is noted
+        then. Nor is it of a partition that is not held any more.
         """
-        if partition in self.shards and self._read.get(partition, -1) + 1 == offset:
-            self._read[partition] = offset
+        if partition not in self.shards:
+            return True
+        if self.next_offset(partition) != offset:
+            return False
+        self._read[partition] = offset
+        return True
 
     @override
     def persisted_offset(self, tp: TP) -> int | None:
@@ -94,6 +137,7 @@ class Store(memory.Store[bytes, bytes]):
         for partition in [each for each in self.shards if TP(changelog, each) not in assigned]:
             del self.shards[partition]
             self._read.pop(partition, None)
+            self._fences.pop(partition, None)
             self.rounds.pop(partition, None)
 
     @override
@@ -141,11 +185,7 @@ class FaustTable:
 
         ``partition`` is the one of the event in work. May be repeated with the same effect.
         """
-        shard = self._store.shards.setdefault(partition, {})
-        if value is None:
-            shard.pop(key, None)
-        else:
-            shard[key] = value
+        self._store.change(partition, key, value)
         done = await self._writer().enqueue_to(
             self._table.changelog_topic_name, key, value, partition
         )

@@ -22,6 +22,7 @@ from collections.abc import (
     Mapping,
     MutableMapping,
 )
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import faust
@@ -31,8 +32,10 @@ from faust.types import TP, EventT, Message, StreamT
 from mode.supervisors import CrashingSupervisor
 from typing_extensions import override
 
+from streams.common.clock import now_ms
 from streams.faust_driver.assignor import Assignor
-from streams.faust_driver.consumer_loop import ConsumerThread
+from streams.faust_driver.consumer_loop import ConsumerThread, Membership, MembershipAnswer
+from streams.faust_driver.fetcher import FRESH_S
 from streams.faust_driver.recovery import Tables
 from streams.kafka.connection import tls
 from streams.kafka.stream import Stream
@@ -57,8 +60,38 @@ COMMIT_S: Final = 2.0
 not confirm comes again after a crash, at worst."""
 
 
+@dataclass(frozen=True, slots=True)
+class Inheritance:
+    """A partition at the moment from which nobody but this worker acts on its records."""
+
+    offset: int
+    """Below it records stood there already."""
+    at_ms: int
+    """The time by this machine's clock, ms UTC."""
+
+
+class RebalanceListener(driver.ConsumerRebalanceListener):
+    """Numbers this worker's terms.
+
+    Faust takes the group's generation for the age of an event and of a recovery. A static member
+    that was replaced by another process and takes its place back keeps the generation, and would
+    go on with what it had begun before.
+    """
+
+    @override
+    async def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
+        """Begin a term. It gets the next number of this process."""
+        app = self._thread.app
+        app.consumer_generation_id += 1
+        await self._thread.on_partitions_assigned(
+            {TP(each.topic, each.partition) for each in assigned}, app.consumer_generation_id
+        )
+
+
 class Consumer(driver.Consumer):
     """Faust's consumer, repaired: see each method for what goes wrong without it."""
+
+    RebalanceListener = RebalanceListener
 
     _after_seek: frozenset[TP] = frozenset()
     _round: int = 0
@@ -68,8 +101,14 @@ class Consumer(driver.Consumer):
     _given: dict[TP, int]
     """Per partition, the offset after the last record that a stream was given, or where reading
     began."""
+    _began: dict[TP, int]
+    """Per partition, where reading began after the last rebalance."""
     _unanswered: dict[TP, int]
     """Offsets whose commit nobody has confirmed."""
+    _inherited: dict[TP, Inheritance]
+    """Per partition, what it was taken over with."""
+    _member: Membership | None = None
+    """Who this worker is to the group, by its last join."""
     _open: dict[TP, set[int]]
     """Per partition, the offsets given to a stream and not acknowledged yet; Faust's own set of
     unacknowledged messages leaves out what still waits in a stream's queue."""
@@ -78,8 +117,11 @@ class Consumer(driver.Consumer):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._given = {}
+        self._began = {}
+        self._inherited = {}
         self._open = {}
         self._unanswered = {}
+        self._committing = asyncio.Lock()
 
     @override
     def _new_consumer_thread(self) -> ConsumerThread:
@@ -122,6 +164,7 @@ class Consumer(driver.Consumer):
         began, waiting = (self._round, self.app.consumer_generation_id), self._after_seek
         await super().perform_seek()
         earliest = await self.earliest_offsets(*waiting) if waiting else {}
+        ends = await self.highwaters(*waiting) if waiting else {}
         if began != (self._round, self.app.consumer_generation_id) or self._between:
             return  # a rebalance overtook this one, and will seek again
         self._after_seek = frozenset()
@@ -129,6 +172,9 @@ class Consumer(driver.Consumer):
             self._given = {
                 tp: max(self._committed_offset[tp] or 0, earliest.get(tp) or 0) for tp in waiting
             }
+            self._began = dict(self._given)
+            taken_over_ms = now_ms()
+            self._inherited = {tp: Inheritance(ends.get(tp) or 0, taken_over_ms) for tp in waiting}
             self._open = {tp: set() for tp in waiting}
             self._resume(waiting)
 
@@ -146,6 +192,8 @@ class Consumer(driver.Consumer):
         self._between = True
         for tp in revoked:
             self._given.pop(tp, None)
+            self._began.pop(tp, None)
+            self._inherited.pop(tp, None)
             self._open.pop(tp, None)
             self._buffered_partitions.discard(tp)
         await super().on_partitions_revoked(revoked)
@@ -157,7 +205,8 @@ class Consumer(driver.Consumer):
         Faust pauses a little later, and a recovery that this rebalance overtook may let the flow go
         on meanwhile. A join confirms the membership as a heartbeat does.
         """
-        cast("ConsumerThread", self._thread).heard_at = time.monotonic()
+        thread = cast("ConsumerThread", self._thread)
+        thread.heard_at, self._member = time.monotonic(), thread.membership()
         self._paused_partitions.update(assigned)
         self._between = False
         await super().on_partitions_assigned(assigned, generation_id)
@@ -222,21 +271,48 @@ class Consumer(driver.Consumer):
         }
         if not mine:
             return False
-        try:
-            async with asyncio.timeout(COMMIT_S):
-                done = await self._commit(mine)
-        except TimeoutError:
-            # commits are cumulative; send unconfirmed offsets of idle partitions again with the
-            # next commit
-            self._unanswered, done = mine, False
-            cast("ConsumerThread", self._thread).coordinator_is_silent()
-        else:
-            self._unanswered = {}
-            if not done:
-                return False
-            self.app.tables.on_commit(cast("MutableMapping[TP, int]", mine))
-        self._committed_offset.update(mine)
+        async with self._committing:
+            try:
+                async with asyncio.timeout(COMMIT_S):
+                    done = await self._commit(mine)
+            except TimeoutError:
+                # commits are cumulative; send unconfirmed offsets of idle partitions again with the
+                # next commit
+                self._unanswered, done = mine, False
+                cast("ConsumerThread", self._thread).coordinator_is_silent()
+            else:
+                self._unanswered = {}
+                if not done:
+                    return False
+                self.app.tables.on_commit(cast("MutableMapping[TP, int]", mine))
+            self._committed_offset.update(mine)
         return done
+
+    async def confirm_membership(self) -> MembershipAnswer:
+        """Ask the group's coordinator whether this worker has its partitions still.
+
+        The request begins with this call and depends on no clock. Blocks for ``COMMIT_S`` at most;
+        ``unanswered`` from a rebalance until its partitions are read. May be repeated.
+        """
+        thread = cast("ConsumerThread", self._thread)
+        try:
+            async with asyncio.timeout(COMMIT_S), self._committing:
+                tp = min(self._inherited, default=None)
+                if self._member is None or tp is None:
+                    return "unanswered"
+                # what is committed already: another commit is not to be undone
+                offset = self._committed_offset[tp] or 0
+                return await thread.commit_as(self._member, tp, offset)
+        except TimeoutError:
+            thread.coordinator_is_silent()
+            return "unanswered"
+
+    def inherited(self, topic: str, partition: int) -> Inheritance | None:
+        """What a partition was taken over with; every rebalance counts.
+
+        None for one that is not read now.
+        """
+        return self._inherited.get(TP(topic, partition))
 
     @override
     def _new_offset(self, tp: TP) -> int | None:
@@ -327,12 +403,20 @@ class Consumer(driver.Consumer):
         """Whether this worker reads a partition now."""
         return tp in self._given
 
-    def reach(self, tp: TP) -> int | None:
+    def began(self, tp: TP) -> int | None:
+        """Where reading a partition of ours began after the last rebalance, or None.
+
+        What stands before it was worked on, here or elsewhere. Does not block.
+        """
+        return self._began.get(tp)
+
+    def reach(self, tp: TP, within_s: float = FRESH_S) -> int | None:
         """The offset up to which a partition of ours is known to hold records; does not block.
 
-        None while nothing is known, and while the partition's leader is silent.
+        As its leader said it in an answer to a request no older than ``within_s``. None while
+        nothing is known, and while the leader is silent.
         """
-        if tp not in self._given or not cast("ConsumerThread", self._thread).is_fresh(tp):
+        if tp not in self._given or not cast("ConsumerThread", self._thread).is_fresh(tp, within_s):
             return None
         try:
             return cast("int | None", self.highwater(tp))

@@ -28,7 +28,8 @@ class GatewayAnswer:
 
     The same for every provider: ``session-missing``, ``session-not-working``, ``call-over``,
     ``not-permitted``, ``rate-limited``, ``request-invalid``, ``path-missing``, ``engine-cannot``,
-    ``reach-out-restricted``, ``not-successful`` (a 2xx whose body says no) and ``http-STATUS``."""
+    ``recipient-unreachable``, ``reach-out-restricted``, ``not-successful`` (a 2xx whose body says
+    no), ``answer-not-recognised`` and ``http-STATUS``."""
     retry_after_ms: int | None = None
     message_id: str | None = None
     by_gateway: bool = True

@@ -28,6 +28,12 @@ class Attempts:
     held: bool = False
     """Stopped because the gateway is to be left alone; may be continued when it works again."""
 
+    @property
+    def may_have_arrived(self) -> bool:
+        """Whether a request may have reached the gateway and taken effect."""
+        lost = self.answer is not None and self.answer.meaning in {"silent", "fault"}
+        return lost or self.count > 1
+
 
 NONE = Attempts()
 """Before the first one."""
@@ -42,13 +48,15 @@ async def attempt(
     expires_at_ms: int,
     clock: Clock,
     before: Attempts = NONE,
+    is_wanted: Callable[[], Awaitable[bool]] | None = None,
 ) -> Attempts:
     """Call ``send(seconds left)`` until ``again(answer)`` is false, ``MOST`` times at most.
 
     Each attempt first waits for one of the ``connections``, inside the window: a command in our own
     queue has not been sent, and says nothing about the gateway. No attempt begins while
-    ``may_send()`` is false. The pause between attempts is a backoff with jitter, or what the
-    gateway asked for. Where it would end after ``expires_at_ms``, the last answer stands, which may
+    ``may_send()`` is false, nor where ``is_wanted()`` is, which is awaited last, with the
+    connection in hand. The pause between attempts is a backoff with jitter, or what the gateway
+    asked for. Where it would end after ``expires_at_ms``, the last answer stands, which may
     be that of ``before``. Raises only what ``send`` raises.
     """
     answer, count, sent_at_ms = before.answer, before.count, before.sent_at_ms
@@ -58,9 +66,9 @@ async def attempt(
         if not await _taken(connections, expires_at_ms - clock()):
             break
         try:
-            left_ms = expires_at_ms - clock()
-            if not may_send():
+            if (is_wanted is not None and not await is_wanted()) or not may_send():
                 return Attempts(answer, count, sent_at_ms, held=True)
+            left_ms = expires_at_ms - clock()
             if left_ms <= 0:
                 break
             count += 1

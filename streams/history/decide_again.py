@@ -11,7 +11,7 @@ from streams.history.past import Past, Ruled
 from streams.policies.book import PolicyBook
 from streams.screening.facts import LineFacts
 from streams.screening.recent_calls import RecentCalls
-from streams.screening.step import StepContext, step
+from streams.screening.step import StepContext, is_duplicate, step
 from streams.screening.storms import Storms
 from streams.views.availability import Workers
 from streams.views.views import Views
@@ -51,7 +51,11 @@ def again(
     callers: dict[str, RecentCalls] = {}
     storms = Storms(Workers("history"))
     for offset, offer in enumerate(past.in_order()):
-        was = past.rulings.get(decision_id(offer.line, offer.call_id))
+        state = callers.get(offer.caller, RecentCalls())
+        if is_duplicate(state, offer, offset):
+            continue
+        generation = state.generation_of(offer, offset)
+        was = past.rulings.get(decision_id(offer.line, offer.call_id, generation))
         now_ms = was.at_ms if was is not None else offer.received_at_ms
         last_in_ms, last_out_ms = _talked(past, offer, was, now_ms)
         context = StepContext(
@@ -65,7 +69,7 @@ def again(
             line=lines.get(offer.line, LineFacts()),
             storms=storms,
         )
-        done = step(callers.get(offer.caller, RecentCalls()), offer, context)
+        done = step(state, offer, context)
         callers[offer.caller] = done.state
         if wanted(offer):
             yield Compared(offer, was, done.decision)

@@ -41,8 +41,8 @@ class Ruled:
 class Past:
     """Takes records in any order; some kilobyte for each call, eight bytes for each message."""
 
-    offers: dict[str, CallOffered] = field(default_factory=dict)
-    """By the decision's id: the first webhook of each call."""
+    offers: dict[tuple[str, str, int], CallOffered] = field(default_factory=dict)
+    """By call, caller and offered time: the first webhook of each."""
     rulings: dict[str, Ruled] = field(default_factory=dict)
     """By the decision's id: the effective decision, which is the first on its topic."""
     _messages: dict[tuple[str, str, str], array[int]] = field(default_factory=dict)
@@ -51,7 +51,8 @@ class Past:
         """One decoded value; a repeat changes nothing, and what is of no use is passed over."""
         match value:
             case CallOffered():
-                self.offers.setdefault(decision_id(value.line, value.call_id), value)
+                call = decision_id(value.line, value.call_id)
+                self.offers.setdefault((call, value.caller, value.offered_at_ms), value)
             case Decision():
                 self.rulings.setdefault(value.decision_id, Ruled.of(value))
             case MessageSeen():

@@ -50,7 +50,7 @@ class Message(Protocol):
 
     @property
     def generation_id(self) -> int:
-        """The generation of the consumer group in which this worker was given the record."""
+        """The term in which this worker was given the record: one from each join to the next."""
 
 
 class Event(Protocol):
@@ -90,7 +90,22 @@ class Ownership(Protocol):
     async def may_act(self, event: Event) -> bool:
         """Whether the event's partition is surely still this worker's.
 
-        Waits while that is in doubt; False after a rebalance.
+        Waits while that is in doubt; False after a rebalance. By a clock, which may stand still
+        while the machine is paused: only for what may be done twice.
+        """
+
+    async def confirm(self, event: Event) -> bool:
+        """Whether the partition is still this worker's, by an answer to a question asked now.
+
+        Depends on no clock. Waits for the group's coordinator as long as it takes; False after a
+        rebalance, and where the coordinator has another owner.
+        """
+
+    def is_inherited(self, event: Event, caused_at_ms: int) -> bool:
+        """Whether an earlier owner of the partition may have acted on the event.
+
+        ``caused_at_ms`` is when its cause came, ms UTC: a call that was received before the
+        take-over may have been decided twice, and its command have stood there before.
         """
 
 
@@ -121,6 +136,17 @@ class PartitionedTable(Protocol):
 
     def __len__(self) -> int:
         """Keys held in memory."""
+
+
+class FencedTable(PartitionedTable, Protocol):
+    """A table in which only rows of a partition's owner count."""
+
+    async def own(self, partition: int, term: int) -> bool:
+        """Become the partition's only writer; see ``streams.faust_driver.fenced_table``.
+
+        ``term`` is the event's. Call it after each confirmation of the ownership, before anything
+        is read or written for the event. False: confirm, and call it again.
+        """
 
 
 async def decoded(

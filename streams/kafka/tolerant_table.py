@@ -16,7 +16,7 @@ from aiokafka.structs import RecordMetadata
 from models.codec import UndecodableError
 from models.records import Record, dead_letter
 from streams.common.clock import Clock
-from streams.kafka.stream import PartitionedTable
+from streams.kafka.stream import FencedTable, PartitionedTable
 
 log = logging.getLogger(__name__)
 
@@ -137,3 +137,24 @@ class TolerantTable:
         except UndecodableError as exc:
             return str(exc)
         return None
+
+
+class TolerantFencedTable(TolerantTable):
+    """A ``FencedTable`` that gives readable rows only."""
+
+    def __init__(
+        self,
+        table: FencedTable,
+        name: str,
+        topic: str,
+        check: Callable[[bytes, bytes], object],
+        unreadable: UnreadableRows,
+        *,
+        instead: Callable[[bytes, int], bytes | None] = lambda _key, _since_ms: None,
+    ) -> None:
+        super().__init__(table, name, topic, check, unreadable, instead=instead)
+        self._fenced = table
+
+    async def own(self, partition: int, term: int) -> bool:
+        """See ``FencedTable``."""
+        return await self._fenced.own(partition, term)

@@ -130,7 +130,7 @@ class Screening:
         known_as = with_link(offer, self._known.identities)
         # what is too old to act on waits for nothing
         history_incomplete = not is_stale(
-            offer, decides_at_ms(state, offer, now_ms)
+            offer, decides_at_ms(state, offer, offset, now_ms)
         ) and not await self._history_is_read(partition, known_as)
         jids = (offer.caller, *known_as.caller_known_as)
         # nobody counts as having never written whose history another version keeps

@@ -23,6 +23,7 @@ def told(link: CallerLinked, kept: RecentCalls) -> CallsJoined:
             JoinedCall(
                 line=each.line,
                 call_id=each.call_id,
+                generation=each.generation,
                 offered_at_ms=each.offered_at_ms,
                 decided_at_ms=each.decided_at_ms,
                 verdict=each.verdict,
@@ -48,9 +49,9 @@ def joined(state: RecentCalls, event: CallsJoined) -> RecentCalls:
     """The caller's calls and blocks with an alias' among them."""
     calls = {each.key: each for each in state.calls}
     for each in event.calls:
-        there = calls.get((each.line, each.call_id))
+        there = calls.get((each.line, each.call_id, each.generation))
         if there is None or (there.verdict is None and each.verdict is not None):
-            calls[each.line, each.call_id] = RecentCall(
+            calls[each.line, each.call_id, each.generation] = RecentCall(
                 each.line,
                 each.call_id,
                 each.offered_at_ms,
@@ -58,6 +59,7 @@ def joined(state: RecentCalls, event: CallsJoined) -> RecentCalls:
                 each.decided_at_ms,
                 each.verdict,
                 each.group,
+                each.generation,
             )
     blocks = {each.line: each for each in state.blocks}
     for other in event.blocks:

@@ -52,9 +52,10 @@ def decide(in_force: PolicyInForce, facts: Facts) -> Decision:
     # nobody can be told in a group, and a call that simply rings explains itself
     reply = finding.reply if verdict in {"reject", "queue"} and not offer.group else None
     return Decision(
-        decision_id=decision_id(offer.line, offer.call_id),
+        decision_id=decision_id(offer.line, offer.call_id, facts.generation),
         event_id=offer.event_id,
         call_id=offer.call_id,
+        generation=facts.generation,
         gateway=offer.gateway,
         line=offer.line,
         caller=offer.caller,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from models.calls import CallOffered
-from models.commands import BlockCaller, RejectCall, SendText
+from models.commands import BlockCaller, QueueText, RejectCall
 from models.decisions import Decision
-from models.records import Record, block_command, decision, reject_command, text_command
+from models.records import Record, call_command, decision
 
 SOURCE = "/ringfence/screening"
 
@@ -13,17 +13,17 @@ SOURCE = "/ringfence/screening"
 def records(
     offer: CallOffered, taken: Decision, trace: str | None, *, on_gateway: bool = False
 ) -> list[Record]:
-    """What a decision puts on the topics: the command first, for a call is ringing.
+    """What a decision puts on the topics: itself first, so that no command stands there without it.
 
     ``on_gateway``: a block that the decision began is also one of the gateway's.
     """
     found = [decision(taken, SOURCE, trace)]
     if taken.verdict == "reject":
-        found.insert(0, reject_command(RejectCall.for_decision(offer, taken), SOURCE, trace))
+        found.append(call_command(RejectCall.for_decision(offer, taken), SOURCE, trace))
     if taken.block is not None and on_gateway:
         block = BlockCaller.for_decision(offer, taken, taken.block)
-        found.append(block_command(block, SOURCE, trace))
+        found.append(call_command(block, SOURCE, trace))
     if taken.verdict == "queue" and taken.reply is not None:
-        text = SendText.for_queue(offer, taken, taken.reply)
-        found.insert(0, text_command(text, SOURCE, trace))
+        text = QueueText.for_decision(offer, taken, taken.reply)
+        found.append(call_command(text, SOURCE, trace))
     return found

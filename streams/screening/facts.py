@@ -53,6 +53,13 @@ class Facts:
     storms: Storms
 
     @property
+    def generation(self) -> int:
+        """Of the call; see ``models.decisions.decision_id``."""
+        offer = self.offer
+        call = self.recent.find(offer.line, offer.call_id, offer.offered_at_ms)
+        return call.generation if call is not None else 0
+
+    @property
     def age_ms(self) -> int:
         """How long the call had been ringing, by the provider's time of the offer."""
         return self.now_ms - self.offer.offered_at_ms

@@ -9,6 +9,7 @@ import orjson
 
 from models.calls import CallOffered
 from models.codec import UndecodableError, columns, parse
+from models.commands import REJECT_WINDOW_MS
 from models.decisions import Block, Verdict
 
 KEEP_MS = 600_000
@@ -17,6 +18,11 @@ anyway."""
 
 KEEP_MOST = 200
 """Calls kept of one caller, newest first to stay: more would only repeat what 200 say."""
+
+TOLD_TWICE_MS = 500
+"""Engines report one call twice (Baileys: ``offer`` and ``offer_notice``, each with the time of
+its own stanza in whole seconds). What follows a verdict so soon, and is a second newer, is no new
+call: nobody hears of a reject and calls again as fast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +40,27 @@ class RecentCall:
     verdict: Verdict | None = None
     group: bool = False
     """A group's call: nobody's burst."""
+    generation: int = 0
+    """See ``models.decisions.decision_id``."""
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> tuple[str, str, int]:
         """What makes a call one call, however often its webhook comes."""
-        return self.line, self.call_id
+        return self.line, self.call_id, self.generation
+
+    def is_followed_by(self, event: CallOffered) -> bool:
+        """Whether an offer under the same call id is a new call, and no other webhook of this one.
+
+        Only a newer time that the payload names makes it one: a ring window later, after an end
+        that the bridge knows of, or where this call surely does not ring any more.
+        """
+        newer_ms = event.offered_at_ms - self.offered_at_ms
+        if event.time_source != "payload" or newer_ms <= 0:
+            return False
+        if event.after_end or newer_ms >= REJECT_WINDOW_MS:
+            return True
+        told_twice = newer_ms <= 1000 and event.received_at_ms - self.decided_at_ms < TOLD_TWICE_MS
+        return self.verdict in {"reject", "late"} and not told_twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +77,36 @@ class LineBlock:
 
 @dataclass(frozen=True, slots=True)
 class RecentCalls:
-    """One caller's recent calls to all lines, a set by line and call id, and the blocks."""
+    """The recent calls of one caller to all lines, each once, and the caller's blocks."""
 
     calls: tuple[RecentCall, ...] = ()
     blocks: tuple[LineBlock, ...] = ()
 
-    def find(self, line: str, call_id: str) -> RecentCall | None:
-        """The call, or None."""
-        for call in self.calls:
-            if call.call_id == call_id and call.line == line:
-                return call
-        return None
+    def find(self, line: str, call_id: str, offered_at_ms: int) -> RecentCall | None:
+        """The call under an id that had begun by an offered time; the first where none had."""
+        calls = [call for call in self.calls if call.call_id == call_id and call.line == line]
+        begun = [call for call in calls if call.offered_at_ms <= offered_at_ms]
+        if begun:
+            return max(begun, key=lambda call: call.offered_at_ms)
+        return min(calls, key=lambda call: call.offered_at_ms, default=None)
+
+    def call_of(self, event: CallOffered, offset: int) -> RecentCall | None:
+        """The call that an offer is about, or None where it is a new one.
+
+        ``offset``: where the offer stands; one that comes again is about what it was about before.
+        """
+        known = self.find(event.line, event.call_id, event.offered_at_ms)
+        if known is None or (known.offset != offset and known.is_followed_by(event)):
+            return None
+        return known
+
+    def generation_of(self, event: CallOffered, offset: int) -> int:
+        """Of the call that an offer is about, be it known or new."""
+        known = self.call_of(event, offset)
+        if known is not None:
+            return known.generation
+        again = self.find(event.line, event.call_id, event.offered_at_ms) is not None
+        return event.offered_at_ms if again else 0
 
     def offered_within(self, line: str, until_ms: int, window_ms: int) -> int:
         """How many calls to a line began in the window that ends at ``until_ms``.
@@ -102,26 +143,33 @@ class RecentCalls:
 def evolve(state: RecentCalls, event: CallOffered, offset: int, keep_ms: int) -> RecentCalls:
     """The state with this offer in it.
 
-    Applying an offer twice, or a duplicate of it, changes nothing.
+    Applying an offer twice, or another webhook of its call, changes nothing.
 
     Forgets calls that are older than ``keep_ms`` before this one, by the provider's clock.
     """
-    if state.find(event.line, event.call_id) is not None:
+    if state.call_of(event, offset) is not None:
         return state
     oldest = event.offered_at_ms - keep_ms
     kept = [call for call in state.calls if call.offered_at_ms > oldest]
     kept.append(
-        RecentCall(event.line, event.call_id, event.offered_at_ms, offset, group=event.group)
+        RecentCall(
+            event.line,
+            event.call_id,
+            event.offered_at_ms,
+            offset,
+            group=event.group,
+            generation=state.generation_of(event, offset),
+        )
     )
     blocks = tuple(each for each in state.blocks if each.keep_until_ms > event.offered_at_ms)
     return RecentCalls(tuple(kept[-KEEP_MOST:]), blocks)
 
 
 def decided(state: RecentCalls, event: CallOffered, verdict: Verdict, at_ms: int) -> RecentCalls:
-    """The state with the verdict on a call in it."""
-    key = (event.line, event.call_id)
+    """The state with the verdict on an offer's call in it."""
+    known = state.find(event.line, event.call_id, event.offered_at_ms)
     calls = (
-        replace(call, verdict=verdict, decided_at_ms=at_ms) if call.key == key else call
+        replace(call, verdict=verdict, decided_at_ms=at_ms) if call is known else call
         for call in state.calls
     )
     return RecentCalls(tuple(calls), state.blocks)
@@ -134,7 +182,7 @@ def blocked(state: RecentCalls, line: str, begun: Block, at_ms: int, forget_ms: 
     return RecentCalls(state.calls, (*others, new))
 
 
-_CALL: Final = ((str,), (str,), (int,), (int,), (int,), (str, type(None)), (bool,))
+_CALL: Final = ((str,), (str,), (int,), (int,), (int,), (str, type(None)), (bool,), (int,))
 _BLOCK: Final = ((str,), (int,), (int,), (int,), (int,))
 """The types of a stored call's columns and of a block's, in the order of their fields."""
 
@@ -150,7 +198,7 @@ def dump(state: RecentCalls) -> bytes:
                 c.offset,
                 c.decided_at_ms,
                 c.verdict,
-                *([True] if c.group else []),
+                *([c.group, c.generation] if c.group or c.generation else []),
             ]
             for c in state.calls
         ]

@@ -55,20 +55,20 @@ class Step:
 
 
 def is_duplicate(state: RecentCalls, event: CallOffered, offset: int) -> bool:
-    """Whether this is another webhook of a call that is decided.
+    """Whether this is another webhook of a call that is decided, and no new call under its id.
 
     Acting on it again would be a second reject. The same offer delivered again is none.
     """
-    known = state.find(event.line, event.call_id)
+    known = state.call_of(event, offset)
     return known is not None and known.verdict is not None and known.offset != offset
 
 
-def decides_at_ms(state: RecentCalls, event: CallOffered, now_ms: int) -> int:
+def decides_at_ms(state: RecentCalls, event: CallOffered, offset: int, now_ms: int) -> int:
     """The moment as of which an offer is decided: now, or when it was decided the first time.
 
     A redelivery is decided as it was the first time, so that both decisions are one.
     """
-    known = state.find(event.line, event.call_id)
+    known = state.call_of(event, offset)
     return known.decided_at_ms if known is not None and known.decided_at_ms else now_ms
 
 
@@ -93,7 +93,7 @@ def step(state: RecentCalls, event: CallOffered, context: StepContext) -> Step:
     """
     in_force = context.in_force
     state = evolve(state, event, context.offset, keep_ms(in_force))
-    now_ms = decides_at_ms(state, event, context.now_ms)
+    now_ms = decides_at_ms(state, event, context.offset, context.now_ms)
     facts = gather(
         with_link(event, context.known.identities),
         now_ms=now_ms,
@@ -118,7 +118,7 @@ def _as_before(state: RecentCalls, event: CallOffered, taken: Decision) -> Decis
 
     What was learned since must not turn a verdict that may be on its way already.
     """
-    known = state.find(event.line, event.call_id)
+    known = state.find(event.line, event.call_id, event.offered_at_ms)
     if known is None or known.verdict is None or known.verdict == taken.verdict:
         return taken
     return replace(

@@ -1,14 +1,18 @@
 """The simulator's own routes under ``/_sim/``, for tests and benchmarks in other processes.
 
-| request | does | | --- | --- | | ``GET /_sim/record?last=N`` | the record: counts, and the last N
-(1000) requests and violations | | ``POST /_sim/calls`` | places a call (``CallOrder``); 201 with
-the call | | ``GET /_sim/calls/{id}`` | one call | | ``POST /_sim/calls/{id}/hang-up``,
-``.../answer`` | ends it from the caller's or the line's side | | ``POST /_sim/messages`` | plays a
-message (``MessageOrder``) | | ``POST /_sim/reconnects`` | replays old offers (``ReconnectOrder``) |
-| ``PUT /_sim/faults``, ``GET /_sim/faults`` | replaces, shows the dials (a list of
-``GatewayFault``) | | ``PUT /_sim/sessions/{line}`` | ``{"status": "SCAN_QR_CODE"}`` | | ``POST
-/_sim/traffic/start`` | begins the traffic of a process that was started to wait | | ``POST
-/_sim/traffic/stop`` | no new calls from the process's own traffic; everything else goes on |
+| request | does |
+| --- | --- |
+| ``GET /_sim/record?last=N`` | the record: counts, and the last N (1000) requests and violations |
+| ``POST /_sim/calls`` | places a call (``CallOrder``); 201 with the call |
+| ``GET /_sim/calls/{id}`` | one call |
+| ``POST /_sim/calls/{id}/hang-up``, ``.../answer`` | ends it from the caller's or the line's side |
+| ``POST /_sim/calls/{id}/again`` | offers it anew under its old id; 400 while it rings |
+| ``POST /_sim/messages`` | plays a message (``MessageOrder``) |
+| ``POST /_sim/reconnects`` | replays old offers (``ReconnectOrder``) |
+| ``PUT /_sim/faults``, ``GET /_sim/faults`` | replaces, shows the dials (``GatewayFault``) |
+| ``PUT /_sim/sessions/{line}`` | ``{"status": "SCAN_QR_CODE"}`` |
+| ``POST /_sim/traffic/start`` | begins the traffic of a process that was started to wait |
+| ``POST /_sim/traffic/stop`` | no new calls from the process's own traffic; all else goes on |
 """
 
 from __future__ import annotations
@@ -105,6 +109,8 @@ class Control:
             case "POST", "hang-up":
                 self._world.hang_up(call)
                 return _json(200, call_json(call))
+            case "POST", "again":
+                return _json(201, call_json(self._world.again(call)))
             case "POST", "answer":
                 self._world.answer(call)
                 return _json(200, call_json(call))

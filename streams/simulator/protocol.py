@@ -182,11 +182,14 @@ class SimulatedGateway(Protocol):
     def call_error(self, ask: Ask, session: Session) -> SimulatedAnswer:
         """The engine says in another way that the call does not ring."""
 
-    def engine_cannot(self, ask: Ask, session: Session) -> SimulatedAnswer:
-        """The engine has no such function."""
+    def engine_cannot(self, ask: Ask, session: Session) -> SimulatedAnswer | None:
+        """The engine has no such function; None where the provider knows no such answer."""
 
-    def unreachable(self, ask: Ask, session: Session) -> SimulatedAnswer:
-        """The engine cannot write to this one person, and has sent nothing."""
+    def unreachable(self, ask: Ask, session: Session) -> SimulatedAnswer | None:
+        """The engine cannot write to this one person, and has sent nothing.
+
+        None where the provider knows no such answer.
+        """
 
     def failed(
         self, ask: Ask, session: Session | None, status: int, rng: random.Random

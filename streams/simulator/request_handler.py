@@ -240,7 +240,7 @@ class RequestHandler:
         if fault.kind == "session_down":
             return dialect.not_working(ask, session, "SCAN_QR_CODE")
         cannot = dialect.engine_cannot if fault.kind == "engine_cannot" else dialect.unreachable
-        return cannot(ask, session)
+        return cannot(ask, session) or dialect.failed(ask, session, 500, self._rng)
 
     def _refuse(
         self, visit: _Visit, answer: SimulatedAnswer, kind: str, session: str | None
@@ -288,7 +288,8 @@ def _mismatch(call: Call | None, ask: Ask, session: Session) -> str | None:
         return "this call id was never offered"
     if call.session is not session:
         return f"this call belongs to line {call.session.line!r}, not to this session"
-    if ask.caller is not None and ask.caller not in {call.party.jid, call.group}:
+    shown = {*(party.jid for party in call.shown), call.group}
+    if ask.caller is not None and ask.caller not in shown:
         return "this caller is not the one of this call, as the webhook named them"
     return None
 

@@ -114,6 +114,15 @@ class Call:
     texts: int = 0
     """Texts that were matched with this call."""
     timer: asyncio.TimerHandle | None = None
+    twofold: bool = False
+    """Its offer comes by the LID alone, and a moment later by the number alone."""
+
+    @property
+    def shown(self) -> tuple[SimulatedPerson, ...]:
+        """The caller as one offer after the other shows them; ends show them as the first does."""
+        if not self.twofold:
+            return (self.party,)
+        return SimulatedPerson(None, self.party.lid), SimulatedPerson(self.party.phone)
 
     @property
     def engine(self) -> Engine:
@@ -167,6 +176,9 @@ class CallOrder(TypedDict, total=False):
     """Seconds until the caller's side gives up; by default 25 to 60, mostly 45."""
     timestamp: bool
     """False: the payload has no time of its own."""
+    twofold: bool
+    """Offered by the ``lid`` alone, and 0.3 s later, as an event of its own, by the number alone
+    (Baileys #2154). ``ValueError`` without a ``lid``."""
     delivery: DeliveryFault
 
 

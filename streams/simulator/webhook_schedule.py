@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import orjson
 
@@ -15,6 +16,9 @@ from streams.simulator.payloads import Payload
 from streams.simulator.session_state import Call, Session, SimulatedMessage
 from streams.simulator.session_state import DeliveryFault as Manner
 from streams.simulator.webhook_sender import Delivery, WebhookSender
+
+_SECOND_IDENTITY_S = 0.3
+"""From the offer by a LID to the one by the number of the same caller."""
 
 _DISORDER_LIMIT_S = 120.0
 """An offer that is held back for a call's end is delivered at the latest after this."""
@@ -56,11 +60,19 @@ class WebhookSchedule:
                 call.offer_sent_ms, call.offer_sent_ns = sent_ms, sent_ns
 
         gateway = call.session.simulated
-        for _ in range(gateway.offer_events(call)):
-            payload = gateway.call_payload(call, "call.received", at_ms)
-            self._emit(
-                call.session, "call.received", payload, at_ms, on_first_send=sent, twice=twice
-            )
+        for number, party in enumerate(call.shown):
+            shown = replace(call, party=party)
+            for _ in range(gateway.offer_events(shown)):
+                payload = gateway.call_payload(shown, "call.received", at_ms)
+                self._emit(
+                    call.session,
+                    "call.received",
+                    payload,
+                    at_ms,
+                    on_first_send=sent,
+                    twice=twice,
+                    delay_s=number * _SECOND_IDENTITY_S,
+                )
 
     def end(self, call: Call, *, api: bool) -> None:
         """A call ended or was accepted; an offer that was held back follows."""
@@ -70,7 +82,8 @@ class WebhookSchedule:
         gateway = call.session.simulated
         if gateway.reports(call, event, api=api) and event in self._options.events:
             at_ms = now_ms()
-            payload = gateway.call_payload(call, event, at_ms, api=api)
+            shown = replace(call, party=call.shown[0])
+            payload = gateway.call_payload(shown, event, at_ms, api=api)
             self._emit(call.session, event, payload, at_ms, then=lambda: self._release(call.id))
         else:
             self._release(call.id)
@@ -113,6 +126,7 @@ class WebhookSchedule:
         on_first_send: Callable[[int, int], None] | None = None,
         then: Callable[[], None] | None = None,
         twice: bool = False,
+        delay_s: float = 0.0,
     ) -> None:
         if event not in self._options.events:
             return
@@ -125,7 +139,7 @@ class WebhookSchedule:
             on_first_send=on_first_send,
         )
         late = faults.get("webhook_late")
-        after_s = late.delay_s(self._rng) if late is not None else 0.0
+        after_s = delay_s + (late.delay_s(self._rng) if late is not None else 0.0)
         if twice or "webhook_twice" in faults:
             self._sender.send(delivery, after_s=after_s + self._rng.uniform(0.05, 1.0))
         self._sender.send(delivery, after_s=after_s, then=then)

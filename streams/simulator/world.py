@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final, Literal
 
 from models.commands import TEXT_WINDOW_MS
@@ -125,7 +126,11 @@ class World:
             timestamp=order.get("timestamp", True),
             began_ms=now_ms() - round(age_s * 1000),
             state="ended" if stale else "ringing",
+            twofold=order.get("twofold", False),
         )
+        if call.twofold and None in {call.party.phone, call.party.lid}:
+            msg = "a twofold call needs a number and a lid"
+            raise ValueError(msg)
         if self.is_blocked(session, call.party):
             call.state = "ended"
             self._record.calls["blocked"] += 1
@@ -134,13 +139,46 @@ class World:
         self._remember(call)
         self._record.calls["stale" if stale else "placed"] += 1
         if not stale:
-            ring_s = order.get("ring_s")
-            rings_s = self._rng.triangular(25, 60, 45) if ring_s is None else ring_s
-            call.timer = asyncio.get_running_loop().call_later(
-                max(rings_s - age_s, 0.0), self._ring_out, call
-            )
+            self._ring(call, order.get("ring_s"), age_s)
         self._outbox.offer(call, order.get("delivery", "once"))
         return call
+
+    def again(self, call: Call) -> Call:
+        """The caller's client offers the call once more under its old id, as a new call.
+
+        Raises ``ValueError`` while it still rings.
+        """
+        if call.state == "ringing":
+            msg = f"the call {call.id} still rings"
+            raise ValueError(msg)
+        new = replace(
+            call,
+            began_ms=now_ms(),
+            state="ringing",
+            stale=False,
+            offline=False,
+            ended_ms=None,
+            offer_sent_ms=None,
+            offer_sent_ns=None,
+            reject_requests=0,
+            rejects_accepted=0,
+            rejected_ns=None,
+            texts=0,
+            timer=None,
+        )
+        self._forget(self.calls.pop(call.id))
+        self._remember(new)
+        self._record.calls["placed"] += 1
+        self._ring(new)
+        self._outbox.offer(new, "once")
+        return new
+
+    def _ring(self, call: Call, ring_s: float | None = None, age_s: float = 0.0) -> None:
+        """Let the caller's side give up after ``ring_s`` seconds, by default 25 to 60."""
+        rings_s = self._rng.triangular(25, 60, 45) if ring_s is None else ring_s
+        call.timer = asyncio.get_running_loop().call_later(
+            max(rings_s - age_s, 0.0), self._ring_out, call
+        )
 
     def _remember(self, call: Call) -> None:
         self.calls[call.id] = call

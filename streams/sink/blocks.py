@@ -15,14 +15,17 @@ from models.calls import CallerBlocked
 from models.commands import BlockCaller, UnblockCaller
 from models.policy import DAY_MS
 from models.records import Record, lifecycle, outcome
+from streams.call_sessions.register import CallRegister
+from streams.call_sessions.standing import was_answered
 from streams.gateways.attempts import NONE
 from streams.kafka.stream import Event, header
 from streams.sink.context import (
+    ANSWERED,
+    CALL_UNKNOWN,
     NOT_CONFIGURED,
     RESULTS,
     Ended,
     SinkContext,
-    ended_by,
     may_repeat,
     outcome_of,
 )
@@ -61,12 +64,18 @@ class BlockJob:
     """One block or its end, and what its attempts met so far."""
 
     def __init__(
-        self, parts: SinkContext, event: Event, command: BlockCaller | UnblockCaller
+        self,
+        parts: SinkContext,
+        calls: CallRegister,
+        event: Event,
+        command: BlockCaller | UnblockCaller,
     ) -> None:
         self._parts = parts
+        self._calls = calls
         self._event = event
         self._command = command
         self._attempts = NONE
+        self.expires_at_ms = expires_at_ms(command)
 
     async def run(self) -> JobEnd:
         """Block, and publish what came of it; ``held`` while the gateway is to be left alone."""
@@ -77,19 +86,47 @@ class BlockJob:
         if gateway is None:
             await self.fail(NOT_CONFIGURED)
             return "done"
+        if isinstance(command, BlockCaller):
+            left_s = max(0, self.expires_at_ms - parts.clock()) / 1000
+            found = await self._calls.ask(command, left_s)
+            if found is None and parts.clock() < self.expires_at_ms:
+                return "held"  # partitions are changing hands
+            if found is None or was_answered(found):
+                await self._publish(self._not_sent(CALL_UNKNOWN if found is None else ANSWERED))
+                return "done"
         self._attempts = await parts.attempt(
             self._event,
             gateway,
             command.session,
             lambda left_s: gateway.block(command, left_s),
             may_repeat,
-            expires_at_ms=expires_at_ms(command),
+            is_wanted=self._is_wanted,
+            expires_at_ms=self.expires_at_ms,
             before=self._attempts,
         )
-        if self._attempts.held and parts.clock() < expires_at_ms(command):
+        if self._attempts.held and parts.clock() < self.expires_at_ms:
             return "held"
-        await self._publish(ended_by(self._attempts, RESULTS, parts.clock()))
+        ended = parts.ended(self._event, command, self._attempts, RESULTS)
+        await self._publish(ended)
         return "done"
+
+    async def _is_wanted(self) -> bool:
+        """Whether a block is still asked for: nobody is to be blocked while we speak to them."""
+        if not await self._parts.may_act(self._event):
+            return False
+        command = self._command
+        return isinstance(command, UnblockCaller) or not was_answered(self._calls.look(command))
+
+    def _not_sent(self, reason: str) -> Ended:
+        """How a block ends that must not be sent, or not once more."""
+        count = self._attempts.count
+        return Ended(
+            result="unknown" if count else "suppressed",
+            reason=reason,
+            attempts=count,
+            sent_at_ms=self._attempts.sent_at_ms,
+            at_ms=self._parts.clock(),
+        )
 
     async def fail(self, reason: str) -> None:
         """Publish that the command failed without a request."""
@@ -121,6 +158,7 @@ def records(command: BlockCaller | UnblockCaller, ended: Ended, trace: str | Non
             line=command.line,
             session=command.session,
             call_id=command.call_id,
+            generation=command.generation,
             caller=command.caller,
             caller_raw=command.caller_raw,
             until_ms=until_ms,
@@ -138,7 +176,7 @@ def _to_be_ended_at(command: BlockCaller | UnblockCaller, ended: Ended) -> int |
     if isinstance(command, BlockCaller):
         # one request that failed did nothing; of several, an earlier one may have. A late one may
         # have been sent before a crash.
-        surely_not = ended.result == "failed" and ended.attempts <= 1
+        surely_not = ended.result in {"failed", "suppressed"} and ended.attempts <= 1
         return None if surely_not else command.until_ms
     if ended.result == "accepted" or ended.at_ms - command.received_at_ms > GIVE_UP_MS:
         return None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from models.commands import BlockCaller, RejectCall, SendText, UnblockCaller
-from models.outcomes import CommandKind, Outcome, Result, outcome_id
+from models.commands import BlockCaller, QueueText, RejectCall, SendText, UnblockCaller
+from models.outcomes import OWNER_CHANGED, CommandKind, Outcome, Result, outcome_id
 from streams.common.clock import Clock
 from streams.gateways.answer import GatewayAnswer, Meaning
 from streams.gateways.attempts import NONE, Attempts, attempt
@@ -32,6 +33,19 @@ command's window."""
 NOT_CONFIGURED = "gateway-not-configured"
 """The reason where this worker's configuration has no such gateway, and no other worker, with a
 newer one, took the command over inside its window."""
+
+ANSWERED = "answered"
+"""The reason where somebody picked the call up before the command was sent."""
+
+CALL_ENDED = "ended"
+"""The reason where the call had ended before the command was sent."""
+
+SAME_CALL = "same-call"
+"""The reason where the call was rejected already, under another identity of its caller or by
+another webhook."""
+
+CALL_UNKNOWN = "call-unknown"
+"""The reason where it was not known in time whether the call still rang: it was let ring."""
 
 GATEWAY_BACKLOG = "gateway-backlog"
 """The reason where the gateway's queue of commands is full."""
@@ -58,11 +72,17 @@ class SinkContext:
     metrics: WorkerMetrics
     may_act: Callable[[Event], Awaitable[bool]]
     """Whether an event's partition is surely still this worker's. Waits while that is in doubt."""
+    confirm: Callable[[Event], Awaitable[bool]]
+    """The same, by a question asked now and not by a clock: for what must not be done twice."""
     is_ours: Callable[[Event], bool]
     """Whether no rebalance has come since an event was given; does not wait. After one the event
     comes again, to whoever owns its partition now."""
+    is_inherited: Callable[[Event, int], bool]
+    """Whether an earlier owner of an event's partition may have acted on it; see ``Ownership``."""
     on_failure: Callable[[BaseException], None]
     """Ends the process."""
+    endings: Endings = field(default_factory=lambda: Endings(WAITING))
+    """Of commands that leave no claim behind."""
 
     async def attempt(
         self,
@@ -74,6 +94,7 @@ class SinkContext:
         *,
         expires_at_ms: int,
         before: Attempts = NONE,
+        is_wanted: Callable[[], Awaitable[bool]] | None = None,
     ) -> Attempts:
         """As ``attempts.attempt``, while no circuit is open and the event is ours."""
         return await attempt(
@@ -84,7 +105,34 @@ class SinkContext:
             expires_at_ms=expires_at_ms,
             clock=self.clock,
             before=before,
+            is_wanted=is_wanted,
         )
+
+    def ended(
+        self,
+        event: Event,
+        command: RejectCall | BlockCaller | UnblockCaller,
+        tried: Attempts,
+        results: Mapping[Meaning, Result],
+    ) -> Ended:
+        """How a command ended that was attempted, of a kind that leaves no claim behind.
+
+        ``late`` only where the request was surely never sent. A command that this worker ended
+        before, and that comes again because its call was decided again, ends as it did then; what
+        an earlier owner of the partition may have sent is ``unknown``.
+        """
+        ended = ended_by(tried, results, self.clock())
+        if tried.answer is None:
+            before = self.endings.of(command.command_id)
+            if before is not None:
+                return before
+            caused_at_ms = (
+                command.at_ms if isinstance(command, UnblockCaller) else command.received_at_ms
+            )
+            if self.is_inherited(event, caused_at_ms):
+                ended = replace(ended, result="unknown", reason=OWNER_CHANGED)
+        self.endings.note(command.command_id, ended)
+        return ended
 
     def bulkheads(self, first: Gate = open_gate) -> Bulkheads:
         """An executor for each session of each gateway.
@@ -116,6 +164,26 @@ class SinkContext:
                         await gateway.until_may_send(session)
 
         return gate
+
+
+class Endings:
+    """How the last commands ended, so that a repeated one says the same."""
+
+    def __init__(self, most: int) -> None:
+        """``most`` commands are remembered."""
+        self._most = most
+        self._of: OrderedDict[str, Ended] = OrderedDict()
+
+    def note(self, command_id: str, ended: Ended) -> None:
+        """Remember it, and forget the oldest."""
+        self._of[command_id] = ended
+        self._of.move_to_end(command_id)
+        if len(self._of) > self._most:
+            self._of.popitem(last=False)
+
+    def of(self, command_id: str) -> Ended | None:
+        """How the command ended; None where that is not known any more."""
+        return self._of.get(command_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +224,7 @@ def may_repeat(answer: GatewayAnswer) -> bool:
 
 _KINDS: Mapping[type, CommandKind] = {
     RejectCall: "reject",
+    QueueText: "text",
     SendText: "text",
     BlockCaller: "block",
     UnblockCaller: "unblock",
@@ -163,7 +232,7 @@ _KINDS: Mapping[type, CommandKind] = {
 
 
 def outcome_of(
-    command: RejectCall | SendText | BlockCaller | UnblockCaller, ended: Ended
+    command: RejectCall | QueueText | SendText | BlockCaller | UnblockCaller, ended: Ended
 ) -> Outcome:
     """The outcome to publish; whose it is and which call are the command's own."""
     return Outcome(
@@ -174,13 +243,14 @@ def outcome_of(
         gateway=command.gateway,
         line=command.line,
         call_id=command.call_id,
+        generation=command.generation,
         caller=command.caller,
         result=ended.result,
         reason=ended.reason,
         http_status=ended.status,
         attempts=ended.attempts,
-        reply=command.reply if isinstance(command, RejectCall | SendText) else None,
-        variant=command.variant if isinstance(command, RejectCall | SendText) else None,
+        reply=getattr(command, "reply", None),
+        variant=getattr(command, "variant", None),
         message_id=ended.message_id,
         received_at_ms=command.received_at_ms,
         sent_at_ms=ended.sent_at_ms,

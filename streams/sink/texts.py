@@ -1,9 +1,10 @@
 """The text sink: sends each caller one fitting text, at most once.
 
-A claim stands durably in the table before the request is sent. A result that is not known, be
-it for a time-out or for a crash between request and answer, is published as ``unknown`` and never
-tried again. Texts of one line run in order, paced and held back per line by the guard. A text that
-is held back ends as ``suppressed``, with the reason.
+A claim stands durably in the table before the request is sent, and the ownership of the partition
+is confirmed in between: a worker that lost it, however long it was paused, sends nothing. A result
+that is not known, be it for a time-out or for a crash between request and answer, is published as
+``unknown`` and never tried again. Texts of one line run in order, paced and held back per line by
+the guard. A text that is held back ends as ``suppressed``, with the reason.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from models.policy import HOLDOUT, TextGuard
 from models.records import outcome
 from streams.gateways.answer import GatewayAnswer
 from streams.gateways.attempts import Attempts
-from streams.kafka.stream import Event, PartitionedTable, Stream, decoded, header
+from streams.kafka.stream import Event, FencedTable, Stream, decoded, header
 from streams.sink import text_limits
 from streams.sink.claims import Claim, dump, load, standing
 from streams.sink.context import (
@@ -54,7 +55,7 @@ class TextSink:
         self,
         parts: SinkContext,
         *,
-        claims: PartitionedTable,
+        claims: FencedTable,
         known: Views,
         lines: Mapping[str, LineVoice],
     ) -> None:
@@ -83,7 +84,7 @@ class TextSink:
         came_late = parts.clock() >= command.expires_at_ms
 
         async def job() -> JobEnd:
-            if not await parts.may_act(event):
+            if not await self._owned(event):
                 return "done"
             instead = None if came_late else self._shut(command)
             if (
@@ -126,9 +127,20 @@ class TextSink:
             await asyncio.sleep((until_ms - now_ms) / 1000)
 
     async def _turn_away(self, event: Event, command: SendText) -> None:
-        if await self._parts.may_act(event):
+        if await self._owned(event):
             ended = Ended(result="failed", reason=GATEWAY_BACKLOG, at_ms=self._parts.clock())
             await self._end_text(event, command, ended)
+
+    async def _owned(self, event: Event) -> bool:
+        """Whether the partition is this worker's, and its rows alone count from here on.
+
+        Waits while that is not known. Ask before the claims are read.
+        """
+        message = event.message
+        while await self._parts.confirm(event):
+            if await self._claims.own(message.partition, message.generation_id):
+                return self._parts.is_ours(event)
+        return False
 
     async def _end_text(self, event: Event, command: SendText, instead: Ended | None) -> None:
         """Publish the result the text has already, else end it as ``instead``, else send it."""
@@ -175,8 +187,9 @@ class TextSink:
                 )
             )
         await asyncio.gather(*writes)
-        if not await self._parts.may_act(event):
-            return  # the new owner finds the claim, and will say "unknown"
+        # asked after the claim is durable: whoever takes over later finds it, and sends nothing
+        if not await self._parts.confirm(event):
+            return  # if the partition was lost before, the claim counts for nothing
         tried = await self._send(event, command, text)
         ours = self._parts.is_ours(event)
         if tried.held and not ours:
@@ -184,9 +197,9 @@ class TextSink:
         ended = ended_by(tried, RESULTS, self._parts.clock())
         claim = replace(claim, ended=ended)
         if ours:
-            # else what is known here of the line is no longer kept up to date
             await self._note(partition, command, claim, tried)
-        await self._publish(event, command, ended, claim)
+        # else what is known here is no longer kept up to date, and no row of ours counts
+        await self._publish(event, command, ended, claim if ours else None)
 
     def _held_back(self, command: SendText, now_ms: int) -> Ended | None:
         """Why a text must not be sent at all, or None."""
@@ -251,7 +264,7 @@ class TextSink:
         if ended.result in {"failed", "unknown"}:
             log.warning("a text on line %s is %s: %s", command.line, ended.result, ended.reason)
         partition = event.message.partition
-        writes = await self._forget(partition)
+        writes = await self._forget(partition) if self._parts.is_ours(event) else []
         if keep is not None:
             writes.append(await self._claims.put(partition, _key(command), dump(keep)))
         await self._parts.outbox.finish(
@@ -270,21 +283,28 @@ class TextSink:
         return writes
 
     def _claim_under_alias(self, command: SendText, now_ms: int) -> Claim | None:
-        """The claim of a text inside its cool-down that stands under an alias of the caller.
+        """The claim under an alias of the caller that this text must not follow, or None.
 
         It may be this very command's: one call may come under a LID first, and again under the
         number.
         """
         identities = self._known.identities
         caller = identities.caller_of(command.caller)
-        names = {caller, *identities.aliases_of(caller)} - {command.caller}
+        names = {caller, *identities.aliases_of(caller), *command.caller_known_as}
         cooldown_ms = self._guard(command.line).cooldown
-        claims = (load(self._claims.get(f"{command.line}|{each}".encode())) for each in names)
+        claims = (
+            load(self._claims.get(f"{command.line}|{each}".encode()))
+            for each in names - {command.caller}
+        )
         return next(
             (
                 each
                 for each in claims
-                if each is not None and each.forbids_another(now_ms, cooldown_ms)
+                if each is not None
+                and (
+                    each.command_id == command.command_id
+                    or each.forbids_another(now_ms, cooldown_ms)
+                )
             ),
             None,
         )

@@ -11,8 +11,7 @@ from typing import Any, Final, TextIO
 
 from aiokafka.errors import KafkaError
 
-from models import topics
-from streams.audit.audit import JUDGED, Audit
+from streams.audit.audit import READ, Audit
 from streams.audit.audit_topics import cooldowns
 from streams.audit.judged_range import JudgedRange
 from streams.common.clock import Clock, now_ms
@@ -47,7 +46,7 @@ class LiveConsole:
         self._settings = settings
         self._write = write
         self._clock = clock
-        self._reader = TopicReader(settings.kafka, (*JUDGED, topics.CALLS_DLQ), clock=clock)
+        self._reader = TopicReader(settings.kafka, READ, clock=clock)
         self._without_ends = lines_without_ends(settings)
         self._story = Story(
             settings.lines,

@@ -7,7 +7,14 @@ from datetime import tzinfo
 from typing import Final, assert_never
 
 from models.calls import CallAccepted, CallOffered, CallRejected
-from models.commands import BlockCaller, Command, RejectCall, SendText, UnblockCaller
+from models.commands import (
+    BlockCaller,
+    Command,
+    QueueText,
+    RejectCall,
+    SendText,
+    UnblockCaller,
+)
 from models.decisions import Decision, RuleTrace, Scalar
 from models.identity import mask
 from models.outcomes import CommandKind, Outcome
@@ -23,6 +30,13 @@ _COMMANDS: Final[Mapping[CommandKind, str]] = {
 }
 StoryValue = CallOffered | CallAccepted | CallRejected | Decision | Command | Outcome
 """The values that a call's story is made of."""
+_BECAUSE: Final[Mapping[str, str]] = {
+    "answered": "somebody had picked the call up: nobody is rejected then, or sent a text",
+    "ended": "the call had ended before",
+    "same-call": "the same call was rejected before, under another identity of its caller",
+    "call-unknown": "nobody knew in time whether it still rang, so it was let ring",
+}
+"""Why nothing was sent, by an outcome's reason."""
 _EPOCH_SIZED: Final = 10**12
 """A fact in ``_ms`` of at least this is a point in time (from 2001), a smaller one a duration."""
 
@@ -65,7 +79,7 @@ def _at_ms(seen: Seen) -> int:
     match seen.value:
         case CallOffered() | CallAccepted() | CallRejected():
             return int(seen.value.received_at_ms)
-        case Decision() | RejectCall():
+        case Decision() | RejectCall() | QueueText():
             return int(seen.value.decided_at_ms)
         case UnblockCaller():
             return int(seen.value.at_ms)
@@ -83,6 +97,7 @@ def _order(seen: Seen) -> tuple[int, int]:
         CallOffered,
         Decision,
         RejectCall,
+        QueueText,
         BlockCaller,
         CallAccepted,
         CallRejected,
@@ -111,27 +126,40 @@ def _describe(seen: Seen, zone: tzinfo | None) -> Iterator[str]:
             yield f"the gateway says: the call is over{echo}"
         case Decision():
             yield from _decision(value, zone)
-        case RejectCall():
-            reply = f", then the reply {value.reply}" if value.reply else ", and nothing to be said"
-            yield f"reject asked for{reply}"
-            yield f"to be sent before {moment(value.expires_at_ms, zone)}"
-        case SendText():
-            variant = f" in the variant {value.variant}" if value.variant else ""
-            whom = (
-                ""
-                if value.rejected_at_ms is not None
-                else " (the caller is queued, and the call rings on)"
-            )
-            yield f"text asked for{whom}: the reply {value.reply}{variant}"
-            yield f"to be sent before {moment(value.expires_at_ms, zone)}"
-        case BlockCaller():
-            yield f"block on the gateway asked for, until {moment(value.until_ms, zone)}"
-        case UnblockCaller():
-            yield "end of the block on the gateway asked for"
+        case RejectCall() | QueueText() | SendText() | BlockCaller() | UnblockCaller():
+            yield from _command(value, zone)
         case Outcome():
             yield from _outcome(value)
         case _:
             assert_never(value)
+
+
+def _command(command: Command, zone: tzinfo | None) -> Iterator[str]:
+    match command:
+        case RejectCall():
+            reply = (
+                f", then the reply {command.reply}" if command.reply else ", and nothing to be said"
+            )
+            yield f"reject asked for{reply}"
+            yield f"to be sent before {moment(command.expires_at_ms, zone)}"
+        case QueueText():
+            yield f"the caller is queued, to be told by the reply {command.reply} if the call rings"
+            yield f"to be handed on before {moment(command.expires_at_ms, zone)}"
+        case SendText():
+            variant = f" in the variant {command.variant}" if command.variant else ""
+            whom = (
+                ""
+                if command.rejected_at_ms is not None
+                else " (the caller is queued, and the call rings on)"
+            )
+            yield f"text asked for{whom}: the reply {command.reply}{variant}"
+            yield f"to be sent before {moment(command.expires_at_ms, zone)}"
+        case BlockCaller():
+            yield f"block on the gateway asked for, until {moment(command.until_ms, zone)}"
+        case UnblockCaller():
+            yield "end of the block on the gateway asked for"
+        case _:
+            assert_never(command)
 
 
 def _offer(offer: CallOffered, seen: Seen, zone: tzinfo | None) -> Iterator[str]:
@@ -150,6 +178,8 @@ def _offer(offer: CallOffered, seen: Seen, zone: tzinfo | None) -> Iterator[str]
         yield f"its own client names {named}, which counts against it only"
     if offer.offline:
         yield "queued while the gateway was disconnected"
+    if offer.after_end:
+        yield "an earlier call under the same call id had ended before"
     if offer.ended:
         yield "its end had been told before"
 
@@ -157,6 +187,8 @@ def _offer(offer: CallOffered, seen: Seen, zone: tzinfo | None) -> Iterator[str]
 def _decision(decision: Decision, zone: tzinfo | None) -> Iterator[str]:
     who = DECIDERS.get(decision.by) or f"the rule {decision.rule}"
     yield f"decided: {decision.verdict} ({VERDICTS[decision.verdict]}) by {who}: {decision.why}"
+    if decision.generation:
+        yield "a new call under a call id that was used before, by its newer offered time"
     whose = "the common policy" if decision.policy == "*" else f"the policy of {decision.policy}"
     yield f"{whose}, revision {decision.policy_revision}"
     facts = " · ".join(
@@ -193,6 +225,9 @@ def _outcome(outcome: Outcome) -> Iterator[str]:
     given = ", ".join(f"{name} {value}" for name, value in details.items() if value is not None)
     if given:
         yield given
+    because = _BECAUSE.get(outcome.reason or "")
+    if because is not None:
+        yield because
 
 
 def _fact(name: str, value: Scalar, now_ms: int, zone: tzinfo | None) -> str:

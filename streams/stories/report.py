@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from streams.audit.findings import Findings
+from streams.common.printable import printable
 from streams.stories.summary import Summary
 
 
@@ -23,7 +24,7 @@ class Report:
 
     def lines(self) -> list[str]:
         """For the console: the summary, then the audit."""
-        return [*self.summary.lines(), *self.audit.lines()]
+        return [*map(printable, (*self.summary.lines(), *self.audit.lines()))]
 
     def as_dict(self) -> dict[str, Any]:
         """For ``--report``: JSON-ready, times in milliseconds, no caller's number in it."""

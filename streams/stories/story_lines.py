@@ -21,7 +21,16 @@ from models.identity import mask
 from models.outcomes import TERMINAL, Outcome
 from models.topics import CALLS_DLQ, CALLS_EVENTS
 from streams.audit.bounded_memory import BoundedMemory
-from streams.common.wording import TROUBLE, VERDICTS, clock, fit, fit_masked, outcome_words, span
+from streams.common.printable import printable
+from streams.common.wording import (
+    VERDICTS,
+    clock,
+    fit,
+    fit_masked,
+    needs_a_look,
+    outcome_words,
+    span,
+)
 from streams.kafka.reader import Seen
 
 HOLD_MS: Final = 2_000
@@ -76,7 +85,8 @@ class _Rejected:
             return False
         if self.reject.result not in {"accepted", "raced"}:
             return True
-        text_done = self.text is not None or self.decision.reply is None
+        none_due = self.decision.reply is None or self.reject.reason in {"answered", "same-call"}
+        text_done = none_due or self.text is not None
         return text_done and (self.confirmation is not None or self.reject.result == "raced")
 
     def due(self, now_ms: int) -> bool:
@@ -249,14 +259,14 @@ class Story:
         verdict, tone = (VERDICTS["queue"], _DIM) if call.queued else ("rejecting …", _YELLOW)
         if reject is not None:
             verdict = outcome_words(reject).partition(" (")[0]
-            tone = _RED if reject.result in TROUBLE else _YELLOW
+            tone = _RED if needs_a_look(reject) else _YELLOW
         if call.confirmation is not None:
             confirmed = call.confirmation.result == "confirmed"
             verdict += " ✓" if confirmed else " ?"
         tail = [outcome_words(outcome) for outcome in (text,) if outcome is not None]
         if call.queued and text is not None and text.result == "accepted":
             tail = ["told of the wait"]
-        if reject is not None and reject.reason and reject.result in TROUBLE:
+        if reject is not None and reject.reason and needs_a_look(reject):
             tail.insert(0, reject.reason.replace("-", " "))
         return self._show(
             decision.received_at_ms,
@@ -288,7 +298,7 @@ class Story:
             story = (outcome.reason or "").replace("-", " ")
             text = _between(since, outcome)
         verdict = f"└ {outcome_words(outcome).partition(' (')[0]}"
-        tone = _RED if outcome.result in TROUBLE else _DIM
+        tone = _RED if needs_a_look(outcome) else _DIM
         return self._show(
             outcome.at_ms,
             outcome.line,
@@ -327,6 +337,8 @@ class Story:
     def _row(
         self, time: str, line: str, caller: str, verdict: str, story: str, reject: str, text: str
     ) -> str:
+        # before the colours: what a gateway or a person wrote must bring none of its own
+        line, caller, story = printable(line), printable(caller), printable(story)
         row = (
             f"{time:<8}  {fit(line, self._line_width)}  {fit_masked(caller, _CALLER - 2)}  "
             f"{fit(verdict, _VERDICT - 1)} {fit(story, self._text_width)} "

@@ -11,24 +11,28 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from typing_extensions import override
 
 from models import topics
-from streams.call_sessions import CallSessions
-from streams.call_sessions import load as load_session
+from streams.call_sessions.agent import CallSessions
+from streams.call_sessions.register import CallRegister
+from streams.call_sessions.session import load as load_session
 from streams.common.clock import Clock, now_ms
 from streams.conversations import Conversations
 from streams.conversations import load as load_conversations
+from streams.faust_driver.fenced_table import FencedTable
 from streams.faust_driver.stream_progress import StreamProgress
 from streams.faust_driver.tables import FaustTable
 from streams.faust_driver.transport import App, QuietMonitor, faust_credentials
 from streams.kafka.outbox import Outbox
 from streams.kafka.partitioner import partition_of
 from streams.kafka.producer import DurableProducer
+from streams.kafka.read_range import read_range
 from streams.kafka.stream import Ownership
-from streams.kafka.tolerant_table import TolerantTable
+from streams.kafka.tolerant_table import TolerantFencedTable, TolerantTable
 from streams.policy_admin.files import PolicyFile
 from streams.screening.agent import Screening
 from streams.screening.facts import LineFacts
@@ -86,7 +90,7 @@ class WorkerAgents:
 
     async def drain(self, within_s: float) -> None:
         """Finish the requests that are under way, so long, and begin no other."""
-        await asyncio.gather(self.rejects.lanes.drain(within_s), self.texts.lanes.drain(within_s))
+        await asyncio.gather(self.rejects.drain(within_s), self.texts.lanes.drain(within_s))
 
     async def join(self, within_s: float) -> None:
         """Finish what the sinks have taken in, so long; then cancel it, and it comes again."""
@@ -169,7 +173,7 @@ def build(
     around = services(settings, files, myself, failure)
     ownership = GroupOwnership(
         lambda: app.consumer_generation_id,
-        lambda within_s: app.group_consumer().confirmed(within_s),
+        app.group_consumer,
         settings.worker.session_timeout / 1000,
     )
     agents = _agents(app, around, ownership, failure, clock)
@@ -261,6 +265,14 @@ def _agents(
         clock=clock,
         metrics=metrics,
         known=known,
+        ownership=ownership,
+        on_failure=failure,
+    )
+    calls = CallRegister(
+        sessions,
+        StreamProgress(topics.CALLS_LIFECYCLE.full_name(kafka.topic_prefix), app.group_consumer),
+        partition_of=lambda key: partition_of(key, kafka.partitions),
+        generation=lambda: app.consumer_generation_id,
     )
     sink = SinkContext(
         gateways=around.gateways,
@@ -268,8 +280,16 @@ def _agents(
         clock=clock,
         metrics=metrics,
         may_act=ownership.may_act,
+        confirm=ownership.confirm,
         is_ours=ownership.is_ours,
+        is_inherited=ownership.is_inherited,
         on_failure=failure,
+    )
+    rows = FencedTable(
+        app, "texts", kafka.partitions, lambda: around.commands, partial(read_range, kafka)
+    )
+    claims = TolerantFencedTable(
+        rows, "texts", rows.changelog, check_row, around.unreadable, instead=instead_of_row
     )
     voices = {
         name: LineVoice(line.title or name, line.locale, line.time_zone)
@@ -279,13 +299,8 @@ def _agents(
         screening=screening,
         conversations=conversations,
         sessions=sessions,
-        rejects=RejectSink(sink),
-        texts=TextSink(
-            sink,
-            claims=table("texts", around.commands, check_row, instead_of_row),
-            known=known,
-            lines=voices,
-        ),
+        rejects=RejectSink(sink, calls),
+        texts=TextSink(sink, claims=claims, known=known, lines=voices),
     )
 
 

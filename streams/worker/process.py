@@ -18,6 +18,7 @@ from models.topics import TOPICS
 from streams.common.errors import EnvironmentFaultError, RingfenceError
 from streams.common.health import HealthServer
 from streams.common.log_dedup import DuplicateFilter
+from streams.common.printable import PrintableFormatter
 from streams.faust_driver.versions import require_proven
 from streams.kafka.await_cluster import until_there
 from streams.kafka.diagnose import why_not
@@ -111,7 +112,12 @@ def _logging() -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+        "formatters": {
+            "line": {
+                "()": PrintableFormatter,
+                "fmt": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+            }
+        },
         "filters": {"repeats": {"()": DuplicateFilter}},
         "handlers": {
             "stderr": {

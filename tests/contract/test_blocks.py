@@ -43,7 +43,11 @@ WHO: dict[str, Any] = {
     "caller_raw": "12025550143:7@s.whatsapp.net",
 }
 BLOCK = BlockCaller(
-    command_id=block_id("london/call-1"), received_at_ms=NOW_MS, until_ms=NOW_MS + 900_000, **WHO
+    command_id=block_id("london/call-1"),
+    offered_at_ms=NOW_MS,
+    received_at_ms=NOW_MS,
+    until_ms=NOW_MS + 900_000,
+    **WHO,
 )
 UNBLOCK = UnblockCaller(
     command_id=unblock_id("london/call-1"),
@@ -73,7 +77,13 @@ def test_a_block_is_of_use_for_a_minute_its_end_for_half_an_hour() -> None:
     assert expires_at_ms(BLOCK) == NOW_MS + 60_000
     assert (
         expires_at_ms(
-            BlockCaller(**WHO, command_id="c", received_at_ms=NOW_MS, until_ms=NOW_MS + 9)
+            BlockCaller(
+                **WHO,
+                command_id="c",
+                offered_at_ms=NOW_MS,
+                received_at_ms=NOW_MS,
+                until_ms=NOW_MS + 9,
+            )
         )
         == NOW_MS + 9
     )
@@ -92,6 +102,7 @@ MINUTE_MS = 60_000
         (BLOCK, "late", 0, BLOCK.until_ms - NOW_MS),
         (BLOCK, "failed", 1, None),
         (BLOCK, "failed", 0, None),
+        (BLOCK, "suppressed", 0, None),
         (UNBLOCK, "accepted", 1, None),
         (UNBLOCK, "failed", 3, 5 * MINUTE_MS),
         (UNBLOCK, "failed", 0, 5 * MINUTE_MS),

@@ -316,6 +316,25 @@ def test_an_offer_after_its_own_end_says_so(end: str) -> None:
     assert not offer(NOWEB_OFFER, intake=intake, now_ms=NOW_MS + 600_001).ended
 
 
+@pytest.mark.parametrize(
+    ("later_s", "ended", "after_end"), [(0, True, False), (7, True, False), (8, False, True)]
+)
+def test_a_newer_offer_under_an_old_id_is_a_call_of_its_own(
+    *, later_s: int, ended: bool, after_end: bool
+) -> None:
+    intake = Intake(settings(), "office")
+    began_s = NOWEB_OFFER["payload"]["timestamp"]
+    now_ms = (began_s + 9) * 1000
+    end = waha("call.rejected", "NOWEB", {"id": CALL_ID, "timestamp": began_s + 7})
+    take(end, intake=intake, now_ms=now_ms)
+    again = changed(NOWEB_OFFER, timestamp=began_s + later_s)
+    seen = offer(again, intake=intake, now_ms=now_ms)
+    assert (seen.ended, seen.after_end) == (ended, after_end)
+    # a retry without a time of its own begins nothing
+    timeless = changed(NOWEB_OFFER, timestamp=None)
+    assert offer(timeless, intake=intake, now_ms=now_ms).ended
+
+
 def test_offer_and_end_in_one_body_keep_their_order() -> None:
     taken = take([NOWEB_OFFER, waha("call.rejected", "NOWEB", {"id": CALL_ID}), NOWEB_OFFER])
     assert [seen.ended for seen in values(taken, topics.CALLS_EVENTS)] == [False, True]

@@ -11,13 +11,22 @@ from typing import Any
 import pytest
 
 from streams.simulator.options import Retries
-from tests.support.simulator import CALLER, INSTANCE, LID, QUICK, SECRET, Scene, scene
+from tests.support.simulator import (
+    CALLER,
+    CLOUD_SECRET,
+    INSTANCE,
+    LID,
+    QUICK,
+    SECRET,
+    Scene,
+    scene,
+)
 
 PHONE = "447700900123@s.whatsapp.net"
 
 
-def signature(body: bytes, digest: str) -> str:
-    return hmac.digest(SECRET.encode(), body, digest).hex()
+def signature(body: bytes, digest: str, secret: str = SECRET) -> str:
+    return hmac.digest(secret.encode(), body, digest).hex()
 
 
 async def offered(s: Scene, line: str, **order: Any) -> dict[str, Any]:
@@ -52,7 +61,7 @@ async def test_wawps_header_envelope_and_thin_payload() -> None:
         call = await s.sim.place_call(line="riyadh", caller=CALLER, media="video")
         hook = await s.bridge.first("call.received")
         assert hook.path == "/webhooks/cloud"
-        assert hook.headers["X-Wawp-Signature"] == signature(hook.raw, "sha256")
+        assert hook.headers["X-Wawp-Signature"] == signature(hook.raw, "sha256", CLOUD_SECRET)
         body = hook.body
         keys = {"id", "timestamp", "session", "metadata", "engine", "event", "payload", "me"}
         assert set(body) == keys
@@ -288,3 +297,31 @@ async def test_a_session_that_stops_and_starts_tells_of_it_once_each(line: str, 
         }
         assert {hook.body["payload"]["name"] for hook in hooks} == {name}
         assert {hook.body["payload"]["status"] for hook in hooks} == {"STOPPED", "WORKING"}
+
+
+async def test_one_call_is_shown_under_two_identities() -> None:
+    async with scene() as s:
+        call = await s.sim.place_call(line="noweb", caller=CALLER, lid=LID, twofold=True)
+        await s.bridge.until(lambda: len(s.bridge.of("call.received")) == 2)
+        first, second = (hook.body for hook in s.bridge.of("call.received"))
+        assert first["id"] != second["id"]
+        assert {first["payload"]["id"], second["payload"]["id"]} == {call.id}
+        assert [body["payload"]["from"] for body in (first, second)] == [LID, CALLER]
+        assert not any("callerPn" in body["payload"]["_data"] for body in (first, second))
+        path = "/api/noweb/calls/reject"
+        assert (await s.waha(path, {"from": CALLER, "id": call.id}))[0] == 201
+        assert not s.sim.record.violations
+
+
+async def test_a_call_that_ended_is_offered_anew_under_its_id() -> None:
+    async with scene() as s:
+        call = await s.sim.place_call(line="noweb", caller=CALLER)
+        assert (await s.control("POST", f"calls/{call.id}/again"))[0] == 400
+        assert await s.sim.hang_up(call)
+        status, again = await s.control("POST", f"calls/{call.id}/again")
+        assert (status, again["id"], again["state"]) == (201, call.id, "ringing")
+        assert again["began_ms"] >= call.began_ms
+        await s.bridge.until(lambda: len(s.bridge.of("call.received")) == 2)
+        path = "/api/noweb/calls/reject"
+        assert (await s.waha(path, {"from": CALLER, "id": call.id}))[0] == 201
+        assert (await s.control("GET", f"calls/{call.id}"))[1]["state"] == "rejected"

@@ -24,7 +24,8 @@ from models.outcomes import Outcome
 from models.policy import DAY_MS
 from models.records import Record
 from streams.common.clock import now_ms
-from streams.faust_driver.tables import FaustTable
+from streams.faust_driver.epochs import MARK
+from streams.faust_driver.fenced_table import FencedTable
 from streams.gateways.circuit_breaker import OPENS_AFTER
 from streams.gateways.client import GatewayClient
 from streams.gateways.waha.settings import WahaSettings
@@ -59,6 +60,7 @@ class Broker(DurableProducer):
         self.acknowledging = asyncio.Event()
         self.acknowledging.set()
         self._waiting: set[asyncio.Task[None]] = set()
+        self._offsets = itertools.count()
 
     @override
     async def enqueue(self, record: Record) -> asyncio.Future[RecordMetadata]:
@@ -75,11 +77,11 @@ class Broker(DurableProducer):
         headers: list[tuple[str, bytes]] | None = None,
     ) -> asyncio.Future[RecordMetadata]:
         def durable() -> None:
-            self.durable.append((key, value))
+            if key != MARK:
+                self.durable.append((key, value))
 
-        return self._acknowledged(
-            durable, RecordMetadata(topic, partition, None, len(self.durable), 0, 0, 0)
-        )
+        offset = next(self._offsets)
+        return self._acknowledged(durable, RecordMetadata(topic, partition, None, offset, 0, 0, 0))
 
     def _acknowledged(
         self, done: Callable[[], None], known: RecordMetadata | None = None
@@ -103,7 +105,7 @@ class Office:
 
     broker: Broker
     gateway: FakeGateway
-    claims: FaustTable
+    claims: FencedTable
     known: Views
     parts: SinkContext = field(init=False)
     sink: TextSink = field(init=False)
@@ -113,6 +115,10 @@ class Office:
     ours: bool = True
     """Whether the worker still has the partition that it was given the commands of."""
     loses_it_at_request: bool = False
+    durable_at_question: list[int] = field(default_factory=list)
+    lost_at_question: int = 0
+    """Which question about the membership is the first to be answered with no; 0: none."""
+    answering: asyncio.Event = field(default_factory=asyncio.Event)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def now_ms(self) -> int:
@@ -122,6 +128,12 @@ class Office:
         """Note what was durable when a text came."""
         self.durable_at_request.append(len(self.broker.durable))
         self.ours = self.ours and not self.loses_it_at_request
+
+    async def confirm(self, _event: Any) -> bool:
+        """What the group's coordinator says; it notes what was durable when it was asked."""
+        self.durable_at_question.append(len(self.broker.durable))
+        await self.answering.wait()
+        return self.ours and len(self.durable_at_question) != self.lost_at_question
 
     def apply(self, **texts: Any) -> None:
         """Another guard; the reply is an experiment with a holdout as well as a plain text."""
@@ -151,7 +163,7 @@ class Office:
 
     def submit(self, command: SendText) -> Any:
         """Give the sink a command as its stream does; returns the event."""
-        message = SimpleNamespace(partition=0, headers=[])
+        message = SimpleNamespace(partition=0, generation_id=1, headers=[])
         event = SimpleNamespace(message=message, ack=lambda: True)
         job = self.sink._job(event, command)
         place = (command.gateway, command.session)
@@ -170,13 +182,20 @@ class Office:
         return found()[-1]
 
 
+async def nothing_of_others(*_of: object) -> list[Any]:
+    """What others wrote; asked for only where the offsets say that they did."""
+    msg = "nobody else writes here"
+    raise AssertionError(msg)
+
+
 @asynccontextmanager
 async def open_office(**settings: Any) -> AsyncIterator[Office]:
     broker = Broker()
     app = faust.App("test", broker="aiokafka://127.0.0.1:1", store="memory://", topic_partitions=1)
-    claims = FaustTable(app, "texts", 1, lambda: broker)
+    claims = FencedTable(app, "texts", 1, lambda: broker, nothing_of_others)
     async with open_gateway() as server:
         office = Office(broker, server, claims, Views.empty())
+        office.answering.set()
         server.at_text = office.requested
         office.apply()
         async with _sink_of(office, settings):
@@ -206,7 +225,9 @@ async def _sink_of(office: Office, settings: dict[str, Any]) -> AsyncIterator[No
         clock=office.now_ms,
         metrics=WorkerMetrics(),
         may_act=may_act,
+        confirm=office.confirm,
         is_ours=lambda _event: office.ours,
+        is_inherited=lambda _event, _caused_at_ms: False,
         on_failure=failures.append,
     )
     voices = {"london": LineVoice("London", "en", "Europe/London")}
@@ -225,6 +246,7 @@ def ended(outcome: Outcome) -> tuple[str, str | None]:
 
 async def test_claim_and_count_are_durable_before_the_request() -> None:
     async with open_office() as office:
+        assert await office.claims.own(0, 1)
         office.broker.acknowledging.clear()
         command = office.command()
         office.submit(command)
@@ -237,6 +259,41 @@ async def test_claim_and_count_are_durable_before_the_request() -> None:
         assert office.durable_at_request == [2]
         keys = {key for key, _ in office.broker.durable}
         assert keys == {b"london", f"london|{command.caller}".encode()}
+
+
+async def test_the_membership_is_asked_before_and_after_the_claim() -> None:
+    async with open_office() as office:
+        await office.end(office.command())
+        assert office.durable_at_question == [0, 2]
+
+
+async def test_who_lost_it_before_the_claim_writes_nothing() -> None:
+    async with open_office() as office:
+        office.lost_at_question = 1
+        office.submit(office.command())
+        await office.sink.lanes.join(WITHIN_S)
+        assert (office.broker.durable, office.broker.outcomes) == ([], [])
+
+
+async def test_who_lost_it_after_the_claim_sends_and_says_nothing() -> None:
+    async with open_office() as office:
+        office.lost_at_question = 2
+        office.submit(office.command())
+        await office.sink.lanes.join(WITHIN_S)
+        assert len(office.broker.durable) == 2
+        assert (office.gateway.texts, office.broker.outcomes) == ([], [])
+
+
+async def test_an_answer_after_the_window_ends_the_text_as_late() -> None:
+    async with open_office() as office:
+        command = office.command()
+        office.answering.clear()
+        office.submit(command)
+        await until(lambda: len(office.durable_at_question) == 1, WITHIN_S)
+        office.ahead_ms = 60_001
+        office.answering.set()
+        assert ended(await office.outcome(command)) == ("late", "window-over")
+        assert office.gateway.texts == []
 
 
 async def test_the_text_has_the_id_of_its_command() -> None:

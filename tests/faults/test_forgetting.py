@@ -7,8 +7,9 @@ from pathlib import Path
 
 from models import topics
 from models.policy import DAY_MS
-from streams import call_sessions, conversations
-from streams.call_sessions import CallSession
+from streams import conversations
+from streams.call_sessions import session as call_sessions
+from streams.call_sessions.session import CallSession, Party
 from streams.common.clock import now_ms
 from streams.conversations import Conversation
 from streams.kafka.partitioner import partition_of
@@ -36,7 +37,7 @@ def rows_of(
         line=LINE,
         gateway="office",
         call_id=call_id,
-        caller=caller,
+        parties=(Party(caller=caller, offered=(ago["call-sessions"],)),),
         touched_at_ms=ago["call-sessions"],
     )
     claim = Claim(command_id=f"{LINE}/{call_id}/text", claimed_at_ms=ago["texts"])

@@ -6,23 +6,31 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from models import topics
+from models.commands import REJECT_WINDOW_MS
+from models.outcomes import OWNER_CHANGED
 from models.records import Record
+from streams.audit.audit_topics import audit_topics
+from streams.common.clock import now_ms
 from streams.kafka import producer as producer_module
 from streams.kafka import topics_admin
 from streams.local_kafka.broker import LocalKafka
 from streams.local_kafka.state import BrokerFiles
-from streams.settings import KafkaSettings
+from streams.settings import KafkaSettings, Settings
 from tests.faults.scene import Scene, open_scene
 from tests.faults.tap import Tap
 from tests.support.processes import Process
+from tests.support.waiting import until
 
 WITHIN_S = 60.0
+LEFT_MS = 8_000
+"""Of the window of a reject, when its call is placed."""
 
 
 class ComingAndGoing(LocalKafka):
@@ -114,6 +122,47 @@ async def test_a_worker_waits_for_kafka_and_comes_back_by_itself(
             await worker.until_ready(WITHIN_S)
             await call(scene, tap, worker)
         assert worker.exit_code is None
+
+
+async def test_a_reject_that_went_out_is_never_said_to_be_late(
+    broker: ComingAndGoing, tmp_path: Path
+) -> None:
+    """Kafka goes away for good under rejects in work, the worker dies, and both come back when the
+    calls are over."""
+    await broker.come()
+    kafka = KafkaSettings(bootstrap_servers=broker.bootstrap, topic_prefix="torn.", partitions=2)
+    await topics_admin.apply(kafka)
+    (tmp_path / "scene").mkdir()
+    watched = (topics.CALLS_DECISIONS, topics.CALLS_OUTCOMES)
+    async with open_scene(kafka, tmp_path / "scene") as scene:
+        worker = scene.start("one")
+        await worker.until_ready()
+        scene.gateway.answering_rejects.clear()
+        offers = [
+            replace(each, offered_at_ms=each.offered_at_ms - REJECT_WINDOW_MS + LEFT_MS)
+            for each in (scene.offer() for _ in range(5))
+        ]
+        calls = {each.call_id for each in offers}
+        await scene.place(*offers)
+        await until(lambda: len(scene.gateway.rejects) == len(offers), WITHIN_S, worker.said)
+        broker.go()
+        scene.gateway.answering_rejects.set()
+        worker.kill()
+        over_at_ms = max(each.offered_at_ms for each in offers) + REJECT_WINDOW_MS
+        await until(lambda: now_ms() > over_at_ms, WITHIN_S)
+
+        await broker.come()
+        again = scene.start("two")
+        async with Tap(kafka, *watched) as tap:
+            await tap.until(
+                lambda: {each.call_id for each in tap.ends("reject")} == calls, WITHIN_S, again.said
+            )
+            ends = {(each.result, each.reason) for each in tap.ends("reject")}
+            assert ends == {("unknown", OWNER_CHANGED)}
+            assert {each.verdict for each in tap.decisions()} <= {"reject", "late"}
+        assert len(scene.gateway.rejects) == len(offers)
+        report = await audit_topics(Settings(kafka=kafka, gateways={}, lines={}), None, None)
+        assert report.holds, report.lines()
 
 
 async def test_a_first_record_for_a_topic_waits_for_its_broker(

@@ -47,3 +47,12 @@ async def test_without_idempotent_state_people_are_rejected_by_mistake(
 ) -> None:
     rows = await rows_of(NAMED["doubled"].without("idempotency"), broker, tmp_path, kills=0)
     assert sum(row.by_mistake for row in rows) > 0
+
+
+@pytest.mark.timeout(LIMIT_S)
+async def test_without_asking_answered_calls_are_rejected(broker: str, tmp_path: Path) -> None:
+    (row,) = await rows_of(NAMED["away"].without("call-check"), broker, tmp_path, kills=0)
+    assert row.stale > 0
+    assert any("call.accepted" in each for each in row.details["stale"])
+    # and the audit says so by the topics alone
+    assert any(each.startswith("acted-after-end") for each in row.details["audit"])

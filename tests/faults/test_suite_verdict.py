@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -31,15 +32,22 @@ def asked(
 
 
 def row(
-    *values: object, requests: tuple[Asked, ...] = (), kind: Kind = "stranger", taken: bool = False
+    *values: object,
+    requests: tuple[Asked, ...] = (),
+    kind: Kind = "stranger",
+    taken: bool = False,
+    ends: tuple[tuple[int, str], ...] = (),
+    **placing: Any,
 ) -> Row:
     """What the suite says of one call of which these records and requests are known."""
     ledger = Ledger(KafkaSettings(bootstrap_servers="127.0.0.1:1"))
     for seen in Log().append_all(values):  # type: ignore[arg-type] # the builders' own values
         ledger.take(seen)
     person = Person(SimulatedPerson(CALLER), "london", kind)
-    placed = Placed(person, "a row", OFFER.received_at_ms, OFFER.received_at_ms, timed=True)
+    began_ms = OFFER.received_at_ms
+    placed = Placed(person, "a row", began_ms, began_ms, timed=True, **placing)
     record = Record(list(requests), {"call.received": {"CALL1"}} if taken else {})
+    record.ends = {"CALL1": [(began_ms + after_ms, event) for after_ms, event in ends]}
     (found,) = count(ledger, record, Run(placed={KEY: placed}, label="a row"))
     return found
 
@@ -124,3 +132,44 @@ def test_runs_add_up() -> None:
     one.add(replace(one, kills=5, longest_wait_s=2.0, details={"lost": ["y"], "decided again": 2}))
     assert (one.runs, one.kills, one.offers, one.longest_wait_s) == (2, 7, 6, 2.0)
     assert one.details == {"lost": ["x", "y"], "decided again": 3}
+
+
+@pytest.mark.parametrize("event", ["call.accepted", "call.rejected"])
+@pytest.mark.parametrize(("told_ms", "stale"), [(750, 1), (751, 0)])
+def test_a_reject_long_after_the_end_is_stale(event: str, told_ms: int, stale: int) -> None:
+    late = asked("reject", after_ms=1000)
+    found = row(*ringing_call(OFFER), requests=(late,), ends=((told_ms, event),))
+    assert found.stale == stale
+
+
+def test_an_end_of_an_earlier_call_under_the_id_is_no_matter() -> None:
+    began_ms = OFFER.received_at_ms
+    late = asked("reject", after_ms=3000)
+    found = row(
+        *ringing_call(OFFER),
+        requests=(late,),
+        ends=((1000, "call.rejected"),),
+        again_ms=(began_ms + 2000,),
+    )
+    assert found.stale == 0
+
+
+def test_a_text_to_who_was_answered_is_stale() -> None:
+    ends = ((100, "call.accepted"),)
+    assert row(*ringing_call(OFFER), requests=(asked("text", after_ms=350),), ends=ends).stale == 1
+    assert row(*ringing_call(OFFER), requests=(asked("text", after_ms=349),), ends=ends).stale == 0
+    both = (asked("reject", after_ms=20), asked("text", after_ms=900))
+    assert row(*rejected_call(OFFER), requests=both, ends=ends).stale == 0
+
+
+def test_a_reject_under_a_second_identity_is_doubled() -> None:
+    other = replace(asked("reject", after_ms=400), chat="90111222333444@lid")
+    assert row(*rejected_call(OFFER), requests=(asked("reject"), other)).doubled == 1
+    assert row(*rejected_call(OFFER), requests=(asked("reject"), asked("reject"))).doubled == 0
+
+
+def test_a_call_that_rang_on_is_lost() -> None:
+    assert row(*ringing_call(OFFER), rings_on=True).lost == 1
+    assert row(*rejected_call(OFFER), requests=(asked("reject"),), rings_on=True).lost == 0
+    missed = asked("reject", acted=False)
+    assert row(*rejected_call(OFFER), requests=(missed,), rings_on=True).lost == 1

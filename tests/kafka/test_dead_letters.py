@@ -21,8 +21,9 @@ from models.dead_letters import LetterHandled
 from models.records import Record, call_event, dead_letter
 from models.topics import CALLS_DLQ, CALLS_EVENTS, CALLS_LIFECYCLE, TOPICS
 from streams.callers.keying import Callers
+from streams.common.printable import printable
 from streams.dead_letters.letter import Selection, original_headers, read_letter
-from streams.dead_letters.listing import masked, printable, table, whole
+from streams.dead_letters.listing import masked, table, whole
 from streams.dead_letters.marks import is_mark, mark, read_mark
 from streams.dead_letters.replay_plan import Planner, Replay, ReplayRefusal
 from streams.kafka.reader import Seen

@@ -68,12 +68,15 @@ class FakeGateway:
     """So many of the next texts get no answer."""
     at_text: Callable[[], Awaitable[None]] = _nothing
     """Called when a text has been recorded, before it is answered."""
+    answering_rejects: asyncio.Event = field(default_factory=asyncio.Event)
+    """The same for rejects."""
     every_third_reject_takes_s: float = 0.0
     """From its receipt to its answer; the others are answered at once."""
 
     def __post_init__(self) -> None:
-        """Texts are answered until the test says otherwise."""
+        """Requests are answered until the test says otherwise."""
         self.answering_texts.set()
+        self.answering_rejects.set()
 
     @property
     def texts_by_chat(self) -> Counter[str]:
@@ -101,6 +104,7 @@ class FakeGateway:
         self.rejects.append(Reject(session, body["id"], body["from"]))
         if len(self.rejects) % 3 == 0:
             await asyncio.sleep(self.every_third_reject_takes_s)
+        await self.answering_rejects.wait()
         return web.Response(status=201)
 
     async def _text(self, body: dict[str, str]) -> web.Response:

@@ -79,6 +79,12 @@ class Process(ChildProcess):
         fields = Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()
         return int(fields[1]) * os.sysconf("SC_PAGESIZE")
 
+    @property
+    def is_frozen(self) -> bool:
+        """Whether it is stopped by a signal (Linux)."""
+        stat = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii")
+        return stat.rpartition(")")[2].split()[0] == "T"
+
     def said(self) -> str:
         """All that it has logged."""
         return self.log.read_text(errors="replace")

@@ -17,6 +17,7 @@ from models.codec import decode
 from models.commands import (
     REJECT_WINDOW_MS,
     TEXT_WINDOW_MS,
+    QueueText,
     RejectCall,
     SendText,
     reject_id,
@@ -36,7 +37,7 @@ T0 = 1_767_261_600_000
 PARTITIONS = 4
 COUNTS = {topic.name: PARTITIONS for topic in TOPICS}
 
-Value = CallOffered | Decision | RejectCall | SendText | Outcome
+Value = CallOffered | Decision | RejectCall | QueueText | SendText | Outcome
 
 
 def offer(
@@ -188,8 +189,8 @@ def record(value: Value) -> Record:
             return records.call_event(value, "/test", None)
         case Decision():
             return records.decision(value, "/test", None)
-        case RejectCall():
-            return records.reject_command(value, "/test", None)
+        case RejectCall() | QueueText():
+            return records.call_command(value, "/test", None)
         case SendText():
             return records.text_command(value, "/test", None)
         case Outcome():
@@ -201,7 +202,7 @@ def written_ms(value: Value) -> int:
     match value:
         case CallOffered():
             return value.received_at_ms
-        case Decision() | RejectCall():
+        case Decision() | RejectCall() | QueueText():
             return value.decided_at_ms
         case SendText():
             return value.rejected_at_ms or value.received_at_ms + 3

@@ -20,6 +20,7 @@ from tests.support.waiting import until
 API_KEY = "the-api-key"
 TOKEN = "the-token"
 SECRET = "my-secret-key"
+CLOUD_SECRET = "wawp-hook-secret"
 INSTANCE = "0A1B2C3D4E5F"
 CALLER = "447700900123@c.us"
 LID = "900000000000143@lid"
@@ -27,10 +28,15 @@ LID = "900000000000143@lid"
 
 def settings() -> Settings:
     """One WAHA line per engine, and one Wawp line."""
-    common = {"base_url": "http://127.0.0.1:1", "webhook_secret": "${SIM_SECRET}"}
-    waha = common | {"provider": "waha", "api_key": "${SIM_API_KEY}"}
+    common = {"base_url": "http://127.0.0.1:1"}
+    waha = common | {
+        "provider": "waha",
+        "api_key": "${SIM_API_KEY}",
+        "webhook_secret": "${SIM_SECRET}",
+    }
     wawp = common | {
         "provider": "wawp",
+        "webhook_secret": "${SIM_CLOUD_SECRET}",
         "access_token": "${SIM_TOKEN}",
         "signature_header": "X-Wawp-Signature",
     }
@@ -43,6 +49,7 @@ def settings() -> Settings:
             "SIM_API_KEY": API_KEY,
             "SIM_TOKEN": TOKEN,
             "SIM_SECRET": SECRET,
+            "SIM_CLOUD_SECRET": CLOUD_SECRET,
         }.items():
             environment.setenv(name, value)
         return Settings.model_validate(

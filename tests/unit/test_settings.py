@@ -32,7 +32,7 @@ gateways:
     provider: wawp
     base_url: https://api.wawp.net
     access_token: ${T_TOKEN}
-    webhook_secret: ${T_HOOK}
+    webhook_secret: ${T_CLOUD}
 lines:
   london: {gateway: waha, session: default, time_zone: Europe/London}
   riyadh: {gateway: cloud, session: 0A1B2C3D4E5F, webhook_session: default, locale: ar}
@@ -42,7 +42,7 @@ lines:
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)
-    for name in ("T_API_KEY", "T_HOOK", "T_TOKEN"):
+    for name in ("T_API_KEY", "T_HOOK", "T_TOKEN", "T_CLOUD"):
         monkeypatch.setenv(name, f"value-of-{name}")
 
 
@@ -206,6 +206,14 @@ def test_a_gateway_may_be_named_like_its_provider(path: Path) -> None:
     assert f"{path}:6: gateways.waha.api_key: " in message
 
 
+def test_two_gateways_with_one_secret_are_refused(path: Path) -> None:
+    for shared in ("${T_HOOK}", '["${T_CLOUD}", "${T_HOOK}"]'):
+        message = refused(path, "webhook_secret: ${T_CLOUD}", f"webhook_secret: {shared}")
+        assert "gateways 'waha' and 'cloud' have the same webhook_secret" in message
+        assert "give each a secret of its own" in message
+        assert "value-of" not in message
+
+
 def test_two_lines_with_one_webhook_session_are_refused(path: Path) -> None:
     message = refused(
         path,
@@ -325,7 +333,7 @@ def test_without_gateway_secrets_only_references_may_dangle(
 ) -> None:
     monkeypatch.delenv("T_TOKEN")
     found = read(path, gateway_secrets=False).gateways
-    assert found["cloud"].webhook_secret[0].get_secret_value() == "value-of-T_HOOK"
+    assert found["cloud"].webhook_secret[0].get_secret_value() == "value-of-T_CLOUD"
     with pytest.raises(ConfigurationError, match="never in the clear"):
         read(path, "${T_TOKEN}", "open", gateway_secrets=False)
 
@@ -522,7 +530,7 @@ def test_the_default_configuration_and_policies_are_right(monkeypatch: pytest.Mo
     for gateway in yaml.safe_load(text_of)["gateways"].values():
         for value in gateway.values():
             if value.startswith("${"):
-                monkeypatch.setenv(value[2:-1], "set")
+                monkeypatch.setenv(value[2:-1], f"value-of-{value[2:-1]}")
     found = load_settings(DEFAULT_CONFIG)
     _, book = read_folder(found)
     rules = [rule.id for rule in book.for_line("london").policy.rules]

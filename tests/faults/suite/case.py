@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from streams.audit.audit_topics import audit_topics
+from streams.settings import load_settings
 from tests.faults.suite.cluster import Cluster, Kind
 from tests.faults.suite.stage import Setting, Stage, open_stage
 from tests.faults.suite.verdict import Row, verdict
@@ -31,6 +33,7 @@ class Scale:
 
 
 SAFEGUARDS = {
+    "call-check": "--without-call-check",
     "claims": "--without-claims",
     "idempotency": "--without-idempotency",
     "driver": "--plain-driver",
@@ -58,11 +61,23 @@ class Case:
     short: bool = False
     """Part of the short form."""
     cluster: Kind = "one"
+    audited: bool = False
+    """The audit is asked too, and must find no act on a call that was over."""
 
     def without(self, safeguard: str) -> Case:
         """The same with workers that lack one of ``SAFEGUARDS``."""
         arguments = (*self.setting.worker_arguments, SAFEGUARDS[safeguard])
         return replace(self, setting=replace(self.setting, worker_arguments=arguments))
+
+
+async def audit(stage: Stage, row: Row) -> None:
+    """Count what the audit finds on the topics, as ``stale``: it is to find the same."""
+    report = await audit_topics(
+        load_settings(stage.folder / "bridge.yaml", gateway_secrets=False), None
+    )
+    found = [each.line() for each in report.audit.wrong]
+    row.details["audit"] = found
+    row.stale += sum(each.startswith("acted-after-end") for each in found)
 
 
 async def play(case: Case, cluster: Cluster, folder: Path, seed: int, scale: Scale) -> list[Row]:
@@ -74,6 +89,8 @@ async def play(case: Case, cluster: Cluster, folder: Path, seed: int, scale: Sca
         await case.play(stage, scale)
         settled = await stage.settle(SETTLE_S)
         rows = verdict(stage)
+        if case.audited:
+            await audit(stage, rows[0])
     log.info(
         "%s: %.1f s, %s",
         case.name,

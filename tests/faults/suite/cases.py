@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from tests.faults.suite import brokers, gateways, kills, planned, poison, webhooks
+from tests.faults.suite import brokers, gateways, kills, planned, poison, races, webhooks
 from tests.faults.suite.case import Case
 
 CASES: tuple[Case, ...] = (
     *kills.CASES,
     *planned.CASES,
+    *races.CASES,
     *gateways.CASES,
     *webhooks.CASES,
     *poison.CASES,

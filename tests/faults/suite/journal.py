@@ -30,6 +30,8 @@ class Record:
     requests: list[Asked] = field(default_factory=list)
     acknowledged: dict[str, set[str]] = field(default_factory=dict)
     """Ids of payloads whose webhook the bridge answered with 2xx, by event."""
+    ends: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    """By call id, when the bridge had answered that a call was picked up or over, and which."""
 
     def taken(self, placed: Iterable[str]) -> set[str]:
         """Of these decision ids, those whose offer the bridge answered with 2xx: they must stand on
@@ -54,4 +56,7 @@ class Record:
                 record.requests.append(Asked(**{name: entry[name] for name in Asked.__slots__}))
             else:
                 record.acknowledged.setdefault(entry["event"], set()).add(entry["id"])
+                if entry["event"] in {"call.accepted", "call.rejected"}:
+                    end = (entry["at_ms"], entry["event"])
+                    record.ends.setdefault(entry["id"], []).append(end)
         return record

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 
 from models import topics
 from models.calls import CallOffered
-from models.commands import BlockCaller, RejectCall, SendText, UnblockCaller
+from models.commands import BlockCaller, QueueText, RejectCall, SendText, UnblockCaller
 from models.decisions import Decision, Verdict, decision_id
 from models.messages import MessageSeen
 from models.outcomes import TERMINAL, Outcome
@@ -54,7 +54,7 @@ class Decided:
 class Commanded:
     """The first record of a command."""
 
-    command: RejectCall | SendText | BlockCaller | UnblockCaller
+    command: RejectCall | QueueText | SendText | BlockCaller | UnblockCaller
     place: RecordRef
 
 
@@ -135,7 +135,7 @@ class Ledger:
             case Decision():
                 ruling = Decided(value.verdict, seen.timestamp_ms)
                 self.decisions.setdefault(value.decision_id, []).append(ruling)
-            case RejectCall() | SendText() | BlockCaller() | UnblockCaller():
+            case RejectCall() | QueueText() | SendText() | BlockCaller() | UnblockCaller():
                 self.commands.setdefault(value.command_id, Commanded(value, seen.place))
             case Outcome():
                 if value.result in TERMINAL:

@@ -52,10 +52,12 @@ class Crowd:
         self._strangers = Strangers(rng)
         self._lines: Iterator[str] = cycle(LINES)
 
-    def another(self, kind: Kind, line: str | None = None) -> Person:
+    def another(
+        self, kind: Kind, line: str | None = None, *, lid_share: float | None = None
+    ) -> Person:
         """Somebody whom no line has seen."""
         line = line or next(self._lines)
-        # Wawp's payloads cannot name the phone behind a LID, so that it would be another caller
-        return Person(
-            self._strangers.another(lid_share=0.0 if line == "riyadh" else 0.2), line, kind
-        )
+        if lid_share is None:
+            # Wawp's payloads cannot name the phone behind a LID, so that it would be another caller
+            lid_share = 0.0 if line == "riyadh" else 0.2
+        return Person(self._strangers.another(lid_share=lid_share), line, kind)

@@ -84,7 +84,12 @@ def noted_in(log: ReceiptLog, again_after_s: list[float]) -> type[WebhookSender]
             acknowledged, retry_after_s = await super()._attempt(http, delivery, headers)
             if acknowledged:
                 body = orjson.loads(delivery.body)
-                log.write(what="acknowledged", event=delivery.event, id=body["payload"]["id"])
+                log.write(
+                    what="acknowledged",
+                    event=delivery.event,
+                    id=body["payload"]["id"],
+                    at_ms=clock.now_ms(),
+                )
             # the bridge's Retry-After is for gateways that give up; this one is in a hurry
             return acknowledged, None if retry_after_s is None else min(retry_after_s, 0.5)
 

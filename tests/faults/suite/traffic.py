@@ -7,8 +7,8 @@ import random
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any, Self
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Self
 
 import aiohttp
 
@@ -35,6 +35,14 @@ class Placed:
     """When it began to ring, truly."""
     timed: bool
     """Whether its webhook was sent at once, so that the wait for its decision says something."""
+    again_ms: tuple[int, ...] = ()
+    """When it was offered anew under its id, as further calls."""
+    rings_on: bool = False
+    """Nobody picks the last call under the id up or gives it up soon: it must be rejected."""
+
+    def begun_ms(self, at_ms: int) -> int:
+        """When the call began that rang at a moment."""
+        return max((each for each in self.again_ms if each <= at_ms), default=self.began_ms)
 
 
 class Orders:
@@ -90,13 +98,15 @@ class Callers:
         self._writers = [
             person for _ in range(writers) for person in (self.crowd.another("writer"),) * 2
         ]
-        for person in (*self._talkers, *dict.fromkeys(self._writers)):
-            # long enough ago that the answer is a person's, and not the app's own
-            await self.write(person, "in", age_s=60.0)
-        for person in self._talkers:
-            await self.write(person, "out")
-        expected = {(p.line, p.key, "in") for p in (*self._talkers, *self._writers)}
-        expected |= {(p.line, p.key, "out") for p in self._talkers}
+        # the line writes first: what it writes seconds after them may be the app's own answer
+        await self._write(self._talkers, "out", within)
+        await self._write([*self._talkers, *dict.fromkeys(self._writers)], "in", within)
+
+    async def _write(self, people: list[Person], direction: str, within: float) -> None:
+        """A message of each, or to each; returns when the topics know them all."""
+        for person in people:
+            await self.write(person, direction)
+        expected = {(person.line, person.key, direction) for person in people}
         assert await self.ledger.until(lambda: expected <= self.ledger.messages, within), (
             "messages are missing"
         )
@@ -116,6 +126,18 @@ class Callers:
             person, self.label, at_ms, at_ms, timed=order.get("delivery") != "disorder"
         )
         return key
+
+    async def end(self, key: str, how: Literal["answer", "hang-up"]) -> None:
+        """Somebody of the line picks a call up, or its caller gives up."""
+        await self.orders.post(f"calls/{key.partition('/')[2]}/{how}", {})
+
+    async def again(self, key: str) -> None:
+        """The caller's client offers a call that has ended anew, under its old id."""
+        made = await self.orders.post(f"calls/{key.partition('/')[2]}/again", {})
+        if made is not None:
+            placed = self.placed[key]
+            begun = (*placed.again_ms, made["began_ms"])
+            self.placed[key] = replace(placed, again_ms=begun)
 
     async def reconnect(self, line: str, offers: int) -> None:
         """The line's gateway comes back and delivers offers that are long over."""

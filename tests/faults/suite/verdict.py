@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -16,6 +17,10 @@ from tests.faults.suite.journal import Asked, Record
 from tests.faults.suite.ledger import Ledger
 from tests.faults.suite.stage import Stage
 from tests.faults.suite.traffic import Placed
+
+TOLD_MS = 250
+"""An answer or an end counts against an act only where the bridge had acknowledged it so long
+before."""
 
 LATE_MS = {"reject": REJECT_WINDOW_MS, "text": TEXT_WINDOW_MS}
 EXCUSED = (
@@ -35,11 +40,14 @@ class Row:
     offers: int = 0
     lost: int = 0
     """Offers that the bridge took and no topic holds, offers without a decision or a dead letter,
-    commands without an outcome, and unreadable records without a dead letter."""
+    commands without an outcome, unreadable records without a dead letter, and calls that rang on
+    though they were to be rejected."""
     doubled: int = 0
-    """Texts beyond the first to one person of one line."""
+    """Texts beyond the first to one person of one line, and rejects of one call under a second
+    identity."""
     stale: int = 0
-    """Rejects and texts that reached the gateway after their window."""
+    """Rejects and texts that reached the gateway after their window, or ``TOLD_MS`` after it was
+    known that the call had been picked up or had ended."""
     by_mistake: int = 0
     """Calls of protected people that were decided or asked to be rejected."""
     strange: int = 0
@@ -154,6 +162,16 @@ class _Count:
         for command_id in ledger.unended():
             key = command_id.rpartition("/")[0]
             self._lose(self._of(key), f"{command_id} has no outcome")
+        acted = {
+            (asked.call_id, asked.at_ms)
+            for asked in self._record.requests
+            if asked.kind == "reject" and asked.acted
+        }
+        for key, placed in self._placed.items():
+            call_id, begun_ms = key.partition("/")[2], placed.begun_ms(sys.maxsize)
+            rang_on = not any(each == call_id and at_ms >= begun_ms for each, at_ms in acted)
+            if placed.rings_on and rang_on:
+                self._lose(self._of(key), f"{key} rang on")
         for place in ledger.unexplained() | (self._run.poisoned - ledger.set_aside):
             self._lose(self._row(self._run.label), f"{place} is unreadable and has no dead letter")
 
@@ -191,17 +209,64 @@ class _Count:
             if asked.violation is not None and not (placed and asked.violation in EXCUSED):
                 row.strange += 1
                 row.details.setdefault("strange", []).append(asked.violation)
-            if placed is not None and asked.at_ms >= placed.began_ms + LATE_MS[asked.kind]:
-                row.stale += 1
-                row.details.setdefault("stale", []).append(
-                    f"{asked.kind} of {asked.call_id} after "
-                    f"{(asked.at_ms - placed.began_ms) / 1000:.1f} s"
-                )
+            if placed is not None:
+                began_ms = placed.begun_ms(asked.at_ms)
+                if asked.at_ms >= began_ms + LATE_MS[asked.kind]:
+                    after_s = (asked.at_ms - began_ms) / 1000
+                    self._stale(row, f"{asked.kind} of {asked.call_id} after {after_s:.1f} s")
+                elif asked.kind == "reject":
+                    self._ended_before(row, asked, began_ms)
             if asked.kind == "text" and asked.acted and placed is not None:
                 texts[placed.person.line, placed.person.key].append(asked)
         for (line, jid), sent in texts.items():
             row = self._row(self._people[line, jid].label)
             row.doubled += len(sent) - 1
+        self._answered_and_told(texts)
+        self._identities()
+
+    @staticmethod
+    def _stale(row: Row, what: str) -> None:
+        row.stale += 1
+        row.details.setdefault("stale", []).append(what)
+
+    def _ended_before(self, row: Row, asked: Asked, began_ms: int) -> None:
+        """A reject of a call that was picked up or had ended, as the bridge knew for a while."""
+        for told_ms, event in self._record.ends.get(asked.call_id or "", ()):
+            if began_ms <= told_ms <= asked.at_ms - TOLD_MS:
+                what = f"reject of {asked.call_id} {asked.at_ms - told_ms} ms after {event}"
+                self._stale(row, what)
+                return
+
+    def _answered_and_told(self, texts: Mapping[tuple[str, str], list[Asked]]) -> None:
+        """Texts to people who were answered, and whose calls neither ended nor were rejected."""
+        rejected = {asked.call_id for asked in self._record.requests if asked.kind == "reject"}
+        for key, placed in self._placed.items():
+            call_id = key.partition("/")[2]
+            ends = self._record.ends.get(call_id, ())
+            if call_id in rejected or not ends or {event for _, event in ends} != {"call.accepted"}:
+                continue
+            told_ms = ends[0][0] + TOLD_MS
+            for asked in texts.get((placed.person.line, placed.person.key), ()):
+                if asked.at_ms >= told_ms:
+                    self._stale(self._of(key), f"text after {key} was answered")
+
+    def _identities(self) -> None:
+        """Rejects of one call under more than one of its caller's identities."""
+        chats: dict[tuple[str, int], set[str]] = defaultdict(set)
+        for asked in self._record.requests:
+            if asked.kind != "reject" or asked.call_id is None:
+                continue
+            line = self._line_of.get(asked.session or "", "")
+            placed = self._placed.get(decision_id(line, asked.call_id))
+            if placed is not None:
+                call = asked.call_id, placed.begun_ms(asked.at_ms)
+                chats[call].add(canonical(asked.chat or ""))
+                if len(chats[call]) == 2:
+                    row = self._row(placed.label)
+                    row.doubled += 1
+                    row.details.setdefault("doubled", []).append(
+                        f"{asked.call_id} was rejected under two identities"
+                    )
 
     def _behind(self, asked: Asked, line: str) -> Placed | None:
         if asked.call_id is not None:

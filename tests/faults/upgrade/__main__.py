@@ -8,7 +8,9 @@ import random
 import shutil
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -18,6 +20,9 @@ from tests.faults.suite.cluster import brokers_for
 from tests.faults.suite.report import Table
 from tests.faults.upgrade.release import pinned, present
 from tests.faults.upgrade.rolling import case
+
+RATE: Final = 6.0
+"""Steps of traffic a second: what three processes that start beside it leave room for."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -57,7 +62,8 @@ def main(commit: str | None, seed: int | None, logs: Path | None) -> None:
 
 async def _play(table: Table, folder: Path, seed: int, chosen: Case) -> None:
     async with brokers_for(chosen.cluster, folder / "brokers") as cluster:
-        table.add(await play(chosen, cluster, folder / chosen.name, seed, SHORT))
+        scale = replace(SHORT, rate=RATE)
+        table.add(await play(chosen, cluster, folder / chosen.name, seed, scale))
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ class GatewaySample:
     rejects: Sequence[Answer]
     texts: Sequence[Answer]
     blocks: Sequence[Answer] = ()
-    """None where it does not block."""
+    """Empty where it does not block."""
     not_working: str
     """What it means for a reject that the session does not work."""
 

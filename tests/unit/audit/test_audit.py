@@ -9,7 +9,7 @@ import pytest
 from models.calls import CallOffered, SessionsDue
 from models.commands import RejectCall, SendText
 from models.decisions import Decision
-from models.outcomes import Outcome
+from models.outcomes import OWNER_CHANGED, Outcome
 from models.records import dead_letter, sessions_due
 from models.topics import CALLS_EVENTS
 from streams.audit.audit import FOLD_MS, Audit
@@ -210,6 +210,23 @@ def test_a_reject_that_nobody_decided_is_found() -> None:
 def test_a_text_needs_a_reject_that_went_through(result: Any) -> None:
     ended = outcome(part("reject"), result, at_ms=T0 + 9)
     assert codes(audited(log_of(history(rejected=ended)[:6]))) == ["unasked-text"]
+
+
+def test_a_text_of_a_reject_whose_outcome_was_lost_is_explained() -> None:
+    ended = replace(outcome(part("reject"), "unknown", at_ms=T0 + 9), reason=OWNER_CHANGED)
+    assert audited(log_of(history(rejected=ended)[:6])).holds
+
+
+def test_a_reject_whose_decision_was_lost_is_explained() -> None:
+    of = offer("A")
+    command = reject(of, decision(of))
+    unknown = outcome(command, "unknown", at_ms=T0 + 60_009)
+    ended = replace(unknown, reason=OWNER_CHANGED, sent_at_ms=None)
+    again = decision(of, "late", after_ms=60_000)
+    assert audited(log_of([of, replace(command, reply=None), again, ended])).holds
+    # one that comes behind it is asked for by nobody
+    later = decision(of, "late", after_ms=1)
+    assert codes(audited(log_of([of, later, command, ended]))) == ["unasked-reject"]
 
 
 def test_a_raced_reject_is_followed_by_its_text() -> None:

@@ -82,7 +82,12 @@ def blocks(log: Log, of: Any, until_ms: int) -> list[Seen]:
         "caller_raw": of.caller_raw,
         "received_at_ms": of.received_at_ms,
     }
-    block = BlockCaller(command_id=block_id(decided.decision_id), until_ms=until_ms, **common)
+    block = BlockCaller(
+        command_id=block_id(decided.decision_id),
+        offered_at_ms=of.offered_at_ms,
+        until_ms=until_ms,
+        **common,
+    )
     unblock = UnblockCaller(command_id=unblock_id(decided.decision_id), at_ms=until_ms, **common)
 
     def ended(command: BlockCaller | UnblockCaller, kind: CommandKind, at_ms: int) -> Seen:
@@ -103,7 +108,7 @@ def blocks(log: Log, of: Any, until_ms: int) -> list[Seen]:
         return log.append_record(records.outcome(said, "/test", None), at_ms)
 
     def asked(command: BlockCaller | UnblockCaller, at_ms: int) -> Seen:
-        made = Record(CALLS_COMMANDS, of.caller.encode(), encode(command), [])
+        made = Record(CALLS_COMMANDS, of.call_id.encode(), encode(command), [])
         return log.append_record(made, at_ms)
 
     return [

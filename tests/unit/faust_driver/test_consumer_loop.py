@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from faust.types import TP, Message
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from streams.common.clock import now_ms
 from streams.faust_driver import transport
 from streams.faust_driver.fetcher import FRESH_S, SessionFetching
 from streams.faust_driver.transport import DRAIN_S, App, Consumer, QuietMonitor
@@ -47,6 +49,7 @@ async def consumer(tmp_path: Path) -> AsyncIterator[Consumer]:
     client = AIOKafkaClient(bootstrap_servers="127.0.0.1:1")
     below = consumer._thread._create_consumer(loop=asyncio.get_running_loop())
     consumer._thread._consumer = below
+    below._coordinator = SimpleNamespace(generation=1, member_id="one-1")
     below._subscription.subscribe({tp.topic for tp in (OFFERS, MESSAGES)})
     below._subscription.assign_from_subscribed([TopicPartition(*OFFERS), TopicPartition(*MESSAGES)])
     below._fetcher = Fetcher(client, below._subscription)
@@ -174,6 +177,7 @@ async def test_a_recovery_that_was_overtaken_resumes_nothing(consumer: Any) -> N
         return {OFFERS: 3}
 
     consumer.seek_to_committed = consumer.earliest_offsets = committed
+    consumer.highwaters = committed
     consumer.resume_partitions({OFFERS})
     await consumer.on_partitions_revoked({OFFERS, MESSAGES})
     await consumer.perform_seek()
@@ -183,6 +187,42 @@ async def test_a_recovery_that_was_overtaken_resumes_nothing(consumer: Any) -> N
     await consumer.on_partitions_assigned({OFFERS}, 1)
     consumer.resume_flow()
     assert consumer.flow_active
+
+
+async def test_what_stood_there_at_the_seek_is_inherited(consumer: Any) -> None:
+    async def committed(*_: Any) -> dict[TP, int]:
+        return {OFFERS: 3}
+
+    async def ends(*_: Any) -> dict[TP, int]:
+        return {OFFERS: 5}
+
+    consumer.seek_to_committed = consumer.earliest_offsets = committed
+    consumer.highwaters = ends
+    consumer.resume_partitions({OFFERS})
+    await consumer.perform_seek()
+    assert consumer.inherited(*OFFERS).offset == 5
+    assert abs(consumer.inherited(*OFFERS).at_ms - now_ms()) < 60_000
+    await consumer.on_partitions_revoked({OFFERS})
+    assert consumer.inherited(*OFFERS) is None
+
+
+async def test_every_join_begins_a_term_whatever_the_generation(consumer: Any) -> None:
+    begun: list[int] = []
+
+    async def take(_assigned: set[TP], term: int) -> None:
+        begun.append(term)
+
+    consumer._thread.on_partitions_assigned = take
+    listener = transport.RebalanceListener(consumer._thread)
+    for _ in range(2):
+        # a static member that takes its place back keeps the generation
+        await listener.on_partitions_assigned([TopicPartition(*OFFERS)])
+        assert consumer.app.consumer_generation_id == begun[-1]
+    assert begun[0] < begun[1]
+
+
+async def test_nobody_is_asked_before_there_is_a_partition(consumer: Any) -> None:
+    assert await consumer.confirm_membership() == "unanswered"
 
 
 async def test_a_rebalance_commits_what_a_commit_under_way_missed(consumer: Any) -> None:
@@ -252,6 +292,7 @@ async def test_what_waited_for_a_seek_is_not_resumed_later(consumer: Any) -> Non
         return {OFFERS: 3}
 
     consumer.seek_to_committed = consumer.earliest_offsets = committed
+    consumer.highwaters = committed
     consumer.pause_partitions({OFFERS})
     consumer.resume_partitions({OFFERS})
     await consumer.on_partitions_revoked({OFFERS, MESSAGES})

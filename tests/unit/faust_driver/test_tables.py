@@ -14,6 +14,7 @@ from faust.types import TP
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.faust_driver.epochs import Headers
 from streams.faust_driver.recovery import Recovery
 from streams.faust_driver.tables import FaustTable, Store
 from streams.faust_driver.transport import App
@@ -30,7 +31,12 @@ class Log:
     refusing: bool = False
 
     async def enqueue_to(
-        self, topic: str, key: bytes, value: bytes | None, partition: int | None = None
+        self,
+        topic: str,
+        key: bytes,
+        value: bytes | None,
+        partition: int | None = None,
+        headers: Headers | None = None,
     ) -> asyncio.Future[RecordMetadata]:
         done: asyncio.Future[RecordMetadata] = asyncio.get_running_loop().create_future()
         if self.refusing:

@@ -98,18 +98,25 @@ def test_the_digits_of_a_lid_are_never_a_phone_number(digits: int) -> None:
 
 def test_ended_calls_are_forgotten_after_their_time() -> None:
     ended = EndedCalls(kept_ms=1000)
-    ended.note(("g", "l", "1"), 0)
-    assert ended.has(("g", "l", "1"), 1000)
-    assert not ended.has(("g", "l", "1"), 1001)
-    assert not ended.has(("g", "other", "1"), 0)
-    ended.note(("g", "l", "2"), 1500)
+    ended.note(("g", "l", "1"), 7, 0)
+    assert ended.ended_at_ms(("g", "l", "1"), 1000) == 7
+    assert ended.ended_at_ms(("g", "l", "1"), 1001) is None
+    assert ended.ended_at_ms(("g", "other", "1"), 0) is None
+    ended.note(("g", "l", "2"), 1400, 1500)
     assert len(ended) == 1
 
 
 def test_ended_calls_have_a_bound() -> None:
     ended = EndedCalls(capacity=3)
     for number in range(10):
-        ended.note(("g", "l", str(number)), number)
+        ended.note(("g", "l", str(number)), number, number)
     assert len(ended) == 3
-    assert ended.has(("g", "l", "9"), 10)
-    assert not ended.has(("g", "l", "6"), 10)
+    assert ended.ended_at_ms(("g", "l", "9"), 10) == 9
+    assert ended.ended_at_ms(("g", "l", "6"), 10) is None
+
+
+def test_of_several_ends_of_one_call_the_last_counts() -> None:
+    ended = EndedCalls()
+    for at_ms in (20, 50, 30):
+        ended.note(("g", "l", "1"), at_ms, 60)
+    assert ended.ended_at_ms(("g", "l", "1"), 60) == 50

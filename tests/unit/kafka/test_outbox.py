@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from aiokafka.structs import RecordMetadata
+from typing_extensions import override
 
 from models.decisions import Decision
-from models.records import decision
+from models.records import Record, call_command, decision
 from streams.kafka.outbox import Outbox
 from streams.kafka.producer import DurableProducer
 from streams.screening.decide import decide
 from streams.settings import KafkaSettings
-from tests.support.facts import facts, offer, policy
+from tests.support.facts import facts, offer, policy, reject
 
 NOWHERE = KafkaSettings(bootstrap_servers="127.0.0.1:1")
 TURNS = 20
@@ -118,3 +120,26 @@ async def test_a_record_that_cannot_be_enqueued_acknowledges_nothing(outbox: Out
         await outbox.finish(event, [decision(decided(0), "/test", None)])
     await turns()
     assert event.acknowledged == 0
+
+
+class Noted(DurableProducer):
+    """Takes every record, and says in which order."""
+
+    def __init__(self) -> None:
+        super().__init__(NOWHERE, "test")
+        self.taken: list[Record] = []
+
+    @override
+    async def enqueue(self, record: Record) -> asyncio.Future[RecordMetadata]:
+        self.taken.append(record)
+        return asyncio.get_running_loop().create_future()
+
+
+async def test_the_records_of_one_event_go_the_same_way_in_order() -> None:
+    urgent, other = Noted(), Noted()
+    outbox = Outbox(other, lambda _error: None, commands=urgent)
+    alone = decision(decided(0), "/test", None)
+    await outbox.finish(Event(), [alone])
+    with_command = [decision(decided(1), "/test", None), call_command(reject(), "/test", None)]
+    await outbox.finish(Event(), with_command)
+    assert (other.taken, urgent.taken) == ([alone], with_command)

@@ -25,7 +25,7 @@ from models.calls import (
     SessionsDue,
 )
 from models.codec import Headers, decode, encode
-from models.commands import BlockCaller, UnblockCaller, block_id, unblock_id
+from models.commands import BlockCaller, QueueText, UnblockCaller, block_id, unblock_id
 from models.contacts import Contact, IdentityLink
 from models.identity_links import CallerLinked, CallsJoined, HistoryJoined, JoinedBlock, JoinedCall
 from models.messages import MessageSeen
@@ -140,6 +140,7 @@ WRITTEN: dict[str, Record] = {
             line="london",
             call_id=OFFER.call_id,
             caller=OFFER.caller,
+            offered_at_ms=OFFER.offered_at_ms,
             at_ms=T0 + 9,
         ),
         WORKER,
@@ -163,8 +164,11 @@ WRITTEN: dict[str, Record] = {
     "lifecycle/sessions.due": records.sessions_due(SessionsDue(now_ms=T0 + 15_000), 3, WORKER),
     "decision.reject": records.decision(DECIDED, WORKER, TRACE),
     "decision.ring": records.decision(decision(OFFER, "ring"), WORKER, TRACE),
-    "reject-call": records.reject_command(REJECT, WORKER, TRACE),
-    "block-caller": records.block_command(
+    "reject-call": records.call_command(REJECT, WORKER, TRACE),
+    "queue-text": records.call_command(
+        QueueText.for_decision(OFFER, decision(OFFER, "queue"), "queued"), WORKER, TRACE
+    ),
+    "block-caller": records.call_command(
         BlockCaller(
             command_id=block_id(DECIDED.decision_id),
             decision_id=DECIDED.decision_id,
@@ -174,13 +178,14 @@ WRITTEN: dict[str, Record] = {
             call_id=OFFER.call_id,
             caller=OFFER.caller,
             caller_raw=OFFER.caller_raw,
+            offered_at_ms=OFFER.offered_at_ms,
             received_at_ms=T0,
             until_ms=T0 + 900_000,
         ),
         WORKER,
         TRACE,
     ),
-    "unblock-caller": records.block_command(
+    "unblock-caller": records.call_command(
         UnblockCaller(
             command_id=unblock_id(DECIDED.decision_id),
             decision_id=DECIDED.decision_id,

@@ -10,7 +10,7 @@ from tests.support.topic_use import Program, Use, parse
 AGENTS = {
     Component.SCREENING: ("streams.screening.agent",),
     Component.CONVERSATIONS: ("streams.conversations",),
-    Component.CALL_SESSIONS: ("streams.call_sessions",),
+    Component.CALL_SESSIONS: ("streams.call_sessions.agent",),
     Component.REJECT_SINK: ("streams.sink.rejects",),
     Component.TEXT_SINK: ("streams.sink.texts",),
 }

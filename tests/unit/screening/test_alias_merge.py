@@ -124,7 +124,7 @@ def test_calls_and_blocks_told_under_two_names_are_those_of_one(
 def test_a_call_decided_under_the_alias_is_a_duplicate() -> None:
     call = offer(caller=ALIAS)
     alias = decided(evolve_calls(RecentCalls(), call, 4, KEEP_MS), call, "reject", NOW_MS)
-    known = joined(RecentCalls(), told(LINK, alias)).find("london", "call-1")
+    known = joined(RecentCalls(), told(LINK, alias)).find("london", "call-1", NOW_MS)
     assert known is not None
     assert (known.verdict, known.offset) == ("reject", -1)
 

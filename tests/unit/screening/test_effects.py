@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from models.codec import decode
-from models.commands import BlockCaller, RejectCall, SendText, unblock_id
+from models.commands import BlockCaller, QueueText, RejectCall, SendText, unblock_id
 from models.decisions import Block, Decision, Scalar, Verdict
 from models.records import Record
-from models.topics import CALLS_COMMANDS, CALLS_DECISIONS, MESSAGES_COMMANDS, Topic
+from models.topics import CALLS_COMMANDS, CALLS_DECISIONS, Topic
 from streams.screening.effects import records
 from tests.support.facts import NOW_MS, offer
 
@@ -53,7 +53,7 @@ REJECT = RejectCall(
     decided_at_ms=NOW_MS,
     expires_at_ms=NOW_MS + 44_000,
 )
-TEXT = SendText(
+TEXT = QueueText(
     **ADDRESSED,
     command_id="london/call-1/text",
     reply="busy",
@@ -63,17 +63,21 @@ TEXT = SendText(
     policy="*",
     policy_revision="0123456789ab",
     offered_at_ms=NOW_MS - 1000,
-    rejected_at_ms=None,
-    expires_at_ms=NOW_MS + 179_000,
+    decided_at_ms=NOW_MS,
+    expires_at_ms=NOW_MS + 44_000,
 )
-BLOCK = BlockCaller(**ADDRESSED, command_id="london/call-1/block", until_ms=NOW_MS + 900_000)
+BLOCK = BlockCaller(
+    **ADDRESSED,
+    offered_at_ms=NOW_MS - 1000,
+    command_id="london/call-1/block",
+    until_ms=NOW_MS + 900_000,
+)
 BEGUN = replace(TAKEN, block=Block(until_ms=NOW_MS + 900_000, strikes=1))
 
 
 KINDS: dict[str, Any] = {
-    CALLS_COMMANDS.name: RejectCall | BlockCaller,
+    CALLS_COMMANDS.name: CALLS_COMMANDS.values,
     CALLS_DECISIONS.name: Decision,
-    MESSAGES_COMMANDS.name: SendText,
 }
 
 
@@ -89,17 +93,17 @@ def said(made: Record) -> tuple[Topic, bytes, Any]:
 def all_said(taken: Decision, *, on_gateway: bool = False) -> list[Any]:
     found = [said(each) for each in records(OFFER, taken, TRACE, on_gateway=on_gateway)]
     for topic, key, _ in found:
-        assert key == (b"london" if topic is MESSAGES_COMMANDS else b"12025550143@c.us")
+        assert key == (b"call-1" if topic is CALLS_COMMANDS else b"12025550143@c.us")
     return [value for _, _, value in found]
 
 
-def test_a_reject_stands_before_its_decision() -> None:
-    assert all_said(TAKEN) == [REJECT, TAKEN]
+def test_no_reject_stands_before_its_decision() -> None:
+    assert all_said(TAKEN) == [TAKEN, REJECT]
 
 
-def test_a_queued_callers_text_comes_before_its_decision() -> None:
+def test_no_text_stands_before_its_decision() -> None:
     queued = replace(TAKEN, verdict="queue")
-    assert all_said(queued) == [TEXT, queued]
+    assert all_said(queued) == [queued, TEXT]
     quiet = replace(queued, reply=None)
     assert all_said(quiet) == [quiet]
 
@@ -112,10 +116,10 @@ def test_a_call_that_rings_or_comes_late_has_a_decision_alone() -> None:
 
 
 def test_a_block_goes_to_the_gateway_behind_its_reject() -> None:
-    assert all_said(BEGUN) == [REJECT, BEGUN]
+    assert all_said(BEGUN) == [BEGUN, REJECT]
     assert len(records(OFFER, BEGUN, TRACE)) == 2
-    assert all_said(BEGUN, on_gateway=True) == [REJECT, BEGUN, BLOCK]
-    assert all_said(TAKEN, on_gateway=True) == [REJECT, TAKEN]
+    assert all_said(BEGUN, on_gateway=True) == [BEGUN, REJECT, BLOCK]
+    assert all_said(TAKEN, on_gateway=True) == [TAKEN, REJECT]
 
 
 def test_one_not_known_to_the_line_is_texted_as_a_stranger() -> None:
@@ -126,18 +130,22 @@ def test_one_not_known_to_the_line_is_texted_as_a_stranger() -> None:
     )
     for facts, stranger in known:
         rejected = replace(TAKEN, facts=facts)
-        assert all_said(rejected)[0].stranger is stranger
-        assert all_said(replace(rejected, verdict="queue"))[0].stranger is stranger
+        assert all_said(rejected)[1].stranger is stranger
+        assert all_said(replace(rejected, verdict="queue"))[1].stranger is stranger
 
 
 def test_a_text_may_speak_of_every_fact_it_is_meant_to() -> None:
     taken = replace(TAKEN, facts={"wait_ms": 5, "opens_at_ms": 6})
-    assert all_said(taken)[0].values == {"wait_ms": 5, "opens_at_ms": 6}
+    assert all_said(taken)[1].values == {"wait_ms": 5, "opens_at_ms": 6}
 
 
 def test_the_text_after_a_reject_names_when_it_was_answered() -> None:
     told = SendText.after_reject(REJECT, "away", NOW_MS + 40)
-    assert told == replace(TEXT, reply="away", rejected_at_ms=NOW_MS + 40)
+    queued = SendText.of_queue(TEXT, ())
+    assert (queued.rejected_at_ms, queued.expires_at_ms) == (None, NOW_MS + 44_000)
+    assert told == replace(
+        queued, reply="away", rejected_at_ms=NOW_MS + 40, expires_at_ms=NOW_MS + 179_000
+    )
 
 
 def test_the_end_of_a_block_has_an_id_of_its_own() -> None:

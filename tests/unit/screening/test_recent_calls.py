@@ -3,6 +3,10 @@ bounded."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,16 +43,25 @@ def after(*offers: CallOffered, keep_ms: int = KEEP_MS) -> RecentCalls:
     return state
 
 
-@given(st.lists(OFFERS, max_size=30), OFFERS, st.integers(0, 99))
+SAME = st.one_of(
+    st.tuples(st.integers(0, 10**6), st.sampled_from(["envelope", "received"])),
+    st.tuples(st.integers(-(10**6), 0), st.just("payload")),
+)
+"""How much later a repeated webhook says that its call began, and by which time."""
+
+
+@given(st.lists(OFFERS, max_size=30), OFFERS, SAME)
 def test_an_offer_or_its_duplicate_applied_again_changes_nothing(
-    before: list[CallOffered], each: CallOffered, later: int
+    before: list[CallOffered], each: CallOffered, repeat: tuple[int, str]
 ) -> None:
+    later, source = repeat
     once = evolve(after(*before), each, 7, KEEP_MS)
     duplicate = offer(
         event_id="evt_other",
         line=each.line,
         call_id=each.call_id,
         offered_at_ms=each.offered_at_ms + later,
+        time_source=source,
     )
     assert evolve(once, each, 7, KEEP_MS) == once
     assert evolve(once, duplicate, 8, KEEP_MS) == once
@@ -58,16 +71,18 @@ def test_an_offer_or_its_duplicate_applied_again_changes_nothing(
 
 @given(st.lists(OFFERS, max_size=30))
 def test_each_call_stands_once(offers: list[CallOffered]) -> None:
-    keys = [call.key for call in after(*offers, keep_ms=10**12).calls]
+    calls = after(*offers, keep_ms=10**12).calls
+    keys = [call.key for call in calls]
     assert len(keys) == len(set(keys))
-    assert set(keys) == {(each.line, each.call_id) for each in offers}
+    first = {(call.line, call.call_id) for call in calls if not call.generation}
+    assert first == {(each.line, each.call_id) for each in offers}
 
 
 def test_one_call_id_on_two_lines_is_two_calls() -> None:
     state = after(offer(line="london"), offer(line="paris"))
-    assert state.find("london", "call-1") is not None
-    assert state.find("paris", "call-1") is not None
-    assert state.find("rome", "call-1") is None
+    assert state.find("london", "call-1", NOW_MS) is not None
+    assert state.find("paris", "call-1", NOW_MS) is not None
+    assert state.find("rome", "call-1", NOW_MS) is None
     assert state.offered_within("london", NOW_MS, 60_000) == 1
 
 
@@ -86,7 +101,9 @@ def test_exactly_a_window_ago_does_not_count(window_ms: int) -> None:
 def test_a_window_counts_what_a_plain_count_would(
     offers: list[CallOffered], window_ms: int
 ) -> None:
-    state = after(*offers, keep_ms=10**12)
+    # without a time of their own, repeats begin no new calls
+    untimed = [replace(each, time_source="envelope") for each in offers]
+    state = after(*untimed, keep_ms=10**12)
     first = {(each.line, each.call_id): each for each in reversed(offers)}.values()
     for line in ("london", "paris"):
         plain = [
@@ -126,9 +143,9 @@ def test_a_verdict_is_remembered_of_its_own_call_alone() -> None:
         after(offer(), offer(line="paris"), offer(call_id="call-2")), offer(), "reject", NOW_MS
     )
     assert [(call.key, call.verdict, call.decided_at_ms) for call in state.calls] == [
-        (("london", "call-1"), "reject", NOW_MS),
-        (("paris", "call-1"), None, 0),
-        (("london", "call-2"), None, 0),
+        (("london", "call-1", 0), "reject", NOW_MS),
+        (("paris", "call-1", 0), None, 0),
+        (("london", "call-2", 0), None, 0),
     ]
     assert state.needed_until_ms(KEEP_MS) == NOW_MS + KEEP_MS
     assert RecentCalls().needed_until_ms(KEEP_MS) == 0
@@ -201,3 +218,75 @@ def test_the_table_is_short_json() -> None:
         dump(state)
         == f'{{"calls":[["london","call-1",{NOW_MS - 1000},0,{NOW_MS},"ring"]]}}'.encode()
     )
+
+
+def began(seconds: float, **more: Any) -> CallOffered:
+    at_ms = NOW_MS + round(seconds * 1000)
+    return offer(**{"offered_at_ms": at_ms, "received_at_ms": at_ms + 100} | more)
+
+
+def known(verdict: Verdict) -> RecentCalls:
+    """One call at 0 s, decided 150 ms later."""
+    first = began(0)
+    return decided(evolve(RecentCalls(), first, 0, KEEP_MS), first, verdict, NOW_MS + 150)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "again", "new"),
+    [
+        ("reject", began(2), 1),
+        ("late", began(2), 1),
+        ("ring", began(2), 0),
+        ("queue", began(2), 0),
+        ("ring", began(2, after_end=True), 1),
+        ("ring", began(44.999), 0),
+        ("ring", began(45), 1),
+        ("reject", began(0), 0),
+        ("reject", began(-5), 0),
+        ("reject", began(2, time_source="envelope"), 0),
+        ("ring", began(90, time_source="received", after_end=True), 0),
+        # told twice by the engine, across the border of a second
+        ("reject", began(1, received_at_ms=NOW_MS + 160), 0),
+        ("reject", began(1.001, received_at_ms=NOW_MS + 160), 1),
+        ("reject", began(1, received_at_ms=NOW_MS + 650), 1),
+    ],
+)
+def test_a_newer_time_makes_a_new_call_of_one_that_is_over(
+    verdict: Verdict, again: CallOffered, new: int
+) -> None:
+    state = evolve(known(verdict), again, 1, KEEP_MS)
+    assert len(state.calls) == 1 + new
+    assert [call.generation for call in state.calls[1:]] == [again.offered_at_ms] * new
+    counted = state.offered_within("london", NOW_MS + 10**6, 10**7)
+    assert counted == new + (verdict != "late")
+
+
+def test_a_redelivered_offer_is_about_the_call_it_was_about() -> None:
+    again = began(2)
+    state = evolve(known("reject"), again, 1, KEEP_MS)
+    state = decided(state, again, "reject", NOW_MS + 2100)
+    for each, offset, generation in ((began(0), 0, 0), (again, 1, again.offered_at_ms)):
+        found = state.call_of(each, offset)
+        assert found is not None
+        assert (found.offset, found.generation) == (offset, generation)
+        assert state.generation_of(each, offset) == generation
+        assert evolve(state, each, offset, KEEP_MS) == state
+    assert state.call_of(began(4), 2) is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 300), st.sampled_from(VERDICTS)), max_size=12))
+def test_each_call_under_one_id_keeps_its_own_verdict(steps: list[tuple[int, Verdict]]) -> None:
+    state = RecentCalls()
+    for offset, (seconds, verdict) in enumerate(steps):
+        each = began(seconds)
+        if state.call_of(each, offset) is None:
+            before = {call.key: call.verdict for call in state.calls}
+            state = decided(
+                evolve(state, each, offset, KEEP_MS), each, verdict, each.received_at_ms
+            )
+            found = state.call_of(each, offset)
+            assert found is not None
+            assert found.verdict == verdict
+            after = {call.key: call.verdict for call in state.calls}
+            assert before.items() <= after.items()
+    assert load(dump(state)) == state

@@ -73,10 +73,10 @@ def test_a_call_is_a_duplicate_only_when_decided_from_elsewhere() -> None:
 
 def test_a_redelivery_is_decided_as_of_the_first_time() -> None:
     state = step(RecentCalls(), offer(), context(policy())).state
-    assert decides_at_ms(state, offer(), NOW_MS + 5) == NOW_MS
-    assert decides_at_ms(state, offer(call_id="call-2"), NOW_MS + 5) == NOW_MS + 5
+    assert decides_at_ms(state, offer(), 0, NOW_MS + 5) == NOW_MS
+    assert decides_at_ms(state, offer(call_id="call-2"), 1, NOW_MS + 5) == NOW_MS + 5
     undecided = RecentCalls(tuple(replace(each, decided_at_ms=0) for each in state.calls))
-    assert decides_at_ms(undecided, offer(), NOW_MS + 5) == NOW_MS + 5
+    assert decides_at_ms(undecided, offer(), 0, NOW_MS + 5) == NOW_MS + 5
 
 
 def test_a_redelivery_gives_the_same_decision_and_state() -> None:

@@ -71,9 +71,12 @@ class Journey:
         next(self._steps)()
 
     def _decide(self) -> None:
-        first, second = records(self.origin, decide(NEVER_WROTE, facts(self.origin)), None)
+        second, first = records(self.origin, decide(NEVER_WROTE, facts(self.origin)), None)
         assert first.topic is CALLS_COMMANDS
-        assert {first.key, second.key} == {self.origin.caller.encode()}
+        assert (first.key, second.key) == (
+            self.origin.call_id.encode(),
+            self.origin.caller.encode(),
+        )
         self._at.append(value_of(first))
 
     def _reject(self) -> None:

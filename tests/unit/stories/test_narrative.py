@@ -7,7 +7,7 @@ from typing import Any
 from models.calls import CallRejected
 from models.commands import BlockCaller, UnblockCaller, block_id, unblock_id
 from models.decisions import RuleTrace
-from models.records import block_command, lifecycle
+from models.records import call_command, lifecycle
 from streams.common.wording import span
 from streams.stories.narrative import narrate
 from tests.support.records import (
@@ -171,7 +171,9 @@ def test_a_block_on_the_gateway_is_told_as_one() -> None:
     who = {"call_id": "A", "caller": of.caller, "caller_raw": of.caller_raw, "received_at_ms": T0}
     about: dict[str, Any] = {**common, **who}
     blocked_id, unblocked_id = block_id(decided.decision_id), unblock_id(decided.decision_id)
-    block = BlockCaller(command_id=blocked_id, until_ms=T0 + 60_000, **about)
+    block = BlockCaller(
+        command_id=blocked_id, offered_at_ms=T0 - 120, until_ms=T0 + 60_000, **about
+    )
     end = UnblockCaller(command_id=unblocked_id, at_ms=T0 + 60_000, **about)
     accepted = outcome(reject(of, decided), at_ms=T0 + 5)
     blocked = replace(
@@ -179,7 +181,7 @@ def test_a_block_on_the_gateway_is_told_as_one() -> None:
     )
     log = Log()
     commands = [
-        log.append_record(block_command(each, "/test", None), T0 + 3) for each in (block, end)
+        log.append_record(call_command(each, "/test", None), T0 + 3) for each in (block, end)
     ]
     lines = narrate([*log.append_all([of, decided, blocked]), *commands], UTC)
     assert any(

@@ -171,6 +171,17 @@ def test_a_long_reason_gives_way_to_what_came_of_it() -> None:
     assert len(line) == WIDTH
 
 
+def test_a_reason_controls_no_terminal_and_forges_no_line() -> None:
+    history = ringing_call(offer())
+    decided = history[1]
+    assert decided.type == "decision"
+    history[1] = replace(decided, why="\x1b[2J\naudit  holds \u202e")
+    (line,) = told(Story(["london"], zone=UTC), history)
+    assert line.isprintable()
+    (coloured,) = told(Story(["london"], zone=UTC, colour=True), history)
+    assert "\x1b[2J" not in coloured
+
+
 def test_an_offer_that_nobody_decides_is_shown_waiting_once() -> None:
     by = story()
     assert told(by, [offer()]) == []

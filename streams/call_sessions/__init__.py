@@ -1,0 +1,1 @@
+"""What became of each call: whose it is, and whether it rings, was answered or has ended."""
