@@ -162,6 +162,22 @@ def test_the_table_gives_back_what_was_put_there(
     assert dump(load(dump(state))) == dump(state)
 
 
+def test_only_rejected_and_queued_calls_to_the_line_were_turned_away() -> None:
+    state = RecentCalls()
+    calls: list[tuple[str, str, Verdict]] = [
+        ("a", "london", "reject"),
+        ("b", "london", "queue"),
+        ("c", "london", "ring"),
+        ("d", "paris", "reject"),
+    ]
+    for at_ms, (call_id, line, verdict) in enumerate(calls, NOW_MS):
+        one = offer(call_id=call_id, line=line)
+        state = decided(evolve(state, one, at_ms, KEEP_MS), one, verdict, at_ms)
+    assert state.turned_away_ms("london") == (NOW_MS, NOW_MS + 1)
+    assert state.turned_away_ms("paris") == (NOW_MS + 3,)
+    assert state.turned_away_ms("riyadh") == ()
+
+
 def test_nothing_in_the_table_is_no_calls() -> None:
     assert load(None) == RecentCalls()
 
