@@ -162,7 +162,7 @@ def test_the_table_gives_back_what_was_put_there(
     assert dump(load(dump(state))) == dump(state)
 
 
-def test_only_rejected_and_queued_calls_to_the_line_were_turned_away() -> None:
+def test_only_rejected_and_queued_calls_were_turned_away() -> None:
     state = RecentCalls()
     calls: list[tuple[str, str, Verdict]] = [
         ("a", "london", "reject"),
