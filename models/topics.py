@@ -92,7 +92,7 @@ CALLS_EVENTS: Final = Topic(
     key="caller JID",
     values=CallEvent,
     retention_ms=7 * DAY_MS,
-    writers=(Component.BRIDGE, Component.SCREENING, Component.CONTACTS),
+    writers=(Component.BRIDGE, Component.SCREENING, Component.CONTACTS, Component.CALL_SESSIONS),
     readers=(
         Component.SCREENING,
         Component.AUDIT,
@@ -159,7 +159,12 @@ MESSAGES_EVENTS: Final = Topic(
     key="caller JID",
     values=MessageEvent,
     retention_ms=7 * DAY_MS,
-    writers=(Component.BRIDGE, Component.CONVERSATIONS, Component.CONTACTS),
+    writers=(
+        Component.BRIDGE,
+        Component.CONVERSATIONS,
+        Component.CONTACTS,
+        Component.CALL_SESSIONS,
+    ),
     readers=(Component.CONVERSATIONS, Component.AUDIT, Component.HISTORY),
     what="that a message passed, its direction and time, never its body",
 )
@@ -196,7 +201,7 @@ IDENTITIES: Final = Topic(
     key="alias JID and who says it",
     values=IdentityLink,
     cleanup="compact",
-    writers=(Component.BRIDGE, Component.CONTACTS),
+    writers=(Component.BRIDGE, Component.CONTACTS, Component.CALL_SESSIONS),
     readers=(
         Component.BRIDGE,
         Component.WORKER,

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from models import topics
-from models.calls import CallerBlocked, Lifecycle, SessionsDue
+from models.calls import CallerBlocked, CallOffered, Lifecycle, SessionsDue
 from models.outcomes import Outcome
 from models.records import Record, call_command, outcome, sessions_due
 from streams.call_sessions.applied import AppliedOffsets
@@ -27,6 +27,7 @@ from streams.call_sessions.conclusion import (
     remember,
     repeated,
 )
+from streams.call_sessions.joined import link_records
 from streams.call_sessions.legs import legs
 from streams.call_sessions.session import CallSession, Party, dump, evolve, load
 from streams.callbacks.changes import settle
@@ -124,6 +125,8 @@ class CallSessions:
         effects = self._records(said, trace)
         if after.accepted:
             effects += self._settled(after)
+        if isinstance(step, CallOffered) and len(after.parties) > 1:
+            effects += link_records(after, step, self._known.identities, SOURCE)
         await self._outbox.finish(event, effects, [write])
 
     def _settled(self, session: CallSession) -> list[Record]:

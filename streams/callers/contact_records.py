@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from models import records
 from models.contacts import Contact
 from models.numbers import all_forms
 from models.records import Record
-from streams.callers.links import LinkChanges, forget_contact, is_phone, settle_contact
+from streams.callers.links import LinkChanges, apart, is_lid, is_phone
 
 
 def put_records(said: Contact, links: LinkChanges, source: str) -> tuple[Contact, list[Record]]:
@@ -44,3 +46,30 @@ def keys_of(jid: str, links: LinkChanges) -> tuple[str, ...]:
     """Where records of a person may stand: under each of the JIDs, in each form of a number."""
     caller = links.caller_of(jid)
     return all_forms((caller, jid, *links.aliases_of(caller)))
+
+
+def settle_contact(contact: Contact, links: LinkChanges) -> Contact:
+    """The record under the JID of its person; links its aliases, drops former ones.
+
+    A phone number that has a record is a caller of its own, whatever an older record says.
+    """
+    key = contact.contact
+    if is_lid(key):
+        _, phones = apart(contact.aliases)
+        key = phones[0] if phones else key
+    elif links.caller_of(key) != key:
+        links.link(key, key, "contact")
+    aliases = dict.fromkeys((contact.contact, *contact.aliases))
+    aliases.pop(key, None)
+    forget_contact(key, links, keep=(key, *aliases))
+    for alias in aliases:
+        links.link(alias, key, "contact")
+    return replace(contact, contact=key, aliases=tuple(aliases))
+
+
+def forget_contact(caller: str, links: LinkChanges, keep: tuple[str, ...] = ()) -> None:
+    """Withdraw what the caller's contact record had said, except of those to ``keep``."""
+    for alias in links.named(caller):
+        for link in links.said(alias):
+            if link.source == "contact" and link.caller == caller and alias not in keep:
+                links.withdraw(link)

@@ -13,12 +13,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Final, Protocol
 
 from models import records
 from models.codec import short_hash
-from models.contacts import Contact, IdentityLink, LinkSource, alias_of_key
+from models.contacts import IdentityLink, LinkSource, alias_of_key
 from models.identity_links import CallerLinked
 from models.records import Record
 from streams.views.callers import Identities, aliases_of, caller_linked, end_of_chain
@@ -132,7 +131,7 @@ class LinkChanges:
 
         Nothing is learned from a payload that names no phone number, or two of them.
         """
-        lids, phones = _apart(jids)
+        lids, phones = apart(jids)
         if len(phones) == 1:
             for lid in lids:
                 self.link(lid, phones[0], "payload")
@@ -217,34 +216,8 @@ def linked_records(links: Iterable[CallerLinked], source: str) -> list[Record]:
     return [record for link in links for record in records.caller_linked(link, source)]
 
 
-def settle_contact(contact: Contact, links: LinkChanges) -> Contact:
-    """The record under the JID of its person; links its aliases, drops former ones.
-
-    A phone number that has a record is a caller of its own, whatever an older record says.
-    """
-    key = contact.contact
-    if is_lid(key):
-        _, phones = _apart(contact.aliases)
-        key = phones[0] if phones else key
-    elif links.caller_of(key) != key:
-        links.link(key, key, "contact")
-    aliases = dict.fromkeys((contact.contact, *contact.aliases))
-    aliases.pop(key, None)
-    forget_contact(key, links, keep=(key, *aliases))
-    for alias in aliases:
-        links.link(alias, key, "contact")
-    return replace(contact, contact=key, aliases=tuple(aliases))
-
-
-def forget_contact(caller: str, links: LinkChanges, keep: tuple[str, ...] = ()) -> None:
-    """Withdraw what the caller's contact record had said, except of those to ``keep``."""
-    for alias in links.named(caller):
-        for link in links.said(alias):
-            if link.source == "contact" and link.caller == caller and alias not in keep:
-                links.withdraw(link)
-
-
-def _apart(jids: Iterable[str]) -> tuple[list[str], list[str]]:
+def apart(jids: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The LIDs and the phone numbers among canonical JIDs."""
     each = list(jids)
     return [jid for jid in each if is_lid(jid)], [jid for jid in each if is_phone(jid)]
 

@@ -17,14 +17,12 @@ from models.contacts import Contact, IdentityLink, LinkSource
 from models.identity_links import CallerLinked
 from streams.audit.key_check import misplaced
 from streams.bridge.intake import Intake, WebhookRecords
-from streams.callers.contact_records import keys_of, removal_records
+from streams.callers.contact_records import forget_contact, keys_of, removal_records, settle_contact
 from streams.callers.links import (
     AGAIN_MS,
     LinkChanges,
-    forget_contact,
     is_lid,
     linked_records,
-    settle_contact,
 )
 from streams.views.callers import Identities, caller_linked
 from tests.support.records import PARTITIONS, T0, Log
