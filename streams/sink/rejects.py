@@ -38,6 +38,7 @@ from streams.call_sessions.standing import (
     names_beside,
     was_answered,
 )
+from streams.common.wording import needs_a_look
 from streams.gateways.answer import Meaning
 from streams.gateways.attempts import NONE
 from streams.gateways.client import GatewayClient
@@ -222,7 +223,7 @@ class RejectJob:
         if ended.result in {"accepted", "raced"} and was_answered(standing):
             ended = replace(ended, reason=ANSWERED)
         self._parts.metrics.ended(outcome_of(command, ended))
-        if ended.result in {"failed", "unknown"} or ended.reason == CALL_UNKNOWN:
+        if needs_a_look(outcome_of(command, ended)) or ended.reason == CALL_UNKNOWN:
             log.warning("a reject on line %s is %s: %s", command.line, ended.result, ended.reason)
         trace = header(self._event, "traceparent")
         known_as = names_beside(command.caller, standing)
