@@ -54,7 +54,7 @@ def audit(
     """Prove from the topics that no call was lost.
 
     Every call has a decision, and every command an outcome; exits with 4 where one has not, and
-    with 5 where there was nothing to compare, which proves nothing.
+    with 5 where there was nothing to compare, which proves nothing (with --follow with 0 then).
 
     --since and --until are about when the bridge received a call; what became of it later counts
     too. Calls older than the shortest retention of the topics lack records and cannot be judged:
@@ -90,5 +90,5 @@ def audit(
         verdict = report.audit.verdict
     if verdict == "does not hold":
         sys.exit(AuditError.exit_code)
-    if verdict == "nothing compared":
+    if verdict == "nothing compared" and not follow:
         sys.exit(NothingComparedError.exit_code)
