@@ -17,7 +17,7 @@ import click
 from streams.common.errors import EnvironmentFaultError
 from streams.settings import ROOT
 
-PINNED: Final[str | None] = None
+PINNED: Final[str | None] = "84ccd4e3c607456637e63ddc7439e11972da07ce"
 """The oldest commit that must run side by side with the present sources: the first whose readers
 pass over what they do not know and whose topics have the layout of now. To be raised with
 ``models.topics.LAYOUT_VERSION`` only. None: the last commit, which proves the machinery."""
