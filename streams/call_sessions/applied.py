@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from heapq import heappop, heappush
+from itertools import count
+
+Waiters = list[tuple[int, int, asyncio.Future[None]]]
+"""A heap: the offset that is waited for, a number that tells equal ones apart, who waits."""
 
 
 class AppliedOffsets:
@@ -16,7 +21,9 @@ class AppliedOffsets:
     def __init__(self) -> None:
         self._next: dict[int, tuple[int, int]] = {}
         """By partition, the generation and the offset after the last record applied."""
-        self._waiting: set[asyncio.Future[None]] = set()
+        self._waiting: dict[int, Waiters] = {}
+        """By partition. In a storm thousands wait: each record wakes those whom it concerns."""
+        self._numbers = count()
 
     def advance(self, partition: int, offset: int, generation: int) -> None:
         """The record at this offset is applied, and all before it are. Does not block."""
@@ -24,7 +31,9 @@ class AppliedOffsets:
         # what was given before a rebalance may still stand in the stream's queue
         if before is None or before[0] <= generation:
             self._next[partition] = generation, offset + 1
-            self.wake()
+            waiting = self._waiting.get(partition, [])
+            while waiting and waiting[0][0] <= offset + 1:
+                _finish(heappop(waiting)[2])
 
     def next_offset(self, partition: int, generation: int) -> int | None:
         """The offset after the last record that was applied in this generation, or None."""
@@ -33,24 +42,25 @@ class AppliedOffsets:
 
     def wake(self) -> None:
         """Let everybody who waits look again. Does not block."""
-        waiting, self._waiting = self._waiting, set()
-        for each in waiting:
-            _finish(each)
+        waiting, self._waiting = self._waiting, {}
+        for heap in waiting.values():
+            for _, _, waiter in heap:
+                _finish(waiter)
 
-    async def changed(self, within_s: float) -> None:
-        """Wait until something is applied, ``within_s`` at most.
+    async def reached(self, partition: int, next_offset: int, within_s: float) -> None:
+        """Wait until everything below an offset is applied, ``within_s`` at most.
 
-        Look at what matters before, with no other wait in between.
+        Returns early when ``wake`` is called: look again at what matters.
         """
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[None] = loop.create_future()
-        self._waiting.add(waiter)
+        heap = self._waiting.setdefault(partition, [])
+        heappush(heap, (next_offset, next(self._numbers), waiter))
         timer = loop.call_later(within_s, _finish, waiter)
         try:
             await waiter
         finally:
             timer.cancel()
-            self._waiting.discard(waiter)
 
 
 def _finish(waiter: asyncio.Future[None]) -> None:

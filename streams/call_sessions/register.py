@@ -23,7 +23,12 @@ TOLD_WITHIN_S: Final = 0.24
 answer, which takes 0.1 s where nothing happens."""
 
 ASK_AGAIN_S: Final = 0.005
-"""Where the leader is silent, and there is nothing to wait for but its next answer."""
+LONGEST_PAUSE_S: Final = 0.1
+"""Where the leader is silent, or the offer is still on its way, there is nothing to be woken by:
+whoever waits looks again, after twice as long each time, for in a storm thousands do."""
+
+LOOK_AGAIN_S: Final = 5.0
+"""Whoever waits for a record is woken by it, and looks again by itself this often."""
 
 KEPT: Final = 10_000
 """Own rejects that are remembered until their record has come round, oldest forgotten first: it
@@ -101,6 +106,7 @@ class CallRegister:
         began = loop.time()
         until = began + within_s
         upto = self._progress.reach(partition, TOLD_WITHIN_S)
+        pause_s = ASK_AGAIN_S
         while True:
             if upto is not None and self._reached(partition, upto):
                 found = self.look(call)
@@ -113,13 +119,16 @@ class CallRegister:
             if self._released:
                 await asyncio.sleep(0)  # whoever asks again and again must not stop the loop
                 return None
+            if upto is not None and not self._reached(partition, upto):
+                wait_s = min(left_s, LOOK_AGAIN_S)
+                await self._sessions.applied.reached(partition, upto, wait_s)
+                continue
+            await asyncio.sleep(min(left_s, pause_s))
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
             if upto is None:
-                await self._sessions.applied.changed(min(left_s, ASK_AGAIN_S))
                 # on a busy machine every answer is older: one that was asked for since will do
                 since_s = max(TOLD_WITHIN_S, loop.time() - began)
                 upto = self._progress.reach(partition, since_s)
-            else:
-                await self._sessions.applied.changed(left_s)
 
     def look(self, call: Call) -> Standing:
         """How the call stands by what is applied, whether that is everything or not."""

@@ -37,7 +37,7 @@ def of_tomorrow(caller: str) -> dict[str, bytes]:
     """Rows with a field or a column more than is known here; the caller has written lately."""
     at = now_ms() - 60_000
     return {
-        "conversations": f'{{"{LINE}": [{at}, 0, "voice-note"]}}'.encode(),
+        "conversations": f'{{"{LINE}": [{at}, 0, 0, "voice-note"]}}'.encode(),
         "recent-calls": b'{"calls": [], "blocks": [], "mood": "good"}',
         "call-sessions": (
             f'{{"line": "{LINE}", "gateway": "office", "call_id": "OLD", "caller": "{caller}",'

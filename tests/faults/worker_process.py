@@ -41,7 +41,7 @@ class PlainConsumer(driver.Consumer):
     def owns(self, tp: TP) -> bool:
         return True
 
-    def reach(self, tp: TP) -> int | None:
+    def reach(self, tp: TP, within_s: float = 0.0) -> int | None:
         return 0
 
     def is_done(self, tp: TP, upto: int) -> bool:

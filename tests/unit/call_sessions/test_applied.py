@@ -18,13 +18,21 @@ async def test_a_count_is_good_for_its_generation_only() -> None:
     assert (applied.next_offset(0, 1), applied.next_offset(0, 2)) == (None, 4)
 
 
-async def test_whoever_waits_is_woken_once_by_the_next_record() -> None:
+async def test_a_record_wakes_those_who_wait_for_it_alone() -> None:
     applied = AppliedOffsets()
-    waiting = [asyncio.create_task(applied.changed(20.0)) for _ in range(3)]
-    gone = asyncio.create_task(applied.changed(20.0))
+    soon = [asyncio.create_task(applied.reached(0, 1, 20.0)) for _ in range(3)]
+    gone = asyncio.create_task(applied.reached(0, 1, 20.0))
+    later = asyncio.create_task(applied.reached(0, 2, 20.0))
+    elsewhere = asyncio.create_task(applied.reached(1, 1, 20.0))
     await asyncio.sleep(0)
     gone.cancel()
     applied.advance(0, 0, 1)
-    await asyncio.gather(*waiting)
-    await applied.changed(0.0)
-    assert not applied._waiting
+    await asyncio.gather(*soon)
+    assert not later.done()
+    assert not elsewhere.done()
+    applied.wake()
+    await asyncio.gather(later, elsewhere)
+
+
+async def test_nobody_waits_longer_than_they_said() -> None:
+    await AppliedOffsets().reached(0, 1, 0.0)
