@@ -96,9 +96,26 @@ class RecentCalls:
         ``offset``: where the offer stands; one that comes again is about what it was about before.
         """
         known = self.find(event.line, event.call_id, event.offered_at_ms)
-        if known is None or (known.offset != offset and known.is_followed_by(event)):
+        if known is None:
             return None
+        if known.offset != offset and known.is_followed_by(event):
+            return self._begun_soon_after(event)
         return known
+
+    def _begun_soon_after(self, event: CallOffered) -> RecentCall | None:
+        """The call under an offer's id that is known to have begun within its ring window.
+
+        It is the same one: nobody rings twice at once, and times of two webhooks differ a little.
+        """
+        return next(
+            (
+                call
+                for call in self.calls
+                if (call.line, call.call_id) == (event.line, event.call_id)
+                and 0 < call.offered_at_ms - event.offered_at_ms < REJECT_WINDOW_MS
+            ),
+            None,
+        )
 
     def generation_of(self, event: CallOffered, offset: int) -> int:
         """Of the call that an offer is about, be it known or new."""

@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from models.calls import CallOffered
+from models.codec import UndecodableError
 from models.decisions import Block, Verdict
 from streams.screening.recent_calls import (
     KEEP_MOST,
@@ -65,6 +66,10 @@ def test_an_offer_or_its_duplicate_applied_again_changes_nothing(
     )
     assert evolve(once, each, 7, KEEP_MS) == once
     assert evolve(once, duplicate, 8, KEEP_MS) == once
+    known = once.find(each.line, each.call_id, each.offered_at_ms)
+    assert known is not None
+    # an offer is decided as it comes: one that was about an earlier one's call is decided already
+    assume(known.offered_at_ms == each.offered_at_ms)
     said = decided(once, each, "reject", NOW_MS)
     assert evolve(said, duplicate, 9, KEEP_MS) == said
 
@@ -290,3 +295,9 @@ def test_each_call_under_one_id_keeps_its_own_verdict(steps: list[tuple[int, Ver
             after = {call.key: call.verdict for call in state.calls}
             assert before.items() <= after.items()
     assert load(dump(state)) == state
+
+
+@pytest.mark.parametrize("row", [b"[]", b'{"calls": 1}', b'{"calls": [], "blocks": {}}', b"\xff"])
+def test_a_row_of_another_form_is_refused(row: bytes) -> None:
+    with pytest.raises(UndecodableError):
+        load(row)

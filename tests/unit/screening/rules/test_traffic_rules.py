@@ -342,3 +342,16 @@ def test_a_condition_that_fails_lets_the_call_ring_on_record() -> None:
     rule = {"id": "own", "type": "expression", "condition": "1 / wrote_ago_ms == 0"}
     taken = decide(policy(rule), facts(last_in_ms=NOW_MS))
     assert (taken.verdict, taken.rules[0].error) == ("ring", True)
+
+
+@pytest.mark.parametrize(("ago_ms", "verdict"), [(60_000, "ring"), (600_000, "reject")])
+def test_what_could_not_be_read_may_have_been_a_message(ago_ms: int, verdict: str) -> None:
+    line = LineStatus(
+        line="london",
+        connected=True,
+        status="WORKING",
+        changed_at_ms=NOW_MS,
+        lost_at_ms=NOW_MS - ago_ms,
+    )
+    first = {"id": "text-first", "type": "text_first"}
+    assert decide(policy(first), facts(known=knowing(line))).verdict == verdict
