@@ -108,7 +108,8 @@ class CallRegister:
         upto = self._progress.reach(partition, TOLD_WITHIN_S)
         pause_s = ASK_AGAIN_S
         while True:
-            if upto is not None and self._reached(partition, upto):
+            is_applied = upto is not None and self._reached(partition, upto)
+            if is_applied:
                 found = self.look(call)
                 if not isinstance(found, NotSeen):
                     return found
@@ -119,7 +120,7 @@ class CallRegister:
             if self._released:
                 await asyncio.sleep(0)  # whoever asks again and again must not stop the loop
                 return None
-            if upto is not None and not self._reached(partition, upto):
+            if upto is not None and not is_applied:
                 wait_s = min(left_s, LOOK_AGAIN_S)
                 await self._sessions.applied.reached(partition, upto, wait_s)
                 continue

@@ -46,11 +46,6 @@ class Difference:
     wanted: str
     found: str
 
-    @property
-    def repairable(self) -> bool:
-        """Whether ``apply`` puts it right."""
-        return self.what in {"missing", "config"}
-
     def describe(self) -> str:
         """A sentence for people: what is wrong, and who repairs it how."""
         match self.what:
