@@ -11,9 +11,10 @@ from typing import Any
 import aiohttp
 import orjson
 import pytest
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import MessageSizeTooLargeError
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -310,6 +311,7 @@ async def test_a_letter_too_large_for_the_broker_is_cut_and_harms_none(
 
 
 async def limit(kafka: KafkaSettings, topic: Topic, max_bytes: int) -> None:
+    """Set it, and wait until it is in force: brokers take a setting up after they answered."""
     admin = AIOKafkaAdminClient(**connection(kafka))
     await admin.start()
     try:
@@ -318,3 +320,10 @@ async def limit(kafka: KafkaSettings, topic: Topic, max_bytes: int) -> None:
         await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, setting)])
     finally:
         await admin.close()
+
+    async with AIOKafkaProducer(**connection(kafka)) as producer, asyncio.timeout(15):
+        while True:
+            try:
+                await producer.send_and_wait(name, b"." * (max_bytes + 1_000))
+            except MessageSizeTooLargeError:
+                return

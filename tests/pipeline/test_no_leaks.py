@@ -21,7 +21,8 @@ from tests.support.ringfence import SECRETS, House, open_house
 
 WORDS = "Confidential: my daughter is ill"
 LETTER_WORDS = "Confidential: in a webhook of an unknown kind"
-NUMBER = re.compile(rb"447700900\d{3}|900000000000\d{3}")
+NUMBER = re.compile(rb"(?<![\d.])(?:447700900\d{3}|900000000000\d{3})")
+"""Not as a part of a longer number: sums of seconds in metrics have seventeen digits."""
 """What callers are called in this run, by phone and by LID."""
 
 
