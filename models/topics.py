@@ -49,6 +49,7 @@ class Component(StrEnum):
     UP = "up"
     EXPLAIN = "explain"
     HISTORY = "policy simulate"
+    ATTRITION = "attrition"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +127,7 @@ CALLS_DECISIONS: Final = Topic(
         Component.UP,
         Component.EXPLAIN,
         Component.HISTORY,
+        Component.ATTRITION,
     ),
     what="the verdict on each call, with every rule's reason, facts and policy revision",
 )
@@ -153,7 +155,7 @@ CALLS_OUTCOMES: Final = Topic(
     values=Outcome,
     retention_ms=90 * DAY_MS,
     writers=(Component.CALL_SESSIONS, Component.REJECT_SINK, Component.TEXT_SINK),
-    readers=(Component.AUDIT, Component.UP, Component.EXPLAIN),
+    readers=(Component.AUDIT, Component.UP, Component.EXPLAIN, Component.ATTRITION),
     what="what became of each command, later its confirmation",
 )
 MESSAGES_EVENTS: Final = Topic(
@@ -168,7 +170,7 @@ MESSAGES_EVENTS: Final = Topic(
         Component.CONTACTS,
         Component.CALL_SESSIONS,
     ),
-    readers=(Component.CONVERSATIONS, Component.AUDIT, Component.HISTORY),
+    readers=(Component.CONVERSATIONS, Component.AUDIT, Component.HISTORY, Component.ATTRITION),
     what="that a message passed, its direction and time, never its body",
 )
 CALLS_ANSWERS: Final = Topic(
@@ -177,7 +179,7 @@ CALLS_ANSWERS: Final = Topic(
     values=CallAnswer,
     retention_ms=90 * DAY_MS,
     writers=(Component.CALL_SESSIONS,),
-    readers=(),
+    readers=(Component.ATTRITION,),
     what="that a call was picked up, and how it ended, by its caller",
 )
 ATTRITION_EVENTS: Final = Topic(
@@ -185,7 +187,7 @@ ATTRITION_EVENTS: Final = Topic(
     key="caller JID",
     values=AttritionEvent,
     retention_ms=400 * DAY_MS,
-    writers=(),
+    writers=(Component.ATTRITION,),
     readers=(),
     what="what a rejected caller did next",
 )
@@ -203,6 +205,7 @@ CALLS_DLQ: Final = Topic(
         Component.TEXT_SINK,
         Component.WORKER,
         Component.DEAD_LETTERS,
+        Component.ATTRITION,
     ),
     readers=(Component.DEAD_LETTERS, Component.AUDIT, Component.UP),
     what="what could not be understood: original bytes and headers, with kafka_dlt-* headers",
@@ -260,7 +263,7 @@ LINES_STATUS: Final = Topic(
     cleanup="compact",
     partitions=1,
     writers=(Component.BRIDGE,),
-    readers=(Component.BRIDGE, Component.WORKER, Component.HISTORY),
+    readers=(Component.BRIDGE, Component.WORKER, Component.HISTORY, Component.ATTRITION),
     what="whether a line's gateway session is connected",
 )
 WORKERS_STATUS: Final = Topic(
@@ -280,7 +283,7 @@ OVERRIDES: Final = Topic(
     cleanup="compact",
     partitions=1,
     writers=(Component.OVERRIDES, Component.UP),
-    readers=(Component.WORKER, Component.OVERRIDES, Component.HISTORY),
+    readers=(Component.WORKER, Component.OVERRIDES, Component.HISTORY, Component.ATTRITION),
     what="what people set by hand: list entries, blocks, night switches",
 )
 POLICIES: Final = Topic(

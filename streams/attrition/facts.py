@@ -203,7 +203,7 @@ def fact_of_block(block: CallerBlock) -> BlockedByHand | None:
         return None
     return BlockedByHand(
         known_ms=block.at_ms,
-        fact_id=f"{block.line}/{block.caller}",
+        fact_id=f"{block.line}/{block.caller}/{block.at_ms}",
         caller=block.caller,
         line=block.line,
         at_ms=block.at_ms,

@@ -13,6 +13,7 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 from typing_extensions import override
 
 from streams.cli import (
+    attrition,
     audit,
     block,
     bridge,
@@ -37,7 +38,8 @@ from streams.settings import ROOT
 
 SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
     "Run": (
-        up.up, bridge.bridge, worker.worker, gateway_sim.gateway_sim, kafka.kafka, topics.topics,
+        up.up, bridge.bridge, worker.worker, attrition.attrition, gateway_sim.gateway_sim,
+        kafka.kafka, topics.topics,
     ),
     "Look": (explain.explain, audit.audit, callbacks.callbacks, dlq.dlq),
     "Decide": (
