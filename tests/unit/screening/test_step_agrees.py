@@ -271,7 +271,8 @@ def by_worker(history: History) -> list[Decision]:
             assert not found, "a duplicate is not decided"
             continue
         (taken,) = found
-        assert first.setdefault(event.offer.call_id, taken) == taken, "decided as it was before"
+        before = first.setdefault(event.offer.call_id, taken)
+        assert replace(before, snapshot=taken.snapshot) == taken, "decided as it was before"
     return [first[each.call_id] for each in offers(history)]
 
 
