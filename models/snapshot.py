@@ -3,7 +3,7 @@
 Aggregates, never raw tables, and no names. Beside the fields of the decision itself (who called
 which line, and when) it holds everything that a rule can ask for. It is a JSON object in which
 whatever has its default is left out, so that it is small. Of what is looked up for a policy that
-can read it (lists, agents, bridges, holes, storms), an absent field says that it was not looked up,
+can read it (lists, agents, bridges, storms), an absent field says that it was not looked up,
 and an empty one that nothing was there.
 """
 
@@ -22,6 +22,11 @@ SNAPSHOT_VERSION: Final = 1
 
 CALLS_KEPT: Final = 20
 """The newest calls of a caller that are recorded."""
+
+OUTAGE_MS: Final = 120_000
+GRACE_MS: Final = 600_000
+"""Longer outages than this, and those that ended less than this ago, are recorded of every call; of
+one whose policy asks for more, more."""
 
 MOST_BYTES: Final = 2_000
 """A larger one loses whole parts until it fits, and names them in ``truncated``."""
@@ -194,6 +199,7 @@ class Snapshot(TypedDict, total=False):
     bridges: dict[str, BridgeFacts | None]
     """By name; null: one that a rule names and nobody ever heard of."""
     holes: HoleFacts
+    """Absent: none of more than two minutes, and none that ended less than ten minutes ago."""
     storms: dict[str, StormFacts]
     """By the id of the storm rule; of strangers' calls alone."""
     truncated: list[str]
@@ -216,11 +222,18 @@ _CUT_FIRST: Final = (
 """What can grow with what people configure, in the order in which it goes where all are large."""
 
 
+NO_HOLES: Final = HoleFacts(outage_ms=OUTAGE_MS, grace_ms=GRACE_MS)
+"""What is meant where ``holes`` is left out."""
+
+
 def recorded(read: Snapshot) -> Snapshot:
     """What of it goes on record: the newest calls, and no more than ``MOST_BYTES``.
 
     May be repeated. Takes some microseconds.
     """
+    if read.get("holes") == NO_HOLES:
+        read = read.copy()
+        del read["holes"]
     calls = read.get("calls_ago_ms", ())
     if len(calls) > CALLS_KEPT:
         cut: dict[str, Any] = {**read, "calls": len(calls), "calls_ago_ms": calls[:CALLS_KEPT]}

@@ -17,6 +17,7 @@ from models.policy.rules import (
     StormRule,
     TextFirstRule,
 )
+from models.snapshot import GRACE_MS, OUTAGE_MS
 from streams.policies.calendar import OpeningHours
 
 
@@ -35,7 +36,7 @@ class Readings:
     """How many callers the line owes a callback."""
     bridges: tuple[str, ...] | None = None
     """Recording bridges that rules name, beside the line's; None: none are asked for."""
-    holes: tuple[int, int] | None = None
+    holes: tuple[int, int] = (OUTAGE_MS, GRACE_MS)
     """The shortest outage that counts, and the longest time for which one does, in ms."""
     storms: tuple[StormRule, ...] = ()
     calendars: Mapping[str, str]
@@ -61,9 +62,10 @@ def readings_of(policy: Policy, calendars: Mapping[str, OpeningHours]) -> Readin
         bridges=_each(name for each in recording for name in each.bridges or ())
         if recording
         else None,
-        holes=(min(each.outage for each in first), max(each.grace for each in first))
-        if first
-        else None,
+        holes=(
+            min([OUTAGE_MS, *(each.outage for each in first)]),
+            max([GRACE_MS, *(each.grace for each in first)]),
+        ),
         storms=tuple(each for each in rules if isinstance(each, StormRule)),
         calendars={name: revision_of(calendars[name].calendar) for name in sorted(read)},
     )

@@ -15,6 +15,7 @@ from models.identity import Jid
 from models.policy.rules import StormRule
 from models.presence import Outage
 from models.snapshot import (
+    NO_HOLES,
     AgentFacts,
     BlockFacts,
     BridgeFacts,
@@ -94,8 +95,7 @@ class Facts:
             snapshot["waiting"] = lookups.waiting()
         if policy.bridges is not None:
             snapshot["bridges"] = lookups.bridges(policy.bridges)
-        if policy.holes is not None:
-            self._look_up_holes(lookups, *policy.holes)
+        self._look_up_holes(lookups, *policy.holes)
 
     def on_record(self) -> Snapshot:
         """The snapshot as it goes on record with the decision."""
@@ -329,11 +329,12 @@ class Facts:
 
     def _holes(self, outage_ms: int, grace_ms: int) -> HoleFacts:
         known = self.snapshot.get("holes")
+        if known is None and self.lookups is None:
+            if "holes" in self.snapshot.get("truncated", ()):
+                raise UnknowableError(part="holes")
+            known = NO_HOLES
         if known is not None and known["outage_ms"] <= outage_ms and known["grace_ms"] >= grace_ms:
             return known
-        if known is not None:
-            outage_ms = min(outage_ms, known["outage_ms"])
-            grace_ms = max(grace_ms, known["grace_ms"])
         return self._look_up_holes(self._live("holes"), outage_ms, grace_ms)
 
     def _look_up_holes(self, lookups: Lookups, outage_ms: int, grace_ms: int) -> HoleFacts:

@@ -126,7 +126,7 @@ class Lookups:
             return found, False
         if status.lost_at_ms and self.now_ms - status.lost_at_ms < grace_ms:
             found["lost_at_ms"] = status.lost_at_ms
-        outages = list(_outages(status, self.now_ms, outage_ms, grace_ms)) if status.changes else []
+        outages = list(_outages(status, self.now_ms, outage_ms, grace_ms))
         if outages:
             found["outages"] = [_outage(each) for each in outages[-OUTAGES_KEPT:]]
         return found, len(outages) > OUTAGES_KEPT
@@ -157,6 +157,10 @@ def _add_fault(facts: BridgeFacts, fault: str | None) -> None:
 def _outages(
     status: LineStatus, now_ms: int, longer_than_ms: int, grace_ms: int
 ) -> Iterator[Outage]:
+    last = status.changes[-1] if status.changes else None
+    if last is None or (last.connected and now_ms - last.at_ms >= grace_ms):
+        # so it is nearly always, and the changes need not be gone through
+        return
     for each in status.outages():
         ended = each.to_ms is not None and now_ms - each.to_ms >= grace_ms
         if each.length_ms(now_ms) > longer_than_ms and not ended:
