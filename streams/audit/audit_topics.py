@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from models import topics
 from models.decisions import Decision
 from models.policy import ANY_LINE, TextGuard
-from models.topics import STREAM_TOPICS
-from streams.audit.audit import JUDGED, Audit
+from streams.audit.audit import JUDGED, READ, Audit
 from streams.audit.derivation import Derivation
 from streams.audit.findings import Findings
 from streams.audit.judged_range import JudgedRange
@@ -21,6 +21,9 @@ from streams.policy_admin.store import Shelf, read_shelf
 from streams.settings import Settings
 from streams.stories.report import Report
 from streams.stories.summary import SummaryTally
+
+AUDITED: Final = (*READ, topics.MESSAGES_EVENTS)
+"""Also the keys of messages are checked."""
 
 _LEAD_MS: Final = 60_000
 """Start to read this long before the range, to recognise repeats of earlier webhooks and to allow
@@ -45,7 +48,7 @@ async def audit_topics(
     traffic runs. Shows its progress on stderr when that takes long. Raises
     ``EnvironmentFaultError`` as the reader does.
     """
-    reader = TopicReader(settings.kafka, STREAM_TOPICS)
+    reader = TopicReader(settings.kafka, AUDITED)
     await reader.start()
     try:
         shelf = await read_shelf(settings.kafka)
