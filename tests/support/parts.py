@@ -82,13 +82,13 @@ def part(
     env: Mapping[str, str],
     command: list[str] | None = None,
 ) -> Process:
-    """`ringfence NAME` as a process, or ``command`` instead of it; not started."""
+    """`ringfence NAME` as a process, not started; or ``command``, with nothing but ``env``."""
     return Process(
         name,
         command or python("streams.cli", name, "--config", str(config)),
         f"http://{health}/health/ready",
         config.parent / f"{name}.log",
-        environment(**SECRETS, **env),
+        environment(**SECRETS, **env) if command is None else env,
     )
 
 
