@@ -47,6 +47,7 @@ class Component(StrEnum):
     UP = "up"
     EXPLAIN = "explain"
     HISTORY = "policy simulate"
+    REPORT = "report"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +125,7 @@ CALLS_DECISIONS: Final = Topic(
         Component.UP,
         Component.EXPLAIN,
         Component.HISTORY,
+        Component.REPORT,
     ),
     what="the verdict on each call, with every rule's reason, facts and policy revision",
 )
@@ -151,7 +153,7 @@ CALLS_OUTCOMES: Final = Topic(
     values=Outcome,
     retention_ms=90 * DAY_MS,
     writers=(Component.CALL_SESSIONS, Component.REJECT_SINK, Component.TEXT_SINK),
-    readers=(Component.AUDIT, Component.UP, Component.EXPLAIN),
+    readers=(Component.AUDIT, Component.UP, Component.EXPLAIN, Component.REPORT),
     what="what became of each command, later its confirmation",
 )
 MESSAGES_EVENTS: Final = Topic(
@@ -290,7 +292,7 @@ CALLBACKS: Final = Topic(
         Component.CALL_SESSIONS,
         Component.CALLBACKS,
     ),
-    readers=(Component.WORKER, Component.CALLBACKS, Component.HISTORY),
+    readers=(Component.WORKER, Component.CALLBACKS, Component.HISTORY, Component.REPORT),
     what="callers who are owed a callback",
 )
 
