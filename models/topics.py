@@ -322,9 +322,6 @@ STREAM_TOPICS: Final = tuple(topic for topic in TOPICS if topic.cleanup == "dele
 REFERENCE_TOPICS: Final = tuple(topic for topic in TOPICS if topic.cleanup == "compact")
 """What is the case now, the latest under each key."""
 
-COMMAND_TOPICS: Final = (CALLS_COMMANDS, MESSAGES_COMMANDS)
-"""What a ringing call waits for."""
-
 REPLAYABLE: Final = tuple(topic for topic in TOPICS if topic is not CALLS_DLQ)
 """Where ``ringfence dlq replay`` may put a dead letter back."""
 

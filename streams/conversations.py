@@ -22,7 +22,7 @@ from models.records import Record, history_joined
 from streams.callbacks.changes import move, settle
 from streams.common.clock import Clock
 from streams.kafka.outbox import Outbox
-from streams.kafka.stream import Event, PartitionedTable, Stream, decoded, header
+from streams.kafka.stream import Event, ParsedTable, Stream, decoded, header
 from streams.metrics import WorkerMetrics
 from streams.policies.book import PolicyBook
 from streams.views.views import Views
@@ -181,13 +181,11 @@ def dump(lines: ConversationsByLine) -> bytes:
     )
 
 
-def load(raw: bytes | None) -> ConversationsByLine:
-    """The inverse of ``dump``; None is no conversation at all.
+def load(raw: bytes) -> ConversationsByLine:
+    """The inverse of ``dump``; what a newer version added is passed over.
 
-    What a newer version added is passed over. Raises ``UndecodableError`` for another form.
+    Raises ``UndecodableError`` for another form.
     """
-    if raw is None:
-        return {}
     stored = parse(raw)
     if not isinstance(stored, dict):
         msg = "conversations by line were expected"
@@ -203,7 +201,7 @@ class Conversations:
 
     def __init__(
         self,
-        shards: PartitionedTable,
+        shards: ParsedTable[ConversationsByLine],
         outbox: Outbox,
         metrics: WorkerMetrics,
         known: Views,
@@ -290,9 +288,9 @@ class Conversations:
         self, event: Event, caller: str, after: ConversationsByLine, effects: Iterable[Record] = ()
     ) -> None:
         key = caller.encode()
-        changed = after != load(self._shards.get(key))
+        changed = after != (self._shards.get(key) or {})
         partition = event.message.partition
-        writes = [await self._shards.put(partition, key, dump(after))] if changed else []
+        writes = [await self._shards.put(partition, key, after)] if changed else []
         await self._outbox.finish(event, effects, [*writes, *await self._forget(partition)])
 
     async def _forget(self, partition: int) -> list[Awaitable[object]]:
@@ -301,13 +299,11 @@ class Conversations:
         since_ms = now_ms - keep_ms(self._known.policies.book)
         writes: list[Awaitable[object]] = []
         for key in self._shards.sweep(partition, SWEEP):
-            before = load(self._shards.get(key))
+            before = self._shards.glance(key) or {}
             after = remembered(before, since_ms, now_ms - TOLD_KEEP_MS)
             if after != before:
-                writes.append(
-                    await self._shards.put(partition, key, dump(after) if after else None)
-                )
+                writes.append(await self._shards.put(partition, key, after or None))
         return writes
 
     def _of(self, caller: str) -> ConversationsByLine:
-        return load(self._shards.get(caller.encode()))
+        return self._shards.get(caller.encode()) or {}

@@ -227,13 +227,11 @@ def dump(state: RecentCalls) -> bytes:
     return orjson.dumps(stored)
 
 
-def load(raw: bytes | None) -> RecentCalls:
-    """The inverse of ``dump``; None is the empty state.
+def load(raw: bytes) -> RecentCalls:
+    """The inverse of ``dump``; what a newer version added is passed over.
 
-    What a newer version added is passed over. Raises ``UndecodableError`` for another form.
+    Raises ``UndecodableError`` for another form.
     """
-    if raw is None:
-        return RecentCalls()
     stored = parse(raw)
     is_ours = isinstance(stored, dict)
     calls, blocks = (stored.get("calls"), stored.get("blocks", [])) if is_ours else (None, None)

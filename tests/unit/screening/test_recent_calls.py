@@ -183,10 +183,6 @@ def test_only_rejected_and_queued_calls_were_turned_away() -> None:
     assert state.turned_away_ms("riyadh") == ()
 
 
-def test_nothing_in_the_table_is_no_calls() -> None:
-    assert load(None) == RecentCalls()
-
-
 def test_blocks_and_offsets_go_with_the_state() -> None:
     block = Block(until_ms=NOW_MS + 900_000, strikes=2)
     state = blocked(

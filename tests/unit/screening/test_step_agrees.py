@@ -104,6 +104,8 @@ class Kept:
     def get(self, key: bytes) -> bytes | None:
         return self.rows.get(key)
 
+    glance = get
+
     async def put(self, _partition: int, key: bytes, value: bytes | None) -> asyncio.Future[None]:
         self.rows.pop(key, None)
         if value is not None:
