@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Literal
 
+from models.answers import CallAnswer
+from models.attrition import AttritionEvent
 from models.callbacks import Callback
 from models.calls import CallEvent, Lifecycle
 from models.commands import CallCommand, SendText
@@ -160,7 +162,8 @@ MESSAGES_EVENTS: Final = Topic(
     name="messages.events",
     key="caller JID",
     values=MessageEvent,
-    retention_ms=7 * DAY_MS,
+    # twice the longest horizon of attrition, so that a week can be counted again
+    retention_ms=14 * DAY_MS,
     writers=(
         Component.BRIDGE,
         Component.CONVERSATIONS,
@@ -169,6 +172,24 @@ MESSAGES_EVENTS: Final = Topic(
     ),
     readers=(Component.CONVERSATIONS, Component.AUDIT, Component.HISTORY),
     what="that a message passed, its direction and time, never its body",
+)
+CALLS_ANSWERS: Final = Topic(
+    name="calls.answers",
+    key="caller JID",
+    values=CallAnswer,
+    retention_ms=90 * DAY_MS,
+    writers=(Component.CALL_SESSIONS,),
+    readers=(),
+    what="that a call was picked up, and how it ended, by its caller",
+)
+ATTRITION_EVENTS: Final = Topic(
+    name="attrition.events",
+    key="caller JID",
+    values=AttritionEvent,
+    retention_ms=400 * DAY_MS,
+    writers=(),
+    readers=(),
+    what="what a rejected caller did next",
 )
 CALLS_DLQ: Final = Topic(
     name="calls.dlq",
@@ -305,6 +326,8 @@ TOPICS: Final = (
     CALLS_OUTCOMES,
     MESSAGES_EVENTS,
     CALLS_DLQ,
+    CALLS_ANSWERS,
+    ATTRITION_EVENTS,
     CONTACTS,
     IDENTITIES,
     AGENTS_PRESENCE,

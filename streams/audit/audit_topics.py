@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from models import topics
 from models.policy import ANY_LINE, TextGuard
-from models.topics import STREAM_TOPICS
-from streams.audit.audit import JUDGED, Audit
+from streams.audit.audit import JUDGED, READ, Audit
 from streams.audit.judged_range import JudgedRange
 from streams.common.clock import now_ms
 from streams.common.progress import Progress
@@ -16,6 +16,9 @@ from streams.policy_admin.store import read_shelf
 from streams.settings import Settings
 from streams.stories.report import Report
 from streams.stories.summary import SummaryTally
+
+AUDITED: Final = (*READ, topics.MESSAGES_EVENTS)
+"""Also the keys of messages are checked."""
 
 _LEAD_MS: Final = 60_000
 """Start to read this long before the range, to recognise repeats of earlier webhooks and to allow
@@ -34,7 +37,7 @@ async def audit_topics(
     traffic runs. Shows its progress on stderr when that takes long. Raises
     ``EnvironmentFaultError`` as the reader does.
     """
-    reader = TopicReader(settings.kafka, STREAM_TOPICS)
+    reader = TopicReader(settings.kafka, AUDITED)
     await reader.start()
     try:
         judged = await open_range(reader, since_ms, until_ms)

@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from models import records
+from models.answers import CallAnswered, CallEnded
+from models.attrition import AttritionClosed, AttritionOpened, AttritionReturned
 from models.callbacks import Callback
 from models.calls import (
     CallAccepted,
@@ -46,6 +48,7 @@ from tests.support.records import T0, decision, offer, outcome, reject, text
 GOLDEN = ROOT / "tests" / "data" / "golden"
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 BRIDGE, WORKER, CONSOLE = "/ringfence/bridge", "/ringfence/worker", "/ringfence/console"
+ATTRITION = "/ringfence/attrition"
 
 OFFER = offer()
 DECIDED = decision(OFFER)
@@ -223,6 +226,94 @@ WRITTEN: dict[str, Record] = {
         ),
         BRIDGE,
         TRACE,
+    ),
+    "call.answered": records.call_answer(
+        CallAnswered(
+            event_id=f"{DECIDED.decision_id}/answered",
+            decision_id=DECIDED.decision_id,
+            gateway="office",
+            line="london",
+            call_id=OFFER.call_id,
+            caller=OFFER.caller,
+            after_ms=6_120,
+            offered_at_ms=OFFER.offered_at_ms,
+            at_ms=T0 + 6_000,
+        ),
+        WORKER,
+        TRACE,
+    ),
+    "call.ended": records.call_answer(
+        CallEnded(
+            event_id=f"{DECIDED.decision_id}/ended",
+            decision_id=DECIDED.decision_id,
+            gateway="office",
+            line="london",
+            call_id=OFFER.call_id,
+            caller=OFFER.caller,
+            how="rejected",
+            after_ms=840,
+            known_from="gateway",
+            offered_at_ms=OFFER.offered_at_ms,
+            at_ms=T0 + 720,
+        ),
+        WORKER,
+        TRACE,
+    ),
+    "attrition.opened": records.attrition(
+        AttritionOpened(
+            event_id=f"{DECIDED.decision_id}/opened",
+            episode_id=DECIDED.decision_id,
+            caller=OFFER.caller,
+            line="london",
+            gateway="office",
+            by="rule",
+            rule="text-first",
+            policy="*",
+            policy_revision="0123456789ab",
+            reply="text-first",
+            stranger=True,
+            country="GB",
+            hour=10,
+            weekday=3,
+            at_ms=T0 + 9,
+        ),
+        ATTRITION,
+    ),
+    "attrition.returned": records.attrition(
+        AttritionReturned(
+            event_id=f"{DECIDED.decision_id}/returned",
+            episode_id=DECIDED.decision_id,
+            caller=OFFER.caller,
+            line="london",
+            rule="text-first",
+            reply="text-first",
+            what="wrote",
+            after_ms=60_000,
+            rejects=1,
+            told=True,
+            opened_at_ms=T0 + 9,
+            at_ms=T0 + 60_009,
+        ),
+        ATTRITION,
+    ),
+    "attrition.closed": records.attrition(
+        AttritionClosed(
+            event_id=f"{DECIDED.decision_id}/closed/86400000",
+            episode_id=DECIDED.decision_id,
+            caller=OFFER.caller,
+            line="london",
+            rule="text-first",
+            reply="text-first",
+            horizon_ms=86_400_000,
+            state="returned",
+            what="wrote",
+            after_ms=60_000,
+            rejects=1,
+            told=True,
+            opened_at_ms=T0 + 9,
+            at_ms=T0 + 86_400_009,
+        ),
+        ATTRITION,
     ),
     "contact": records.reference(
         Contact(
