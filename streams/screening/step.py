@@ -129,6 +129,7 @@ def _as_before(state: RecentCalls, event: CallOffered, taken: Decision) -> Decis
         why=f"decided before an interruption ({known.verdict}), and repeated as it was",
         reply=None,
         variant=None,
+        assignments=(),
         block=None,
         callback=False,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from models.calls import (
 from models.codec import Headers, decode, encode
 from models.commands import BlockCaller, QueueText, UnblockCaller, block_id, unblock_id
 from models.contacts import Contact, IdentityLink
+from models.decisions import Assignment, RuleTrace
 from models.identity_links import CallerLinked, CallsJoined, HistoryJoined, JoinedBlock, JoinedCall
 from models.messages import MessageSeen
 from models.overrides import CallerBlock, LineSwitch, ListEntry
@@ -63,6 +65,28 @@ LINKED = records.caller_linked(
         at_ms=T0,
     ),
     BRIDGE,
+)
+
+HELD_OUT = replace(
+    decision(OFFER, "ring"),
+    rules=(
+        RuleTrace(
+            rule="text-first",
+            kind="text_first",
+            matched=True,
+            why="has never written to this line",
+            holdout=True,
+        ),
+    ),
+    assignments=(
+        Assignment(
+            of="rule",
+            experiment="text-first",
+            salt="2026-11",
+            shares={"holdout": 0.1, "enforced": 0.9},
+            variant="holdout",
+        ),
+    ),
 )
 
 WRITTEN: dict[str, Record] = {
@@ -167,6 +191,7 @@ WRITTEN: dict[str, Record] = {
     "lifecycle/sessions.due": records.sessions_due(SessionsDue(now_ms=T0 + 15_000), 3, WORKER),
     "decision.reject": records.decision(DECIDED, WORKER, TRACE),
     "decision.ring": records.decision(decision(OFFER, "ring"), WORKER, TRACE),
+    "decision.experiment": records.decision(HELD_OUT, WORKER, TRACE),
     "reject-call": records.call_command(REJECT, WORKER, TRACE),
     "queue-text": records.call_command(
         QueueText.for_decision(OFFER, decision(OFFER, "queue"), "queued"), WORKER, TRACE
@@ -487,7 +512,7 @@ def test_the_golden_record_reads_back_as_what_was_written(name: str) -> None:
     assert encode(value) == made.value
 
 
-FREE = {"facts", "document", "lines", "values", "policies", "refused", "strangers"}
+FREE = {"facts", "document", "lines", "values", "policies", "refused", "shares", "strangers"}
 """Mappings whose keys are data."""
 
 
