@@ -188,7 +188,7 @@ ATTRITION_EVENTS: Final = Topic(
     values=AttritionEvent,
     retention_ms=400 * DAY_MS,
     writers=(),
-    readers=(),
+    readers=(Component.REPORT,),
     what="what a rejected caller did next",
 )
 CALLS_DLQ: Final = Topic(

@@ -10,6 +10,7 @@ from typing import Any, Final, get_args
 import altair as alt
 
 from streams.common.wording import DECIDERS, VERDICTS, untold_words
+from streams.report import incidence_charts
 from streams.report.drawing import (
     BLUE,
     DASHES,
@@ -249,6 +250,11 @@ PLOTS: Final[dict[str, tuple[Plot, ...]]] = {
         Plot("While the line was closed", lambda figures, size: _heat(figures, size, closed=True)),
     ),
     "rules": (Plot(f"Calls by what decided, the {_RULES} most frequent", _rules),),
+    "attrition": (
+        Plot("By when they had come back, and how", incidence_charts.by_way),
+        Plot("By the rule that rejected them", incidence_charts.by_rule),
+        Plot("By the reply that they got", incidence_charts.by_reply),
+    ),
     "texts": (Plot("Rejected and queued calls by what the caller was told", _texts),),
     "callbacks": (Plot("Callbacks that are owed now", _callbacks),),
     "latency": (Plot("From the webhook to the gateway's answer", _latency),),

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from models.attrition import AttritionEvent
 from models.callbacks import Callback
 from models.outcomes import Outcome
+from streams.report.attrition_tally import AttritionTally
 from streams.report.callback_tally import CallbackTally
 from streams.report.figures import Figures, Scope
 from streams.report.rows import CallRow
@@ -42,6 +44,7 @@ class Collected:
         self._calls = CallTally(self._zone)
         self._rejects = RejectTally()
         self._texts = TextTally()
+        self._attrition = AttritionTally(self._range)
         self._callbacks = CallbackTally(self._range, asked.now_ms)
 
     def call(self, row: CallRow) -> None:
@@ -60,6 +63,11 @@ class Collected:
         """Count the latest state of a caller's callback."""
         if self._of_line(callback.line):
             self._callbacks.add(callback)
+
+    def attrition(self, event: AttritionEvent) -> None:
+        """Count what a rejected caller did next."""
+        if self._of_line(event.line):
+            self._attrition.add(event)
 
     def figures(self, source: str, notes: tuple[str, ...] = ()) -> Figures:
         """The counts so far, of a source that is named in words."""
@@ -85,6 +93,8 @@ class Collected:
             rejects=self._rejects.rejects(),
             latency=self._rejects.latency(),
             latency_curve=self._rejects.curves(),
+            attrition=self._attrition.rows(),
+            incidence=self._attrition.curves(),
             texts=self._texts.rows(),
             callbacks_open=self._callbacks.open_rows(),
             callbacks_closed=self._callbacks.closed_rows(),

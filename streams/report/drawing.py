@@ -32,6 +32,11 @@ _FONT: Final = "Helvetica, Arial, sans-serif"
 _PADDING: Final = {"left": 14, "right": 8, "top": 4, "bottom": 4}
 """Text is measured in Arial; where a reader's font is wider, it needs some room at the left."""
 
+_LOCALE: Final = {
+    "number": {"decimal": ".", "thousands": " ", "grouping": [3], "currency": ["", ""]}
+}
+"""Numbers as the sentences have them."""
+
 _ID: Final = re.compile(r'(?<=id=")[^"]+(?=")|(?<=url\(#)[^)]+(?=\))')
 
 
@@ -71,7 +76,7 @@ def svg(chart: Any, size: Size, height: int, name: str) -> str:
             autosize=alt.AutoSizeParams(type="fit", contains="padding"),
             padding=_PADDING,
         )
-        .configure(font=_FONT, background="transparent")
+        .configure(font=_FONT, background="transparent", locale=_LOCALE)
         .configure_view(stroke=None)
         .configure_axis(
             labelFontSize=12, titleFontSize=12, titleFontWeight="normal", gridColor="#E6E6E6",

@@ -146,6 +146,50 @@ class ClosedCallbackRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AttritionRow:
+    """Callers whom a rule rejected, and how they stand: see ``models.attrition``.
+
+    Each caller of a line once a horizon, by the first reject.
+    """
+
+    line: str
+    rule: str
+    """Empty where a block by hand rejected."""
+    reply: str
+    """Empty where there was none."""
+    horizon_ms: int | None
+    """None: as known so far, whatever horizons are open."""
+    callers: int
+    wrote: int
+    rang: int
+    reached: int
+    gone: int
+    """Known not to have come back within the horizon."""
+    censored: int
+    """Of whom nobody can tell."""
+    open: int
+    """Of whom it is not known yet."""
+
+    @property
+    def returned(self) -> int:
+        """Callers who came back within the horizon."""
+        return self.wrote + self.rang + self.reached
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidencePoint:
+    """By this time after the reject, this share of callers had come back so (Aalen-Johansen)."""
+
+    by: str
+    """What ``name`` names: a ``rule``, a ``reply``, or nothing for ``everybody``."""
+    name: str
+    what: str
+    """``wrote``, ``rang``, ``reached``, or ``any``."""
+    after_ms: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
     """Everything that a report says."""
 
@@ -156,6 +200,8 @@ class Figures:
     rejects: tuple[RejectRow, ...] = ()
     latency: tuple[LatencyRow, ...] = ()
     latency_curve: tuple[LatencyPoint, ...] = ()
+    attrition: tuple[AttritionRow, ...] = ()
+    incidence: tuple[IncidencePoint, ...] = ()
     texts: tuple[TextRow, ...] = ()
     callbacks_open: tuple[OpenCallbackRow, ...] = ()
     callbacks_closed: tuple[ClosedCallbackRow, ...] = ()
@@ -179,6 +225,8 @@ TABLES: Final[dict[str, type[Any]]] = {
     "rejects": RejectRow,
     "latency": LatencyRow,
     "latency_curve": LatencyPoint,
+    "attrition": AttritionRow,
+    "incidence": IncidencePoint,
     "texts": TextRow,
     "callbacks_open": OpenCallbackRow,
     "callbacks_closed": ClosedCallbackRow,

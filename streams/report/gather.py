@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from models import topics
+from models.attrition import AttritionClosed, AttritionOpened, AttritionReturned
 from models.decisions import Decision
 from models.outcomes import Outcome
 from streams.common.progress import Progress
@@ -40,7 +41,7 @@ async def from_topics(kafka: KafkaSettings, asked: Asked) -> Figures:
 async def _read_streams(
     kafka: KafkaSettings, asked: Asked, collected: Collected
 ) -> tuple[str, ...]:
-    streams = (topics.CALLS_DECISIONS, topics.CALLS_OUTCOMES)
+    streams = (topics.CALLS_DECISIONS, topics.CALLS_OUTCOMES, topics.ATTRITION_EVENTS)
     reader = TopicReader(kafka, streams)
     await reader.start()
     try:
@@ -66,5 +67,7 @@ def _add(collected: Collected, value: Any) -> None:
             collected.call(call_row(value))
         case Outcome():
             collected.outcome(value)
+        case AttritionOpened() | AttritionReturned() | AttritionClosed():
+            collected.attrition(value)
         case _:
             pass

@@ -67,7 +67,7 @@ def _section(part: Section, figures: Figures) -> Iterator[str]:
     else:
         for plot, sentences in zip(PLOTS[part.key], part.sentences, strict=True):
             yield from _figure(plot, figures)
-            yield from (f'<p class="says">{escape(each)}</p>' for each in sentences)
+            yield from (f'<p class="says">{_text(each)}</p>' for each in sentences)
         yield from _table(part.table, part.numbers)
     yield "</section>"
 
@@ -96,6 +96,11 @@ def _table(rows: Rows, numbers: int) -> Iterator[str]:
             yield f"<tr>{''.join(cells)}</tr>"
         yield f"</{group}>"
     yield "</table></div></details>"
+
+
+def _text(text: str) -> str:
+    """Escaped; a number stays with its sign."""
+    return escape(text).replace(" %", "&nbsp;%")
 
 
 def _code(text: str) -> str:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from streams.common.wording import DECIDERS, span, untold_words
+from streams.report.attrition_sentences import reply_name, rule_name
 from streams.report.figures import Figures
-from streams.report.phrases import number, percent
+from streams.report.phrases import lasting, number, percent
 from streams.report.sentences import SENTENCES
 
 Rows = list[tuple[str, ...]]
@@ -88,6 +89,27 @@ def _rules(figures: Figures) -> Rows:
     ]
 
 
+def _attrition(figures: Figures) -> Rows:
+    return [
+        ("line", "rule", "reply", "within", "callers", "back", "wrote", "rang", "reached", "left",
+         "unknown", "open"),
+        *(
+            (
+                row.line,
+                rule_name(row),
+                reply_name(row),
+                "so far" if row.horizon_ms is None else lasting(row.horizon_ms),
+                *map(
+                    number,
+                    (row.callers, row.returned, row.wrote, row.rang, row.reached, row.gone,
+                     row.censored, row.open),
+                ),
+            )
+            for row in figures.attrition
+        ),
+    ]  # fmt: skip
+
+
 def _texts(figures: Figures) -> Rows:
     return [
         ("line", "text", "calls"),
@@ -155,6 +177,14 @@ _PLANS: Final[dict[str, _Plan]] = {
     "calls": _Plan("Calls", _calls, 5, _NO_CALLS, ("verdicts",)),
     "hours": _Plan("Hours of the week", _hours, 4, _NO_CALLS, ("hours",)),
     "rules": _Plan("Rules", _rules, 2, _NO_CALLS, ("rules",)),
+    "attrition": _Plan(
+        "What rejected callers did next",
+        _attrition,
+        8,
+        "No rejected caller was followed in this time. `ringfence attrition` follows them, beside"
+        " the worker; `ringfence up` starts it.",
+        ("attrition",),
+    ),
     "texts": _Plan(
         "Texts",
         _texts,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from streams.common.wording import DECIDERS, count, span, untold_words
+from streams.report.attrition_sentences import by_reply, by_rule, ways
 from streams.report.figures import Figures, RejectRow
 from streams.report.phrases import hour, listed, number, of_all, percent, top, was
 
@@ -186,6 +187,7 @@ SENTENCES: Final[dict[str, tuple[Callable[[Figures], Iterator[str]], ...]]] = {
     "calls": (calls,),
     "hours": (busiest, while_closed),
     "rules": (rules,),
+    "attrition": (ways, by_rule, by_reply),
     "texts": (texts,),
     "callbacks": (callbacks,),
     "latency": (latency,),

@@ -10,6 +10,13 @@ _BITS: Final = 7
 """Values below 128 are kept as they are, larger ones to within 1 part in 64."""
 
 
+def rounded(ms: int) -> int:
+    """The value by its highest bits, at most 1.6 % less; zero for one below zero."""
+    value = max(ms, 0)
+    shift = max(value.bit_length() - _BITS, 0)
+    return value >> shift << shift
+
+
 class Spread:
     """Counts values by size; how many there are changes its size little.
 
@@ -22,9 +29,7 @@ class Spread:
 
     def add(self, ms: int) -> None:
         """Count one value; one below zero, by clocks that differ, counts as zero."""
-        value = max(ms, 0)
-        shift = max(value.bit_length() - _BITS, 0)
-        self._counts[value >> shift << shift] += 1
+        self._counts[rounded(ms)] += 1
         self.samples += 1
 
     def percentile(self, percent: int) -> int | None:

@@ -37,4 +37,7 @@ def _said(section: Section) -> Iterator[str]:
 
 
 def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, _WIDTH, break_long_words=False, break_on_hyphens=False)
+    # a number stays with its sign
+    together = text.replace(" %", "\0%")
+    wrapped = textwrap.wrap(together, _WIDTH, break_long_words=False, break_on_hyphens=False)
+    return [line.replace("\0", " ") for line in wrapped]

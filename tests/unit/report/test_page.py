@@ -53,8 +53,8 @@ def test_a_page_needs_nothing_else(busy: str) -> None:
 
 def test_every_plot_is_there_for_phones_and_for_paper(busy: str) -> None:
     found = Elements(busy)
-    assert found.tags.count("figure") == 8
-    assert found.tags.count("svg") == 16
+    assert found.tags.count("figure") == 11
+    assert found.tags.count("svg") == 22
     assert len(found.ids) == len(set(found.ids))
 
 
@@ -65,7 +65,7 @@ def test_no_callers_number_is_on_a_page(busy: str) -> None:
 def test_without_data_a_page_says_how_to_get_it() -> None:
     empty = page(figures_of([]))
     assert "svg" not in Elements(empty).tags
-    assert empty.count('class="missing"') == 7
+    assert empty.count('class="missing"') == 8
     assert "<code>ringfence audit</code>" in empty
 
 
