@@ -30,6 +30,7 @@ from streams.cli import (
     kafka,
     lists,
     policy,
+    report,
     topics,
     up,
     worker,
@@ -44,7 +45,7 @@ SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
     "Run": (
         up.up, bridge.bridge, worker.worker, gateway_sim.gateway_sim, kafka.kafka, topics.topics,
     ),
-    "Look": (explain.explain, audit.audit, callbacks.callbacks, dlq.dlq),
+    "Look": (explain.explain, report.report, audit.audit, callbacks.callbacks, dlq.dlq),
     "Decide": (
         policy.policy, calendar.calendar, lists.lists, block.block, block.unblock,
         contacts.contacts,
