@@ -49,6 +49,7 @@ class Component(StrEnum):
     UP = "up"
     EXPLAIN = "explain"
     HISTORY = "policy simulate"
+    REPORT = "report"
     ATTRITION = "attrition"
 
 
@@ -68,6 +69,10 @@ class Topic:
     cleanup: Literal["delete", "compact"] = "delete"
     stamped_by_broker: bool = False
     """A record's time is when the broker had it: what stood there before an act counts."""
+    compressed: bool = False
+    """The broker compresses it. A producer would compress all that goes with it in one request,
+    commands for ringing calls among them, on the event loop that decides; the broker does it on a
+    thread of its own. With gzip, for which no reader needs another library."""
     writers: tuple[Component, ...]
     """Beside ``dlq``, which puts a dead letter back on the topic that it came from."""
     readers: tuple[Component, ...]
@@ -87,7 +92,10 @@ class Topic:
                 "min.cleanable.dirty.ratio": "0.1",
             }
         stamp = {"message.timestamp.type": "LogAppendTime"} if self.stamped_by_broker else {}
-        return {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms), **stamp}
+        packing = {"compression.type": "gzip"} if self.compressed else {}
+        return (
+            {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)} | stamp | packing
+        )
 
 
 CALLS_EVENTS: Final = Topic(
@@ -101,7 +109,6 @@ CALLS_EVENTS: Final = Topic(
         Component.AUDIT,
         Component.UP,
         Component.EXPLAIN,
-        Component.HISTORY,
     ),
     what="each call that begins to ring; that two identities are one caller",
 )
@@ -120,6 +127,7 @@ CALLS_DECISIONS: Final = Topic(
     key="caller JID",
     values=Decision,
     retention_ms=90 * DAY_MS,
+    compressed=True,
     writers=(Component.SCREENING,),
     readers=(
         Component.OVERRIDES,
@@ -127,6 +135,7 @@ CALLS_DECISIONS: Final = Topic(
         Component.UP,
         Component.EXPLAIN,
         Component.HISTORY,
+        Component.REPORT,
         Component.ATTRITION,
     ),
     what="the verdict on each call, with every rule's reason, facts and policy revision",
@@ -155,7 +164,13 @@ CALLS_OUTCOMES: Final = Topic(
     values=Outcome,
     retention_ms=90 * DAY_MS,
     writers=(Component.CALL_SESSIONS, Component.REJECT_SINK, Component.TEXT_SINK),
-    readers=(Component.AUDIT, Component.UP, Component.EXPLAIN, Component.ATTRITION),
+    readers=(
+        Component.AUDIT,
+        Component.UP,
+        Component.EXPLAIN,
+        Component.REPORT,
+        Component.ATTRITION,
+    ),
     what="what became of each command, later its confirmation",
 )
 MESSAGES_EVENTS: Final = Topic(
@@ -170,7 +185,7 @@ MESSAGES_EVENTS: Final = Topic(
         Component.CONTACTS,
         Component.CALL_SESSIONS,
     ),
-    readers=(Component.CONVERSATIONS, Component.AUDIT, Component.HISTORY, Component.ATTRITION),
+    readers=(Component.CONVERSATIONS, Component.AUDIT, Component.ATTRITION),
     what="that a message passed, its direction and time, never its body",
 )
 CALLS_ANSWERS: Final = Topic(
@@ -188,7 +203,7 @@ ATTRITION_EVENTS: Final = Topic(
     values=AttritionEvent,
     retention_ms=400 * DAY_MS,
     writers=(Component.ATTRITION,),
-    readers=(),
+    readers=(Component.REPORT,),
     what="what a rejected caller did next",
 )
 CALLS_DLQ: Final = Topic(
@@ -217,7 +232,7 @@ CONTACTS: Final = Topic(
     values=Contact,
     cleanup="compact",
     writers=(Component.BRIDGE, Component.CONTACTS),
-    readers=(Component.BRIDGE, Component.WORKER, Component.CONTACTS, Component.HISTORY),
+    readers=(Component.BRIDGE, Component.WORKER, Component.CONTACTS),
     what="who a caller is: the CRM's record",
 )
 IDENTITIES: Final = Topic(
@@ -232,7 +247,6 @@ IDENTITIES: Final = Topic(
         Component.CONTACTS,
         Component.CALLBACKS,
         Component.DEAD_LETTERS,
-        Component.HISTORY,
     ),
     what="who said that a LID or number is known as another",
 )
@@ -243,7 +257,7 @@ AGENTS_PRESENCE: Final = Topic(
     cleanup="compact",
     partitions=1,
     writers=(Component.BRIDGE,),
-    readers=(Component.BRIDGE, Component.WORKER, Component.HISTORY),
+    readers=(Component.BRIDGE, Component.WORKER),
     what="which human agents can take a call",
 )
 BRIDGES_HEALTH: Final = Topic(
@@ -253,7 +267,7 @@ BRIDGES_HEALTH: Final = Topic(
     cleanup="compact",
     partitions=1,
     writers=(Component.BRIDGE,),
-    readers=(Component.BRIDGE, Component.WORKER, Component.HISTORY),
+    readers=(Component.BRIDGE, Component.WORKER),
     what="which recording bridges can record a call",
 )
 LINES_STATUS: Final = Topic(
@@ -263,7 +277,7 @@ LINES_STATUS: Final = Topic(
     cleanup="compact",
     partitions=1,
     writers=(Component.BRIDGE,),
-    readers=(Component.BRIDGE, Component.WORKER, Component.HISTORY, Component.ATTRITION),
+    readers=(Component.BRIDGE, Component.WORKER, Component.ATTRITION),
     what="whether a line's gateway session is connected",
 )
 WORKERS_STATUS: Final = Topic(
@@ -273,7 +287,7 @@ WORKERS_STATUS: Final = Topic(
     cleanup="compact",
     partitions=1,
     writers=(Component.WORKER,),
-    readers=(Component.WORKER, Component.POLICY, Component.HISTORY),
+    readers=(Component.WORKER, Component.POLICY),
     what="the policies that a worker runs, and how many strangers call it",
 )
 OVERRIDES: Final = Topic(
@@ -283,7 +297,7 @@ OVERRIDES: Final = Topic(
     cleanup="compact",
     partitions=1,
     writers=(Component.OVERRIDES, Component.UP),
-    readers=(Component.WORKER, Component.OVERRIDES, Component.HISTORY, Component.ATTRITION),
+    readers=(Component.WORKER, Component.OVERRIDES, Component.ATTRITION),
     what="what people set by hand: list entries, blocks, night switches",
 )
 POLICIES: Final = Topic(
@@ -314,7 +328,7 @@ CALLBACKS: Final = Topic(
         Component.CALL_SESSIONS,
         Component.CALLBACKS,
     ),
-    readers=(Component.WORKER, Component.CALLBACKS, Component.HISTORY),
+    readers=(Component.WORKER, Component.CALLBACKS, Component.REPORT),
     what="callers who are owed a callback",
 )
 

@@ -30,7 +30,8 @@ ENTRIES = AGENTS | {
     ),
     Component.EXPLAIN: ("streams.stories.explain",),
     Component.HISTORY: ("streams.cli.policy:simulate",),
-    Component.ATTRITION: ("streams.attrition.app",),
+    Component.REPORT: ("streams.cli.report",),
+    Component.ATTRITION: ("streams.attrition.app", "streams.attrition.read_past"),
 }
 NOT_ENTERED = {
     # the worker wires its agents to their topics; what they do there is theirs
