@@ -49,6 +49,7 @@ class Component(StrEnum):
     UP = "up"
     EXPLAIN = "explain"
     HISTORY = "policy simulate"
+    REPORT = "report"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +134,7 @@ CALLS_DECISIONS: Final = Topic(
         Component.UP,
         Component.EXPLAIN,
         Component.HISTORY,
+        Component.REPORT,
     ),
     what="the verdict on each call, with every rule's reason, facts and policy revision",
 )
@@ -160,7 +162,7 @@ CALLS_OUTCOMES: Final = Topic(
     values=Outcome,
     retention_ms=90 * DAY_MS,
     writers=(Component.CALL_SESSIONS, Component.REJECT_SINK, Component.TEXT_SINK),
-    readers=(Component.AUDIT, Component.UP, Component.EXPLAIN),
+    readers=(Component.AUDIT, Component.UP, Component.EXPLAIN, Component.REPORT),
     what="what became of each command, later its confirmation",
 )
 MESSAGES_EVENTS: Final = Topic(
@@ -193,7 +195,7 @@ ATTRITION_EVENTS: Final = Topic(
     values=AttritionEvent,
     retention_ms=400 * DAY_MS,
     writers=(),
-    readers=(),
+    readers=(Component.REPORT,),
     what="what a rejected caller did next",
 )
 CALLS_DLQ: Final = Topic(
@@ -317,7 +319,7 @@ CALLBACKS: Final = Topic(
         Component.CALL_SESSIONS,
         Component.CALLBACKS,
     ),
-    readers=(Component.WORKER, Component.CALLBACKS),
+    readers=(Component.WORKER, Component.CALLBACKS, Component.REPORT),
     what="callers who are owed a callback",
 )
 
