@@ -47,6 +47,8 @@ class Component(StrEnum):
     UP = "up"
     EXPLAIN = "explain"
     HISTORY = "policy simulate"
+    EXPORT = "export"
+    """Reads every topic: no topic names it among its readers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -329,6 +331,8 @@ REPLAYABLE: Final = tuple(topic for topic in TOPICS if topic is not CALLS_DLQ)
 
 def read_by(component: Component) -> tuple[Topic, ...]:
     """The topics that a component reads, in the registry's order."""
+    if component is Component.EXPORT:
+        return TOPICS
     return tuple(topic for topic in TOPICS if component in topic.readers)
 
 
