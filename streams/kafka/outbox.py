@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Protocol
 
 from models.records import Record
-from models.topics import COMMAND_TOPICS
+from models.topics import CALLS_COMMANDS, MESSAGES_COMMANDS
 from streams.kafka.producer import DurableProducer
 
 log = logging.getLogger(__name__)
@@ -35,14 +35,18 @@ class Outbox:
         on_failure: Callable[[BaseException], None],
         *,
         commands: DurableProducer | None = None,
+        texts: DurableProducer | None = None,
     ) -> None:
         """``on_failure`` must end the process soon: an event is held from then on.
 
-        ``commands`` is the producer for what a ringing call waits for, and for what belongs to it;
-        without one, ``producer`` does it all.
+        ``commands`` is the producer for what a ringing call waits for, ``texts`` the one for what a
+        text waits for, each with what belongs to it; without them, ``producer`` does it all.
         """
         self._producer = producer
-        self._commands = commands or producer
+        self._urgent = {
+            CALLS_COMMANDS: commands or producer,
+            MESSAGES_COMMANDS: texts or producer,
+        }
         self._on_failure = on_failure
 
     async def finish(
@@ -60,8 +64,10 @@ class Outbox:
         Blocks only for the enqueueing (a full buffer), not for the broker. Not to be repeated.
         """
         together = list(records)
-        urgent = any(record.topic in COMMAND_TOPICS for record in together)
-        producer = self._commands if urgent else self._producer
+        producer = next(
+            (found for record in together if (found := self._urgent.get(record.topic))),
+            self._producer,
+        )
         pending: list[Awaitable[Any]] = [await producer.enqueue(record) for record in together]
         pending += writes
         if not pending:

@@ -29,6 +29,7 @@ from streams.local_kafka.state import read_state
 from streams.settings import Settings
 from streams.single_node import scenes
 from streams.single_node.child_process import ChildProcess
+from streams.single_node.demo_experiment import SAID
 from streams.single_node.plan import RunOptions, RunPlan, bridge_url, children, make_plan, resolved
 from streams.single_node.policies_folder import agree
 from streams.single_node.supervisor import READY_SECONDS, Supervisor
@@ -232,6 +233,8 @@ class _Run:
             if self._plan.demo.token
             else ""
         )
+        if self._plan.demo.reactions is not None:
+            self._say(SAID)
         self._say(
             f"{played}strangers are told without a daily cap;"
             " other commands see this run with --demo"
