@@ -68,6 +68,10 @@ class Topic:
     cleanup: Literal["delete", "compact"] = "delete"
     stamped_by_broker: bool = False
     """A record's time is when the broker had it: what stood there before an act counts."""
+    compressed: bool = False
+    """The broker compresses it. A producer would compress all that goes with it in one request,
+    commands for ringing calls among them, on the event loop that decides; the broker does it on a
+    thread of its own. With gzip, for which no reader needs another library."""
     writers: tuple[Component, ...]
     """Beside ``dlq``, which puts a dead letter back on the topic that it came from."""
     readers: tuple[Component, ...]
@@ -87,7 +91,10 @@ class Topic:
                 "min.cleanable.dirty.ratio": "0.1",
             }
         stamp = {"message.timestamp.type": "LogAppendTime"} if self.stamped_by_broker else {}
-        return {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms), **stamp}
+        packing = {"compression.type": "gzip"} if self.compressed else {}
+        return (
+            {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)} | stamp | packing
+        )
 
 
 CALLS_EVENTS: Final = Topic(
@@ -101,7 +108,6 @@ CALLS_EVENTS: Final = Topic(
         Component.AUDIT,
         Component.UP,
         Component.EXPLAIN,
-        Component.HISTORY,
     ),
     what="each call that begins to ring; that two identities are one caller",
 )
@@ -120,6 +126,7 @@ CALLS_DECISIONS: Final = Topic(
     key="caller JID",
     values=Decision,
     retention_ms=90 * DAY_MS,
+    compressed=True,
     writers=(Component.SCREENING,),
     readers=(
         Component.OVERRIDES,
@@ -170,7 +177,7 @@ MESSAGES_EVENTS: Final = Topic(
         Component.CONTACTS,
         Component.CALL_SESSIONS,
     ),
-    readers=(Component.CONVERSATIONS, Component.AUDIT, Component.HISTORY),
+    readers=(Component.CONVERSATIONS, Component.AUDIT),
     what="that a message passed, its direction and time, never its body",
 )
 CALLS_ANSWERS: Final = Topic(
@@ -216,7 +223,7 @@ CONTACTS: Final = Topic(
     values=Contact,
     cleanup="compact",
     writers=(Component.BRIDGE, Component.CONTACTS),
-    readers=(Component.BRIDGE, Component.WORKER, Component.CONTACTS, Component.HISTORY),
+    readers=(Component.BRIDGE, Component.WORKER, Component.CONTACTS),
     what="who a caller is: the CRM's record",
 )
 IDENTITIES: Final = Topic(
@@ -231,7 +238,6 @@ IDENTITIES: Final = Topic(
         Component.CONTACTS,
         Component.CALLBACKS,
         Component.DEAD_LETTERS,
-        Component.HISTORY,
     ),
     what="who said that a LID or number is known as another",
 )
@@ -242,7 +248,7 @@ AGENTS_PRESENCE: Final = Topic(
     cleanup="compact",
     partitions=1,
     writers=(Component.BRIDGE,),
-    readers=(Component.BRIDGE, Component.WORKER, Component.HISTORY),
+    readers=(Component.BRIDGE, Component.WORKER),
     what="which human agents can take a call",
 )
 BRIDGES_HEALTH: Final = Topic(
@@ -252,7 +258,7 @@ BRIDGES_HEALTH: Final = Topic(
     cleanup="compact",
     partitions=1,
     writers=(Component.BRIDGE,),
-    readers=(Component.BRIDGE, Component.WORKER, Component.HISTORY),
+    readers=(Component.BRIDGE, Component.WORKER),
     what="which recording bridges can record a call",
 )
 LINES_STATUS: Final = Topic(
@@ -262,7 +268,7 @@ LINES_STATUS: Final = Topic(
     cleanup="compact",
     partitions=1,
     writers=(Component.BRIDGE,),
-    readers=(Component.BRIDGE, Component.WORKER, Component.HISTORY),
+    readers=(Component.BRIDGE, Component.WORKER),
     what="whether a line's gateway session is connected",
 )
 WORKERS_STATUS: Final = Topic(
@@ -272,7 +278,7 @@ WORKERS_STATUS: Final = Topic(
     cleanup="compact",
     partitions=1,
     writers=(Component.WORKER,),
-    readers=(Component.WORKER, Component.POLICY, Component.HISTORY),
+    readers=(Component.WORKER, Component.POLICY),
     what="the policies that a worker runs, and how many strangers call it",
 )
 OVERRIDES: Final = Topic(
@@ -282,7 +288,7 @@ OVERRIDES: Final = Topic(
     cleanup="compact",
     partitions=1,
     writers=(Component.OVERRIDES, Component.UP),
-    readers=(Component.WORKER, Component.OVERRIDES, Component.HISTORY),
+    readers=(Component.WORKER, Component.OVERRIDES),
     what="what people set by hand: list entries, blocks, night switches",
 )
 POLICIES: Final = Topic(
@@ -313,7 +319,7 @@ CALLBACKS: Final = Topic(
         Component.CALL_SESSIONS,
         Component.CALLBACKS,
     ),
-    readers=(Component.WORKER, Component.CALLBACKS, Component.HISTORY, Component.REPORT),
+    readers=(Component.WORKER, Component.CALLBACKS, Component.REPORT),
     what="callers who are owed a callback",
 )
 

@@ -37,7 +37,7 @@ KEEP_MS = 2 * 365 * DAY_MS
 asks for more. A policy that is written tomorrow may ask for more than today's, and who wrote must
 not be told to write first."""
 
-SWEEP = 4
+SWEEP = 2
 """Callers looked at with each message: more than it adds."""
 
 AFTER_MESSAGE_MS = 10_000

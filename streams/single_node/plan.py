@@ -119,6 +119,11 @@ def children(plan: RunPlan, bootstrap: str) -> dict[str, ChildProcess]:
             *("--listen", plan.simulator, "--bridge-url", bridge_url(plan.settings)),
             *("--rate", str(plan.options.rate), "--wait", *seed),
             *(
+                ("--reactions", str(plan.demo.reactions))
+                if plan.demo is not None and plan.demo.reactions is not None
+                else ()
+            ),
+            *(
                 part
                 for line in (plan.demo.called if plan.demo else ())
                 for part in ("--line", line)

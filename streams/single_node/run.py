@@ -30,6 +30,7 @@ from streams.local_kafka.state import read_state
 from streams.settings import Settings
 from streams.single_node import scenes
 from streams.single_node.child_process import ChildProcess
+from streams.single_node.demo_experiment import SAID
 from streams.single_node.plan import (
     RunOptions,
     RunPlan,
@@ -244,6 +245,8 @@ class _Run:
             if self._plan.demo.token
             else ""
         )
+        if self._plan.demo.reactions is not None:
+            self._say(SAID)
         self._say(
             f"{played}strangers are told without a daily cap;"
             " other commands see this run with --demo"
