@@ -51,6 +51,8 @@ class Component(StrEnum):
     HISTORY = "policy simulate"
     REPORT = "report"
     ATTRITION = "attrition"
+    EXPORT = "export"
+    """Reads every topic: no topic names it among its readers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -366,12 +368,22 @@ REPLAYABLE: Final = tuple(topic for topic in TOPICS if topic is not CALLS_DLQ)
 
 def read_by(component: Component) -> tuple[Topic, ...]:
     """The topics that a component reads, in the registry's order."""
+    if component is Component.EXPORT:
+        return TOPICS
     return tuple(topic for topic in TOPICS if component in topic.readers)
 
 
 def written_by(component: Component) -> tuple[Topic, ...]:
     """The topics that a component writes, in the registry's order."""
     return tuple(topic for topic in TOPICS if component in topic.writers)
+
+
+def may_write(component: Component) -> tuple[Topic, ...]:
+    """The topics that a component needs leave to write on.
+
+    Beside those of ``written_by``, what puts dead letters back writes where they came from.
+    """
+    return (*written_by(component), *(REPLAYABLE if component is Component.DEAD_LETTERS else ()))
 
 
 LAYOUT_VERSION: Final = 1

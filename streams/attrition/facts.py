@@ -267,6 +267,7 @@ def _opening(decision: Decision, zone: tzinfo) -> AttritionOpened:
         policy_revision=decision.policy_revision,
         reply=decision.reply,
         variant=decision.variant,
+        assignments=decision.assignments,
         tier=tier if isinstance(tier, str) else None,
         stranger=stranger if isinstance(stranger, bool) else None,
         country=country_of(decision.caller),
