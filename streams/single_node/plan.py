@@ -59,7 +59,7 @@ _HEAD: Final = (sys.executable, "-P", "-m", "streams.cli")
 
 
 _INSTANCE: Final = "up"
-"""The worker's static member id: when it is started again, it gets its partitions back at once."""
+"""The static member id of worker and attrition: who is started again has its partitions at once."""
 
 
 def make_plan(options: RunOptions) -> RunPlan:
@@ -103,12 +103,13 @@ def bridge_url(settings: Settings) -> str:
 
 
 def children(plan: RunPlan, bootstrap: str) -> dict[str, ChildProcess]:
-    """The processes to run, by name: bridge, worker, and the simulator where there is traffic."""
+    """The processes to run, by name: bridge, worker, attrition, the simulator for traffic."""
     env = _environment(plan, bootstrap)
     config = ("--config", str(plan.config))
     health = {
         "bridge": f"http://{_reachable(plan.settings.bridge.admin_address)}",
         "worker": f"http://{_reachable(plan.settings.worker.listen)}",
+        "attrition": f"http://{_reachable(plan.settings.attrition.listen)}",
     }
     commands = {name: (*_HEAD, name, *config) for name in health}
     if plan.simulator is not None:
@@ -159,6 +160,7 @@ def _environment(plan: RunPlan, bootstrap: str) -> dict[str, str]:
 _READY: Final = {
     "bridge": "/health/ready",
     "worker": "/health/ready",
+    "attrition": "/health/ready",
     "simulator": "/_sim/record?last=0",
 }
 
@@ -173,6 +175,7 @@ def _check_ports(settings: Settings, config: Path) -> None:
         "bridge.listen": settings.bridge.listen,
         "bridge.admin_listen": settings.bridge.admin_address,
         "worker.listen": settings.worker.listen,
+        "attrition.listen": settings.attrition.listen,
     }
     keys: dict[str, str] = {}
     for key, address in addresses.items():
