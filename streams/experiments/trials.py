@@ -41,8 +41,8 @@ class _Episode:
 class Trials:
     """All experiments of what was read. Keeps each person of an experiment in memory.
 
-    ``decided`` comes before what is said of that decision's caller or episode; in all else the
-    order does not matter, and repeats change nothing.
+    A decision (``decided``) comes before its episode and the contacts of its caller; in all else
+    the order does not matter, and repeats change nothing.
     """
 
     _of_decision: dict[str, tuple[tuple[Trial, Assignment], ...]] = field(default_factory=dict)
