@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from models.bounds import Count, Millis, Share
+from models.snapshot import Snapshot
 
 Verdict = Literal["ring", "reject", "queue", "late"]
 """``ring``: let it ring. ``reject``: end it. ``queue``: let it ring and owe a callback. ``late``:
@@ -116,6 +117,11 @@ class Decision:
     offered_at_ms: Millis
     received_at_ms: Millis
     decided_at_ms: Millis
+    repeated: bool = False
+    """An earlier verdict on this call stands, given before an interruption: what is known now would
+    have led to another one. Such a decision has no snapshot, and cannot be derived again."""
+    snapshot: Snapshot | None = None
+    """What the core read: with it and the policy the call can be decided again."""
 
 
 def decision_id(line: str, call_id: str, generation: int = 0) -> str:

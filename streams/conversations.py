@@ -20,6 +20,7 @@ from models.messages import MessageEvent, MessageSeen
 from models.policy.values import DAY_MS
 from models.records import Record, history_joined
 from streams.callbacks.changes import move, settle
+from streams.common.app_answers import AFTER_CALL_MS, is_within
 from streams.common.clock import Clock
 from streams.kafka.outbox import Outbox
 from streams.kafka.stream import Event, ParsedTable, Stream, decoded, header
@@ -36,20 +37,12 @@ KEEP_MS = 2 * 365 * DAY_MS
 asks for more. A policy that is written tomorrow may ask for more than today's, and who wrote must
 not be told to write first."""
 
-SWEEP = 4
+SWEEP = 2
 """Callers looked at with each message: more than it adds."""
 
-SKEW_MS = 2_000
-"""A message's time is in whole seconds and by the gateway's clock."""
-
-AFTER_CALL_MS = 20_000
-"""The WhatsApp Business app answers by itself: with its greeting or away message to a chat in which
-something happens, for instance our text. Nothing on such a message says so (``WAProto.proto`` has
-no field for it; wa-js, issue 3229), but it comes within seconds, and people need longer."""
-
 AFTER_MESSAGE_MS = 10_000
-"""As above, after a message of the caller. Who answers faster than this each time proves nothing;
-the next message that takes longer does."""
+"""As ``AFTER_CALL_MS``, after a message of the caller. Who answers faster than this each time
+proves nothing; the next message that takes longer does."""
 
 OUR_TEXT_MS = 185_000
 """A text follows its call within three minutes. Nothing that comes through the API meanwhile proves
@@ -124,16 +117,12 @@ def is_automatic(
     """
     turned_away = tuple(turned_away_ms)
     if not event.by_hand:
-        return any(_is_within(event.at_ms, each, OUR_TEXT_MS) for each in turned_away)
+        return any(is_within(event.at_ms, each, OUR_TEXT_MS) for each in turned_away)
     return (
-        _is_within(event.at_ms, known.last_in_ms, AFTER_MESSAGE_MS)
-        or _is_within(event.at_ms, known.told_ms, AFTER_CALL_MS)
-        or any(_is_within(event.at_ms, each, AFTER_CALL_MS) for each in turned_away)
+        is_within(event.at_ms, known.last_in_ms, AFTER_MESSAGE_MS)
+        or is_within(event.at_ms, known.told_ms, AFTER_CALL_MS)
+        or any(is_within(event.at_ms, each, AFTER_CALL_MS) for each in turned_away)
     )
-
-
-def _is_within(at_ms: int, since_ms: int, longest_ms: int) -> bool:
-    return -SKEW_MS <= at_ms - since_ms <= longest_ms
 
 
 def merge(one: Conversation, other: Conversation) -> Conversation:

@@ -17,7 +17,8 @@ from typing import Final
 from models import topics
 from models.calls import CallerBlocked, CallOffered, Lifecycle, SessionsDue
 from models.outcomes import Outcome
-from models.records import Record, call_command, outcome, sessions_due
+from models.records import Record, call_answer, call_command, outcome, sessions_due
+from streams.call_sessions.answers import answers, new_answers
 from streams.call_sessions.applied import AppliedOffsets
 from streams.call_sessions.conclusion import (
     Dues,
@@ -111,7 +112,8 @@ class CallSessions:
             return
         trace = header(event, "traceparent")
         if after == before:
-            await self._outbox.finish(event, self._records(repeated(after), trace))
+            again = [call_answer(each, SOURCE, trace) for each in answers(after)]
+            await self._outbox.finish(event, again + self._records(repeated(after), trace))
             return
         said: list[Outcome] = []
         if key not in self._concluding:
@@ -123,6 +125,7 @@ class CallSessions:
             self._blocked[key] = partition
         write = await self._shards.put(partition, key, after)
         effects = self._records(said, trace)
+        effects += [call_answer(each, SOURCE, trace) for each in new_answers(before, after)]
         if after.accepted:
             effects += self._settled(after)
         if isinstance(step, CallOffered) and len(after.parties) > 1:

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 JOIN_MS = 10_000
 """A link so old has been worked on: an alias' history is where its caller's is."""
 
-SWEEP = 4
+SWEEP = 2
 """Callers looked at with each offer: more than it adds, so that what is over goes sooner than new
 ones come."""
 

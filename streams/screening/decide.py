@@ -19,7 +19,7 @@ from models.decisions import (
 from models.policy import HOLDOUT, Experiment, Rule, When
 from streams.policies.book import PolicyInForce
 from streams.policies.experiments import assigned, held_out
-from streams.screening.facts import Facts
+from streams.screening.facts import Facts, UnknowableError
 from streams.screening.rules import judge
 from streams.screening.rules.finding import RuleFinding, duration
 
@@ -47,7 +47,8 @@ def decide(in_force: PolicyInForce, facts: Facts) -> Decision:
     """The decision on one call. The same policy and facts give the same decision, on every worker.
 
     Never raises for a rule's sake: a rule that fails is on the record, and the policy's
-    ``on_error`` decides.
+    ``on_error`` decides. Raises ``UnknowableError`` for facts from a record, where a rule asks for
+    what is not there.
     """
     verdict, why = _guard(facts)
     by: DecidedBy = "guard"
@@ -88,6 +89,7 @@ def decide(in_force: PolicyInForce, facts: Facts) -> Decision:
         offered_at_ms=offer.offered_at_ms,
         received_at_ms=offer.received_at_ms,
         decided_at_ms=facts.now_ms,
+        snapshot=facts.on_record(),
     )
 
 
@@ -153,6 +155,8 @@ def _decides(rule: Rule, in_force: PolicyInForce, facts: Facts, course: _Course)
         finding = (
             RuleFinding(None, outside) if outside is not None else judge(rule, in_force, facts)
         )
+    except UnknowableError:
+        raise
     except Exception as exc:
         log.exception("rule %s failed; the policy's on_error decides", rule.id)
         verdict = in_force.policy.on_error
@@ -220,14 +224,14 @@ def _outside(when: When, facts: Facts) -> str | None:
 
 
 def _blocked_by_hand(facts: Facts) -> RuleFinding | None:
-    block = facts.block_by_hand
-    if block is None or facts.now_ms >= block.until_ms:
+    block = facts.hand_block
+    if block is None or facts.now_ms >= block["until_ms"]:
         return None
-    why = f"blocked by {block.author}" + (f": {block.reason}" if block.reason else "")
+    remark, age_ms = facts.remark("hand_block"), facts.now_ms - block["at_ms"]
     return RuleFinding(
         "reject",
-        why,
-        {"blocked_until_ms": block.until_ms, "block_age_ms": facts.now_ms - block.at_ms},
+        f"blocked by {remark.author}{remark.behind}",
+        {"blocked_until_ms": block["until_ms"], "block_age_ms": age_ms},
     )
 
 

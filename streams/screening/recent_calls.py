@@ -125,19 +125,19 @@ class RecentCalls:
         again = self.find(event.line, event.call_id, event.offered_at_ms) is not None
         return event.offered_at_ms if again else 0
 
-    def offered_within(self, line: str, until_ms: int, window_ms: int) -> int:
-        """How many calls to a line began in the window that ends at ``until_ms``.
+    def offered_ago_ms(self, line: str, until_ms: int) -> list[int]:
+        """How long before ``until_ms`` calls to a line began, the newest first.
 
-        After its start, up to and with its end. Calls that were over when their webhook came do
-        not count, nor those of groups.
+        Calls that were over when their webhook came do not count, nor those of groups.
         """
-        since = until_ms - window_ms
-        counted = (
-            call
+        return sorted(
+            until_ms - call.offered_at_ms
             for call in self.calls
-            if call.line == line and not call.group and call.verdict != "late"
+            if call.line == line
+            and call.offered_at_ms <= until_ms
+            and not call.group
+            and call.verdict != "late"
         )
-        return sum(1 for call in counted if since < call.offered_at_ms <= until_ms)
 
     def turned_away_ms(self, line: str) -> tuple[int, ...]:
         """When calls to a line were rejected or queued."""

@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 SOURCE = "/ringfence/text-sink"
 KEEP_MS = 600_000
 """Far longer than a text's window, so that no redelivered command finds its claim gone."""
-SWEEP = 4
+SWEEP = 2
 """Claims looked at with each text: more than it adds."""
 
 

@@ -30,6 +30,7 @@ ENTRIES = AGENTS | {
     ),
     Component.EXPLAIN: ("streams.stories.explain",),
     Component.HISTORY: ("streams.cli.policy:simulate",),
+    Component.REPORT: ("streams.cli.report",),
 }
 NOT_ENTERED = {
     # the worker wires its agents to their topics; what they do there is theirs
