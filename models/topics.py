@@ -50,6 +50,8 @@ class Component(StrEnum):
     EXPLAIN = "explain"
     HISTORY = "policy simulate"
     REPORT = "report"
+    EXPORT = "export"
+    """Reads every topic: no topic names it among its readers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -357,6 +359,8 @@ REPLAYABLE: Final = tuple(topic for topic in TOPICS if topic is not CALLS_DLQ)
 
 def read_by(component: Component) -> tuple[Topic, ...]:
     """The topics that a component reads, in the registry's order."""
+    if component is Component.EXPORT:
+        return TOPICS
     return tuple(topic for topic in TOPICS if component in topic.readers)
 
 

@@ -185,6 +185,14 @@ class TopicReader:
         """The offset after the last record of each partition, now."""
         return dict(await self._running().end_offsets(self._partitions))
 
+    async def beginnings(self) -> dict[TopicPartition, int]:
+        """The offset of the first record of each partition that is still there, now."""
+        return dict(await self._running().beginning_offsets(self._partitions))
+
+    async def positions(self) -> dict[TopicPartition, int]:
+        """The offset of each partition from which is read on."""
+        return {at: await self._running().position(at) for at in self._partitions}
+
     async def left(self, ends: Mapping[TopicPartition, int]) -> int:
         """How many offsets are still to be read to these ends."""
         behind = [end - await self._running().position(at) for at, end in ends.items()]

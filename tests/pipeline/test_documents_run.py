@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from streams.settings import ROOT
@@ -15,6 +16,11 @@ from tests.support.ringfence import SECRETS, House, open_house
 
 BLOCKS = blocks("sh")
 STARTS = ("deploy/run", "tests/run")
+
+
+def within(folder: Path, block: str) -> str:
+    """The block with the documents' export folder where this test has room."""
+    return re.sub(r"(export |')parquet\b", rf"\1{folder}/parquet", block)
 
 
 async def run(block: str, house: House, broker: str) -> str:
@@ -37,7 +43,7 @@ async def test_every_command_does_what_the_text_says(broker: str, tmp_path: Path
         for block in BLOCKS:
             if block.startswith(STARTS):
                 continue
-            said[block] = await run(block, house, broker)
+            said[block] = await run(within(tmp_path, block), house, broker)
             if "README0001" in block and "curl" in block:
                 assert '"accepted"' in said[block]
                 await house.outcome("README0001", "text")
@@ -56,6 +62,10 @@ async def test_every_command_does_what_the_text_says(broker: str, tmp_path: Path
     assert output("/presence/anna").count('"status":"online"') == 2
     assert '"fault":null' in output("sbc-2/health")
     assert "Anna Example" in output("contacts show")
+    assert re.search(r"reject +│ text-first", output("SELECT day, verdict"))
+    for statement in blocks("sql"):
+        found = duckdb.execute(within(tmp_path, statement)).fetchall()
+        assert found, statement
 
 
 @pytest.mark.timeout(240)

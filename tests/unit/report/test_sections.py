@@ -62,9 +62,8 @@ def test_sentences_count_what_happened() -> None:
             "Of 3 callers who were rejected, 1 (33 %) came back so far. What they did first: 1"
             " wrote. Horizons are still open, that of 6 h for 1 of them: each closes so long after"
             " the reject, and until then nobody is said to have left. Of 2 callers rejected by"
-            " hours,"
-            " 50 % were back within 6 h; 50 % left. Of 2 callers rejected with the reply closed,"
-            " 50 % were back within 6 h; 50 % left."
+            " hours, 50 % were back within 6 h; 50 % left. Of 2 callers rejected with the reply"
+            " closed, 50 % were back within 6 h; 50 % left."
         ),
         "texts": "After 3 of 3 rejected or queued calls the caller got a text.",
         "callbacks": (
