@@ -30,12 +30,12 @@ def check_line(settings: Settings, line: str) -> None:
         raise click.UsageError(msg)
 
 
-def service_settings(config: Path) -> Settings:
-    """All settings with the gateways' secrets, for what runs until a signal."""
+def service_settings(config: Path, *, gateway_secrets: bool = True) -> Settings:
+    """All settings for what runs until a signal, with the gateways' secrets where it needs them."""
     from streams.kafka.cluster import at_cluster
     from streams.settings import load_settings
 
-    return at_cluster(load_settings(config))
+    return at_cluster(load_settings(config, gateway_secrets=gateway_secrets))
 
 
 def kafka_settings(config: Path) -> Settings:
