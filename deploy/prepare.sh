@@ -93,20 +93,29 @@ require_disk() {
   fi
 }
 
-# Installs the packages of a lock file into .venv, unless its stamp shows that they are there.
-make_venv() {
-  local lock="$1" python stamp wanted hint
-  python="$(find_python)"
+# Whether the stamp of a lock file shows that its packages are in .venv.
+is_installed() {
+  local lock="$1" stamp
   stamp="$root/.venv/.$(basename "$lock").stamp"
-  wanted="$(cksum <"$lock") $("$python" --version) $root"
-  if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && [ -x "$root/.venv/bin/python" ]; then
-    return
-  fi
+  [ "$(cat "$stamp" 2>/dev/null)" = "$(cksum <"$lock") $python_version $root" ] &&
+    [ -x "$root/.venv/bin/python" ]
+}
+
+# make_venv LOCK...: installs the packages of lock files into .venv, those alone whose stamp does
+# not show that they are there.
+make_venv() {
+  local python python_version lock hint missing=()
+  python="$(find_python)"
+  python_version="$("$python" --version)"
+  for lock in "$@"; do
+    is_installed "$lock" || missing+=("$lock")
+  done
+  [ "${#missing[@]}" -gt 0 ] || return 0
   require_disk
-  echo "installing the packages of $(basename "$lock") into .venv, once" >&2
   # an installation that was cut short may have left half a package behind
   if [ -e "$root/.venv/.installing" ] ||
     ! "$root/.venv/bin/python" -m pip --version >/dev/null 2>&1; then
+    missing=("$@")
     rm -rf "$root/.venv"
     "$python" -m venv "$root/.venv" || {
       rm -rf "$root/.venv"
@@ -115,15 +124,25 @@ make_venv() {
     }
   fi
   touch "$root/.venv/.installing"
+  for lock in "${missing[@]}"; do
+    install_lock "$lock"
+  done
+  write_command
+  rm "$root/.venv/.installing"
+}
+
+# Installs the packages of one lock file into .venv, and leaves its stamp there.
+install_lock() {
+  local lock="$1" stamp hint
+  stamp="$root/.venv/.$(basename "$lock").stamp"
+  echo "installing the packages of $(basename "$lock") into .venv, once" >&2
   rm -f "$stamp"
   "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
     --require-hashes --prefer-binary --requirement "$lock" || {
     hint="look at the network and pip's configuration, then start again"
     fail "the packages could not be installed, see above: $hint"
   }
-  write_command
-  echo "$wanted" >"$stamp"
-  rm "$root/.venv/.installing"
+  echo "$(cksum <"$lock") $python_version $root" >"$stamp"
 }
 
 # Writes .venv/bin/ringfence, a command that works from any folder.

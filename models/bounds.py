@@ -19,3 +19,6 @@ Millis = Annotated[int, Interval(ge=0, le=LATEST_MS)]
 
 Count = Annotated[int, Interval(ge=0, le=2**53)]
 """How many, or an offset in a log: exact in every JSON reader."""
+
+Share = Annotated[float, Interval(ge=0, le=1)]
+"""A part of a whole."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from models.bounds import Count, Millis
+from models.bounds import Count, Millis, Share
+from models.snapshot import Snapshot
 
 Verdict = Literal["ring", "reject", "queue", "late"]
 """``ring``: let it ring. ``reject``: end it. ``queue``: let it ring and owe a callback. ``late``:
@@ -35,6 +36,30 @@ class RuleTrace:
     """Recorded only: the rule runs in ``mode: shadow``."""
     error: bool = False
     """The rule failed; the policy's ``on_error`` decided."""
+    holdout: bool = False
+    """Recorded only: the rule would have rejected, and the caller is held out of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """The variant of one experiment that a caller fell into.
+
+    With what the split was at that moment, so that whoever counts can tell whether it came out as
+    it was meant, and when it was changed.
+    """
+
+    of: Literal["reply", "rule"]
+    """What is tried: a reply's texts, or whether a rule rejects."""
+    experiment: str
+    """The name of the reply, or the id of the rule."""
+    salt: str
+    """Another salt assigned everybody anew."""
+    shares: dict[str, Share]
+    """The share of callers that each variant was to get, ``holdout`` among them where there is
+    one; together 1."""
+    variant: str
+    """The caller's own. ``holdout``: got no text, or was not rejected by the rule. Of a rule, the
+    others are ``enforced``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +108,20 @@ class Decision:
     variant: str | None = None
     """The reply's variant where it is an experiment: assigned by this decision, sticky per
     caller."""
+    assignments: tuple[Assignment, ...] = ()
+    """Into which variants the caller fell: of each rule that would reject the call and holds some
+    callers out, and of the reply where it is an experiment."""
     block: Block | None = None
     callback: bool = False
     """The caller is owed a callback."""
     offered_at_ms: Millis
     received_at_ms: Millis
     decided_at_ms: Millis
+    repeated: bool = False
+    """An earlier verdict on this call stands, given before an interruption: what is known now would
+    have led to another one. Such a decision has no snapshot, and cannot be derived again."""
+    snapshot: Snapshot | None = None
+    """What the core read: with it and the policy the call can be decided again."""
 
 
 def decision_id(line: str, call_id: str, generation: int = 0) -> str:

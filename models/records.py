@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from models import topics
+from models.answers import CallAnswered, CallEnded
+from models.attrition import AttritionEvent
 from models.callbacks import Callback
 from models.calls import (
     CallAccepted,
@@ -155,6 +157,18 @@ def outcome(event: Outcome, source: str, trace: str | None) -> Record:
     """An outcome, keyed by the caller."""
     headers = cloud_event(event.type, event.outcome_id, source, event.at_ms, child_trace(trace))
     return Record(topics.CALLS_OUTCOMES, event.caller.encode(), encode(event), headers)
+
+
+def call_answer(event: CallAnswered | CallEnded, source: str, trace: str | None) -> Record:
+    """What became of a call, keyed by its caller."""
+    headers = cloud_event(event.type, event.event_id, source, event.at_ms, child_trace(trace))
+    return Record(topics.CALLS_ANSWERS, event.caller.encode(), encode(event), headers)
+
+
+def attrition(event: AttritionEvent, source: str) -> Record:
+    """What a rejected caller did next, keyed by the caller."""
+    headers = cloud_event(event.type, event.event_id, source, event.at_ms)
+    return Record(topics.ATTRITION_EVENTS, event.caller.encode(), encode(event), headers)
 
 
 def policy_document(applied: PolicyDocument, source: str) -> tuple[Record, Record]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Literal
 
+from models.answers import CallAnswer
+from models.attrition import AttritionEvent
 from models.callbacks import Callback
 from models.calls import CallEvent, Lifecycle
 from models.commands import CallCommand, SendText
@@ -47,6 +49,9 @@ class Component(StrEnum):
     UP = "up"
     EXPLAIN = "explain"
     HISTORY = "policy simulate"
+    REPORT = "report"
+    EXPORT = "export"
+    """Reads every topic: no topic names it among its readers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +70,10 @@ class Topic:
     cleanup: Literal["delete", "compact"] = "delete"
     stamped_by_broker: bool = False
     """A record's time is when the broker had it: what stood there before an act counts."""
+    compressed: bool = False
+    """The broker compresses it. A producer would compress all that goes with it in one request,
+    commands for ringing calls among them, on the event loop that decides; the broker does it on a
+    thread of its own. With gzip, for which no reader needs another library."""
     writers: tuple[Component, ...]
     """Beside ``dlq``, which puts a dead letter back on the topic that it came from."""
     readers: tuple[Component, ...]
@@ -84,7 +93,10 @@ class Topic:
                 "min.cleanable.dirty.ratio": "0.1",
             }
         stamp = {"message.timestamp.type": "LogAppendTime"} if self.stamped_by_broker else {}
-        return {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms), **stamp}
+        packing = {"compression.type": "gzip"} if self.compressed else {}
+        return (
+            {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)} | stamp | packing
+        )
 
 
 CALLS_EVENTS: Final = Topic(
@@ -98,7 +110,6 @@ CALLS_EVENTS: Final = Topic(
         Component.AUDIT,
         Component.UP,
         Component.EXPLAIN,
-        Component.HISTORY,
     ),
     what="each call that begins to ring; that two identities are one caller",
 )
@@ -117,6 +128,7 @@ CALLS_DECISIONS: Final = Topic(
     key="caller JID",
     values=Decision,
     retention_ms=90 * DAY_MS,
+    compressed=True,
     writers=(Component.SCREENING,),
     readers=(
         Component.OVERRIDES,
@@ -124,6 +136,7 @@ CALLS_DECISIONS: Final = Topic(
         Component.UP,
         Component.EXPLAIN,
         Component.HISTORY,
+        Component.REPORT,
     ),
     what="the verdict on each call, with every rule's reason, facts and policy revision",
 )
@@ -151,22 +164,41 @@ CALLS_OUTCOMES: Final = Topic(
     values=Outcome,
     retention_ms=90 * DAY_MS,
     writers=(Component.CALL_SESSIONS, Component.REJECT_SINK, Component.TEXT_SINK),
-    readers=(Component.AUDIT, Component.UP, Component.EXPLAIN),
+    readers=(Component.AUDIT, Component.UP, Component.EXPLAIN, Component.REPORT),
     what="what became of each command, later its confirmation",
 )
 MESSAGES_EVENTS: Final = Topic(
     name="messages.events",
     key="caller JID",
     values=MessageEvent,
-    retention_ms=7 * DAY_MS,
+    # twice the longest horizon of attrition, so that a week can be counted again
+    retention_ms=14 * DAY_MS,
     writers=(
         Component.BRIDGE,
         Component.CONVERSATIONS,
         Component.CONTACTS,
         Component.CALL_SESSIONS,
     ),
-    readers=(Component.CONVERSATIONS, Component.AUDIT, Component.HISTORY),
+    readers=(Component.CONVERSATIONS, Component.AUDIT),
     what="that a message passed, its direction and time, never its body",
+)
+CALLS_ANSWERS: Final = Topic(
+    name="calls.answers",
+    key="caller JID",
+    values=CallAnswer,
+    retention_ms=90 * DAY_MS,
+    writers=(Component.CALL_SESSIONS,),
+    readers=(),
+    what="that a call was picked up, and how it ended, by its caller",
+)
+ATTRITION_EVENTS: Final = Topic(
+    name="attrition.events",
+    key="caller JID",
+    values=AttritionEvent,
+    retention_ms=400 * DAY_MS,
+    writers=(),
+    readers=(Component.REPORT,),
+    what="what a rejected caller did next",
 )
 CALLS_DLQ: Final = Topic(
     name="calls.dlq",
@@ -193,7 +225,7 @@ CONTACTS: Final = Topic(
     values=Contact,
     cleanup="compact",
     writers=(Component.BRIDGE, Component.CONTACTS),
-    readers=(Component.BRIDGE, Component.WORKER, Component.CONTACTS, Component.HISTORY),
+    readers=(Component.BRIDGE, Component.WORKER, Component.CONTACTS),
     what="who a caller is: the CRM's record",
 )
 IDENTITIES: Final = Topic(
@@ -208,7 +240,6 @@ IDENTITIES: Final = Topic(
         Component.CONTACTS,
         Component.CALLBACKS,
         Component.DEAD_LETTERS,
-        Component.HISTORY,
     ),
     what="who said that a LID or number is known as another",
 )
@@ -219,7 +250,7 @@ AGENTS_PRESENCE: Final = Topic(
     cleanup="compact",
     partitions=1,
     writers=(Component.BRIDGE,),
-    readers=(Component.BRIDGE, Component.WORKER, Component.HISTORY),
+    readers=(Component.BRIDGE, Component.WORKER),
     what="which human agents can take a call",
 )
 BRIDGES_HEALTH: Final = Topic(
@@ -229,7 +260,7 @@ BRIDGES_HEALTH: Final = Topic(
     cleanup="compact",
     partitions=1,
     writers=(Component.BRIDGE,),
-    readers=(Component.BRIDGE, Component.WORKER, Component.HISTORY),
+    readers=(Component.BRIDGE, Component.WORKER),
     what="which recording bridges can record a call",
 )
 LINES_STATUS: Final = Topic(
@@ -239,7 +270,7 @@ LINES_STATUS: Final = Topic(
     cleanup="compact",
     partitions=1,
     writers=(Component.BRIDGE,),
-    readers=(Component.BRIDGE, Component.WORKER, Component.HISTORY),
+    readers=(Component.BRIDGE, Component.WORKER),
     what="whether a line's gateway session is connected",
 )
 WORKERS_STATUS: Final = Topic(
@@ -249,7 +280,7 @@ WORKERS_STATUS: Final = Topic(
     cleanup="compact",
     partitions=1,
     writers=(Component.WORKER,),
-    readers=(Component.WORKER, Component.POLICY, Component.HISTORY),
+    readers=(Component.WORKER, Component.POLICY),
     what="the policies that a worker runs, and how many strangers call it",
 )
 OVERRIDES: Final = Topic(
@@ -259,7 +290,7 @@ OVERRIDES: Final = Topic(
     cleanup="compact",
     partitions=1,
     writers=(Component.OVERRIDES, Component.UP),
-    readers=(Component.WORKER, Component.OVERRIDES, Component.HISTORY),
+    readers=(Component.WORKER, Component.OVERRIDES),
     what="what people set by hand: list entries, blocks, night switches",
 )
 POLICIES: Final = Topic(
@@ -290,7 +321,7 @@ CALLBACKS: Final = Topic(
         Component.CALL_SESSIONS,
         Component.CALLBACKS,
     ),
-    readers=(Component.WORKER, Component.CALLBACKS, Component.HISTORY),
+    readers=(Component.WORKER, Component.CALLBACKS, Component.REPORT),
     what="callers who are owed a callback",
 )
 
@@ -303,6 +334,8 @@ TOPICS: Final = (
     CALLS_OUTCOMES,
     MESSAGES_EVENTS,
     CALLS_DLQ,
+    CALLS_ANSWERS,
+    ATTRITION_EVENTS,
     CONTACTS,
     IDENTITIES,
     AGENTS_PRESENCE,
@@ -320,21 +353,28 @@ STREAM_TOPICS: Final = tuple(topic for topic in TOPICS if topic.cleanup == "dele
 REFERENCE_TOPICS: Final = tuple(topic for topic in TOPICS if topic.cleanup == "compact")
 """What is the case now, the latest under each key."""
 
-COMMAND_TOPICS: Final = (CALLS_COMMANDS, MESSAGES_COMMANDS)
-"""What a ringing call waits for."""
-
 REPLAYABLE: Final = tuple(topic for topic in TOPICS if topic is not CALLS_DLQ)
 """Where ``ringfence dlq replay`` may put a dead letter back."""
 
 
 def read_by(component: Component) -> tuple[Topic, ...]:
     """The topics that a component reads, in the registry's order."""
+    if component is Component.EXPORT:
+        return TOPICS
     return tuple(topic for topic in TOPICS if component in topic.readers)
 
 
 def written_by(component: Component) -> tuple[Topic, ...]:
     """The topics that a component writes, in the registry's order."""
     return tuple(topic for topic in TOPICS if component in topic.writers)
+
+
+def may_write(component: Component) -> tuple[Topic, ...]:
+    """The topics that a component needs leave to write on.
+
+    Beside those of ``written_by``, what puts dead letters back writes where they came from.
+    """
+    return (*written_by(component), *(REPLAYABLE if component is Component.DEAD_LETTERS else ()))
 
 
 LAYOUT_VERSION: Final = 1

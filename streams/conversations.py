@@ -20,9 +20,10 @@ from models.messages import MessageEvent, MessageSeen
 from models.policy.values import DAY_MS
 from models.records import Record, history_joined
 from streams.callbacks.changes import move, settle
+from streams.common.app_answers import AFTER_CALL_MS, is_within
 from streams.common.clock import Clock
 from streams.kafka.outbox import Outbox
-from streams.kafka.stream import Event, PartitionedTable, Stream, decoded, header
+from streams.kafka.stream import Event, ParsedTable, Stream, decoded, header
 from streams.metrics import WorkerMetrics
 from streams.policies.book import PolicyBook
 from streams.views.views import Views
@@ -36,20 +37,12 @@ KEEP_MS = 2 * 365 * DAY_MS
 asks for more. A policy that is written tomorrow may ask for more than today's, and who wrote must
 not be told to write first."""
 
-SWEEP = 4
+SWEEP = 2
 """Callers looked at with each message: more than it adds."""
 
-SKEW_MS = 2_000
-"""A message's time is in whole seconds and by the gateway's clock."""
-
-AFTER_CALL_MS = 20_000
-"""The WhatsApp Business app answers by itself: with its greeting or away message to a chat in which
-something happens, for instance our text. Nothing on such a message says so (``WAProto.proto`` has
-no field for it; wa-js, issue 3229), but it comes within seconds, and people need longer."""
-
 AFTER_MESSAGE_MS = 10_000
-"""As above, after a message of the caller. Who answers faster than this each time proves nothing;
-the next message that takes longer does."""
+"""As ``AFTER_CALL_MS``, after a message of the caller. Who answers faster than this each time
+proves nothing; the next message that takes longer does."""
 
 OUR_TEXT_MS = 185_000
 """A text follows its call within three minutes. Nothing that comes through the API meanwhile proves
@@ -124,16 +117,12 @@ def is_automatic(
     """
     turned_away = tuple(turned_away_ms)
     if not event.by_hand:
-        return any(_is_within(event.at_ms, each, OUR_TEXT_MS) for each in turned_away)
+        return any(is_within(event.at_ms, each, OUR_TEXT_MS) for each in turned_away)
     return (
-        _is_within(event.at_ms, known.last_in_ms, AFTER_MESSAGE_MS)
-        or _is_within(event.at_ms, known.told_ms, AFTER_CALL_MS)
-        or any(_is_within(event.at_ms, each, AFTER_CALL_MS) for each in turned_away)
+        is_within(event.at_ms, known.last_in_ms, AFTER_MESSAGE_MS)
+        or is_within(event.at_ms, known.told_ms, AFTER_CALL_MS)
+        or any(is_within(event.at_ms, each, AFTER_CALL_MS) for each in turned_away)
     )
-
-
-def _is_within(at_ms: int, since_ms: int, longest_ms: int) -> bool:
-    return -SKEW_MS <= at_ms - since_ms <= longest_ms
 
 
 def merge(one: Conversation, other: Conversation) -> Conversation:
@@ -181,13 +170,11 @@ def dump(lines: ConversationsByLine) -> bytes:
     )
 
 
-def load(raw: bytes | None) -> ConversationsByLine:
-    """The inverse of ``dump``; None is no conversation at all.
+def load(raw: bytes) -> ConversationsByLine:
+    """The inverse of ``dump``; what a newer version added is passed over.
 
-    What a newer version added is passed over. Raises ``UndecodableError`` for another form.
+    Raises ``UndecodableError`` for another form.
     """
-    if raw is None:
-        return {}
     stored = parse(raw)
     if not isinstance(stored, dict):
         msg = "conversations by line were expected"
@@ -203,7 +190,7 @@ class Conversations:
 
     def __init__(
         self,
-        shards: PartitionedTable,
+        shards: ParsedTable[ConversationsByLine],
         outbox: Outbox,
         metrics: WorkerMetrics,
         known: Views,
@@ -290,9 +277,9 @@ class Conversations:
         self, event: Event, caller: str, after: ConversationsByLine, effects: Iterable[Record] = ()
     ) -> None:
         key = caller.encode()
-        changed = after != load(self._shards.get(key))
+        changed = after != (self._shards.get(key) or {})
         partition = event.message.partition
-        writes = [await self._shards.put(partition, key, dump(after))] if changed else []
+        writes = [await self._shards.put(partition, key, after)] if changed else []
         await self._outbox.finish(event, effects, [*writes, *await self._forget(partition)])
 
     async def _forget(self, partition: int) -> list[Awaitable[object]]:
@@ -301,13 +288,11 @@ class Conversations:
         since_ms = now_ms - keep_ms(self._known.policies.book)
         writes: list[Awaitable[object]] = []
         for key in self._shards.sweep(partition, SWEEP):
-            before = load(self._shards.get(key))
+            before = self._shards.glance(key) or {}
             after = remembered(before, since_ms, now_ms - TOLD_KEEP_MS)
             if after != before:
-                writes.append(
-                    await self._shards.put(partition, key, dump(after) if after else None)
-                )
+                writes.append(await self._shards.put(partition, key, after or None))
         return writes
 
     def _of(self, caller: str) -> ConversationsByLine:
-        return load(self._shards.get(caller.encode()))
+        return self._shards.get(caller.encode()) or {}

@@ -7,6 +7,7 @@ from models.policy.calendars import Calendar, CalendarOverride, Holidays, Hours,
 from models.policy.document import Links, Policy, PolicyCase, TextGuard, read_calendar, read_policy
 from models.policy.record import PolicyDocument, revision_of
 from models.policy.replies import (
+    ENFORCED,
     HOLDOUT,
     MAX_TEXT,
     Experiment,
@@ -41,6 +42,7 @@ from models.policy.values import (
 __all__ = [
     "ANY_LINE",
     "DAY_MS",
+    "ENFORCED",
     "HOLDOUT",
     "MAX_TEXT",
     "RULE_TYPES",

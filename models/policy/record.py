@@ -5,13 +5,16 @@ The document, with revision and author.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, fields
+from typing import Any, Final, Literal
+
+import orjson
 
 from models.bounds import Millis
-from models.codec import encode, short_hash
+from models.codec import short_hash
 from models.policy.calendars import Calendar
 from models.policy.document import Policy
+from models.policy.rules import Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,21 @@ class PolicyDocument:
 def revision_of(document: Policy | Calendar) -> str:
     """The revision of a checked document.
 
-    Twelve digits that hang on its content alone, not on how it was written.
+    Twelve digits that hang on its content alone, not on how it was written. A key that came to
+    rules later counts only where it is used: a new version gives a document its old revision.
     """
-    return short_hash(encode(document))
+    return short_hash(
+        orjson.dumps(document, option=orjson.OPT_PASSTHROUGH_DATACLASS, default=_hashed)
+    )
+
+
+_LATER: Final[dict[str, Any]] = {"holdout": 0.0, "salt": ""}
+"""Keys that rules have had from a later version on, and what they are where they are not used."""
+
+
+def _hashed(part: Any) -> dict[str, Any]:
+    later = _LATER if isinstance(part, Rule) else {}
+    values = {each.name: getattr(part, each.name) for each in fields(part)}
+    return {
+        name: value for name, value in values.items() if name not in later or value != later[name]
+    }

@@ -21,6 +21,13 @@ Texts = Annotated[dict[Locale, Text], Field(min_length=1)]
 """One text per locale, with variables in braces: ``{name}``."""
 
 
+ENFORCED: Final = "enforced"
+"""The variant of a rule with a holdout whose callers are rejected by it."""
+
+Salt = Annotated[str, Field(max_length=100)]
+"""Hashed with the caller: another salt assigns everybody anew."""
+
+
 @checked(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Variant:
     """One of the texts that an experiment compares."""
@@ -39,7 +46,7 @@ class Experiment:
     variants: Annotated[dict[Name, Variant], Field(min_length=1)]
     holdout: Annotated[float, Field(ge=0, le=0.9)] = 0.0
     """The share of callers who get no text."""
-    salt: Annotated[str, Field(max_length=100)] = ""
+    salt: Salt = ""
     """Another salt assigns everybody anew."""
 
     @model_validator(mode="after")

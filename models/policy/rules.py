@@ -19,6 +19,7 @@ from pydantic.dataclasses import dataclass as checked
 from typing_extensions import override
 
 from models.calls import Media as CallMedia
+from models.policy.replies import Salt
 from models.policy.values import DAY_MS, STRICT, Country, Duration, Name
 
 Mode = Literal["enforce", "shadow"]
@@ -45,6 +46,11 @@ class Rule:
     mode: Mode = "enforce"
     """``shadow``: what the rule says is recorded and not enforced."""
     when: When | None = None
+    holdout: Annotated[float, Field(ge=0, le=0.9)] = 0.0
+    """The share of callers whom the rule does not reject though it would, so that the effect of the
+    reject can be measured: for them it is asked as in shadow, and the next rule decides."""
+    salt: Salt = ""
+    """Of the holdout: another salt holds out others."""
     type: str
     """The name of the rule type; each class gives its own as the default."""
 
@@ -55,6 +61,9 @@ class Rule:
     """Asked before all other rules and before blocks by hand, wherever it stands."""
     takes_groups: ClassVar[bool] = False
     """Asked about group calls too."""
+    may_hold_out: ClassVar[bool] = False
+    """Whether callers may be held out of the rule. Never of one that keeps somebody safe; and of
+    one that rejects nobody there is nothing to measure."""
 
     @property
     def lookback_ms(self) -> int:
@@ -169,6 +178,8 @@ class DenyListRule(Rule):
 class VipOnlyRule(Rule):
     """Reject everybody whose contact record has none of the tiers."""
 
+    may_hold_out = True
+
     type: Literal["vip_only"] = "vip_only"
     tiers: Annotated[tuple[Name, ...], Field(min_length=1)]
     """Tiers whose callers may ring."""
@@ -181,6 +192,7 @@ class QuietHoursRule(Rule):
     """Reject while a calendar is closed. A line's night switch beats the calendar."""
 
     text_variables: ClassVar = {"reply": ("next_opening",)}
+    may_hold_out = True
 
     type: Literal["quiet_hours"] = "quiet_hours"
     calendar: Name
@@ -276,6 +288,8 @@ class StormRule(Rule):
 class TextFirstRule(Rule):
     """Reject callers who have not written to the line within a period."""
 
+    may_hold_out = True
+
     type: Literal["text_first"] = "text_first"
     within: Annotated[Duration, Field(ge=1000)] = 365 * DAY_MS
     """The period, which ends with the call that is decided."""
@@ -316,6 +330,7 @@ class PresenceRule(Rule):
     """
 
     text_variables: ClassVar = {"queue_reply": ("wait",)}
+    may_hold_out = True
 
     type: Literal["presence"] = "presence"
     queue_tiers: tuple[Name, ...] = ()
@@ -340,6 +355,7 @@ class MediaRule(Rule):
     """
 
     takes_groups = True
+    may_hold_out = True
 
     type: Literal["media"] = "media"
     reject: Annotated[tuple[Literal["video", "group"], ...], Field(min_length=1)]
@@ -351,6 +367,8 @@ class MediaRule(Rule):
 @rule_type
 class CountryRule(Rule):
     """Reject by the country of the caller's number: all but ``only``, or those of ``reject``."""
+
+    may_hold_out = True
 
     type: Literal["country"] = "country"
     only: Annotated[tuple[Country, ...], Field(min_length=1)] | None = None
@@ -373,6 +391,8 @@ class CountryRule(Rule):
 @rule_type
 class ExpressionRule(Rule):
     """Decide by a condition of one's own, in CEL, over the facts of the call."""
+
+    may_hold_out = True
 
     type: Literal["expression"] = "expression"
     condition: Annotated[str, Field(min_length=1, max_length=2000)]

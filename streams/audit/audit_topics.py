@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
+from models import topics
+from models.decisions import Decision
 from models.policy import ANY_LINE, TextGuard
-from models.topics import STREAM_TOPICS
-from streams.audit.audit import JUDGED, Audit
+from streams.audit.audit import JUDGED, READ, Audit
+from streams.audit.derivation import Derivation
+from streams.audit.findings import Findings
 from streams.audit.judged_range import JudgedRange
 from streams.common.clock import now_ms
 from streams.common.progress import Progress
-from streams.kafka.reader import TopicReader
-from streams.policy_admin.store import read_shelf
+from streams.kafka.reader import Seen, TopicReader
+from streams.policies.archive import PolicyArchive
+from streams.policy_admin.store import Shelf, read_shelf
 from streams.settings import Settings
 from streams.stories.report import Report
 from streams.stories.summary import SummaryTally
+
+AUDITED: Final = (*READ, topics.MESSAGES_EVENTS)
+"""Also the keys of messages are checked."""
 
 _LEAD_MS: Final = 60_000
 """Start to read this long before the range, to recognise repeats of earlier webhooks and to allow
@@ -26,17 +34,24 @@ _EDGE_MS: Final = 5_000
 
 
 async def audit_topics(
-    settings: Settings, since_ms: int | None, until_ms: int | None = None
+    settings: Settings,
+    since_ms: int | None,
+    until_ms: int | None = None,
+    *,
+    rederive: bool = False,
 ) -> Report:
     """Audit the calls received from ``since_ms`` (None: from where every topic is complete).
+
+    ``rederive``: also make every decision on them again from its own record.
 
     Blocks until the topics are read to the ends they had at the start, so that it returns while
     traffic runs. Shows its progress on stderr when that takes long. Raises
     ``EnvironmentFaultError`` as the reader does.
     """
-    reader = TopicReader(settings.kafka, STREAM_TOPICS)
+    reader = TopicReader(settings.kafka, AUDITED)
     await reader.start()
     try:
+        shelf = await read_shelf(settings.kafka)
         judged = await open_range(reader, since_ms, until_ms)
         read_at_ms = now_ms()
         ends = await reader.ends()
@@ -44,19 +59,36 @@ async def audit_topics(
             reader.partitions,
             judged,
             clock=lambda: read_at_ms,
-            cooldown_ms=await cooldowns(settings),
+            cooldown_ms=_cooldowns(shelf),
         )
+        derivation = Derivation(PolicyArchive(shelf.applied())) if rederive else None
         tally = SummaryTally(since_ms=judged.since_ms, until_ms=until_ms)
         progress = Progress(await reader.left(ends))
         async for batch in reader.read_to(ends):
             for seen in batch:
                 audit.add(seen)
                 tally.add(seen)
+                if derivation is not None and isinstance(seen.value, Decision):
+                    _derive(derivation, seen, judged)
             progress.advance(len(batch))
         progress.done()
     finally:
         await reader.stop()
-    return Report(tally.summary(), audit.finish())
+    return Report(tally.summary(), _with_derived(audit.finish(), derivation))
+
+
+def _derive(derivation: Derivation, seen: Seen, judged: JudgedRange) -> None:
+    taken: Decision = seen.value
+    received_ms, until_ms = taken.received_at_ms, judged.until_ms
+    if judged.since_ms <= received_ms and (until_ms is None or received_ms < until_ms):
+        derivation.take(taken, seen.place)
+
+
+def _with_derived(found: Findings, derivation: Derivation | None) -> Findings:
+    if derivation is None:
+        return found
+    wrong = (*found.wrong, *derivation.wrong)
+    return replace(found, wrong=wrong, derived=derivation.derived)
 
 
 async def open_range(
@@ -84,7 +116,11 @@ async def cooldowns(settings: Settings) -> Callable[[str], int]:
 
     Raises as the reader does.
     """
-    policies = (await read_shelf(settings.kafka)).policies()
+    return _cooldowns(await read_shelf(settings.kafka))
+
+
+def _cooldowns(shelf: Shelf) -> Callable[[str], int]:
+    policies = shelf.policies()
     usual = TextGuard()
     texts = {line: policy.texts for line, policy in policies.items()}
     return lambda line: texts.get(line, texts.get(ANY_LINE, usual)).cooldown

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from streams.audit.derived import Derived
 from streams.audit.judged_range import JudgedRange
 from streams.audit.text_outcomes import Unsure
 from streams.common.wording import count
@@ -28,6 +29,7 @@ Code = Literal[
     "acted-after-end",
     "misplaced",
     "undecodable",
+    "derived-otherwise",
     "simulator-violation",
     "simulator-second-text",
     "simulator-differs",
@@ -51,6 +53,8 @@ Code = Literal[
                            was rejected 250 ms before
 ``misplaced``              the key does not fit the value, or the partition does not fit the key
 ``undecodable``            a value that does not have the form its topic promises
+``derived-otherwise``      a decision that its own record and the policy it quotes do not give, or
+                           that quotes a policy or calendar that was never applied
 ``simulator-violation``    the gateway simulator got a request that no gateway documents
 ``simulator-second-text``  the gateway simulator accepted a text that was not due
 ``simulator-differs``      the gateway simulator accepted other commands than the outcomes say
@@ -127,6 +131,8 @@ class Findings:
     """Texts whose delivery is unknown: no contradiction, but worth a look into the chat."""
     judged: JudgedRange = field(default_factory=JudgedRange)
     """The calls that could be judged."""
+    derived: Derived | None = None
+    """What came of making the decisions again; None: that was not asked for."""
 
     @property
     def verdict(self) -> AuditVerdict:
@@ -148,6 +154,8 @@ class Findings:
             f"            judged {self.judged.sentence()}",
             f"            compared {done}",
         ]
+        if self.derived is not None:
+            lines.append(f"            {self.derived.line()}")
         if self.outside:
             lines.append(
                 f"            left out {count(self.outside, 'record')} of calls outside that range"
@@ -197,6 +205,7 @@ class Findings:
             "dead_letters": dict(self.dead_letters),
             "texts_within_cooldown": self.texts_within_cooldown,
             "simulator": None if self.simulator is None else dict(self.simulator),
+            "derived": None if self.derived is None else self.derived.as_dict(),
             "texts_unsure": [each.as_dict() for each in self.unsure],
             "findings": [finding.as_dict() for finding in self.wrong],
         }

@@ -17,7 +17,8 @@ from typing import Final
 from models import topics
 from models.calls import CallerBlocked, CallOffered, Lifecycle, SessionsDue
 from models.outcomes import Outcome
-from models.records import Record, call_command, outcome, sessions_due
+from models.records import Record, call_answer, call_command, outcome, sessions_due
+from streams.call_sessions.answers import answers, new_answers
 from streams.call_sessions.applied import AppliedOffsets
 from streams.call_sessions.conclusion import (
     Dues,
@@ -29,12 +30,12 @@ from streams.call_sessions.conclusion import (
 )
 from streams.call_sessions.joined import link_records
 from streams.call_sessions.legs import legs
-from streams.call_sessions.session import CallSession, Party, dump, evolve, load
+from streams.call_sessions.session import CallSession, Party, evolve
 from streams.callbacks.changes import settle
 from streams.common.clock import Clock
 from streams.common.due_times import DueTimes
 from streams.kafka.outbox import Outbox
-from streams.kafka.stream import Event, Ownership, PartitionedTable, Stream, decoded, header
+from streams.kafka.stream import Event, Ownership, ParsedTable, Stream, decoded, header
 from streams.metrics import WorkerMetrics
 from streams.views.views import Views
 
@@ -53,7 +54,7 @@ class CallSessions:
     def __init__(
         self,
         *,
-        shards: PartitionedTable,
+        shards: ParsedTable[CallSession],
         outbox: Outbox,
         clock: Clock,
         metrics: WorkerMetrics,
@@ -81,7 +82,7 @@ class CallSessions:
 
     def session(self, line: str, call_id: str) -> CallSession | None:
         """What is known of a call id by what is applied now, or None. Does not block."""
-        return load(self._shards.get(_key(line, call_id)))
+        return self._shards.get(_key(line, call_id))
 
     async def run(self, stream: Stream) -> None:
         """Work through the stream until it ends: the body of an agent."""
@@ -104,14 +105,15 @@ class CallSessions:
         if isinstance(step, SessionsDue):
             return
         key = _key(step.line, step.call_id)
-        before = load(self._shards.get(key))
+        before = self._shards.get(key)
         after = evolve(before, step)
         if after is None:
             await self._outbox.finish(event)
             return
         trace = header(event, "traceparent")
         if after == before:
-            await self._outbox.finish(event, self._records(repeated(after), trace))
+            again = [call_answer(each, SOURCE, trace) for each in answers(after)]
+            await self._outbox.finish(event, again + self._records(repeated(after), trace))
             return
         said: list[Outcome] = []
         if key not in self._concluding:
@@ -121,8 +123,9 @@ class CallSessions:
             self._due.add(partition, due_ms(after), key)
         if isinstance(step, CallerBlocked):
             self._blocked[key] = partition
-        write = await self._shards.put(partition, key, dump(after))
+        write = await self._shards.put(partition, key, after)
         effects = self._records(said, trace)
+        effects += [call_answer(each, SOURCE, trace) for each in new_answers(before, after)]
         if after.accepted:
             effects += self._settled(after)
         if isinstance(step, CallOffered) and len(after.parties) > 1:
@@ -163,7 +166,7 @@ class CallSessions:
         effects: list[Record] = []
         dues: dict[bytes, Dues] = {}
         for key in keys:
-            session = load(self._shards.get(key))
+            session = self._shards.get(key)
             if session is not None:
                 dues[key] = due = find_dues(session, now_ms, self._is_lifted)
                 effects += self._records(due.outcomes, None)
@@ -177,7 +180,7 @@ class CallSessions:
         writes = []
         for key in keys:
             # looked up anew: an event may have come while the broker was waited for
-            session = load(self._shards.get(key))
+            session = self._shards.get(key)
             if session is None:
                 continue
             after = remember(session, dues[key]) if key in dues else session
@@ -188,7 +191,7 @@ class CallSessions:
                 continue
             self._due.add(partition, due_again_ms, key)
             if after is not session:
-                writes.append(await self._shards.put(partition, key, dump(after)))
+                writes.append(await self._shards.put(partition, key, after))
             await asyncio.sleep(0)
         self._woken.discard(partition)
         await self._outbox.finish(event, writes=writes)
@@ -217,7 +220,7 @@ class CallSessions:
         now_ms = self._clock()
         idle = owned - self._woken
         for key, partition in self._blocked.items():
-            session = load(self._shards.get(key)) if partition in idle else None
+            session = self._shards.get(key) if partition in idle else None
             if session is not None and any(
                 self._is_lifted(session, party)
                 for party in session.parties
@@ -235,12 +238,10 @@ class CallSessions:
         self._woken.clear()
         self._blocked.clear()
         self._concluding.clear()
-        for partition, key, raw in self._shards.items():
-            session = load(raw)
-            if session is not None:
-                self._due.add(partition, due_ms(session), key)
-                if any(party.blocked and party.blocked.stands for party in session.parties):
-                    self._blocked[key] = partition
+        for partition, key, session in self._shards.items():
+            self._due.add(partition, due_ms(session), key)
+            if any(party.blocked and party.blocked.stands for party in session.parties):
+                self._blocked[key] = partition
 
 
 class _Counted:

@@ -222,9 +222,7 @@ def dump(session: CallSession) -> bytes:
     return encode(session)
 
 
-def load(raw: bytes | None) -> CallSession | None:
+def load(raw: bytes) -> CallSession:
     """The inverse of ``dump``; raises ``UndecodableError`` for what is none of its."""
-    if raw is None:
-        return None
     session: CallSession = decode(CallSession, raw)
     return session

@@ -20,6 +20,7 @@ from streams.common.printable import printable
     epilog=example(
         "ringfence audit --since 1h",
         "ringfence audit --since 2026-11-24T08:00 --until 2026-11-24T18:00 --json",
+        "ringfence audit --since 7d --rederive",
         "ringfence audit --follow --listen 127.0.0.1:8082",
     )
 )
@@ -41,6 +42,12 @@ from streams.common.printable import printable
     metavar="HOST:PORT",
     help="With --follow: serve /metrics (Prometheus) and /health there.",
 )
+@click.option(
+    "--rederive",
+    is_flag=True,
+    help="Also make every decision again from its record and its policy, and name each that "
+    "differs.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
 def audit(
     config: Path,
@@ -49,6 +56,7 @@ def audit(
     listen: str | None,
     *,
     follow: bool,
+    rederive: bool,
     as_json: bool,
 ) -> None:
     """Prove from the topics that no call was lost.
@@ -60,7 +68,14 @@ def audit(
     too. Calls older than the shortest retention of the topics lack records and cannot be judged:
     the report says from when on it could. A line with ! is a contradiction, one with ? a text of
     which nobody knows whether it arrived, for somebody to look into.
+
+    --rederive counts apart what proves nothing: decisions that were repeated after an interruption,
+    whose record was cut because it was too large, that an older version made without one, or that
+    hang on other data of time zones, holidays or phone numbers than this version has.
     """
+    if follow and rederive:
+        msg = "--rederive reads the past once: it does not go with --follow"
+        raise click.UsageError(msg)
     if follow and (until_ms is not None or as_json):
         msg = (
             "--follow never ends: it goes with neither --until nor --json; --listen has its numbers"
@@ -81,7 +96,7 @@ def audit(
     else:
         from streams.audit.audit_topics import audit_topics
 
-        report = asyncio.run(audit_topics(settings, since_ms, until_ms))
+        report = asyncio.run(audit_topics(settings, since_ms, until_ms, rederive=rederive))
         say_all(
             json.dumps(report.as_dict(), indent=2)
             if as_json

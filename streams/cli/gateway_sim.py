@@ -40,6 +40,12 @@ from streams.cli.startup import serve_until_signalled
     metavar="LINE",
     help="Call this line only; may be repeated.",
 )
+@click.option(
+    "--reactions",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    metavar="FILE",
+    help="What people do after a reject, as YAML: {silent: 0.1, told: 0.2}.",
+)
 @click.option("--wait", is_flag=True, help="Traffic begins at POST /_sim/traffic/start.")
 def gateway_sim(
     config: Path,
@@ -48,6 +54,7 @@ def gateway_sim(
     rate: float | None,
     seed: int,
     lines: tuple[str, ...],
+    reactions: Path | None,
     *,
     wait: bool,
 ) -> None:
@@ -57,8 +64,10 @@ def gateway_sim(
     """
     from streams.settings import load_settings
     from streams.simulator import serve
+    from streams.simulator.reactions import read_reactions
 
     settings = load_settings(config)
+    dials = read_reactions(reactions) if reactions is not None else None
     url = bridge_url or f"http://{settings.bridge.listen}"
     serve_until_signalled(
         lambda stop: serve(
@@ -70,5 +79,6 @@ def gateway_sim(
             stop=stop,
             wait=wait,
             lines=lines,
+            reactions=dials,
         )
     )

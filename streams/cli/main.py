@@ -26,10 +26,12 @@ from streams.cli import (
     contacts,
     dlq,
     explain,
+    export,
     gateway_sim,
     kafka,
     lists,
     policy,
+    report,
     topics,
     up,
     worker,
@@ -44,7 +46,9 @@ SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
     "Run": (
         up.up, bridge.bridge, worker.worker, gateway_sim.gateway_sim, kafka.kafka, topics.topics,
     ),
-    "Look": (explain.explain, audit.audit, callbacks.callbacks, dlq.dlq),
+    "Look": (
+        explain.explain, report.report, audit.audit, callbacks.callbacks, dlq.dlq, export.export,
+    ),
     "Decide": (
         policy.policy, calendar.calendar, lists.lists, block.block, block.unblock,
         contacts.contacts,

@@ -233,12 +233,20 @@ def remove(config: Path, name: str, author: str, note: str) -> None:
 
 @policy.command(
     epilog=example(
-        "ringfence policy simulate --from 1d --policy stricter.yaml --diff",
-        "ringfence policy simulate --from 2026-11-24T08:00 --to 2026-11-24T18:00 --line london",
+        "ringfence policy simulate stricter.yaml --from 30d --html stricter.html",
+        "ringfence policy simulate new/ --from 2026-11-24T08:00 --to 2026-11-24T18:00 "
+        "--line london",
+        "ringfence policy simulate --from 1d --json",
     )
 )
 @config_option
 @demo_option
+@click.argument(
+    "paths",
+    metavar="[FILE...]",
+    nargs=-1,
+    type=click.Path(path_type=Path, exists=True),
+)
 @click.option(
     "--from",
     "from_ms",
@@ -248,41 +256,41 @@ def remove(config: Path, name: str, author: str, note: str) -> None:
     help="Such as 2h, or 2026-11-24T18:00.",
 )
 @click.option("--to", "to_ms", type=MOMENT, metavar="TIME", help="The same; default: now.")
-@click.option(
-    "--policy",
-    "files",
-    multiple=True,
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    metavar="FILE",
-    help="Try this instead of what is in force; may be repeated, for its calendars too.",
-)
 @click.option("--line", metavar="LINE", help="Calls to this line only.")
-@click.option("--diff", is_flag=True, help="List the calls that would have been decided otherwise.")
+@click.option("--diff", is_flag=True, help="List calls that would have been decided otherwise.")
 @click.option(
-    "--json",
-    "json_file",
+    "--html",
+    "html_file",
     type=click.Path(path_type=Path, dir_okay=False, writable=True),
     metavar="FILE",
-    help="Write the whole comparison there.",
+    help="Write a page with all of it there.",
 )
+@click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
 def simulate(
     config: Path,
+    paths: tuple[Path, ...],
     from_ms: int,
     to_ms: int | None,
-    files: tuple[Path, ...],
     line: str | None,
-    json_file: Path | None,
+    html_file: Path | None,
     *,
     diff: bool,
+    as_json: bool,
 ) -> None:
-    """Decide past calls again, and compare.
+    """Try policies on past calls, and count what they would have decided otherwise.
 
-    With the policies in force, or with those in files. Nobody is rejected or texted: this command
-    has no access to a gateway and writes nothing to Kafka. Each call is decided as of the time it
-    came, with the messages that were known then; contacts, lists, presence, bridges and switches
-    are taken as they are now. Calls are kept for 7 days.
+    The files stand for the policies and calendars in force, or for some of them; without files
+    those in force are tried, and differ in no call unless they were changed meanwhile. Each call is
+    decided again from what is on record of it: all that was known at that moment. Nobody is
+    rejected or texted: this command has no access to a gateway and writes nothing to Kafka.
+
+    Calls of which a rule asks for something that is not on record are counted apart. What a caller
+    would have done after another decision nobody knows: later calls, blocks and messages are those
+    that were. Decisions are kept for 90 days.
     """
-    from streams.history.read_past import replay as replay_history
+    from streams.history.read_past import Wanted, try_on_past
+    from streams.history.trial import read_trial
+    from streams.history.words import Account
 
     settings = kafka_settings(config)
     if line is not None:
@@ -291,17 +299,19 @@ def simulate(
     if until_ms <= from_ms:
         msg = "--to must be later than --from"
         raise click.UsageError(msg)
-    compared, revisions = asyncio.run(
-        replay_history(settings, from_ms=from_ms, to_ms=until_ms, files=files, line=line)
-    )
-    named = ", ".join(f"{name} {revision}" for name, revision in revisions.items())
-    say(f"policies    {named}")
-    for each in compared.lines(diff=diff):
+    wanted = Wanted(from_ms=from_ms, to_ms=until_ms, line=line)
+    trial = asyncio.run(read_trial(settings, paths))
+    account = Account(trial.revisions, wanted, try_on_past(settings.kafka, trial, wanted))
+    if html_file is not None:
+        from streams.common.whole_file import write_whole
+        from streams.history.page import page
+
+        write_whole(html_file, page(account))
+    if as_json:
+        click.echo(json.dumps(account.as_dict(), indent=2))
+        return
+    for each in account.lines(every=diff):
         say(each)
-    if json_file is not None:
-        json_file.write_text(
-            json.dumps(compared.as_dict(revisions), indent=2) + "\n", encoding="utf-8"
-        )
 
 
 replay: Final = copy.copy(simulate)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterable, Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import Final, Self
+from typing import Final, Self, cast
 
 import aiohttp
 import httpx
@@ -336,7 +336,8 @@ async def _whole(response: httpx.Response) -> bytes | None:
     Nothing is unpacked: none was asked for, and a kilobyte may stand for a gigabyte.
     """
     found = bytearray()
-    async for part in response.aiter_raw():
+    # straight from the transport: httpx's own layer on top measures, decodes and counts
+    async for part in cast("AsyncIterable[bytes]", response.stream):
         found += part
         if len(found) > MAX_ANSWER:
             return None

@@ -1,107 +1,188 @@
-"""Reading the past from its topics, and deciding it once more."""
+"""Reading recorded decisions, in several processes where there are many, and trying policies."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Final
-
-from aiokafka.errors import KafkaError
+import asyncio
+import logging
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection, wait
+from typing import Any, Final
 
 from models import topics
-from models.calls import CallOffered
-from models.policy import DAY_MS
-from streams.common.errors import EnvironmentFaultError
+from streams.audit.bounded_memory import BoundedMemory
+from streams.common.errors import EnvironmentFaultError, RingfenceError
 from streams.common.progress import Progress
-from streams.history.comparison import Comparison
-from streams.history.decide_again import again
-from streams.history.past import Past
-from streams.kafka.compacted_reader import CompactedReader
-from streams.kafka.reader import TopicReader
-from streams.policies.book import PolicyBook
-from streams.policy_admin.files import compile_files, read_file, read_folder
-from streams.screening.facts import LineFacts
-from streams.screening.retention import longest_keep_ms
-from streams.settings import Settings
-from streams.views.views import Views
+from streams.history.simulation import Simulation, Simulator
+from streams.history.trial import Trial
+from streams.kafka.reader import Seen, TopicReader, WholeSince
+from streams.screening.recorded import DecidedCall
+from streams.settings import KafkaSettings
 
-LEAD_MS: Final = DAY_MS
-"""Read at least this much before the range: what counts in a window or a block began earlier."""
+_READ: Final = replace(topics.CALLS_DECISIONS, values=DecidedCall)
+"""Most of a decision is not needed here, and to read it all takes twice as long."""
+
+_LEAD_MS: Final = 60_000
+"""Clocks of bridges and workers differ: records so much older than the range are read too."""
+
+_ALONE: Final = 30_000
+"""So many records are read sooner than more processes have started."""
 
 
-async def replay(
-    settings: Settings, *, from_ms: int, to_ms: int, files: Sequence[Path], line: str | None
-) -> tuple[Comparison, Mapping[str, str]]:
-    """Decide the calls that were received in a range once more, and compare.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """The calls on which policies are tried, by when the bridge received them (ms UTC)."""
 
-    Also the revisions that decided.
+    from_ms: int
+    to_ms: int
+    line: str | None = None
+    """None: every line."""
 
-    ``files`` are policies that stand for those in force, and calendars for them; the others stay.
-    Reads only, and writes nowhere. Says on stderr how far it is. Raises ``ConfigurationError`` for
-    a file that is wrong, ``EnvironmentFaultError`` where no broker answers or a topic is missing.
+    def has(self, call: DecidedCall) -> bool:
+        """Whether a call is one of them."""
+        in_time = self.from_ms <= call.received_at_ms < self.to_ms
+        return in_time and self.line in {None, call.line}
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of a trial."""
+
+    counts: Simulation
+    cut: WholeSince | None
+    """From when on the topic is whole, where that is later than what was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What one process does: some of the partitions."""
+
+    kafka: KafkaSettings
+    trial: Trial
+    wanted: Wanted
+    share: tuple[int, int]
+
+
+def try_on_past(
+    kafka: KafkaSettings, trial: Trial, wanted: Wanted, *, processes: int | None = None
+) -> Tried:
+    """Decide recorded calls once more, by the policies of a trial.
+
+    Reads only, and writes nowhere. Says on stderr how far it is. ``processes`` None: one for each
+    processor, as far as there is enough to do. Blocks until the end that the topic has now. Raises
+    ``EnvironmentFaultError`` where no broker answers or the topic is missing.
     """
-    checked = [read_file(path) for path in files]
-    known = await _known(settings)
-    in_force = known.policies.book
-    if not in_force.by_line:
-        _, in_force = read_folder(settings)
-    if checked:
-        given = compile_files(checked, settings.lines, known.policies.calendars())
-        in_force = in_force.followed_by({**in_force.by_line, **given.by_line})
-    lead_ms = max(LEAD_MS, longest_keep_ms(in_force))
-    past = await _past(settings, from_ms - lead_ms, to_ms)
-    lines = {name: LineFacts(each.time_zone, each.locale) for name, each in settings.lines.items()}
-
-    def wanted(offer: CallOffered) -> bool:
-        return from_ms <= offer.received_at_ms < to_ms and line in {None, offer.line}
-
-    comparison = Comparison()
-    progress = Progress(len(past.offers))
-    for call in again(past, in_force, known, lines, wanted):
-        comparison.take(call)
-        progress.advance(1)
+    left, cut = asyncio.run(_measure(kafka, wanted))
+    if processes is None:
+        processes = len(os.sched_getaffinity(0)) if left > _ALONE else 1
+    processes = min(processes, kafka.partitions)
+    jobs = [_Job(kafka, trial, wanted, (n, processes)) for n in range(processes)]
+    progress = Progress(left, what="decided again")
+    if processes == 1:
+        counts = asyncio.run(_work(jobs[0], progress.advance))
+    else:
+        counts = _shared(jobs, progress)
     progress.done()
-    return comparison, _revisions(in_force)
+    return Tried(counts, cut if cut is not None and cut.at_ms > wanted.from_ms else None)
 
 
-async def _past(settings: Settings, since_ms: int, to_ms: int) -> Past:
-    reader = TopicReader(
-        settings.kafka, (topics.CALLS_EVENTS, topics.MESSAGES_EVENTS, topics.CALLS_DECISIONS)
-    )
+async def _measure(kafka: KafkaSettings, wanted: Wanted) -> tuple[int, WholeSince | None]:
+    """How many records there are, and from when on none is missing."""
+    reader = TopicReader(kafka, (_READ,))
     await reader.start()
-    past = Past()
     try:
-        ends = await reader.ends()
-        await reader.seek_to_time(since_ms)
-        progress = Progress(await reader.left(ends))
-        async for batch in reader.read_to(ends):
-            for seen in batch:
-                if not isinstance(seen.value, CallOffered) or seen.value.received_at_ms < to_ms:
-                    past.take(seen.value)
-            progress.advance(len(batch))
-        progress.done()
+        cut = await reader.whole_since((_READ,))
+        await reader.seek_to_time(wanted.from_ms - _LEAD_MS)
+        return await reader.left(await reader.ends()), cut
     finally:
         await reader.stop()
-    return past
 
 
-async def _known(settings: Settings) -> Views:
-    known = Views.empty("history")
-    reader = CompactedReader(
-        settings.kafka,
-        known.views(),
-        on_undecodable=lambda _topic: None,
-        on_failure=lambda _error: None,
-    )
+async def _work(job: _Job, advance: Callable[[int], None]) -> Simulation:
+    simulator = Simulator(job.trial.book())
+    # a decision comes again soon after the first, which is the effective one
+    met: BoundedMemory[str, None] = BoundedMemory()
+    reader = TopicReader(job.kafka, (_READ,), share=job.share)
+    await reader.start()
     try:
-        await reader.start()
-    except (KafkaError, OSError) as exc:
-        where = settings.kafka.bootstrap_servers
-        msg = f"Kafka at {where} does not answer ({exc}): see that it runs, then try again"
-        raise EnvironmentFaultError(msg) from exc
-    await reader.stop()
-    return known
+        await reader.seek_to_time(job.wanted.from_ms - _LEAD_MS)
+        async for batch in reader.read_to(await reader.ends()):
+            for seen in batch:
+                _take(simulator, job.wanted, met, seen)
+            advance(len(batch))
+    finally:
+        await reader.stop()
+    return simulator.counts
 
 
-def _revisions(book: PolicyBook) -> dict[str, str]:
-    return {name: each.revision for name, each in sorted(book.by_line.items())}
+def _take(simulator: Simulator, wanted: Wanted, met: BoundedMemory[str, None], seen: Seen) -> None:
+    call = seen.value
+    if not isinstance(call, DecidedCall):
+        simulator.counts.undecodable += 1
+    elif wanted.has(call) and met.add_if_new(call.decision_id, None):
+        simulator.take(call)
+
+
+_Said = int | str | Simulation
+"""What a process tells: how many records it read, why it failed, or what it counted."""
+
+
+def _shared(jobs: list[_Job], progress: Progress) -> Simulation:
+    with _processes(jobs) as connections:
+        counts, running = Simulation(), set(connections)
+        while running:
+            for each in wait(running):
+                said = _said(connections[each])
+                if isinstance(said, Simulation):
+                    counts.join(said)
+                    running.remove(each)
+                else:
+                    progress.advance(said)
+    return counts
+
+
+def _said(by: Connection) -> int | Simulation:
+    try:
+        said: _Said = by.recv()
+    except EOFError:
+        said = "one of the processes that decide was ended from outside (too little memory?)"
+    if isinstance(said, str):
+        raise EnvironmentFaultError(said)
+    return said
+
+
+@contextmanager
+def _processes(jobs: list[_Job]) -> Iterator[dict[Any, Connection]]:
+    """One process for each job, by what ``wait`` gives; they are gone when the block ends."""
+    context = multiprocessing.get_context("spawn")
+    connections: dict[Any, Connection] = {}
+    started = []
+    try:
+        for job in jobs:
+            here, there = context.Pipe(duplex=False)
+            process = context.Process(target=_run, args=(job, there), daemon=True)
+            process.start()
+            # only the process has the other end then: it closes when the process ends
+            there.close()
+            started.append(process)
+            connections[here] = here
+        yield connections
+    finally:
+        for process in started:
+            process.terminate()
+            process.join()
+
+
+def _run(job: _Job, tell: Connection) -> None:
+    """The body of a process. An interruption ends the one that started it, which ends this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # a rule that fails is counted; its traceback thousands of times on the screen helps nobody
+    logging.getLogger().addHandler(logging.NullHandler())
+    try:
+        tell.send(asyncio.run(_work(job, tell.send)))
+    except RingfenceError as exc:
+        tell.send(str(exc))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from models.records import Record
-from models.topics import COMMAND_TOPICS
+from models.topics import Topic
 from streams.kafka.producer import DurableProducer
 
 log = logging.getLogger(__name__)
@@ -34,15 +34,15 @@ class Outbox:
         producer: DurableProducer,
         on_failure: Callable[[BaseException], None],
         *,
-        commands: DurableProducer | None = None,
+        ahead: Mapping[Topic, DurableProducer] | None = None,
     ) -> None:
         """``on_failure`` must end the process soon: an event is held from then on.
 
-        ``commands`` is the producer for what a ringing call waits for, and for what belongs to it;
-        without one, ``producer`` does it all.
+        ``ahead`` names the topics whose records somebody waits for, and a producer for each of
+        them, which also takes what belongs to such a record. ``producer`` does all else.
         """
         self._producer = producer
-        self._commands = commands or producer
+        self._ahead = ahead or {}
         self._on_failure = on_failure
 
     async def finish(
@@ -60,8 +60,10 @@ class Outbox:
         Blocks only for the enqueueing (a full buffer), not for the broker. Not to be repeated.
         """
         together = list(records)
-        urgent = any(record.topic in COMMAND_TOPICS for record in together)
-        producer = self._commands if urgent else self._producer
+        producer = next(
+            (found for record in together if (found := self._ahead.get(record.topic))),
+            self._producer,
+        )
         pending: list[Awaitable[Any]] = [await producer.enqueue(record) for record in together]
         pending += writes
         if not pending:

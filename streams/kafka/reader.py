@@ -98,15 +98,18 @@ class TopicReader:
         topics: Sequence[Topic],
         *,
         containing: Collection[bytes] | None = None,
+        share: tuple[int, int] = (0, 1),
         clock: Clock = now_ms,
     ) -> None:
         """Not connected yet.
 
-        With ``containing``, records with none of these bytes are passed over undecoded.
+        With ``containing``, records with none of these bytes are passed over undecoded. ``share``
+        is which of how many readers this one is, where several share the partitions.
         """
         self._kafka = kafka
         self._by_name = {topic.full_name(kafka.topic_prefix): topic for topic in topics}
         self._containing = containing
+        self._share = share
         self._clock = clock
         self._partitions: list[TopicPartition] = []
         self._consumer: AIOKafkaConsumer | None = None
@@ -181,6 +184,14 @@ class TopicReader:
     async def ends(self) -> dict[TopicPartition, int]:
         """The offset after the last record of each partition, now."""
         return dict(await self._running().end_offsets(self._partitions))
+
+    async def beginnings(self) -> dict[TopicPartition, int]:
+        """The offset of the first record of each partition that is still there, now."""
+        return dict(await self._running().beginning_offsets(self._partitions))
+
+    async def positions(self) -> dict[TopicPartition, int]:
+        """The offset of each partition from which is read on."""
+        return {at: await self._running().position(at) for at in self._partitions}
 
     async def left(self, ends: Mapping[TopicPartition, int]) -> int:
         """How many offsets are still to be read to these ends."""
@@ -264,6 +275,7 @@ class TopicReader:
             TopicPartition(name, part["partition"])
             for name, parts in known.items()
             for part in parts
+            if part["partition"] % self._share[1] == self._share[0]
         ]
 
     def _running(self) -> AIOKafkaConsumer:

@@ -7,7 +7,7 @@ them. The protocols are structural, so that nothing is wrapped or copied for an 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from aiokafka.structs import RecordMetadata
 
@@ -15,6 +15,8 @@ from models.codec import UndecodableError, check_version, decode
 from models.records import Record, dead_letter
 from models.topics import Topic
 from streams.kafka.outbox import Outbox
+
+Row = TypeVar("Row")
 
 
 class Message(Protocol):
@@ -136,6 +138,35 @@ class PartitionedTable(Protocol):
 
     def __len__(self) -> int:
         """Keys held in memory."""
+
+
+class ParsedTable(Protocol[Row]):
+    """A ``PartitionedTable`` by what its rows say. Rows are never changed in place."""
+
+    def get(self, key: bytes) -> Row | None:
+        """The stored row, or None."""
+
+    def glance(self, key: bytes) -> Row | None:
+        """The same for a row that nobody will ask for again soon."""
+
+    async def put(self, partition: int, key: bytes, row: Row | None) -> Awaitable[RecordMetadata]:
+        """As that of ``PartitionedTable``."""
+
+    def items(self) -> Iterator[tuple[int, bytes, Row]]:
+        """Every (partition, key, row) that this worker owns or stands by for."""
+
+    def sweep(self, partition: int, most: int) -> list[bytes]:
+        """As that of ``PartitionedTable``."""
+
+    def __len__(self) -> int:
+        """Keys held in memory."""
+
+
+class FencedRows(ParsedTable[Row], Protocol[Row]):
+    """A ``FencedTable`` by what its rows say."""
+
+    async def own(self, partition: int, term: int) -> bool:
+        """As that of ``FencedTable``."""
 
 
 class FencedTable(PartitionedTable, Protocol):

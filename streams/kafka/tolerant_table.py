@@ -3,13 +3,16 @@
 Rows outlive versions: an upgrade that is taken back, or two versions side by side, meet rows with
 fields that they do not know, which every ``load`` passes over, and one day rows that they cannot
 read at all. Such a row must not end a worker, least of all every start of every worker.
+
+A row is parsed once, where it is used first, and not each time that somebody asks for it.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
 
 from aiokafka.structs import RecordMetadata
 
@@ -66,8 +69,30 @@ class UnreadableRows:
         return letters
 
 
-class TolerantTable:
-    """A ``PartitionedTable`` that gives readable rows only.
+Row = TypeVar("Row")
+
+REMEMBERED: Final = 2_048
+"""Rows of a table that are kept parsed, the last ones used: those of calls that ring and of lines
+that text now are asked for several times each. About 4 MB a table."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowForm(Generic[Row]):
+    """How the rows of a table are written. ``load(key, raw)`` raises ``UndecodableError``."""
+
+    load: Callable[[bytes, bytes], Row]
+    dump: Callable[[Row], bytes]
+
+    @classmethod
+    def under_any_key(
+        cls, load: Callable[[bytes], Row], dump: Callable[[Row], bytes]
+    ) -> RowForm[Row]:
+        """Of rows whose form does not depend on their key."""
+        return cls(lambda _key, raw: load(raw), dump)
+
+
+class TolerantTable(Generic[Row]):
+    """A ``ParsedTable`` over a ``PartitionedTable`` that gives readable rows only.
 
     The row itself stays in the table and its changelog until it is replaced or deleted: a version
     that can read it may come back.
@@ -78,81 +103,112 @@ class TolerantTable:
         table: PartitionedTable,
         name: str,
         topic: str,
-        check: Callable[[bytes, bytes], object],
+        form: RowForm[Row],
         unreadable: UnreadableRows,
         *,
-        instead: Callable[[bytes, int], bytes | None] = lambda _key, _since_ms: None,
+        instead: Callable[[bytes, int], Row | None] = lambda _key, _since_ms: None,
     ) -> None:
-        """``check(key, row)`` raises ``UndecodableError`` for a row that cannot be read.
+        """``instead(key, since_ms)`` is what to give in place of a row that cannot be read.
 
-        ``instead(key, since_ms)`` is what to give in its place, since when it is known to be
-        unreadable; by default nothing stands there.
+        ``since_ms`` is since when that is known; by default nothing stands there.
         """
         self._table = table
         self._name = name
         self._topic = topic
-        self._check = check
+        self._form = form
         self._unreadable = unreadable
         self._instead = instead
+        self._parsed: dict[bytes, tuple[bytes, Row]] = {}
+        """By key: the row's bytes, by their identity, and what they say."""
 
-    def get(self, key: bytes) -> bytes | None:
-        """See ``PartitionedTable``."""
+    def get(self, key: bytes) -> Row | None:
+        """See ``ParsedTable``."""
         raw = self._table.get(key)
-        if raw is None or (why := self._why_not(key, raw)) is None:
-            return raw
-        since_ms = self._unreadable.note(self._name, self._topic, key, raw, why)
-        return self._instead(key, since_ms)
+        if raw is None:
+            return None
+        known = self._parsed.get(key)
+        if known is not None and known[0] is raw:
+            return known[1]
+        return self._row(key, raw, remember=True)
+
+    def glance(self, key: bytes) -> Row | None:
+        """See ``ParsedTable``."""
+        raw = self._table.get(key)
+        return None if raw is None else self._row(key, raw, remember=False)
 
     def is_left_out(self, key: bytes) -> bool:
         """Whether a row stands there that cannot be read."""
         raw = self._table.get(key)
-        return raw is not None and self._why_not(key, raw) is not None
+        if raw is None:
+            return False
+        known = self._parsed.get(key)
+        return (known is None or known[0] is not raw) and isinstance(self._load(key, raw), str)
 
-    async def put(
-        self, partition: int, key: bytes, value: bytes | None
-    ) -> Awaitable[RecordMetadata]:
-        """See ``PartitionedTable``."""
-        return await self._table.put(partition, key, value)
+    async def put(self, partition: int, key: bytes, row: Row | None) -> Awaitable[RecordMetadata]:
+        """See ``ParsedTable``."""
+        if row is None:
+            self._parsed.pop(key, None)
+            return await self._table.put(partition, key, None)
+        # orjson's bytes keep the buffer that they were written into, several times their length
+        raw = bytes(memoryview(self._form.dump(row)))
+        self._remember(key, raw, row)
+        return await self._table.put(partition, key, raw)
 
-    def items(self) -> Iterator[tuple[int, bytes, bytes]]:
-        """See ``PartitionedTable``; what is given instead of a row is left out too."""
+    def items(self) -> Iterator[tuple[int, bytes, Row]]:
+        """See ``ParsedTable``; what is given instead of a row is left out too."""
         for partition, key, raw in self._table.items():
-            why = self._why_not(key, raw)
-            if why is None:
-                yield partition, key, raw
-            else:
-                self._unreadable.note(self._name, self._topic, key, raw, why)
+            match self._load(key, raw):
+                case str(why):
+                    self._unreadable.note(self._name, self._topic, key, raw, why)
+                case (row,):
+                    yield partition, key, row
 
     def sweep(self, partition: int, most: int) -> list[bytes]:
-        """See ``PartitionedTable``."""
+        """See ``ParsedTable``."""
         return self._table.sweep(partition, most)
 
     def __len__(self) -> int:
-        """See ``PartitionedTable``."""
+        """See ``ParsedTable``."""
         return len(self._table)
 
-    def _why_not(self, key: bytes, raw: bytes) -> str | None:
+    def _row(self, key: bytes, raw: bytes, *, remember: bool) -> Row | None:
+        match self._load(key, raw):
+            case str(why):
+                since_ms = self._unreadable.note(self._name, self._topic, key, raw, why)
+                return self._instead(key, since_ms)
+            case (row,):
+                if remember:
+                    self._remember(key, raw, row)
+                return row
+
+    def _load(self, key: bytes, raw: bytes) -> tuple[Row] | str:
+        """The row, alone in a tuple, or why it cannot be read."""
         try:
-            self._check(key, raw)
+            return (self._form.load(key, raw),)
         except UndecodableError as exc:
             return str(exc)
-        return None
+
+    def _remember(self, key: bytes, raw: bytes, row: Row) -> None:
+        self._parsed.pop(key, None)
+        self._parsed[key] = raw, row
+        if len(self._parsed) > REMEMBERED:
+            del self._parsed[next(iter(self._parsed))]
 
 
-class TolerantFencedTable(TolerantTable):
-    """A ``FencedTable`` that gives readable rows only."""
+class TolerantFencedTable(TolerantTable[Row]):
+    """A ``FencedRows`` that gives readable rows only."""
 
     def __init__(
         self,
         table: FencedTable,
         name: str,
         topic: str,
-        check: Callable[[bytes, bytes], object],
+        form: RowForm[Row],
         unreadable: UnreadableRows,
         *,
-        instead: Callable[[bytes, int], bytes | None] = lambda _key, _since_ms: None,
+        instead: Callable[[bytes, int], Row | None] = lambda _key, _since_ms: None,
     ) -> None:
-        super().__init__(table, name, topic, check, unreadable, instead=instead)
+        super().__init__(table, name, topic, form, unreadable, instead=instead)
         self._fenced = table
 
     async def own(self, partition: int, term: int) -> bool:

@@ -11,9 +11,10 @@ from models.patterns import PatternIndex
 from models.policy import ANY_LINE, Policy
 from streams.policies.calendar import OpeningHours
 from streams.policies.cel import Condition
+from streams.policies.readings import Readings, readings_of
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PolicyInForce:
     """A compiled policy with the revision that decisions quote."""
 
@@ -25,6 +26,11 @@ class PolicyInForce:
     """By the id of the expression rule."""
     callers: Mapping[str, PatternIndex] = field(default_factory=dict)
     """By the id of the rule that names callers itself."""
+
+    @cached_property
+    def readings(self) -> Readings:
+        """What its rules can ask for."""
+        return readings_of(self.policy, self.calendars)
 
 
 FORMER_KEPT: Final = 3

@@ -14,6 +14,7 @@ from models.policy.rules import (
     CountryRule,
     DenyListRule,
     EmergencyRule,
+    ExpressionRule,
     QuietHoursRule,
 )
 from streams.policies.book import PolicyInForce
@@ -29,6 +30,7 @@ def lint(in_force: PolicyInForce) -> list[PolicyFault]:
     for at, rule in enumerate(policy.rules):
         found += _untold(policy, rule, at)
         found += _nowhere(rule, at)
+        found += _not_held_out(rule, at)
         if isinstance(rule, QuietHoursRule):
             calendar = in_force.calendars[rule.calendar].calendar
             if calendar.week is None and not any(each.hours for each in calendar.overrides or ()):
@@ -74,6 +76,23 @@ def _nowhere(rule: Rule, at: int) -> Iterator[PolicyFault]:
             yield from _refused(read_pattern, rule.callers, ("rules", at, "callers"))
         case _:
             return
+
+
+def _not_held_out(rule: Rule, at: int) -> Iterator[PolicyFault]:
+    """Holdouts that would hold out nobody, or somebody who must be rejected."""
+    if not rule.holdout:
+        return
+    why = None
+    if not rule.may_hold_out:
+        allowed = ", ".join(sorted(name for name, kind in RULE_TYPES.items() if kind.may_hold_out))
+        a = "an" if rule.type[0] in "aeiou" else "a"
+        why = f"nobody may be held out of {a} {rule.type} rule; only of {allowed}"
+    elif rule.mode == "shadow":
+        why = "a rule in shadow rejects nobody; enforce it, or leave the holdout out"
+    elif isinstance(rule, ExpressionRule) and rule.then != "reject":
+        why = f"a holdout measures rejects, and this rule's verdict is {rule.then}"
+    if why is not None:
+        yield PolicyFault(("rules", at, "holdout"), why)
 
 
 def _refused(

@@ -58,6 +58,8 @@ class Scene:
     calls: list[int] = field(default_factory=list)
     """When the caller called before."""
     strangers: int = 0
+    held_out: tuple[str, ...] = ()
+    """The rules that the caller is held out of; of no other one."""
     known: list[Reference] = field(default_factory=list)
 
 
@@ -76,6 +78,11 @@ def read(given: Mapping[str, Any], policy: Policy, zones: Mapping[str, str]) -> 
     for word, (reader, _) in WORDS.items():
         if word in given or word in {"now", "caller"}:
             _at(reader, scene, word, given.get(word))
+    known = [rule.id for rule in policy.rules if rule.holdout]
+    for name in scene.held_out:
+        if name not in known:
+            msg = f"{name!r} is no rule with a holdout (there: {', '.join(known) or 'none'})"
+            raise CaseError(("held_out",), msg)
     return scene
 
 
@@ -235,6 +242,12 @@ def _strangers(scene: Scene, value: Any) -> None:
     scene.strangers = int(value)
 
 
+def _held_out(scene: Scene, value: Any) -> None:
+    if not isinstance(value, list):
+        raise TypeError
+    scene.held_out = tuple(str(each) for each in value)
+
+
 def _history_incomplete(scene: Scene, value: Any) -> None:
     scene.history_incomplete = _truth(value)
 
@@ -270,6 +283,10 @@ WORDS: Final[Mapping[str, tuple[Callable[[Scene, Any], None], str]]] = {
     ),
     "strangers": (_strangers, "how many different strangers called the line a second ago"),
     "history_incomplete": (_history_incomplete, "true while messages are still to be read"),
+    "held_out": (
+        _held_out,
+        "the rules whose holdout the caller is in: [text-first]; else in none",
+    ),
 }
 """What may be given, how it is read, and what it means to people."""
 

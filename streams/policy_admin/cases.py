@@ -6,14 +6,16 @@ What is given in a file becomes real facts, by the real views, and the real core
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import Final
 
 from models.calls import CallOffered
-from models.decisions import Decision
-from models.policy import PolicyCase
+from models.decisions import Decision, RuleTrace
+from models.policy import HOLDOUT, PolicyCase, Rule
 from models.records import reference
 from streams.policies.book import PolicyInForce
+from streams.policies.experiments import held_out
 from streams.policy_admin.case_words import Scene, read
 from streams.screening.facts import LineFacts
 from streams.screening.recent_calls import RecentCalls
@@ -36,11 +38,17 @@ class CaseResult:
     def trace(self) -> list[str]:
         """Why it was decided so: a line for each rule that was looked at."""
         said = [
-            f"{each.rule} ({each.kind}{', shadow' if each.shadow else ''}) "
+            f"{each.rule} ({each.kind}{_recorded_only(each)}) "
             f"{'applies' if each.matched else 'does not apply'}: {each.why}"
             for each in self.decision.rules
         ]
         return [*said, f"so {self.decision.verdict}: {self.decision.why}"]
+
+
+def _recorded_only(trace: RuleTrace) -> str:
+    if trace.holdout:
+        return ", the caller is held out"
+    return ", shadow" if trace.shadow else ""
 
 
 def run_case(in_force: PolicyInForce, case: PolicyCase, zones: Mapping[str, str]) -> CaseResult:
@@ -48,8 +56,34 @@ def run_case(in_force: PolicyInForce, case: PolicyCase, zones: Mapping[str, str]
 
     Raises ``CaseError`` for what means nothing.
     """
-    decision = _decided(in_force, read(case.given, in_force.policy, zones))
+    scene = read(case.given, in_force.policy, zones)
+    decision = _decided(_with_holdouts(in_force, scene), scene)
     return CaseResult(case, decision, _difference(case, decision))
+
+
+def _with_holdouts(in_force: PolicyInForce, scene: Scene) -> PolicyInForce:
+    """The policy, with the caller in the holdouts that the case names and in no other.
+
+    A case must not hang on where a hash puts its number.
+    """
+    policy = in_force.policy
+    if not any(rule.holdout for rule in policy.rules):
+        return in_force
+    rules = tuple(
+        _holding_out(rule, scene.caller) if rule.id in scene.held_out else replace(rule, holdout=0)
+        for rule in policy.rules
+    )
+    return replace(in_force, policy=replace(policy, rules=rules))
+
+
+def _holding_out(rule: Rule, caller: str) -> Rule:
+    """The rule with a salt under which the caller is held out."""
+    halves = (replace(rule, holdout=0.5, salt=f"case-{n}") for n in count())
+    return next(
+        each
+        for each in halves
+        if (found := held_out(each, caller)) is None or found.variant == HOLDOUT
+    )
 
 
 def _difference(case: PolicyCase, decision: Decision) -> str | None:

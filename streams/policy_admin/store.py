@@ -48,6 +48,10 @@ class Shelf(Policies):
         found = [each for name, each in self._history.items() if name.partition("@")[0] == key]
         return sorted(found, key=lambda each: each.applied_at_ms, reverse=True)
 
+    def applied(self) -> list[PolicyDocument]:
+        """Everything that was ever applied, or taken away."""
+        return list(self._history.values())
+
     def policies(self) -> dict[str, Policy]:
         """The checked policies in force, by line."""
         documents = self.in_force().values()

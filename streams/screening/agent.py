@@ -15,13 +15,13 @@ from streams.callbacks.changes import owe
 from streams.common.clock import Clock
 from streams.conversations import ConversationView
 from streams.kafka.outbox import Outbox
-from streams.kafka.stream import Event, PartitionedTable, Stream, decoded, header
+from streams.kafka.stream import Event, ParsedTable, Stream, decoded, header
 from streams.metrics import WorkerMetrics
 from streams.screening.alias_merge import joined, told
 from streams.screening.decide import is_stale
 from streams.screening.effects import SOURCE, records
 from streams.screening.facts import LineFacts
-from streams.screening.recent_calls import dump, load
+from streams.screening.recent_calls import RecentCalls
 from streams.screening.retention import longest_keep_ms
 from streams.screening.step import StepContext, decides_at_ms, is_duplicate, step, with_link
 from streams.screening.storms import Storms
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 JOIN_MS = 10_000
 """A link so old has been worked on: an alias' history is where its caller's is."""
 
-SWEEP = 4
+SWEEP = 2
 """Callers looked at with each offer: more than it adds, so that what is over goes sooner than new
 ones come."""
 
@@ -57,7 +57,7 @@ class Screening:
     def __init__(  # noqa: PLR0913 - one keyword for each thing that deciding needs
         self,
         *,
-        recent: PartitionedTable,
+        recent: ParsedTable[RecentCalls],
         conversations: ConversationView,
         known: Views,
         lines: Mapping[str, LineFacts],
@@ -99,7 +99,7 @@ class Screening:
                 case CallOffered():
                     await self._screen(event, seen)
                 case CallerLinked():
-                    word = told(seen, load(self._recent.get(seen.alias.encode())))
+                    word = told(seen, self._recent.get(seen.alias.encode()) or RecentCalls())
                     # most aliases never called: an import of many contacts must not hold up ringing
                     # calls
                     say = word.calls or word.blocks
@@ -112,16 +112,14 @@ class Screening:
 
     async def _join(self, event: Event, word: CallsJoined) -> None:
         partition, key = event.message.partition, word.caller.encode()
-        recent = joined(load(self._recent.get(key)), word)
-        await self._outbox.finish(
-            event, writes=[await self._recent.put(partition, key, dump(recent))]
-        )
+        recent = joined(self._recent.get(key) or RecentCalls(), word)
+        await self._outbox.finish(event, writes=[await self._recent.put(partition, key, recent)])
 
     async def _screen(self, event: Event, offer: CallOffered) -> None:
         partition, offset = event.message.partition, event.message.offset
         in_force = self._known.policies.book.for_line(offer.line)
         key = offer.caller.encode()
-        state = load(self._recent.get(key))
+        state = self._recent.get(key) or RecentCalls()
         if is_duplicate(state, offer, offset):
             self._metrics.duplicate(offer.line)
             await self._outbox.finish(event)
@@ -149,7 +147,7 @@ class Screening:
         )
         done = step(state, offer, context)
         writes = [
-            await self._recent.put(partition, key, dump(done.state)),
+            await self._recent.put(partition, key, done.state),
             *await self._forget(partition),
         ]
         self._metrics.decided(done.decision)
@@ -214,5 +212,5 @@ class Screening:
         return [
             await self._recent.put(partition, key, None)
             for key in self._recent.sweep(partition, SWEEP)
-            if load(self._recent.get(key)).needed_until_ms(longest_ms) <= now_ms
+            if (self._recent.glance(key) or RecentCalls()).needed_until_ms(longest_ms) <= now_ms
         ]

@@ -7,11 +7,19 @@ from dataclasses import dataclass, field
 
 from models.calls import CallOffered
 from models.commands import REJECT_WINDOW_MS
-from models.decisions import DecidedBy, Decision, RuleTrace, Scalar, Verdict, decision_id
-from models.policy import Experiment, Rule, When
+from models.decisions import (
+    Assignment,
+    DecidedBy,
+    Decision,
+    RuleTrace,
+    Scalar,
+    Verdict,
+    decision_id,
+)
+from models.policy import HOLDOUT, Experiment, Rule, When
 from streams.policies.book import PolicyInForce
-from streams.policies.experiments import assign
-from streams.screening.facts import Facts
+from streams.policies.experiments import assigned, held_out
+from streams.screening.facts import Facts, UnknowableError
 from streams.screening.rules import judge
 from streams.screening.rules.finding import RuleFinding, duration
 
@@ -29,13 +37,18 @@ class _Course:
     measured: dict[str, Scalar] = field(default_factory=dict)
     last_said: str | None = None
     """Of the last rule that was asked and did not apply."""
+    held_out_of: str | None = None
+    """What the last rule would have done of which the caller is held out."""
+    assignments: list[Assignment] = field(default_factory=list)
+    """Of the rules with a holdout that would reject the call."""
 
 
 def decide(in_force: PolicyInForce, facts: Facts) -> Decision:
     """The decision on one call. The same policy and facts give the same decision, on every worker.
 
     Never raises for a rule's sake: a rule that fails is on the record, and the policy's
-    ``on_error`` decides.
+    ``on_error`` decides. Raises ``UnknowableError`` for facts from a record, where a rule asks for
+    what is not there.
     """
     verdict, why = _guard(facts)
     by: DecidedBy = "guard"
@@ -51,6 +64,7 @@ def decide(in_force: PolicyInForce, facts: Facts) -> Decision:
     offer = facts.offer
     # nobody can be told in a group, and a call that simply rings explains itself
     reply = finding.reply if verdict in {"reject", "queue"} and not offer.group else None
+    text = _text_assigned(in_force, reply, offer.caller)
     return Decision(
         decision_id=decision_id(offer.line, offer.call_id, facts.generation),
         event_id=offer.event_id,
@@ -68,12 +82,14 @@ def decide(in_force: PolicyInForce, facts: Facts) -> Decision:
         policy=in_force.policy.line,
         policy_revision=in_force.revision,
         reply=reply,
-        variant=_variant(in_force, reply, offer.caller),
+        variant=text.variant if text is not None else None,
+        assignments=(*course.assignments, text) if text is not None else tuple(course.assignments),
         block=finding.block,
         callback=finding.callback,
         offered_at_ms=offer.offered_at_ms,
         received_at_ms=offer.received_at_ms,
         decided_at_ms=facts.now_ms,
+        snapshot=facts.on_record(),
     )
 
 
@@ -139,6 +155,8 @@ def _decides(rule: Rule, in_force: PolicyInForce, facts: Facts, course: _Course)
         finding = (
             RuleFinding(None, outside) if outside is not None else judge(rule, in_force, facts)
         )
+    except UnknowableError:
+        raise
     except Exception as exc:
         log.exception("rule %s failed; the policy's on_error decides", rule.id)
         verdict = in_force.policy.on_error
@@ -156,16 +174,39 @@ def _decides(rule: Rule, in_force: PolicyInForce, facts: Facts, course: _Course)
         course.rule, course.finding = rule, RuleFinding(verdict, why)
         return True
     matched = finding.verdict is not None
+    held = rule.holdout > 0 and _is_held_out(rule, finding, facts, course)
     course.traces.append(
-        RuleTrace(rule=rule.id, kind=rule.type, matched=matched, why=finding.why, shadow=shadow)
+        RuleTrace(
+            rule=rule.id,
+            kind=rule.type,
+            matched=matched,
+            why=finding.why,
+            shadow=shadow,
+            holdout=held,
+        )
     )
     if finding.facts:
         course.measured.update(finding.facts)
     if not matched and outside is None:
         course.last_said = finding.why
-    if not matched or shadow:
+    if not matched or shadow or held:
         return False
     course.rule, course.finding = rule, finding
+    return True
+
+
+def _is_held_out(rule: Rule, finding: RuleFinding, facts: Facts, course: _Course) -> bool:
+    """Whether the rule would reject, and the caller is one of those whom it lets pass."""
+    # a group's call is not one caller's, whose return could be measured
+    if finding.verdict != "reject" or facts.offer.group:
+        return False
+    found = held_out(rule, facts.offer.caller)
+    if found is None:
+        return False
+    course.assignments.append(found)
+    if found.variant != HOLDOUT:
+        return False
+    course.held_out_of = f"{finding.why}; the caller is held out of the rule {rule.id}"
     return True
 
 
@@ -183,27 +224,25 @@ def _outside(when: When, facts: Facts) -> str | None:
 
 
 def _blocked_by_hand(facts: Facts) -> RuleFinding | None:
-    block = facts.block_by_hand
-    if block is None or facts.now_ms >= block.until_ms:
+    block = facts.hand_block
+    if block is None or facts.now_ms >= block["until_ms"]:
         return None
-    why = f"blocked by {block.author}" + (f": {block.reason}" if block.reason else "")
+    remark, age_ms = facts.remark("hand_block"), facts.now_ms - block["at_ms"]
     return RuleFinding(
         "reject",
-        why,
-        {"blocked_until_ms": block.until_ms, "block_age_ms": facts.now_ms - block.at_ms},
+        f"blocked by {remark.author}{remark.behind}",
+        {"blocked_until_ms": block["until_ms"], "block_age_ms": age_ms},
     )
 
 
-def _variant(in_force: PolicyInForce, reply: str | None, caller: str) -> str | None:
-    found = in_force.policy.replies.get(reply) if reply is not None else None
-    return (
-        assign(found, reply, caller)
-        if isinstance(found, Experiment) and reply is not None
-        else None
-    )
+def _text_assigned(in_force: PolicyInForce, reply: str | None, caller: str) -> Assignment | None:
+    if reply is None:
+        return None
+    found = in_force.policy.replies.get(reply)
+    return assigned(found, reply, caller) if isinstance(found, Experiment) else None
 
 
 def _nothing_applied(course: _Course, facts: Facts) -> str:
     if facts.offer.group:
         return "a group call: only lists and media rules look at it"
-    return course.last_said or "no rule applies"
+    return course.held_out_of or course.last_said or "no rule applies"

@@ -125,19 +125,19 @@ class RecentCalls:
         again = self.find(event.line, event.call_id, event.offered_at_ms) is not None
         return event.offered_at_ms if again else 0
 
-    def offered_within(self, line: str, until_ms: int, window_ms: int) -> int:
-        """How many calls to a line began in the window that ends at ``until_ms``.
+    def offered_ago_ms(self, line: str, until_ms: int) -> list[int]:
+        """How long before ``until_ms`` calls to a line began, the newest first.
 
-        After its start, up to and with its end. Calls that were over when their webhook came do
-        not count, nor those of groups.
+        Calls that were over when their webhook came do not count, nor those of groups.
         """
-        since = until_ms - window_ms
-        counted = (
-            call
+        return sorted(
+            until_ms - call.offered_at_ms
             for call in self.calls
-            if call.line == line and not call.group and call.verdict != "late"
+            if call.line == line
+            and call.offered_at_ms <= until_ms
+            and not call.group
+            and call.verdict != "late"
         )
-        return sum(1 for call in counted if since < call.offered_at_ms <= until_ms)
 
     def turned_away_ms(self, line: str) -> tuple[int, ...]:
         """When calls to a line were rejected or queued."""
@@ -227,13 +227,11 @@ def dump(state: RecentCalls) -> bytes:
     return orjson.dumps(stored)
 
 
-def load(raw: bytes | None) -> RecentCalls:
-    """The inverse of ``dump``; None is the empty state.
+def load(raw: bytes) -> RecentCalls:
+    """The inverse of ``dump``; what a newer version added is passed over.
 
-    What a newer version added is passed over. Raises ``UndecodableError`` for another form.
+    Raises ``UndecodableError`` for another form.
     """
-    if raw is None:
-        return RecentCalls()
     stored = parse(raw)
     is_ours = isinstance(stored, dict)
     calls, blocks = (stored.get("calls"), stored.get("blocks", [])) if is_ours else (None, None)

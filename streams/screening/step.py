@@ -12,8 +12,9 @@ from typing import Final
 from models.calls import CallOffered
 from models.decisions import Decision
 from streams.policies.book import PolicyInForce
-from streams.screening.decide import counts_for_a_storm, decide
-from streams.screening.facts import LineFacts, gather
+from streams.screening.decide import counts_for_a_storm, decide, is_late
+from streams.screening.facts import LineFacts
+from streams.screening.gather import gather
 from streams.screening.recent_calls import RecentCalls, decided, evolve
 from streams.screening.retention import keep_ms, remembered, rule_of_block
 from streams.screening.storms import Storms
@@ -92,7 +93,8 @@ def step(state: RecentCalls, event: CallOffered, context: StepContext) -> Step:
     gave: the verdict stays, and so do the calls and the blocks.
     """
     in_force = context.in_force
-    state = evolve(state, event, context.offset, keep_ms(in_force))
+    reach_ms = keep_ms(in_force)
+    state = evolve(state, event, context.offset, reach_ms)
     now_ms = decides_at_ms(state, event, context.offset, context.now_ms)
     facts = gather(
         with_link(event, context.known.identities),
@@ -104,9 +106,12 @@ def step(state: RecentCalls, event: CallOffered, context: StepContext) -> Step:
         known=context.known,
         line=context.line,
         storms=context.storms,
+        reach_ms=reach_ms,
     )
     if counts_for_a_storm(facts):
         context.storms.note(event.line, event.caller, now_ms)
+    if not is_late(facts):
+        facts.read_for(in_force.readings)
     taken = _as_before(state, event, decide(in_force, facts))
     rule = rule_of_block(in_force, taken)
     after = remembered(decided(state, event, taken.verdict, now_ms), taken, rule)
@@ -129,6 +134,9 @@ def _as_before(state: RecentCalls, event: CallOffered, taken: Decision) -> Decis
         why=f"decided before an interruption ({known.verdict}), and repeated as it was",
         reply=None,
         variant=None,
+        assignments=(),
         block=None,
         callback=False,
+        repeated=True,
+        snapshot=None,
     )

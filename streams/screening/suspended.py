@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from models.policy.rules import TextFirstRule
+from models.presence import LineStatus
 from streams.screening.rules.text_first import hole_words
 from streams.views.views import Views
 
@@ -28,5 +29,12 @@ def suspensions(known: Views, lines: Iterable[str], now_ms: int) -> list[Suspens
         if isinstance(rule, TextFirstRule)
         and rule.mode == "enforce"
         and rule.incomplete == "ring"
-        and (why := hole_words(rule, known.lines.get(line), now_ms)) is not None
+        and (why := _why(rule, known.lines.get(line), now_ms)) is not None
     ]
+
+
+def _why(rule: TextFirstRule, status: LineStatus | None, now_ms: int) -> str | None:
+    if status is None:
+        return None
+    lost_at_ms = status.lost_at_ms if now_ms - status.lost_at_ms < rule.grace else 0
+    return hole_words(lost_at_ms, status.hole(now_ms, rule.outage, rule.grace), now_ms)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from streams.simulator.faults import GatewayFault
-from streams.simulator.session_state import Call, MessageOrder
+from streams.simulator.people import WROTE, People
+from streams.simulator.reactions import Reactions
+from streams.simulator.session_state import Call, MessageOrder, SimulatedMessage
 from streams.simulator.simulator import Simulator
 from streams.simulator.steps import (
     CallStep,
@@ -20,6 +22,9 @@ from streams.simulator.steps import (
     WriteStep,
 )
 from streams.simulator.traffic import TrafficPlan
+
+_PEOPLE: Final = {"person", "regular"}
+"""Who reacts; machines, and those who only want to be called back, do not read."""
 
 
 class Driver:
@@ -36,15 +41,27 @@ class Driver:
         seed: int,
         profile: Profile | None = None,
         lines: Sequence[str] | None = None,
+        reactions: Reactions | None = None,
     ) -> None:
-        """``lines`` are called; all of the simulator's where none are named."""
+        """``lines`` are called; all of the simulator's where none are named.
+
+        With ``reactions`` people do after a reject what these say, in place of the profile's
+        ``writes``.
+        """
         self._simulator = simulator
         self._profile = profile or Profile()
         self._plan = TrafficPlan(lines or simulator.lines, rate, seed, self._profile)
         self._slack_s = 0.0
         self._steps: dict[str, CallStep] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._people = (
+            People(reactions, seed, later=self._later, write=self._write)
+            if reactions is not None
+            else None
+        )
         simulator.on_end(self._ended)
+        if self._people is not None:
+            simulator.on_text(self._texted)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Play until ``stop`` is set.
@@ -96,30 +113,46 @@ class Driver:
         step = self._steps.pop(call.id, None)
         if step is None or call.state != "rejected":
             return
-        if step.writes_after_s is not None:
+        if self._people is not None:
+            if step.kind in _PEOPLE and not call.group:
+                self._people.rejected(*_who(call), step.order)
+        elif step.writes_after_s is not None:
             order: MessageOrder = {
                 "line": step.order["line"],
                 "caller": step.order["caller"],
                 "lid": step.order.get("lid"),
-                "text": "I just tried to call you",
+                "text": WROTE,
             }
-            self._later(step.writes_after_s, lambda: self._simulator.write(**order))
+            self._later(step.writes_after_s, lambda: self._write(order))
         if step.redials:
             # the first call of a redial already decided whether this person writes
             again = replace(step, redials=step.redials[1:], writes_after_s=None)
-            self._later(step.redials[0], lambda: self._redial(again))
+            self._later(step.redials[0], lambda: self._redial(call, again))
 
-    async def _redial(self, step: CallStep) -> None:
+    async def _redial(self, before: Call, step: CallStep) -> None:
+        if self._people is not None and not self._people.redials(*_who(before)):
+            return
         self._slack_s += 1 / self._plan.rate
         await self._call(step)
 
-    def _later(self, delay_s: float, act: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    def _texted(self, message: SimulatedMessage) -> None:
+        if self._people is not None:
+            self._people.texted(*_who(message), message.text)
+
+    async def _write(self, order: MessageOrder) -> SimulatedMessage:
+        return await self._simulator.write(**order)
+
+    def _later(self, delay_s: float, act: Callable[[], Awaitable[Any]]) -> None:
         task = asyncio.create_task(_after(delay_s, act))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
 
-async def _after(delay_s: float, act: Callable[[], Coroutine[Any, Any, object]]) -> None:
+def _who(of: Call | SimulatedMessage) -> tuple[str, str]:
+    return of.session.line, of.party.aliases[0]
+
+
+async def _after(delay_s: float, act: Callable[[], Awaitable[Any]]) -> None:
     await asyncio.sleep(delay_s)
     await act()
 

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 
 from streams.settings import Settings
 from streams.simulator.driver import Driver
+from streams.simulator.reactions import Reactions
 from streams.simulator.simulator import Simulator
 
 log = logging.getLogger(__name__)
 
 
-async def serve(
+async def serve(  # noqa: PLR0913 - one keyword for each option of the command
     settings: Settings,
     *,
     listen: str,
@@ -23,12 +24,13 @@ async def serve(
     stop: asyncio.Event,
     wait: bool = False,
     lines: Sequence[str] | None = None,
+    reactions: Reactions | None = None,
 ) -> None:
     """Play every gateway of ``settings`` until ``stop`` is set; logs one line when it is ready.
 
     ``listen`` is HOST:PORT, ``rate`` calls a second (None: only what ``/_sim/`` orders), ``seed``
     decides the traffic; with ``wait`` it begins at ``POST /_sim/traffic/start``; ``lines``
-    are called, all where none are named. Raises
+    are called, all where none are named; ``reactions`` say what people do after a reject. Raises
     ``EnvironmentFaultError`` where the port is taken.
     """
     async with Simulator(
@@ -45,7 +47,8 @@ async def serve(
         if not wait:
             simulator.traffic_start.set()
         if rate is not None:
-            await _drive(Driver(simulator, rate=rate, seed=seed, lines=lines), simulator, stop)
+            driver = Driver(simulator, rate=rate, seed=seed, lines=lines, reactions=reactions)
+            await _drive(driver, simulator, stop)
         await stop.wait()
 
 

@@ -213,6 +213,10 @@ class Simulator:
         """Have a function called with each call as it stops ringing; its state says how."""
         self._world.on_end.append(listener)
 
+    def on_text(self, listener: Callable[[SimulatedMessage], None]) -> None:
+        """Have a function called with each text that is sent through a gateway's API."""
+        self._world.on_text.append(listener)
+
     async def wait_for(self, until: Callable[[Journal], bool], timeout_s: float = 10.0) -> None:
         """Return as soon as ``until(record)`` is true.
 

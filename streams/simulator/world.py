@@ -52,6 +52,8 @@ class World:
         self.calls: dict[str, Call] = {}
         self.on_end: list[Callable[[Call], None]] = []
         """Called with each call as it stops ringing."""
+        self.on_text: list[Callable[[SimulatedMessage], None]] = []
+        """Called with each text that was sent through a gateway's API."""
         self._options = options
         self._record = record
         self._outbox = outbox
@@ -322,6 +324,8 @@ class World:
         if (session.line, message.party.jid) not in self._encrypted:
             self._encrypted.add((session.line, message.party.jid))
             self._enter(session, message.party, "e2e_notification")
+        for listener in self.on_text:
+            listener(message)
         return message
 
     def _enter(

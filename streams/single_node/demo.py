@@ -20,6 +20,7 @@ import yaml
 from streams.cli.options import RUN_CONFIG
 from streams.common.yaml_source import YamlSource
 from streams.settings import ROOT
+from streams.single_node.demo_experiment import REACTIONS, with_experiment
 from streams.single_node.scenes import LINES
 
 DEMO_PREFIX: Final = "demo."
@@ -48,6 +49,8 @@ class DemoRun:
     """For the bridge's endpoints; None where no scenes are played."""
     called: tuple[str, ...]
     """The lines that random traffic calls: the user's own."""
+    reactions: Path | None
+    """How the simulated people react; None where the demo has no experiment."""
 
 
 def write_demo(
@@ -58,8 +61,8 @@ def write_demo(
     Each gateway at ``simulator_url``/its name.
 
     ``config`` is a configuration that was read without fault; ``policies`` is its resolved folder.
-    For ``scenes`` there are lines with ready-made policies beside the user's own, and a token for
-    the bridge's endpoints.
+    For ``scenes`` there are lines with ready-made policies beside the user's own, a token for the
+    bridge's endpoints, and an experiment.
     """
     data: dict[str, Any] = YamlSource(config).data
     gateways = {
@@ -70,11 +73,15 @@ def write_demo(
     kafka["topic_prefix"] = f"{kafka.get('topic_prefix', '')}{DEMO_PREFIX}"
     to.parent.mkdir(parents=True, exist_ok=True)
     folder = to.parent / "policies"
-    _copy_policies(policies, folder)
+    _copy_policies(policies, folder, experiment=scenes)
     written = {**data, "kafka": kafka, "policies": str(folder), "gateways": gateways}
     token = secrets.token_hex(16) if scenes else None
     if token is not None:
         written |= _with_scenes(data, folder)
+    reactions = to.with_name("reactions.yaml") if scenes else None
+    if reactions is not None:
+        dials = yaml.safe_dump(dict(REACTIONS), sort_keys=False, allow_unicode=True)
+        reactions.write_text(dials, encoding="utf-8")
     text = yaml.safe_dump(written, sort_keys=False, allow_unicode=True)
     half = to.with_name(f".{to.name}.{os.getpid()}")
     half.touch(mode=0o600)
@@ -87,14 +94,23 @@ def write_demo(
         set(_variables(gateways)) - {name for name, value in os.environ.items() if value}
     )
     made_up = {name: secrets.token_hex(16) for name in missing}
-    return DemoRun(to, made_up | ({TOKEN: token} if token else {}), token, tuple(data["lines"]))
+    return DemoRun(
+        to,
+        made_up | ({TOKEN: token} if token else {}),
+        token,
+        tuple(data["lines"]),
+        reactions,
+    )
 
 
-def _copy_policies(policies: Path, folder: Path) -> None:
+def _copy_policies(policies: Path, folder: Path, *, experiment: bool) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for path in policies.glob("*.y*ml"):
-        _write_policy(YamlSource(path).data, folder / path.name)
+        policy = YamlSource(path).data
+        if experiment and isinstance(policy, dict):
+            policy = with_experiment(policy)
+        _write_policy(policy, folder / path.name)
 
 
 def _with_scenes(data: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -58,12 +58,10 @@ def dump(claim: Claim) -> bytes:
     return orjson.dumps(claim)
 
 
-def load(raw: bytes | None) -> Claim | None:
+def load(raw: bytes) -> Claim:
     """The inverse of ``dump``; what a newer version added is passed over.
 
     Raises ``UndecodableError`` for another form.
     """
-    if raw is None:
-        return None
     claim: Claim = decode(Claim, raw)
     return claim

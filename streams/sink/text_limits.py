@@ -101,13 +101,11 @@ def dump(state: LineState) -> bytes:
     return orjson.dumps(state, option=orjson.OPT_NON_STR_KEYS)
 
 
-def load(raw: bytes | None) -> LineState:
-    """The inverse of ``dump``; a line that nothing is known of has met nothing.
+def load(raw: bytes) -> LineState:
+    """The inverse of ``dump``; what a newer version added is passed over.
 
-    What a newer version added is passed over. Raises ``UndecodableError`` for another form.
+    Raises ``UndecodableError`` for another form.
     """
-    if raw is None:
-        return NOTHING_MET
     state: LineState = decode(LineState, raw)
     return state
 

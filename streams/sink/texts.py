@@ -21,9 +21,9 @@ from models.policy import HOLDOUT, TextGuard
 from models.records import outcome
 from streams.gateways.answer import GatewayAnswer
 from streams.gateways.attempts import Attempts
-from streams.kafka.stream import Event, FencedTable, Stream, decoded, header
+from streams.kafka.stream import Event, FencedRows, Stream, decoded, header
 from streams.sink import text_limits
-from streams.sink.claims import Claim, dump, load, standing
+from streams.sink.claims import Claim, standing
 from streams.sink.context import (
     GATEWAY_BACKLOG,
     GATEWAY_OPEN,
@@ -37,6 +37,7 @@ from streams.sink.context import (
 from streams.sink.keyed_executor import Job, JobEnd
 from streams.sink.text_body import LineVoice, text_body
 from streams.sink.text_limits import LineState
+from streams.sink.text_rows import TextRow
 from streams.views.views import Views
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ log = logging.getLogger(__name__)
 SOURCE = "/ringfence/text-sink"
 KEEP_MS = 600_000
 """Far longer than a text's window, so that no redelivered command finds its claim gone."""
-SWEEP = 4
+SWEEP = 2
 """Claims looked at with each text: more than it adds."""
 
 
@@ -55,7 +56,7 @@ class TextSink:
         self,
         parts: SinkContext,
         *,
-        claims: FencedTable,
+        claims: FencedRows[TextRow],
         known: Views,
         lines: Mapping[str, LineVoice],
     ) -> None:
@@ -145,7 +146,7 @@ class TextSink:
     async def _end_text(self, event: Event, command: SendText, instead: Ended | None) -> None:
         """Publish the result the text has already, else end it as ``instead``, else send it."""
         now_ms = self._parts.clock()
-        known = load(self._claims.get(_key(command)))
+        known = self._claim(_key(command))
         cooling = Ended(result="suppressed", reason="cool-down", at_ms=now_ms)
         stands = standing(known, command.command_id, now_ms, self._guard(command.line).cooldown)
         if stands == "repeat" and known is not None and known.ended is not None:
@@ -178,13 +179,11 @@ class TextSink:
         partition = event.message.partition
         claim = Claim(command_id=command.command_id, claimed_at_ms=now_ms)
         # durable before the request: whoever comes after a crash finds it, and sends nothing
-        writes = [await self._claims.put(partition, _key(command), dump(claim))]
+        writes = [await self._claims.put(partition, _key(command), claim)]
         if command.stranger:
             counted = text_limits.counted(self._state(command.line), now_ms)
             writes.append(
-                await self._claims.put(
-                    partition, text_limits.line_key(command.line), text_limits.dump(counted)
-                )
+                await self._claims.put(partition, text_limits.line_key(command.line), counted)
             )
         await asyncio.gather(*writes)
         # asked after the claim is durable: whoever takes over later finds it, and sends nothing
@@ -228,7 +227,12 @@ class TextSink:
         return self._known.policies.book.for_line(line).policy.texts
 
     def _state(self, line: str) -> LineState:
-        return text_limits.load(self._claims.get(text_limits.line_key(line)))
+        row = self._claims.get(text_limits.line_key(line))
+        return row if isinstance(row, LineState) else text_limits.NOTHING_MET
+
+    def _claim(self, key: bytes) -> Claim | None:
+        row = self._claims.get(key)
+        return row if isinstance(row, Claim) else None
 
     async def _send(self, event: Event, command: SendText, text: str) -> Attempts:
         """Send once; repeat only where certainly nothing was sent, and inside the window."""
@@ -249,11 +253,7 @@ class TextSink:
         if command.stranger and not claim.may_have_told:
             after = text_limits.taken_back(after, claim.claimed_at_ms)
         if after != before:
-            await (
-                await self._claims.put(
-                    partition, text_limits.line_key(command.line), text_limits.dump(after)
-                )
-            )
+            await (await self._claims.put(partition, text_limits.line_key(command.line), after))
 
     async def _publish(
         self, event: Event, command: SendText, ended: Ended, keep: Claim | None = None
@@ -266,7 +266,7 @@ class TextSink:
         partition = event.message.partition
         writes = await self._forget(partition) if self._parts.is_ours(event) else []
         if keep is not None:
-            writes.append(await self._claims.put(partition, _key(command), dump(keep)))
+            writes.append(await self._claims.put(partition, _key(command), keep))
         await self._parts.outbox.finish(
             event, [outcome(said, SOURCE, header(event, "traceparent"))], writes
         )
@@ -277,8 +277,8 @@ class TextSink:
         oldest = self._parts.clock() - max(longest, KEEP_MS)
         writes: list[Awaitable[object]] = []
         for key in self._claims.sweep(partition, SWEEP):
-            claim = None if text_limits.is_line_key(key) else load(self._claims.get(key))
-            if claim is not None and claim.claimed_at_ms <= oldest:
+            row = self._claims.glance(key)
+            if isinstance(row, Claim) and row.claimed_at_ms <= oldest:
                 writes.append(await self._claims.put(partition, key, None))
         return writes
 
@@ -293,8 +293,7 @@ class TextSink:
         names = {caller, *identities.aliases_of(caller), *command.caller_known_as}
         cooldown_ms = self._guard(command.line).cooldown
         claims = (
-            load(self._claims.get(f"{command.line}|{each}".encode()))
-            for each in names - {command.caller}
+            self._claim(f"{command.line}|{each}".encode()) for each in names - {command.caller}
         )
         return next(
             (
@@ -308,25 +307,6 @@ class TextSink:
             ),
             None,
         )
-
-
-def check_row(key: bytes, row: bytes) -> None:
-    """Raise ``UndecodableError`` for a row of the table ``texts`` that cannot be read."""
-    if text_limits.is_line_key(key):
-        text_limits.load(row)
-    else:
-        load(row)
-
-
-def instead_of_row(key: bytes, since_ms: int) -> bytes | None:
-    """What stands for a row that cannot be read, known as such since then.
-
-    For a claim: that its caller may have been told something just then. It says no more than the
-    row does, and keeps the sink from a second text until a cool-down is over.
-    """
-    if text_limits.is_line_key(key):
-        return None
-    return dump(Claim(command_id="", claimed_at_ms=since_ms))
 
 
 def _surely_not_sent(answer: GatewayAnswer) -> bool:

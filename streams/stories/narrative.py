@@ -15,7 +15,7 @@ from models.commands import (
     SendText,
     UnblockCaller,
 )
-from models.decisions import Decision, RuleTrace, Scalar
+from models.decisions import Assignment, Decision, RuleTrace, Scalar
 from models.identity import mask
 from models.outcomes import CommandKind, Outcome
 from streams.common.wording import DECIDERS, VERDICTS, moment, outcome_words, span
@@ -197,16 +197,24 @@ def _decision(decision: Decision, zone: tzinfo | None) -> Iterator[str]:
     if facts:
         yield f"known: {facts}"
     yield from (_rule(trace) for trace in decision.rules)
+    yield from (_assignment(each) for each in decision.assignments)
 
 
 def _rule(trace: RuleTrace) -> str:
     if trace.error:
         state = "failed"
+    elif trace.holdout:
+        state = "would reject (the caller is held out)"
     elif trace.matched:
         state = "would apply (shadow)" if trace.shadow else "applies"
     else:
         state = "does not apply"
     return f"rule {trace.rule} ({trace.kind}) {state}: {trace.why}"
+
+
+def _assignment(given: Assignment) -> str:
+    share = given.shares.get(given.variant, 0.0)
+    return f"experiment of the {given.of} {given.experiment}: {given.variant}, as {share:.0%} are"
 
 
 def _outcome(outcome: Outcome) -> Iterator[str]:

@@ -115,15 +115,20 @@ class Overrides:
 
     def switch(self, line: str, now_ms: int) -> LineSwitch | None:
         """The night switch in force for a line (its own, else the one of ``*``), or None."""
-        for key in (line, "*"):
-            found = self._switches.get(key)
-            if (
-                found is not None
-                and found.state != "calendar"
-                and (found.until_ms is None or now_ms < found.until_ms)
-            ):
-                return found
-        return None
+        return next(iter(self.switches(line, now_ms)), None)
+
+    def switches(self, line: str, now_ms: int) -> list[LineSwitch]:
+        """The night switches that are not over, the line's own before the one of ``*``."""
+        if not self._switches:
+            return []
+        found = (self._switches.get(key) for key in (line, "*"))
+        return [
+            each
+            for each in found
+            if each is not None
+            and each.state != "calendar"
+            and (each.until_ms is None or now_ms < each.until_ms)
+        ]
 
     def _candidates(
         self, name: str, jids: tuple[str, ...], country: Callable[[], str | None]

@@ -17,12 +17,12 @@ from typing import Any
 from typing_extensions import override
 
 from models import topics
+from streams import conversations
+from streams.call_sessions import session as call_sessions
 from streams.call_sessions.agent import CallSessions
 from streams.call_sessions.register import CallRegister
-from streams.call_sessions.session import load as load_session
 from streams.common.clock import Clock, now_ms
 from streams.conversations import Conversations
-from streams.conversations import load as load_conversations
 from streams.faust_driver.fenced_table import FencedTable
 from streams.faust_driver.stream_progress import StreamProgress
 from streams.faust_driver.tables import FaustTable
@@ -32,16 +32,18 @@ from streams.kafka.partitioner import partition_of
 from streams.kafka.producer import DurableProducer
 from streams.kafka.read_range import read_range
 from streams.kafka.stream import Ownership
-from streams.kafka.tolerant_table import TolerantFencedTable, TolerantTable
+from streams.kafka.tolerant_table import Row, RowForm, TolerantFencedTable, TolerantTable
 from streams.policy_admin.files import PolicyFile
+from streams.screening import recent_calls
 from streams.screening.agent import Screening
 from streams.screening.facts import LineFacts
-from streams.screening.recent_calls import load as load_recent_calls
+from streams.screening.recent_calls import RecentCalls
 from streams.settings import STATE_DIR, Settings
+from streams.sink import text_rows
 from streams.sink.context import SinkContext
 from streams.sink.rejects import RejectSink
 from streams.sink.text_body import LineVoice
-from streams.sink.texts import TextSink, check_row, instead_of_row
+from streams.sink.texts import TextSink
 from streams.worker.ownership import GroupOwnership
 from streams.worker.services import Services, services
 from streams.worker.shutdown import Failure, cut_off
@@ -219,20 +221,28 @@ def _agents(
 ) -> WorkerAgents:
     settings, known, metrics = around.settings, around.known, around.metrics
     kafka = settings.kafka
-    outbox = Outbox(around.producer, failure, commands=around.commands)
+    outbox = Outbox(
+        around.producer,
+        failure,
+        ahead={
+            topics.CALLS_COMMANDS: around.commands,
+            topics.MESSAGES_COMMANDS: around.texts,
+        },
+    )
 
     def table(
         name: str,
         writer: DurableProducer,
-        check: Callable[[bytes, bytes], object],
-        instead: Callable[[bytes, int], bytes | None] = lambda _key, _since_ms: None,
-    ) -> TolerantTable:
+        form: tuple[Callable[[bytes], Row], Callable[[Row], bytes]],
+    ) -> TolerantTable[Row]:
         rows = FaustTable(app, name, kafka.partitions, lambda: writer)
-        return TolerantTable(rows, name, rows.changelog, check, around.unreadable, instead=instead)
+        return TolerantTable(
+            rows, name, rows.changelog, RowForm.under_any_key(*form), around.unreadable
+        )
 
-    talked = table("conversations", around.producer, lambda _key, row: load_conversations(row))
-    recent = table("recent-calls", around.producer, lambda _key, row: load_recent_calls(row))
-    conversations = Conversations(
+    talked = table("conversations", around.producer, (conversations.load, conversations.dump))
+    recent = table("recent-calls", around.producer, (recent_calls.load, recent_calls.dump))
+    talks = Conversations(
         talked,
         outbox,
         metrics,
@@ -240,13 +250,13 @@ def _agents(
         clock,
         talked.is_left_out,
         # a caller's calls and messages are kept by one worker: their topics share the key
-        turned_away=lambda caller, line: load_recent_calls(
-            recent.get(caller.encode())
+        turned_away=lambda caller, line: (
+            recent.get(caller.encode()) or RecentCalls()
         ).turned_away_ms(line),
     )
     screening = Screening(
         recent=recent,
-        conversations=conversations,
+        conversations=talks,
         known=known,
         lines={
             name: LineFacts(line.time_zone, line.locale) for name, line in settings.lines.items()
@@ -260,7 +270,7 @@ def _agents(
         metrics=metrics,
     )
     sessions = CallSessions(
-        shards=table("call-sessions", around.producer, lambda _key, row: load_session(row)),
+        shards=table("call-sessions", around.producer, (call_sessions.load, call_sessions.dump)),
         outbox=outbox,
         clock=clock,
         metrics=metrics,
@@ -286,10 +296,10 @@ def _agents(
         on_failure=failure,
     )
     rows = FencedTable(
-        app, "texts", kafka.partitions, lambda: around.commands, partial(read_range, kafka)
+        app, "texts", kafka.partitions, lambda: around.texts, partial(read_range, kafka)
     )
     claims = TolerantFencedTable(
-        rows, "texts", rows.changelog, check_row, around.unreadable, instead=instead_of_row
+        rows, "texts", rows.changelog, text_rows.FORM, around.unreadable, instead=text_rows.instead
     )
     voices = {
         name: LineVoice(line.title or name, line.locale, line.time_zone)
@@ -297,7 +307,7 @@ def _agents(
     }
     return WorkerAgents(
         screening=screening,
-        conversations=conversations,
+        conversations=talks,
         sessions=sessions,
         rejects=RejectSink(sink, calls),
         texts=TextSink(sink, claims=claims, known=known, lines=voices),

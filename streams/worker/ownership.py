@@ -17,6 +17,10 @@ SKEW_MS: Final = 5_000
 """By how much another machine's clock may be ahead. What comes just after a take-over is said to be
 unknown once too often then, and never too seldom."""
 
+QUESTION_S: Final = 0.01
+"""Between two questions to the coordinator. Each is a commit that the brokers replicate; on a busy
+worker one answer then serves several texts, none of which a ringing call waits for."""
+
 AGAIN_S: Final = 0.05
 """Between two looks while the membership is in doubt; the next heartbeat or rebalance ends it."""
 
@@ -104,10 +108,14 @@ class GroupOwnership:
 
 
 class SharedQuestion:
-    """Puts a question once for all who wait for an answer to one that was put after they came."""
+    """Puts a question once for all who wait for an answer to one that was put after they came.
+
+    A question that comes alone is put at once, the next one ``QUESTION_S`` after it.
+    """
 
     def __init__(self, put: Callable[[], Awaitable[MembershipAnswer]]) -> None:
         self._put = put
+        self._not_before = float("-inf")
         self._next: asyncio.Future[MembershipAnswer] | None = None
         self._work: asyncio.Task[None] | None = None
 
@@ -121,7 +129,11 @@ class SharedQuestion:
         return await asyncio.shield(waiting)
 
     async def _answer(self) -> None:
+        loop = asyncio.get_running_loop()
         while self._next is not None:
+            if (pause_s := self._not_before - loop.time()) > 0:
+                await asyncio.sleep(pause_s)
+            self._not_before = loop.time() + QUESTION_S
             waiting, self._next = self._next, None
             try:
                 answer = await self._put()

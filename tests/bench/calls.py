@@ -41,7 +41,7 @@ def number_of_call(identifier: object) -> int:
 
 def caller(number: int) -> str:
     """The JID of the one who makes a call."""
-    return f"{_PREFIX}{number:012d}@c.us"
+    return f"{_PREFIX}{number:010d}@c.us"
 
 
 def number_of_caller(jid: object) -> int:

@@ -14,6 +14,7 @@ from aiohttp import ClientConnectionError
 from streams.simulator import serve
 from streams.simulator.driver import Driver
 from streams.simulator.fictional_numbers import RANGES, lid_of
+from streams.simulator.reactions import Reactions, TextEffect
 from streams.simulator.steps import (
     CallStep,
     FaultStep,
@@ -179,6 +180,43 @@ async def test_played_traffic_redials_writes_and_keeps_the_dialects() -> None:
             await traffic
             sinks.cancel()
             await asyncio.gather(sinks, return_exceptions=True)
+
+
+async def test_people_react_to_the_text_that_reached_them() -> None:
+    """Of two lines with the same dials: on one everybody gets the text that works, on the other
+    nobody gets any."""
+    profile = Profile(redial=0, regulars=0, robots=0, wangiri=0, errors=0, timeouts=0, groups=0)
+    dials = Reactions(
+        silent=0.0,
+        texts=(TextEffect(words=("call you back",), write=1.0),),
+        writes_after=1,
+        patience=1,
+    )
+    async with scene() as s:
+        stop = asyncio.Event()
+        driver = Driver(
+            s.sim, rate=40, seed=3, profile=profile, lines=["noweb", "gows"], reactions=dials
+        )
+        traffic = asyncio.create_task(driver.run(stop))
+        told: set[str] = set()
+        try:
+            while len(told) < 15:
+                await s.bridge.until(lambda: bool(s.bridge.of("call.received")), 10)
+                for body in [hook.body for hook in s.bridge.of("call.received")]:
+                    person = body["payload"]["from"]
+                    await reject_once(s, body)
+                    if body["session"] == "noweb" and person not in told:
+                        told.add(person)
+                        text = {"session": "noweb", "chatId": person, "text": "We call you back."}
+                        await s.waha("/api/sendText", text)
+                s.bridge.hooks[:] = [h for h in s.bridge.hooks if h.event != "call.received"]
+            await s.bridge.until(lambda: len(s.bridge.of("message")) >= 3, 10)
+            wrote = {m.body["payload"]["from"] for m in s.bridge.of("message")}
+            assert wrote <= told
+            assert {m.body["session"] for m in s.bridge.of("message")} == {"noweb"}
+        finally:
+            stop.set()
+            await traffic
 
 
 async def test_serve_says_when_it_is_ready_and_ends_when_told(

@@ -31,10 +31,11 @@ from streams.gateways.client import GatewayClient
 from streams.gateways.waha.settings import WahaSettings
 from streams.kafka.outbox import Outbox
 from streams.kafka.producer import DurableProducer
+from streams.kafka.tolerant_table import TolerantFencedTable, UnreadableRows
 from streams.metrics import WorkerMetrics
 from streams.policies.book import PolicyBook
 from streams.settings import KafkaSettings
-from streams.sink import text_limits
+from streams.sink import text_limits, text_rows
 from streams.sink.context import SinkContext
 from streams.sink.text_body import LineVoice
 from streams.sink.texts import TextSink
@@ -231,7 +232,14 @@ async def _sink_of(office: Office, settings: dict[str, Any]) -> AsyncIterator[No
         on_failure=failures.append,
     )
     voices = {"london": LineVoice("London", "en", "Europe/London")}
-    office.sink = TextSink(office.parts, claims=office.claims, known=office.known, lines=voices)
+    claims = TolerantFencedTable(
+        office.claims,
+        "texts",
+        "texts-changelog",
+        text_rows.FORM,
+        UnreadableRows(lambda _table: None, office.now_ms),
+    )
+    office.sink = TextSink(office.parts, claims=claims, known=office.known, lines=voices)
     try:
         yield
         assert not failures

@@ -21,7 +21,14 @@ from tests.support.records import Log, offer, rejected_call, ringing_call
 CALLER = "447700900123@c.us"
 OFFER = offer("CALL1", caller=CALLER)
 KEY = "london/CALL1"
-ZEROS = {"lost": 0, "doubled": 0, "stale": 0, "by_mistake": 0, "strange": 0}
+ZEROS = {
+    "lost": 0,
+    "doubled": 0,
+    "stale": 0,
+    "by_mistake": 0,
+    "underivable": 0,
+    "strange": 0,
+}
 
 
 def asked(

@@ -26,6 +26,7 @@ from streams.faust_driver.transport import App
 from streams.kafka.connection import connection
 from streams.kafka.outbox import Outbox
 from streams.kafka.producer import DurableProducer
+from streams.kafka.tolerant_table import RowForm, TolerantTable, UnreadableRows
 from streams.metrics import WorkerMetrics
 from streams.settings import KafkaSettings
 from streams.views.views import Views
@@ -137,7 +138,7 @@ def waiting(number: int) -> CallSession:
 @dataclass
 class Scene:
     sessions: CallSessions
-    shards: FaustTable
+    shards: TolerantTable[CallSession]
     outbox: WatchedOutbox
     kafka: KafkaSettings
     consumer: AIOKafkaConsumer
@@ -149,12 +150,12 @@ class Scene:
     async def put(self, number: int) -> None:
         """A session in the table that waits for its confirmation."""
         key = f"london/call-{number}".encode()
-        await (await self.shards.put(0, key, dump(waiting(number))))
+        await (await self.shards.put(0, key, waiting(number)))
         for _ in range(2):  # touched twice: two entries of one call are due
             self.sessions._due.add(0, due_ms(waiting(number)), key)
 
     def known(self, number: int) -> CallSession:
-        session = load(self.shards.get(f"london/call-{number}".encode()))
+        session = self.shards.get(f"london/call-{number}".encode())
         assert session is not None
         return session
 
@@ -173,7 +174,13 @@ async def scene(kafka: KafkaSettings, tmp_path: Path) -> AsyncIterator[Scene]:
     app = App(
         "test-sweep", broker="aiokafka://127.0.0.1:1", datadir=str(tmp_path), web_enabled=False
     )
-    shards = FaustTable(app, "call-sessions", kafka.partitions, Changelog)
+    shards = TolerantTable(
+        FaustTable(app, "call-sessions", kafka.partitions, Changelog),
+        "call-sessions",
+        "call-sessions-changelog",
+        RowForm.under_any_key(load, dump),
+        UnreadableRows(lambda _table: None, lambda: NOW_MS),
+    )
     sessions = CallSessions(
         shards=shards,
         outbox=outbox,

@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from streams.settings import ROOT
@@ -15,6 +16,11 @@ from tests.support.ringfence import SECRETS, House, open_house
 
 BLOCKS = blocks("sh")
 STARTS = ("deploy/run", "tests/run")
+
+
+def within(folder: Path, block: str) -> str:
+    """The block with the documents' export folder where this test has room."""
+    return re.sub(r"(export |')parquet\b", rf"\1{folder}/parquet", block)
 
 
 async def run(block: str, house: House, broker: str) -> str:
@@ -37,7 +43,7 @@ async def test_every_command_does_what_the_text_says(broker: str, tmp_path: Path
         for block in BLOCKS:
             if block.startswith(STARTS):
                 continue
-            said[block] = await run(block, house, broker)
+            said[block] = await run(within(tmp_path, block), house, broker)
             if "README0001" in block and "curl" in block:
                 assert '"accepted"' in said[block]
                 await house.outcome("README0001", "text")
@@ -56,14 +62,20 @@ async def test_every_command_does_what_the_text_says(broker: str, tmp_path: Path
     assert output("/presence/anna").count('"status":"online"') == 2
     assert '"fault":null' in output("sbc-2/health")
     assert "Anna Example" in output("contacts show")
+    assert re.search(r"reject +│ text-first", output("SELECT day, verdict"))
+    for statement in blocks("sql"):
+        found = duckdb.execute(within(tmp_path, statement)).fetchall()
+        assert found, statement
 
 
 @pytest.mark.timeout(240)
 async def test_the_first_command_ends_with_a_true_audit(tmp_path: Path) -> None:
     (block,) = [block for block in BLOCKS if block.startswith("deploy/run")]
     env = {name: value for name, value in os.environ.items() if name != "KAFKA_BOOTSTRAP_SERVERS"}
+    page = tmp_path / "report.html"
+    shorter = block.replace("--for 60", "--for 12").replace("report.html", str(page))
     process = await asyncio.create_subprocess_exec(
-        "bash", "-euc", block.replace("--for 60", "--for 12"), cwd=ROOT,
+        "bash", "-euc", shorter, cwd=ROOT,
         env=env | {"RINGFENCE_STATE_DIR": str(tmp_path)},
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
@@ -72,3 +84,5 @@ async def test_the_first_command_ends_with_a_true_audit(tmp_path: Path) -> None:
     assert process.returncode == 0, text
     assert re.search(r"rejected ✓ .* told", text), text
     assert re.search(r"^audit +holds", text, flags=re.MULTILINE), text
+    assert f"report: {page}\n" in text
+    assert "<svg" in page.read_text(encoding="utf-8")

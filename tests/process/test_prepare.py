@@ -12,7 +12,25 @@ import pytest
 
 from streams.settings import ROOT
 
-TOOLS = ("bash", "cat", "sed", "head", "tr", "env", "touch", "chmod", "df", "awk", "dirname")
+TOOLS = (
+    "bash",
+    "cat",
+    "sed",
+    "head",
+    "tr",
+    "env",
+    "touch",
+    "chmod",
+    "df",
+    "awk",
+    "dirname",
+    "cksum",
+    "basename",
+    "rm",
+    "mv",
+    "mkdir",
+    "cp",
+)
 
 
 class Machine:
@@ -49,9 +67,34 @@ class Machine:
             touch {where}/mvn; chmod +x {where}/java {where}/mvn""",
         )
 
+    def has_python(self) -> None:
+        """A Python that makes environments, whose pip fails where ``pip-fails`` is there."""
+        self.program(
+            "python3",
+            f"""echo "python $*" >>{self.calls}
+            case "$*" in
+              *--version) echo Python 3.11.0 ;;
+              *"-m venv"*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
+              *"pip install"*) [ ! -e {self.root}/pip-fails ] || exit 1 ;;
+            esac""",
+        )
+
     def prepare(self, **environment: str) -> subprocess.CompletedProcess[str]:
         """Make it ready, as ``deploy/run`` does."""
-        script = f"root={self.root}; source {ROOT}/deploy/prepare.sh; make_machine_ready; echo ok"
+        return self.run("make_machine_ready", **environment)
+
+    def install(self, *locks: str) -> list[str]:
+        """Make .venv from locks; returns those that pip was called for, even if it failed."""
+        for lock in locks:
+            (self.root / lock).write_text(lock, encoding="utf-8")
+        self.calls.unlink(missing_ok=True)
+        self.run(f"make_venv {' '.join(str(self.root / lock) for lock in locks)}")
+        lines = self.calls.read_text(encoding="utf-8").splitlines()
+        return [line.rpartition("/")[2] for line in lines if "pip install" in line]
+
+    def run(self, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Call one of prepare.sh's functions."""
+        script = f"root={self.root}; source {ROOT}/deploy/prepare.sh; {command}; echo ok"
         return subprocess.run(  # noqa: S603 - our own script
             [str(self.bin / "bash"), "-euo", "pipefail", "-c", script],
             env={"PATH": str(self.bin), "HOME": os.environ["HOME"], **environment},
@@ -137,3 +180,23 @@ def test_a_machine_without_python_gets_one(machine: Machine) -> None:
     assert machine.installed() == [
         "apt-get install -qq -y --no-install-recommends python3 python3-venv"
     ]
+
+
+def test_each_lock_is_installed_once(machine: Machine) -> None:
+    machine.has_python()
+    assert machine.install("one.lock") == ["one.lock"]
+    assert machine.install("one.lock", "two.lock") == ["two.lock"]
+    assert machine.install("one.lock", "two.lock") == []
+    assert machine.install("two.lock", "one.lock") == []
+
+
+def test_after_a_cut_installation_all_locks_come_anew(machine: Machine) -> None:
+    machine.has_python()
+    machine.install("one.lock")
+    failing = machine.root / "pip-fails"
+    failing.touch()
+    assert machine.install("one.lock", "two.lock") == ["two.lock"]
+    failing.unlink()
+    # whatever half a package the second left behind, the environment begins anew, with both
+    assert machine.install("one.lock", "two.lock") == ["one.lock", "two.lock"]
+    assert machine.install("one.lock", "two.lock") == []

@@ -15,10 +15,11 @@ import typing
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Required, Union, get_args, get_origin
 
 import click
 from prometheus_client import CollectorRegistry
+from typing_extensions import is_typeddict
 
 from models.bounds import Count, Millis
 from models.policy import DAY_MS
@@ -129,11 +130,12 @@ def field_tables() -> str:
 def _fields_of(model: type, on: list[Topic]) -> str:
     said = attribute_docs(model)
     hints = typing.get_type_hints(model, include_extras=True)
-    kind = next((f.default for f in fields(model) if f.name == "type"), None)
+    defaults = _defaults_of(model)
+    kind = next((f.default for f in _fields(model) if f.name == "type"), None)
     rows = [
-        (f"`{f.name}`", json_type(hints[f.name]), _default(f), _meaning(f.name, said))
-        for f in fields(model)
-        if f.name != "type"
+        (f"`{name}`", json_type(hints[name]), default, _meaning(name, said))
+        for name, default in defaults.items()
+        if name != "type"
     ]
     text = " ".join((inspect.getdoc(model) or "").replace("``", "`").split())
     where = " and ".join(f"`{topic.name}`" for topic in on)
@@ -174,6 +176,22 @@ def _meaning(name: str, said: dict[str, str]) -> str:
     return said.get(name) or _SAME_EVERYWHERE.get(name, "")
 
 
+def _fields(model: type) -> tuple[Field[Any], ...]:
+    return fields(model) if is_dataclass(model) else ()
+
+
+def _defaults_of(model: type) -> dict[str, str]:
+    """What stands for each field of a model where nothing is given."""
+    if is_dataclass(model):
+        return {each.name: _default(each) for each in fields(model)}
+    required = model.__required_keys__  # type: ignore[attr-defined] # as every TypedDict has
+    hints = typing.get_type_hints(model, include_extras=True)
+    return {
+        name: "required" if name in required or get_origin(hint) is Required else "left out"
+        for name, hint in hints.items()
+    }
+
+
 def _default(of: Field[Any]) -> str:  # noqa: PLR0911 - one answer a kind of default
     if of.default_factory is not MISSING:
         return "empty"
@@ -201,7 +219,7 @@ def json_type(hint: Any) -> str:  # noqa: PLR0911 - one answer a kind of type
     if hint == Count:
         return "integer"
     origin, args = get_origin(hint), get_args(hint)
-    if origin is Annotated:
+    if origin in {Annotated, Required}:
         return json_type(args[0])
     if origin is Literal:
         return " or ".join(f"`{value}`" for value in args)
@@ -209,10 +227,12 @@ def json_type(hint: Any) -> str:  # noqa: PLR0911 - one answer a kind of type
         return " or ".join(dict.fromkeys(json_type(each) for each in args))
     if origin is tuple:
         return f"list of {json_type(args[0])}" if args[-1] is ... else "list of two times, ms UTC"
+    if origin is list:
+        return f"list of {json_type(args[0])}"
     if origin is dict:
         return f"object of {json_type(args[1])}"
-    if is_dataclass(hint) and isinstance(hint, type):
-        return hint.__name__
+    if _is_model(hint):
+        return str(hint.__name__)
     return {str: "string", int: "integer", float: "number", bool: "boolean", Any: "any"}.get(
         hint, "null" if hint in {None, type(None)} else "any"
     )
@@ -235,19 +255,24 @@ def attribute_docs(model: type) -> dict[str, str]:
     return found
 
 
+def _is_model(hint: Any) -> bool:
+    """Whether it is an object with fields of its own: a dataclass, or a typed dictionary."""
+    return isinstance(hint, type) and (is_dataclass(hint) or is_typeddict(hint))
+
+
 def _models(values: Any) -> list[type]:
-    """The dataclasses of a topic."""
+    """The models of a topic."""
     if values is None:
         return []
-    if is_dataclass(values) and isinstance(values, type):
+    if _is_model(values):
         return [values]
     return [each for arg in get_args(values) for each in _models(arg)]
 
 
 def _nested(model: type) -> list[type]:
-    """The dataclasses within a dataclass's fields."""
-    hints = typing.get_type_hints(model)
-    return [each for f in fields(model) for each in _models(hints[f.name])]
+    """The models within a model's fields, and within theirs."""
+    own = [each for hint in typing.get_type_hints(model).values() for each in _models(hint)]
+    return [found for each in own for found in (each, *_nested(each))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from models.policy import read_policy
 from models.records import Reference, reference
 from streams.policies.book import PolicyInForce
 from streams.policies.compile import compile_policy
-from streams.screening.facts import Facts, LineFacts, gather
+from streams.screening.facts import Facts, LineFacts
+from streams.screening.gather import gather
 from streams.screening.recent_calls import KEEP_MS, RecentCalls, evolve
 from streams.screening.storms import Storms
 from streams.views.views import Views

@@ -152,10 +152,6 @@ def test_an_agent_who_writes_through_the_api_has_answered() -> None:
     assert lines == {"london": Conversation(0, T0 + 186_000)}
 
 
-def test_nothing_in_the_table_is_no_conversation() -> None:
-    assert load(None) == {}
-
-
 @given(st.lists(MESSAGES, max_size=12), st.integers(1, 10**13))
 def test_only_what_was_said_before_is_forgotten(seen: list[MessageSeen], since_ms: int) -> None:
     lines = after(seen)

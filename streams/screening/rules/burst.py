@@ -20,14 +20,15 @@ def judge(rule: BurstRule, _in_force: PolicyInForce, facts: Facts) -> RuleFindin
 
     A caller with a two-way conversation is never a burst.
     """
-    offer = facts.offer
-    count = facts.recent.offered_within(offer.line, offer.offered_at_ms, rule.within)
+    count = facts.calls_within(rule.within)
     known: dict[str, Scalar] = {f"calls_in_{rule.within // 1000}s": count}
     span = duration(rule.within)
     last = facts.block
     # the block that this very call began does not count against it when it is decided again
     running = (
-        last is not None and rule.block is not None and last.begun_ms < facts.now_ms < last.until_ms
+        last is not None
+        and rule.block is not None
+        and last["begun_ms"] < facts.now_ms < last["until_ms"]
     )
     if count < rule.calls and not running:
         return RuleFinding(None, f"{count} of {rule.calls} calls within {span}", known)
@@ -39,8 +40,8 @@ def judge(rule: BurstRule, _in_force: PolicyInForce, facts: Facts) -> RuleFindin
     if facts.history_incomplete:
         return RuleFinding(None, f"{said}, but the message history is still being read", known)
     if running and last is not None:
-        known |= {"blocked_until_ms": last.until_ms, "block_strikes": last.strikes}
-        left = duration(last.until_ms - facts.now_ms)
+        known |= {"blocked_until_ms": last["until_ms"], "block_strikes": last["strikes"]}
+        left = duration(last["until_ms"] - facts.now_ms)
         return RuleFinding(
             "reject",
             f"blocked for {left} more after {rule.calls} calls at once",
@@ -59,11 +60,11 @@ def _next_block(rule: BurstRule, facts: Facts) -> Block | None:
     if rule.block is None:
         return None
     last = facts.block
-    if last is not None and last.begun_ms == facts.now_ms:
+    if last is not None and last["begun_ms"] == facts.now_ms:
         # this very call began it, before an interruption
-        return Block(until_ms=last.until_ms, strikes=last.strikes)
-    again = last is not None and last.begun_ms < facts.now_ms < last.keep_until_ms
-    strikes = last.strikes + 1 if again and last is not None else 1
+        return Block(until_ms=last["until_ms"], strikes=last["strikes"])
+    again = last is not None and last["begun_ms"] < facts.now_ms < last["keep_until_ms"]
+    strikes = last["strikes"] + 1 if again and last is not None else 1
     # the exponent is bounded, for a float would overflow before `longest` is asked
     length = min(rule.block * rule.growth ** min(strikes - 1, 64), max(rule.longest, rule.block))
     return Block(until_ms=facts.now_ms + int(length), strikes=strikes)

@@ -32,17 +32,8 @@ def _ago(at_ms: int, facts: Facts) -> int:
     return facts.now_ms - at_ms if at_ms else -1
 
 
-def _calls(facts: Facts, window_ms: int) -> int:
-    return facts.recent.offered_within(facts.offer.line, facts.offer.offered_at_ms, window_ms)
-
-
 def _local(facts: Facts) -> datetime:
-    return datetime.fromtimestamp(facts.now_ms / 1000, ZoneInfo(facts.line.time_zone))
-
-
-def _agents(facts: Facts) -> list[tuple[bool, bool]]:
-    agents = facts.known.desk.of_line(facts.offer.line)
-    return [(each.online(facts.now_ms), each.free(facts.now_ms)) for each in agents]
+    return datetime.fromtimestamp(facts.now_ms / 1000, ZoneInfo(facts.line_zone))
 
 
 FACTS: Mapping[str, Callable[[Facts], Scalar]] = {
@@ -57,11 +48,11 @@ FACTS: Mapping[str, Callable[[Facts], Scalar]] = {
     "two_way": lambda facts: facts.two_way,
     "wrote_ago_ms": lambda facts: _ago(facts.last_in_ms, facts),
     "answered_ago_ms": lambda facts: _ago(facts.last_out_ms, facts),
-    "calls_in_1m": lambda facts: _calls(facts, 60_000),
-    "calls_in_10m": lambda facts: _calls(facts, 600_000),
+    "calls_in_1m": lambda facts: facts.calls_within(60_000),
+    "calls_in_10m": lambda facts: facts.calls_within(600_000),
     "history_incomplete": lambda facts: facts.history_incomplete,
-    "agents_online": lambda facts: sum(online for online, _ in _agents(facts)),
-    "agents_free": lambda facts: sum(free for _, free in _agents(facts)),
+    "agents_online": lambda facts: facts.agents["online"],
+    "agents_free": lambda facts: facts.agents["free"],
     "hour": lambda facts: _local(facts).hour,
     "minute": lambda facts: _local(facts).minute,
     "weekday": lambda facts: _local(facts).isoweekday(),

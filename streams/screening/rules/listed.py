@@ -40,6 +40,6 @@ def _listed(name: str, own: PatternIndex, facts: Facts, *, claimed: bool) -> Lis
     entry = facts.entry(name, claimed=claimed)
     if entry is None:
         return None
-    why = f"on the list {name}" + (f": {entry.reason}" if entry.reason else "")
-    age = facts.now_ms - entry.added_at_ms
-    return Listed(why, {"list_entry": f"{name}/{entry.entry_id}", "list_entry_age_ms": age})
+    why = f"on the list {name}{facts.remark('claimed' if claimed else 'list', name).behind}"
+    age = facts.now_ms - entry["at_ms"]
+    return Listed(why, {"list_entry": f"{name}/{entry['entry']}", "list_entry_age_ms": age})

@@ -18,21 +18,20 @@ from streams.screening.rules.finding import RuleFinding
 
 def judge(rule: PresenceRule, _in_force: PolicyInForce, facts: Facts) -> RuleFinding:
     """Reject or queue unless somebody can take the call."""
-    agents = facts.known.desk.of_line(facts.offer.line)
-    online = [each for each in agents if each.online(facts.now_ms)]
-    free = sum(1 for each in online if each.free(facts.now_ms))
-    known: dict[str, Scalar] = {"agents_online": len(online), "agents_free": free}
-    if agents:
-        known["presence_age_ms"] = facts.now_ms - max(each.heartbeat_at_ms for each in agents)
+    agents = facts.agents
+    online, free = agents["online"], agents["free"]
+    known: dict[str, Scalar] = {"agents_online": online, "agents_free": free}
+    if "heartbeat_at_ms" in agents:
+        known["presence_age_ms"] = facts.now_ms - agents["heartbeat_at_ms"]
     if free:
-        return RuleFinding(None, f"{free} of {len(online)} agents online can take the call", known)
+        return RuleFinding(None, f"{free} of {online} agents online can take the call", known)
     owed = facts.tier in rule.callback_tiers
     if not online:
         return RuleFinding("reject", "nobody is online", known, reply=rule.reply, callback=owed)
-    busy = f"all {len(online)} agents online are busy"
+    busy = f"all {online} agents online are busy"
     if facts.tier in rule.queue_tiers:
-        waiting = facts.known.callbacks.waiting(facts.offer.line)
-        known |= {"waiting": waiting, "wait_ms": rule.handle_time * (waiting + 1) // len(online)}
+        waiting = facts.waiting
+        known |= {"waiting": waiting, "wait_ms": rule.handle_time * (waiting + 1) // online}
         return RuleFinding(
             "queue",
             f"{busy}, and tier {facts.tier} waits",

@@ -7,8 +7,8 @@ Facts: the line's switch, the calendar, the line's or the caller's time zone.
 from __future__ import annotations
 
 from models.decisions import Scalar
-from models.overrides import LineSwitch
 from models.policy.rules import QuietHoursRule
+from models.snapshot import SwitchFacts
 from streams.policies.book import PolicyInForce
 from streams.policies.calendar import OpeningHours
 from streams.policies.wall_clock import day_and_time, is_zone
@@ -21,10 +21,11 @@ def judge(rule: QuietHoursRule, in_force: PolicyInForce, facts: Facts) -> RuleFi
     calendar = in_force.calendars[rule.calendar]
     zone, known = _zone(rule, calendar, facts)
     known["calendar"] = rule.calendar
-    switch = facts.known.overrides.switch(facts.offer.line, facts.now_ms)
+    switch = facts.switch(facts.now_ms)
     if switch is not None:
-        known |= {"line_switch": switch.state, "line_switch_age_ms": facts.now_ms - switch.at_ms}
-        why, is_open, opens = _said(switch, zone), switch.state == "open", None
+        state, age_ms = switch["state"], facts.now_ms - switch["at_ms"]
+        known |= {"line_switch": state, "line_switch_age_ms": age_ms}
+        why, is_open, opens = _said(switch, zone, facts), state == "open", None
         if not is_open:
             opens = _opens_after(switch, calendar, zone, facts)
     else:
@@ -46,7 +47,7 @@ def _zone(
     rule: QuietHoursRule, calendar: OpeningHours, facts: Facts
 ) -> tuple[str, dict[str, Scalar]]:
     """The zone whose clock the calendar is read by, and what is on record of it."""
-    readers = facts.line.time_zone
+    readers = facts.line_zone
     known: dict[str, Scalar] = {}
     if rule.zone == "caller" and calendar.calendar.zone is None:
         callers = facts.caller_zone
@@ -58,26 +59,25 @@ def _zone(
     return zone, known | {"calendar_zone": zone}
 
 
-def _said(switch: LineSwitch, zone: str) -> str:
-    until = (
-        f" until {day_and_time(switch.until_ms, zone)} ({zone})"
-        if switch.until_ms is not None
-        else ""
-    )
-    reason = f": {switch.reason}" if switch.reason else ""
-    return f"switched {switch.state} by {switch.author}{until}{reason}"
+def _said(switch: SwitchFacts, zone: str, facts: Facts) -> str:
+    until_ms = switch.get("until_ms")
+    until = f" until {day_and_time(until_ms, zone)} ({zone})" if until_ms is not None else ""
+    remark = facts.remark("switch", switch["at_ms"])
+    return f"switched {switch['state']} by {remark.author}{until}{remark.behind}"
 
 
-def _opens_after(switch: LineSwitch, calendar: OpeningHours, zone: str, facts: Facts) -> int | None:
+def _opens_after(
+    switch: SwitchFacts, calendar: OpeningHours, zone: str, facts: Facts
+) -> int | None:
     """When the line opens once its switch has ended.
 
     Another one, of all lines, may be in force by then.
     """
-    following: LineSwitch | None = switch
+    following: SwitchFacts | None = switch
     ends_ms = facts.now_ms
-    while following is not None and following.state != "open":
-        if following.until_ms is None:
+    while following is not None and following["state"] != "open":
+        if "until_ms" not in following:
             return None
-        ends_ms = following.until_ms
-        following = facts.known.overrides.switch(facts.offer.line, ends_ms)
+        ends_ms = following["until_ms"]
+        following = facts.switch(ends_ms)
     return ends_ms if following is not None else calendar.opens_after(ends_ms, zone)

@@ -15,18 +15,17 @@ from streams.screening.rules.finding import RuleFinding
 
 def judge(rule: RecordingBridgeRule, _in_force: PolicyInForce, facts: Facts) -> RuleFinding:
     """Reject unless one bridge is known to be able to record this call."""
-    bridges = facts.known.bridges.of_line(facts.offer.line, rule.bridges)
+    bridges = facts.bridges(rule.bridges)
     if not bridges:
         return RuleFinding("reject", "no recording bridge was ever heard of", reply=rule.reply)
-    newest = max(bridges, key=lambda each: each.at_ms)
-    known: dict[str, Scalar] = {"bridge_age_ms": facts.now_ms - newest.at_ms}
+    newest = max(each["at_ms"] for each in bridges.values())
+    known: dict[str, Scalar] = {"bridge_age_ms": facts.now_ms - newest}
     faults = []
-    for each in bridges:
-        fault = each.fault(facts.now_ms)
-        if fault is None:
-            known = {"bridge": each.bridge, "bridge_age_ms": facts.now_ms - each.at_ms}
-            return RuleFinding(None, f"the bridge {each.bridge} records", known)
-        faults.append(f"{each.bridge} {fault}")
+    for name, each in bridges.items():
+        if "fault" not in each:
+            known = {"bridge": name, "bridge_age_ms": facts.now_ms - each["at_ms"]}
+            return RuleFinding(None, f"the bridge {name} records", known)
+        faults.append(f"{name} {each['fault']}")
     return RuleFinding(
         "reject", f"no bridge can record: {', '.join(sorted(faults))}", known, reply=rule.reply
     )

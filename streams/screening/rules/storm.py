@@ -19,7 +19,7 @@ def judge(rule: StormRule, _in_force: PolicyInForce, facts: Facts) -> RuleFindin
     """Reject strangers while a storm lasts."""
     if not facts.stranger:
         return RuleFinding(None, "no stranger")
-    count, raging = facts.storms.of(facts.offer.line, rule, facts.now_ms)
+    count, raging = facts.storm(rule)
     known: dict[str, Scalar] = {"strangers_on_line": count}
     span = duration(rule.within)
     if not raging:

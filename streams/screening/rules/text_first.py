@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from models.decisions import Scalar
 from models.policy.rules import TextFirstRule
-from models.presence import LineStatus
+from models.presence import Outage
 from streams.policies.book import PolicyInForce
 from streams.screening.facts import Facts
 from streams.screening.rules.finding import RuleFinding, duration
@@ -36,18 +36,20 @@ def judge(rule: TextFirstRule, _in_force: PolicyInForce, facts: Facts) -> RuleFi
 
 
 def _hole(rule: TextFirstRule, facts: Facts) -> str | None:
-    status = facts.known.lines.get(facts.offer.line)
-    return hole_words(rule, status, facts.now_ms)
+    lost_at_ms = facts.lost_at_ms(rule.outage, rule.grace)
+    # what was lost is named first
+    outage = None if lost_at_ms else facts.outage(rule.outage, rule.grace)
+    return hole_words(lost_at_ms, outage, facts.now_ms)
 
 
-def hole_words(rule: TextFirstRule, status: LineStatus | None, now_ms: int) -> str | None:
-    """Why messages of a line of this status may be missing, or None."""
-    if status is None:
-        return None
-    if status.lost_at_ms and now_ms - status.lost_at_ms < rule.grace:
-        since = duration(now_ms - status.lost_at_ms)
+def hole_words(lost_at_ms: int, hole: Outage | None, now_ms: int) -> str | None:
+    """Why messages of a line may be missing, or None.
+
+    ``lost_at_ms`` is when something came that could not be read, 0 for never.
+    """
+    if lost_at_ms:
+        since = duration(now_ms - lost_at_ms)
         return f"something that could not be read came {since} ago: it may have been a message"
-    hole = status.hole(now_ms, rule.outage, rule.grace)
     if hole is None:
         return None
     length = duration(hole.length_ms(now_ms))

@@ -14,8 +14,7 @@ from streams.screening.rules.finding import RuleFinding, duration
 
 def judge(rule: UrgentRepeatRule, _in_force: PolicyInForce, facts: Facts) -> RuleFinding:
     """Let a known caller's repeated call ring, or queue it."""
-    offer = facts.offer
-    count = facts.recent.offered_within(offer.line, offer.offered_at_ms, rule.within)
+    count = facts.calls_within(rule.within)
     span = duration(rule.within)
     if facts.stranger:
         return RuleFinding(None, "a stranger")

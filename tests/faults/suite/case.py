@@ -62,7 +62,7 @@ class Case:
     """Part of the short form."""
     cluster: Kind = "one"
     audited: bool = False
-    """The audit is asked too, and must find no act on a call that was over."""
+    """The audit must find no act on a call that was over."""
 
     def without(self, safeguard: str) -> Case:
         """The same with workers that lack one of ``SAFEGUARDS``."""
@@ -70,14 +70,23 @@ class Case:
         return replace(self, setting=replace(self.setting, worker_arguments=arguments))
 
 
-async def audit(stage: Stage, row: Row) -> None:
-    """Count what the audit finds on the topics, as ``stale``: it is to find the same."""
+async def audit(stage: Stage, row: Row, *, stale: bool) -> None:
+    """Count the decisions that their own records do not give again.
+
+    ``stale``: and what was done on calls that were over, as the audit sees it.
+    """
     report = await audit_topics(
-        load_settings(stage.folder / "bridge.yaml", gateway_secrets=False), None
+        load_settings(stage.folder / "bridge.yaml", gateway_secrets=False), None, rederive=True
     )
-    found = [each.line() for each in report.audit.wrong]
-    row.details["audit"] = found
-    row.stale += sum(each.startswith("acted-after-end") for each in found)
+    found = report.audit
+    if found.derived is not None:
+        row.details["made again"] = [found.derived.line()]
+    row.underivable += sum(each.code == "derived-otherwise" for each in found.wrong)
+    if stale:
+        row.stale += sum(each.code == "acted-after-end" for each in found.wrong)
+    row.details["audit"] = [
+        each.line() for each in found.wrong if stale or each.code == "derived-otherwise"
+    ]
 
 
 async def play(case: Case, cluster: Cluster, folder: Path, seed: int, scale: Scale) -> list[Row]:
@@ -89,8 +98,7 @@ async def play(case: Case, cluster: Cluster, folder: Path, seed: int, scale: Sca
         await case.play(stage, scale)
         settled = await stage.settle(SETTLE_S)
         rows = verdict(stage)
-        if case.audited:
-            await audit(stage, rows[0])
+        await audit(stage, rows[0], stale=case.audited)
     log.info(
         "%s: %.1f s, %s",
         case.name,

@@ -68,6 +68,6 @@ def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _shown(name: str, found: object) -> list[object]:
-    if name in {"lost", "by mistake", "stale", "strange"} and isinstance(found, list):
+    if name in {"lost", "by mistake", "stale", "audit", "strange"} and isinstance(found, list):
         return found[:5] + ([f"and {len(found) - 5} more"] if len(found) > 5 else [])
     return []

@@ -50,6 +50,8 @@ class Row:
     known that the call had been picked up or had ended."""
     by_mistake: int = 0
     """Calls of protected people that were decided or asked to be rejected."""
+    underivable: int = 0
+    """Decisions that are not those that their own records and policies give."""
     strange: int = 0
     """Requests that no gateway documents, or that mix two calls."""
     longest_wait_s: float = 0.0
@@ -59,12 +61,22 @@ class Row:
     @property
     def sound(self) -> bool:
         """Whether nothing happened that must not."""
-        return not (self.lost or self.doubled or self.stale or self.by_mistake or self.strange)
+        return not (
+            self.lost
+            or self.doubled
+            or self.stale
+            or self.by_mistake
+            or self.underivable
+            or self.strange
+        )
 
     def add(self, other: Row) -> None:
         """Take another run of the same case in."""
         self.runs += other.runs
-        for name in ("kills", "offers", "lost", "doubled", "stale", "by_mistake", "strange"):
+        for name in (
+            *("kills", "offers", "lost", "doubled", "stale", "by_mistake"),
+            *("underivable", "strange"),
+        ):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.longest_wait_s = max(self.longest_wait_s, other.longest_wait_s)
         for name, found in other.details.items():

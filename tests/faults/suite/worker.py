@@ -22,10 +22,10 @@ from tests.faults import worker_process
 def forget_claims() -> None:
     """Let the text sink see no claim that was made before."""
 
-    def nothing(_raw: bytes | None) -> None:
+    def nothing(_sink: texts.TextSink, _key: bytes) -> None:
         return None
 
-    texts.load = nothing  # type: ignore[attr-defined,assignment] # the fault to be shown
+    texts.TextSink._claim = nothing  # type: ignore[method-assign,assignment] # the fault to be shown
 
 
 def count_repeats() -> None:

@@ -27,7 +27,6 @@ def test_any_order_and_repetition_lead_to_the_same_session(
 def test_the_table_gives_back_what_was_put_there(events: list[Lifecycle]) -> None:
     session = after(*events)
     assert load(dump(session)) == session
-    assert load(None) is None
 
 
 def test_a_wake_up_changes_nothing() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +19,15 @@ from streams.call_sessions import session as call_sessions
 from streams.call_sessions.session import Blocked, CallSession, Mark, Party, Rejected
 from streams.conversations import Conversation
 from streams.kafka.stream import PartitionedTable
-from streams.kafka.tolerant_table import TolerantTable, UnreadableRows
+from streams.kafka.tolerant_table import REMEMBERED, TolerantTable, UnreadableRows
 from streams.screening import recent_calls
 from streams.screening.recent_calls import LineBlock, RecentCall, RecentCalls
 from streams.settings import ROOT
-from streams.sink import claims, text_limits
+from streams.sink import claims, text_limits, text_rows
 from streams.sink.claims import Claim
 from streams.sink.context import Ended
 from streams.sink.text_limits import LineState
-from streams.sink.texts import check_row, instead_of_row
+from streams.sink.text_rows import TextRow
 
 GOLDEN = ROOT / "tests" / "data" / "golden" / "tables"
 T0 = 1_767_261_600_000
@@ -172,7 +174,11 @@ class Rows(PartitionedTable):
 
     @override
     async def put(self, partition: int, key: bytes, value: bytes | None) -> Awaitable[Any]:
-        raise NotImplementedError
+        if value is None:
+            self.rows.pop(key, None)
+        else:
+            self.rows[key] = value
+        return asyncio.get_running_loop().create_future()
 
     @override
     def items(self) -> Iterator[tuple[int, bytes, bytes]]:
@@ -187,14 +193,17 @@ class Rows(PartitionedTable):
         return len(self.rows)
 
 
-GOOD = claims.dump(Claim(command_id="x", claimed_at_ms=T0))
+CLAIM = Claim(command_id="x", claimed_at_ms=T0)
+GOOD = claims.dump(CLAIM)
 KEY = b"london|12025550143@c.us"
 
 
-def tolerant(rows: dict[bytes, bytes], counted: list[str]) -> tuple[TolerantTable, UnreadableRows]:
+def tolerant(
+    rows: dict[bytes, bytes], counted: list[str]
+) -> tuple[TolerantTable[TextRow], UnreadableRows]:
     unreadable = UnreadableRows(counted.append, lambda: T0)
     table = TolerantTable(
-        Rows(rows), "texts", "p.changelog", check_row, unreadable, instead=instead_of_row
+        Rows(rows), "texts", "p.changelog", text_rows.FORM, unreadable, instead=text_rows.instead
     )
     return table, unreadable
 
@@ -204,7 +213,7 @@ def test_an_unreadable_row_is_noted_once_with_its_bytes() -> None:
     table, unreadable = tolerant({b"a|1": GOOD, b"b|2": b"{}", b"london": b"[]"}, counted)
     assert [key for _, key, _ in table.items()] == [b"a|1"]
     assert [key for _, key, _ in table.items()] == [b"a|1"]
-    assert table.get(b"a|1") == GOOD
+    assert table.get(b"a|1") == CLAIM
     assert table.get(b"nobody|1") is None
     assert counted == ["texts", "texts"]
     letters = unreadable.take_letters()
@@ -217,14 +226,45 @@ def test_an_unreadable_row_is_noted_once_with_its_bytes() -> None:
 
 def test_an_unreadable_claim_keeps_its_caller_from_a_second_text() -> None:
     table, _ = tolerant({KEY: b'{"claimed": "by another version"}'}, [])
-    claim = claims.load(table.get(KEY))
+    claim = table.get(KEY)
+    assert isinstance(claim, Claim)
     assert claims.standing(claim, "london/B/text", T0 + 1, cooldown_ms=60_000) == "cooling"
     assert claims.standing(claim, "london/B/text", T0 + 60_000, cooldown_ms=60_000) == "free"
 
 
 def test_an_unreadable_line_has_met_nothing() -> None:
     table, _ = tolerant({b"london": b"[]"}, [])
-    assert text_limits.load(table.get(b"london")) == text_limits.NOTHING_MET
+    assert table.get(b"london") is None
+
+
+def test_a_row_is_parsed_once_and_again_when_it_changes() -> None:
+    rows = {KEY: GOOD}
+    table, _ = tolerant(rows, [])
+    first = table.get(KEY)
+    assert (first, table.get(KEY)) == (CLAIM, CLAIM)
+    assert table.get(KEY) is first
+    rows[KEY] = claims.dump(replace(CLAIM, command_id="y"))
+    assert table.get(KEY) == replace(CLAIM, command_id="y")
+    assert table.glance(KEY) == replace(CLAIM, command_id="y")
+    del rows[KEY]
+    assert table.get(KEY) is None
+
+
+async def test_what_was_put_is_given_as_it_stands_in_the_table() -> None:
+    rows: dict[bytes, bytes] = {}
+    table, _ = tolerant(rows, [])
+    _ = await table.put(0, KEY, CLAIM)
+    assert (rows[KEY], table.get(KEY)) == (GOOD, CLAIM)
+    _ = await table.put(0, KEY, None)
+    assert (rows, table.get(KEY)) == ({}, None)
+
+
+def test_few_rows_are_kept_parsed() -> None:
+    table, _ = tolerant({b"a|%d" % each: GOOD for each in range(REMEMBERED + 1)}, [])
+    first = table.get(b"a|0")
+    for each in range(1, REMEMBERED + 1):
+        table.get(b"a|%d" % each)
+    assert table.get(b"a|0") is not first
 
 
 def test_a_row_that_is_replaced_is_noted_anew() -> None:
@@ -235,5 +275,5 @@ def test_a_row_that_is_replaced_is_noted_anew() -> None:
     rows[KEY] = b"[]"
     table.get(KEY)
     rows[KEY] = GOOD
-    assert table.get(KEY) == GOOD
+    assert table.get(KEY) == CLAIM
     assert len(counted) == 2

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from models import records
+from models.answers import CallAnswered, CallEnded
+from models.attrition import AttritionClosed, AttritionOpened, AttritionReturned
 from models.callbacks import Callback
 from models.calls import (
     CallAccepted,
@@ -27,6 +30,7 @@ from models.calls import (
 from models.codec import Headers, decode, encode
 from models.commands import BlockCaller, QueueText, UnblockCaller, block_id, unblock_id
 from models.contacts import Contact, IdentityLink
+from models.decisions import Assignment, RuleTrace
 from models.identity_links import CallerLinked, CallsJoined, HistoryJoined, JoinedBlock, JoinedCall
 from models.messages import MessageSeen
 from models.overrides import CallerBlock, LineSwitch, ListEntry
@@ -39,6 +43,7 @@ from models.presence import (
     WorkerStatus,
 )
 from models.records import Record, dead_letter
+from models.snapshot import Snapshot
 from models.topics import TOPICS
 from streams.settings import ROOT
 from tests.support.records import T0, decision, offer, outcome, reject, text
@@ -46,11 +51,61 @@ from tests.support.records import T0, decision, offer, outcome, reject, text
 GOLDEN = ROOT / "tests" / "data" / "golden"
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 BRIDGE, WORKER, CONSOLE = "/ringfence/bridge", "/ringfence/worker", "/ringfence/console"
+ATTRITION = "/ringfence/attrition"
 
 OFFER = offer()
 DECIDED = decision(OFFER)
 REJECT = reject(OFFER, DECIDED)
 TEXT = text(OFFER, DECIDED, rejected_at_ms=T0 + 9)
+
+SNAPSHOT: Snapshot = {
+    "v": 1,
+    "data": {"zones": "2026b", "holidays": "0.109", "numbers": "9.0.43"},
+    "media": "video",
+    "time_source": "envelope",
+    "known_as": ["180001112223334@lid"],
+    "claims": ["447700900456@c.us"],
+    "last_out_ms": T0 - 86_400_000,
+    "history_incomplete": True,
+    "contact": {"at_ms": T0 - 1, "tier": "gold", "time_zone": "Europe/London", "locale": "en-GB"},
+    "country": "GB",
+    "caller_zone": None,
+    "line_zone": "Europe/London",
+    "line_locale": "en-GB",
+    "calls_ago_ms": [0, 45_000],
+    "calls": 31,
+    "calls_reach_ms": 21_600_000,
+    "block": {
+        "begun_ms": T0 - 60_000,
+        "until_ms": T0 - 1,
+        "strikes": 1,
+        "keep_until_ms": T0 + 600_000,
+    },
+    "hand_block": {"at_ms": T0 - 60_000, "until_ms": T0 - 1},
+    "switches": [{"state": "open", "at_ms": T0 - 60_000, "until_ms": T0 + 1}],
+    "lists": {"allow": None, "deny": {"entry": "0123456789ab", "at_ms": T0 - 60_000}},
+    "claimed_lists": {"deny": None},
+    "calendars": {"office": "0123456789ab"},
+    "agents": {"online": 2, "free": 1, "heartbeat_at_ms": T0 - 500},
+    "waiting": 3,
+    "bridges": {"sbc-1": {"at_ms": T0 - 500, "fault": "down", "of_line": True}, "sbc-2": None},
+    "holes": {
+        "outage_ms": 120_000,
+        "grace_ms": 600_000,
+        "outages": [{"from_ms": T0 - 600_000, "to_ms": T0 - 300_000}, {"from_ms": T0 - 130_000}],
+        "lost_at_ms": T0 - 100_000,
+    },
+    "storms": {
+        "storm": {
+            "strangers": 31,
+            "callers": 30,
+            "within_ms": 60_000,
+            "calm": 0.5,
+            "rages": True,
+        }
+    },
+    "truncated": ["calls_ago_ms"],
+}
 
 LINKED = records.caller_linked(
     CallerLinked(
@@ -60,6 +115,28 @@ LINKED = records.caller_linked(
         at_ms=T0,
     ),
     BRIDGE,
+)
+
+HELD_OUT = replace(
+    decision(OFFER, "ring"),
+    rules=(
+        RuleTrace(
+            rule="text-first",
+            kind="text_first",
+            matched=True,
+            why="has never written to this line",
+            holdout=True,
+        ),
+    ),
+    assignments=(
+        Assignment(
+            of="rule",
+            experiment="text-first",
+            salt="2026-11",
+            shares={"holdout": 0.1, "enforced": 0.9},
+            variant="holdout",
+        ),
+    ),
 )
 
 WRITTEN: dict[str, Record] = {
@@ -163,7 +240,11 @@ WRITTEN: dict[str, Record] = {
     ),
     "lifecycle/sessions.due": records.sessions_due(SessionsDue(now_ms=T0 + 15_000), 3, WORKER),
     "decision.reject": records.decision(DECIDED, WORKER, TRACE),
+    "decision.read": records.decision(
+        replace(DECIDED, repeated=False, snapshot=SNAPSHOT), WORKER, TRACE
+    ),
     "decision.ring": records.decision(decision(OFFER, "ring"), WORKER, TRACE),
+    "decision.experiment": records.decision(HELD_OUT, WORKER, TRACE),
     "reject-call": records.call_command(REJECT, WORKER, TRACE),
     "queue-text": records.call_command(
         QueueText.for_decision(OFFER, decision(OFFER, "queue"), "queued"), WORKER, TRACE
@@ -223,6 +304,94 @@ WRITTEN: dict[str, Record] = {
         ),
         BRIDGE,
         TRACE,
+    ),
+    "call.answered": records.call_answer(
+        CallAnswered(
+            event_id=f"{DECIDED.decision_id}/answered",
+            decision_id=DECIDED.decision_id,
+            gateway="office",
+            line="london",
+            call_id=OFFER.call_id,
+            caller=OFFER.caller,
+            after_ms=6_120,
+            offered_at_ms=OFFER.offered_at_ms,
+            at_ms=T0 + 6_000,
+        ),
+        WORKER,
+        TRACE,
+    ),
+    "call.ended": records.call_answer(
+        CallEnded(
+            event_id=f"{DECIDED.decision_id}/ended",
+            decision_id=DECIDED.decision_id,
+            gateway="office",
+            line="london",
+            call_id=OFFER.call_id,
+            caller=OFFER.caller,
+            how="rejected",
+            after_ms=840,
+            known_from="gateway",
+            offered_at_ms=OFFER.offered_at_ms,
+            at_ms=T0 + 720,
+        ),
+        WORKER,
+        TRACE,
+    ),
+    "attrition.opened": records.attrition(
+        AttritionOpened(
+            event_id=f"{DECIDED.decision_id}/opened",
+            episode_id=DECIDED.decision_id,
+            caller=OFFER.caller,
+            line="london",
+            gateway="office",
+            by="rule",
+            rule="text-first",
+            policy="*",
+            policy_revision="0123456789ab",
+            reply="text-first",
+            stranger=True,
+            country="GB",
+            hour=10,
+            weekday=3,
+            at_ms=T0 + 9,
+        ),
+        ATTRITION,
+    ),
+    "attrition.returned": records.attrition(
+        AttritionReturned(
+            event_id=f"{DECIDED.decision_id}/returned",
+            episode_id=DECIDED.decision_id,
+            caller=OFFER.caller,
+            line="london",
+            rule="text-first",
+            reply="text-first",
+            what="wrote",
+            after_ms=60_000,
+            rejects=1,
+            told=True,
+            opened_at_ms=T0 + 9,
+            at_ms=T0 + 60_009,
+        ),
+        ATTRITION,
+    ),
+    "attrition.closed": records.attrition(
+        AttritionClosed(
+            event_id=f"{DECIDED.decision_id}/closed/86400000",
+            episode_id=DECIDED.decision_id,
+            caller=OFFER.caller,
+            line="london",
+            rule="text-first",
+            reply="text-first",
+            horizon_ms=86_400_000,
+            state="returned",
+            what="wrote",
+            after_ms=60_000,
+            rejects=1,
+            told=True,
+            opened_at_ms=T0 + 9,
+            at_ms=T0 + 86_400_009,
+        ),
+        ATTRITION,
     ),
     "contact": records.reference(
         Contact(
@@ -396,7 +565,10 @@ def test_the_golden_record_reads_back_as_what_was_written(name: str) -> None:
     assert encode(value) == made.value
 
 
-FREE = {"facts", "document", "lines", "values", "policies", "refused", "strangers"}
+FREE = {
+    *("facts", "document", "lines", "values", "policies", "refused", "shares", "strangers"),
+    *("bridges", "calendars", "claimed_lists", "lists", "storms"),
+}
 """Mappings whose keys are data."""
 
 

@@ -30,6 +30,8 @@ ENTRIES = AGENTS | {
     ),
     Component.EXPLAIN: ("streams.stories.explain",),
     Component.HISTORY: ("streams.cli.policy:simulate",),
+    Component.REPORT: ("streams.cli.report",),
+    Component.EXPORT: ("streams.cli.export",),
 }
 NOT_ENTERED = {
     # the worker wires its agents to their topics; what they do there is theirs
@@ -50,7 +52,7 @@ def found(component: Component) -> Use:
     if component is Component.DEAD_LETTERS:
         # it reads webhooks as the bridge does, which also keeps the lines' states; it follows none
         use.reads.discard("lines.status")
-    if component is Component.EXPLAIN:
+    if component in {Component.EXPLAIN, Component.EXPORT}:
         # it takes its list from the registry, which the scan does not see
         use.reads |= {topic.name for topic in read_by(component)}
     return use

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from dataclasses import replace
 from math import sqrt
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.policy import HOLDOUT, Experiment, Variant
+from models.policy import ENFORCED, HOLDOUT, Experiment, Rule, Variant
+from models.policy.rules import TextFirstRule
 from streams.policies import experiments as experiments_module
-from streams.policies.experiments import assign
+from streams.policies.experiments import assign, assigned, held_out
 from streams.screening.decide import decide
 from streams.views.views import Views
 from tests.support.facts import facts, offer, policy
@@ -96,6 +98,60 @@ def test_a_decision_assigns_the_callers_own_variant_of_the_reply() -> None:
         for caller in CALLERS[:30]:
             taken = decide(in_force, facts(offer(caller=caller, caller_raw=caller)))
             assert (taken.reply, taken.variant) == (reply, assign(experiment, reply, caller))
+
+
+@given(experiments())
+def test_a_decision_records_the_split_of_that_moment(experiment: Experiment) -> None:
+    for caller in CALLERS[:5]:
+        found = assigned(experiment, "r", caller)
+        assert (found.of, found.experiment, found.salt) == ("reply", "r", experiment.salt)
+        assert found.variant == assign(experiment, "r", caller)
+        assert sum(found.shares.values()) == pytest.approx(1)
+        assert found.shares.get(HOLDOUT, 0.0) == experiment.holdout
+        weights = {name: found.shares[name] for name in experiment.variants}
+        first = next(iter(experiment.variants))
+        for name, share in weights.items():
+            ratio = experiment.variants[name].weight / experiment.variants[first].weight
+            assert share / weights[first] == pytest.approx(ratio)
+
+
+@given(st.floats(0.01, 0.9), st.text(max_size=10))
+@settings(max_examples=20)
+def test_a_rules_holdout_has_its_share_and_keeps_its_callers(share: float, salt: str) -> None:
+    rule = TextFirstRule(id="r", holdout=share, salt=salt)
+    more = replace(rule, holdout=min(share * 1.5, 0.9))
+    held = {caller for caller in CALLERS if variant_of(rule, caller) == HOLDOUT}
+    assert abs(len(held) / MANY - share) <= 6 * sqrt(share * (1 - share) / MANY) + 1 / MANY
+    assert held <= {caller for caller in CALLERS if variant_of(more, caller) == HOLDOUT}
+
+
+def test_a_rules_split_is_none_of_a_replys_of_the_same_name() -> None:
+    texts = {"a": Variant(texts={"en": "A"})}
+    reply, rule = Experiment(variants=texts, holdout=0.5), TextFirstRule(id="r", holdout=0.5)
+    same = sum(
+        (assign(reply, "r", caller) == HOLDOUT) == (variant_of(rule, caller) == HOLDOUT)
+        for caller in CALLERS
+    )
+    assert 0.4 < same / MANY < 0.6
+
+
+def test_who_is_held_out_of_a_rule_stays_so_in_a_new_version() -> None:
+    """Worked out by hand, as for texts."""
+    rule = TextFirstRule(id="r", holdout=0.2, salt="spring")
+    at = [
+        int(hashlib.sha256(f"spring:rule/r:{each}".encode()).hexdigest()[:16], 16) / 2**64
+        for each in CALLERS[:200]
+    ]
+    assert [variant_of(rule, each) for each in CALLERS[:200]] == [
+        HOLDOUT if x < 0.2 else ENFORCED for x in at
+    ]
+
+
+def variant_of(rule: Rule, caller: str) -> str:
+    found = held_out(rule, caller)
+    assert found is not None
+    assert found.shares == {HOLDOUT: rule.holdout, ENFORCED: 1 - rule.holdout}
+    return found.variant
 
 
 def test_another_salt_and_another_reply_assign_anew() -> None:

@@ -93,3 +93,40 @@ def test_a_country_that_is_none_is_doubted() -> None:
     assert read_pattern("IT") == CallerPattern("country", "IT")
     with pytest.raises(ValueError, match="E\\.164"):
         read_pattern("nobody")
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ({"type": "emergency"}, "nobody may be held out of an emergency rule"),
+        ({"type": "deny_list"}, "nobody may be held out of a deny_list rule"),
+        ({"type": "recording_bridge"}, "nobody may be held out of a recording_bridge rule"),
+        ({"type": "burst"}, "nobody may be held out of a burst rule"),
+        ({"type": "storm"}, "nobody may be held out of a storm rule"),
+        ({"type": "allow_list"}, "nobody may be held out of an allow_list rule"),
+        ({"type": "urgent_repeat"}, "nobody may be held out of an urgent_repeat rule"),
+        ({"type": "text_first", "mode": "shadow"}, "a rule in shadow rejects nobody"),
+        (
+            {"type": "expression", "condition": "stranger", "then": "queue"},
+            "a holdout measures rejects, and this rule's verdict is queue",
+        ),
+    ],
+)
+def test_a_holdout_that_must_not_or_cannot_be_is_refused(rule: dict[str, Any], said: str) -> None:
+    ((where, message),) = found({"id": "r", "holdout": 0.1, **rule})
+    assert where == "rules.0.holdout"
+    assert message.startswith(said)
+    assert not found({"id": "r", **rule})
+
+
+def test_a_holdout_of_a_rule_that_rejects_is_let_through() -> None:
+    for rule in (
+        {"type": "text_first"},
+        {"type": "vip_only", "tiers": ["gold"]},
+        {"type": "country", "only": ["GB"]},
+        {"type": "media", "reject": ["video"]},
+        {"type": "presence"},
+        {"type": "quiet_hours", "calendar": "office"},
+        {"type": "expression", "condition": "stranger"},
+    ):
+        assert not found({"id": "r", "holdout": 0.1, **rule}, calendars=[OFFICE])

@@ -206,6 +206,8 @@ def test_what_is_wrong_is_told_with_file_line_field_and_mend(
         ("{blocked: true}", "given.blocked", "how much longer"),
         ("{calls: 3}", "given.calls", "[50s ago, 10s ago]"),
         ("{zone: Mars/Base}", "given.zone", "no IANA time zone"),
+        ("{held_out: r}", "given.held_out", "[text-first]"),
+        ("{held_out: [r]}", "given.held_out", "'r' is no rule with a holdout (there: none)"),
     ],
 )
 def test_what_a_case_gives_wrongly_is_told_with_what_is_allowed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.calls import CallOffered
+from models.decisions import Assignment
 from models.overrides import CallerBlock
 from models.policy import DAY_MS
 from models.policy.rules import TextFirstRule
@@ -122,6 +124,91 @@ def test_a_shadow_rule_is_recorded_and_not_enforced() -> None:
         ("text-first", True),
         ("burst", False),
     ]
+
+
+def held_out(of: dict[str, Any], caller: str, *, held: bool = True) -> dict[str, Any]:
+    """The rule, holding out half, with a salt under which the caller is held out, or is not."""
+    for n in range(99):
+        rule = of | {"holdout": 0.5, "salt": f"s{n}"}
+        at = sha256(f"s{n}:rule/{of['id']}:{caller}".encode()).digest()[0]
+        if (at < 128) == held:
+            return rule
+    raise AssertionError
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_who_is_held_out_of_a_rule_rings_and_it_is_on_record(*, held: bool) -> None:
+    rule = held_out(TEXT_FIRST, offer().caller, held=held)
+    taken = decide(policy(rule), facts())
+    assert (taken.verdict, taken.by, taken.rule, taken.reply) == (
+        ("ring", "default", None, None) if held else ("reject", "rule", "text-first", "text-first")
+    )
+    assert [(each.matched, each.shadow, each.holdout) for each in taken.rules] == [
+        (True, False, held)
+    ]
+    assert taken.assignments == (
+        Assignment(
+            of="rule",
+            experiment="text-first",
+            salt=rule["salt"],
+            shares={"holdout": 0.5, "enforced": 0.5},
+            variant="holdout" if held else "enforced",
+        ),
+    )
+    if held:
+        assert taken.why == (
+            "has never written to this line; the caller is held out of the rule text-first"
+        )
+
+
+def test_the_rules_after_a_holdout_still_decide() -> None:
+    """A recording bridge that is down, or a deny list, stands for those held out too."""
+    deny = {"id": "denied", "type": "deny_list", "callers": ["US"]}
+    taken = decide(policy(held_out(TEXT_FIRST, offer().caller), deny), facts())
+    assert (taken.verdict, taken.rule) == ("reject", "denied")
+    assert [each.variant for each in taken.assignments] == ["holdout"]
+
+
+def test_only_a_reject_that_would_be_is_held_out() -> None:
+    rule = held_out(TEXT_FIRST, offer().caller)
+    for taken in (
+        decide(policy(rule), facts(last_in_ms=NOW_MS - 1)),  # it does not apply
+        decide(policy(rule | {"mode": "shadow"}), facts()),
+        decide(policy(rule | {"holdout": 0}), facts()),
+        decide(policy(TEXT_FIRST), facts()),
+    ):
+        assert taken.assignments == ()
+        assert [each.holdout for each in taken.rules] == [False]
+
+
+def test_nobody_is_held_out_of_a_rule_that_keeps_somebody_safe() -> None:
+    """Nor where the check was passed by: a record may come to the topic in other ways."""
+    caller = offer().caller
+    for rule in (
+        {"id": "denied", "type": "deny_list", "callers": ["US"]},
+        {"id": "record", "type": "recording_bridge"},
+        BURST | {"calls": 2},
+    ):
+        taken = decide(policy(held_out(rule, caller)), facts(recent=calls(2, 1)))
+        assert (taken.verdict, taken.rule, taken.assignments) == ("reject", rule["id"], ())
+
+
+def test_a_group_call_is_in_no_holdout() -> None:
+    rule = {"id": "groups", "type": "media", "reject": ["group"]}
+    call = offer(group=True)
+    taken = decide(policy(held_out(rule, call.caller)), facts(call))
+    assert (taken.verdict, taken.assignments) == ("reject", ())
+
+
+def test_a_rules_and_a_replys_experiment_are_both_on_record() -> None:
+    replies = {"text-first": {"variants": {"a": {"texts": {"en": "A"}}}, "holdout": 0.5}}
+    rule = held_out(TEXT_FIRST, offer().caller, held=False)
+    taken = decide(policy(rule, replies=replies), facts())
+    assert [(each.of, each.experiment) for each in taken.assignments] == [
+        ("rule", "text-first"),
+        ("reply", "text-first"),
+    ]
+    assert taken.variant == taken.assignments[1].variant
 
 
 def test_a_call_passes_by_rules_that_do_not_mean_it() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from models.calls import CallOffered
 from models.codec import UndecodableError
+from models.commands import REJECT_WINDOW_MS
 from models.decisions import Block, Verdict
 from streams.screening.recent_calls import (
     KEEP_MOST,
@@ -46,7 +47,8 @@ def after(*offers: CallOffered, keep_ms: int = KEEP_MS) -> RecentCalls:
 
 SAME = st.one_of(
     st.tuples(st.integers(0, 10**6), st.sampled_from(["envelope", "received"])),
-    st.tuples(st.integers(-(10**6), 0), st.just("payload")),
+    # two webhooks of one call name times that differ by less than it can ring
+    st.tuples(st.integers(1 - REJECT_WINDOW_MS, 0), st.just("payload")),
 )
 """How much later a repeated webhook says that its call began, and by which time."""
 
@@ -83,18 +85,25 @@ def test_each_call_stands_once(offers: list[CallOffered]) -> None:
     assert first == {(each.line, each.call_id) for each in offers}
 
 
+def within(state: RecentCalls, line: str, until_ms: int, window_ms: int) -> int:
+    """How many calls to a line began in the window that ends at ``until_ms``."""
+    ago = state.offered_ago_ms(line, until_ms)
+    assert ago == sorted(ago), "the newest first"
+    return sum(each < window_ms for each in ago)
+
+
 def test_one_call_id_on_two_lines_is_two_calls() -> None:
     state = after(offer(line="london"), offer(line="paris"))
     assert state.find("london", "call-1", NOW_MS) is not None
     assert state.find("paris", "call-1", NOW_MS) is not None
     assert state.find("rome", "call-1", NOW_MS) is None
-    assert state.offered_within("london", NOW_MS, 60_000) == 1
+    assert within(state, "london", NOW_MS, 60_000) == 1
 
 
 @given(st.integers(1, 86_400_000))
 def test_exactly_a_window_ago_does_not_count(window_ms: int) -> None:
     def count(at_ms: int) -> int:
-        return after(offer(offered_at_ms=at_ms)).offered_within("london", NOW_MS, window_ms)
+        return within(after(offer(offered_at_ms=at_ms)), "london", NOW_MS, window_ms)
 
     assert count(NOW_MS - window_ms) == 0
     assert count(NOW_MS - window_ms + 1) == 1
@@ -116,7 +125,7 @@ def test_a_window_counts_what_a_plain_count_would(
             for each in first
             if each.line == line and 0 <= NOW_MS - each.offered_at_ms < window_ms
         ]
-        assert state.offered_within(line, NOW_MS, window_ms) == len(plain)
+        assert within(state, line, NOW_MS, window_ms) == len(plain)
 
 
 def test_calls_older_than_the_retention_go_at_the_next_one() -> None:
@@ -181,10 +190,6 @@ def test_only_rejected_and_queued_calls_were_turned_away() -> None:
     assert state.turned_away_ms("london") == (NOW_MS, NOW_MS + 1)
     assert state.turned_away_ms("paris") == (NOW_MS + 3,)
     assert state.turned_away_ms("riyadh") == ()
-
-
-def test_nothing_in_the_table_is_no_calls() -> None:
-    assert load(None) == RecentCalls()
 
 
 def test_blocks_and_offsets_go_with_the_state() -> None:
@@ -262,7 +267,7 @@ def test_a_newer_time_makes_a_new_call_of_one_that_is_over(
     state = evolve(known(verdict), again, 1, KEEP_MS)
     assert len(state.calls) == 1 + new
     assert [call.generation for call in state.calls[1:]] == [again.offered_at_ms] * new
-    counted = state.offered_within("london", NOW_MS + 10**6, 10**7)
+    counted = within(state, "london", NOW_MS + 10**6, 10**7)
     assert counted == new + (verdict != "late")
 
 

@@ -1,4 +1,4 @@
-"""The worker, a policy's case and the past decided again come to the same decisions."""
+"""The worker, a policy's case and a decision's own record come to the same decisions."""
 
 from __future__ import annotations
 
@@ -15,19 +15,17 @@ from models.calls import CallOffered
 from models.codec import decode, encode
 from models.contacts import Contact
 from models.decisions import Decision
-from models.messages import MessageSeen
 from models.policy import DAY_MS, PolicyCase
 from models.records import Record
 from models.topics import CALLS_DECISIONS
 from streams.conversations import Conversation
-from streams.history.decide_again import again
-from streams.history.past import Past
 from streams.kafka.outbox import Outbox
 from streams.metrics import WorkerMetrics
 from streams.policies.book import PolicyBook, PolicyInForce
 from streams.policy_admin.cases import run_case
 from streams.screening.agent import Screening
-from streams.screening.facts import LineFacts
+from streams.screening.decide import decide
+from streams.screening.recorded import facts_of
 from streams.views.views import Views
 from tests.support.facts import NOW_MS, knowing, offer, policy
 
@@ -103,6 +101,8 @@ class Kept:
 
     def get(self, key: bytes) -> bytes | None:
         return self.rows.get(key)
+
+    glance = get
 
     async def put(self, _partition: int, key: bytes, value: bytes | None) -> asyncio.Future[None]:
         self.rows.pop(key, None)
@@ -271,41 +271,16 @@ def by_worker(history: History) -> list[Decision]:
             assert not found, "a duplicate is not decided"
             continue
         (taken,) = found
-        assert first.setdefault(event.offer.call_id, taken) == taken, "decided as it was before"
+        before = first.setdefault(event.offer.call_id, taken)
+        assert replace(before, snapshot=taken.snapshot) == taken, "decided as it was before"
     return [first[each.call_id] for each in offers(history)]
 
 
-def by_history(history: History) -> list[Decision]:
-    """The decisions on the caller's calls as replay comes to them."""
-    past = Past()
-    for each, call in zip(offers(history), history.calls, strict=True):
-        past.take(each)
-        if call.comes != "once":
-            past.take(replace(each, event_id=f"{each.event_id}/2"))
-    for each in of_strangers(history):
-        past.take(each)
-    said: tuple[tuple[Literal["in", "out"], int], ...] = (
-        ("in", history.last_in_ms),
-        ("out", history.last_out_ms),
-    )
-    for direction, at_ms in said:
-        if at_ms:
-            past.take(
-                MessageSeen(
-                    event_id=f"evt_{direction}",
-                    message_id=f"M{direction}",
-                    gateway="office",
-                    line="london",
-                    caller=CALLER,
-                    direction=direction,
-                    at_ms=at_ms,
-                    received_at_ms=at_ms,
-                )
-            )
-    book = PolicyBook({"*": policy(*history.rules)})
-    lines = {"london": LineFacts()}
-    found = again(past, book, knows(history), lines, lambda call: call.caller == CALLER)
-    return [each.would for each in found]
+def by_record(history: History, decisions: list[Decision]) -> list[Decision]:
+    """The decisions as their records give them again."""
+    in_force = policy(*history.rules)
+    read = [decode(Decision, encode(each)) for each in decisions]
+    return [decide(in_force, facts_of(each)) for each in read]
 
 
 def by_case(history: History) -> Decision:
@@ -336,7 +311,7 @@ def alike(decision: Decision) -> Decision:
 @given(history=histories())
 def test_the_three_who_decide_agree(history: History) -> None:
     by_it = by_worker(history)
-    assert by_history(history) == by_it
+    assert by_record(history, by_it) == by_it
     assert alike(by_case(history)) == alike(by_it[-1])
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
+from models.policy import Experiment
 from streams.policy_admin.files import read_folder
 from streams.settings import DEFAULT_CONFIG, load_settings
+from streams.simulator.reactions import read_reactions
 from streams.single_node.demo import TOKEN, write_demo
+from streams.single_node.demo_experiment import SAID, with_experiment
 from streams.single_node.scenes import LINES
 
 SECRETS = {"WAHA_API_KEY", "WAHA_HMAC_KEY", "WAWP_TOKEN", "WAWP_SECRET"}
@@ -29,6 +33,7 @@ def test_demo_configuration_leads_to_the_simulator_alone(
     urls = {name: gateway["base_url"] for name, gateway in data["gateways"].items()}
     assert urls == {"office": "http://127.0.0.1:9/office", "cloud": "http://127.0.0.1:9/cloud"}
     assert data["kafka"]["topic_prefix"] == "demo."
+    assert run.reactions is None
     assert stat.S_IMODE(run.config.stat().st_mode) == 0o600
     assert set(run.secrets) == SECRETS - {"WAHA_API_KEY"}
     assert not any(
@@ -52,6 +57,32 @@ def test_scenes_bring_lines_whose_policies_compile_with_ones_own(
     for line in LINES:
         assert book.for_line(line).policy.line == line
     assert book.for_line("london").policy.line == "*"
+    tried = book.for_line("london").policy.replies["text-first"]
+    assert isinstance(tried, Experiment)
+    assert run.reactions is not None
+    dials = read_reactions(run.reactions)
+    # in every language: the text that works is known by its words, and the other is not
+    shares = {
+        name: {dials.write(text) for text in variant.texts.values()}
+        for name, variant in tried.variants.items()
+    }
+    assert shares == {"plain": {dials.told}, "reason": {dials.texts[0].write}}
+    assert set(tried.variants["plain"].texts) == set(tried.variants["reason"].texts)
+    assert "plain 15%, of those who get the text reason 65%" in SAID
     assert run.secrets[TOKEN] == run.token
     assert run.token not in run.config.read_text(encoding="utf-8")
     assert set(settings.bridge.tokens) == {"crm", "presence", "bridges"}
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"line": "london", "replies": {"text-first": {"en": "A"}}},
+        {"line": "*", "replies": {"closed": {"en": "A"}}},
+        {"line": "*", "replies": {"text-first": {"variants": {"a": {"texts": {"en": "A"}}}}}},
+        {"line": "*"},
+        {"calendar": "office"},
+    ],
+)
+def test_what_has_no_such_plain_reply_stays_as_it_is(policy: dict[str, Any]) -> None:
+    assert with_experiment(policy) == policy

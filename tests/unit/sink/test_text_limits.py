@@ -114,7 +114,6 @@ def test_other_answers_hold_nobody_back(answer: GatewayAnswer | None) -> None:
 )
 def test_the_table_gives_back_what_was_put_there(state: LineState) -> None:
     assert text_limits.load(text_limits.dump(state)) == state
-    assert text_limits.load(None) == NOTHING_MET
 
 
 def test_the_keys_of_lines_and_of_claims_never_meet() -> None:

@@ -175,6 +175,13 @@ def test_revisions_follow_the_content() -> None:
     assert len({first, *others}) == 4
 
 
+def test_a_new_version_gives_a_document_its_old_revision() -> None:
+    """Decisions and texts under way quote it, and the topic's history is looked up by it."""
+    assert revision_of(read_policy(document())) == "64002d79b455"
+    held = [TEXT_FIRST | {"holdout": 0.1}, TEXT_FIRST | {"holdout": 0.1, "salt": "s"}]
+    assert len({revision_of(read_policy(document(rules=[each]))) for each in held}) == 2
+
+
 def test_a_policy_survives_the_topic() -> None:
     policy = read_policy(document())
     assert decode(Policy, encode(policy)) == policy

@@ -60,8 +60,7 @@ def pester() -> Iterator[None]:
             return 0
 
     def judge(rule: PesterRule, _in_force: PolicyInForce, facts: Facts) -> RuleFinding:
-        call = facts.offer
-        count = facts.recent.offered_within(call.line, call.offered_at_ms, rule.within)
+        count = facts.calls_within(rule.within)
         known: dict[str, Any] = {"wait_ms": rule.within}
         if count < 3:
             return RuleFinding(None, f"{count} calls", known)

@@ -1,0 +1,1 @@
+"""Parquet files of every topic, for analysts: each record once, by its offset."""

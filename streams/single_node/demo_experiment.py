@@ -1,0 +1,50 @@
+"""The demo's experiment: two texts and no text, and the people who react to them.
+
+What is dialled in here is what a report over the demo must find again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from models.policy import ANY_LINE
+
+REPLY: Final = "text-first"
+"""Of the common policy: what the callers are told whom the random traffic brings."""
+
+_BETTER: Final = {
+    "en": "Tell us in a message what it is about, and we call you back within minutes.",
+    "ar": "أخبرنا برسالة عن موضوعك، وسنتصل بك خلال دقائق.",
+}
+
+REACTIONS: Final[Mapping[str, Any]] = {
+    "silent": 0.08,
+    "told": 0.15,
+    "texts": [{"words": ["we call you back within minutes", "وسنتصل بك"], "write": 0.65}],
+    "reached": 0.05,
+}
+"""For ``gateway-sim --reactions``."""
+
+SAID: Final = (
+    "people react: of those who are told nothing {silent:.0%} write, of those who get the text "
+    "plain {told:.0%}, of those who get the text reason {better:.0%}"
+).format(**REACTIONS, better=REACTIONS["texts"][0]["write"])
+"""The dials for whoever watches."""
+
+
+def with_experiment(policy: dict[str, Any]) -> dict[str, Any]:
+    """The common policy with the reply as an experiment; any other policy as it is.
+
+    The variant ``plain`` has the policy's own words.
+    """
+    replies = policy.get("replies") or {}
+    own = replies.get(REPLY)
+    if policy.get("line") != ANY_LINE or not isinstance(own, dict) or "variants" in own:
+        return policy
+    experiment = {
+        "holdout": 0.1,
+        "salt": "demo",
+        "variants": {"plain": {"texts": own}, "reason": {"texts": dict(_BETTER)}},
+    }
+    return {**policy, "replies": {**replies, REPLY: experiment}}

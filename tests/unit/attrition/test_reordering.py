@@ -1,0 +1,96 @@
+"""The order of facts, and how far it is complete."""
+
+from __future__ import annotations
+
+from streams.attrition.facts import LINK_LEAD_MS, Fact
+from streams.attrition.reordering import AHEAD_FACTS, Reordering
+from tests.support.attrition import ADA, LID, T0, linked, wrote
+
+LATENESS_MS = 1000
+BEHIND_MS = LATENESS_MS + LINK_LEAD_MS
+LATER = T0 + 60_000
+
+
+def waiting() -> Reordering[str, int]:
+    return Reordering(("a", "b"), LATENESS_MS)
+
+
+def taken(of: Reordering[str, int]) -> list[Fact]:
+    return [fact for fact, _ in of.take()]
+
+
+def test_nothing_is_taken_before_every_source_has_reached_it() -> None:
+    of = waiting()
+    of.add(wrote(T0), 1, "a")
+    of.reach("a", LATER)
+    assert (taken(of), of.low_ms) == ([], None)
+    of.reach("b", T0 + BEHIND_MS - 1)
+    assert (taken(of), of.low_ms) == ([], T0 + BEHIND_MS - 1)
+    of.reach("b", T0 + BEHIND_MS)
+    assert of.take() == [(wrote(T0), 1)]
+    assert of.complete_ms == T0
+
+
+def test_facts_are_taken_in_order_whatever_their_source() -> None:
+    of = waiting()
+    first, second, third = wrote(T0), wrote(T0 + 1), wrote(T0 + 2)
+    for number, (fact, source) in enumerate(((third, "a"), (first, "b"), (second, "a"))):
+        of.add(fact, number, source)
+    of.reach("a", LATER)
+    of.reach("b", LATER)
+    assert taken(of) == [first, second, third]
+    assert len(of) == 0
+
+
+def test_a_link_goes_before_the_message_that_taught_it() -> None:
+    of = waiting()
+    message, link = wrote(T0), linked(LID, ADA, T0 + 5)
+    of.add(message, 1, "a")
+    of.add(link, 2, "a")
+    of.reach("a", LATER)
+    of.reach("b", LATER)
+    assert taken(of) == [link, message]
+
+
+def test_a_source_reaches_no_earlier_time() -> None:
+    of = waiting()
+    of.reach("a", T0 + 5)
+    of.reach("a", T0)
+    of.reach("b", T0 + 9)
+    assert of.low_ms == T0 + 5
+
+
+def test_what_comes_too_late_is_taken_at_once_and_counted() -> None:
+    of = waiting()
+    of.reach("a", LATER)
+    of.reach("b", LATER)
+    assert taken(of) == []
+    of.add(wrote(T0), 1, "a")
+    assert (taken(of), of.late) == ([wrote(T0)], 1)
+
+
+def test_a_fact_of_no_source_is_waited_for_by_nobody() -> None:
+    of = waiting()
+    of.reach("a", LATER)
+    of.reach("b", LATER)
+    of.add(wrote(T0 + 100), 1)
+    assert taken(of) == [wrote(T0 + 100)]
+
+
+def test_a_source_that_is_ahead_is_read_no_further() -> None:
+    of = waiting()
+    for number in range(AHEAD_FACTS):
+        assert not of.is_ahead("a")
+        of.add(wrote(T0 + number), number, "a")
+    of.reach("a", T0 + AHEAD_FACTS + 60_000)
+    assert of.is_ahead("a")
+    # the slowest is never ahead, however much of it waits
+    of.reach("b", T0 + AHEAD_FACTS + 60_000)
+    assert not of.is_ahead("a")
+    assert not of.is_ahead("b")
+    of.reach("b", T0)
+    of.take()
+
+
+def test_a_source_of_which_nothing_is_known_is_not_ahead() -> None:
+    assert not waiting().is_ahead("a")
