@@ -23,6 +23,9 @@ SNAPSHOT_VERSION: Final = 1
 CALLS_KEPT: Final = 20
 """The newest calls of a caller that are recorded."""
 
+OUTAGES_KEPT: Final = 3
+"""The newest outages that are recorded: a rule looks for the newest that is long enough."""
+
 OUTAGE_MS: Final = 120_000
 GRACE_MS: Final = 600_000
 """Longer outages than this, and those that ended less than this ago, are recorded of every call; of
@@ -227,13 +230,11 @@ NO_HOLES: Final = HoleFacts(outage_ms=OUTAGE_MS, grace_ms=GRACE_MS)
 
 
 def recorded(read: Snapshot) -> Snapshot:
-    """What of it goes on record: the newest calls, and no more than ``MOST_BYTES``.
+    """What of it goes on record: the newest calls and outages, and no more than ``MOST_BYTES``.
 
     May be repeated. Takes some microseconds.
     """
-    if read.get("holes") == NO_HOLES:
-        read = read.copy()
-        del read["holes"]
+    read = _with_few_holes(read)
     calls = read.get("calls_ago_ms", ())
     if len(calls) > CALLS_KEPT:
         cut: dict[str, Any] = {**read, "calls": len(calls), "calls_ago_ms": calls[:CALLS_KEPT]}
@@ -247,6 +248,21 @@ def recorded(read: Snapshot) -> Snapshot:
         if len(orjson.dumps(read)) <= MOST_BYTES:
             break
     return read
+
+
+def _with_few_holes(read: Snapshot) -> Snapshot:
+    holes = read.get("holes")
+    if holes is None:
+        return read
+    if holes == NO_HOLES:
+        read = read.copy()
+        del read["holes"]
+        return read
+    outages = holes.get("outages", [])
+    if len(outages) <= OUTAGES_KEPT:
+        return read
+    cut: dict[str, Any] = {**read, "holes": {**holes, "outages": outages[-OUTAGES_KEPT:]}}
+    return _marked(cut, "holes")
 
 
 def _size(of: Mapping[str, Any], part: str) -> int:

@@ -49,6 +49,7 @@ class Component(StrEnum):
     UP = "up"
     EXPLAIN = "explain"
     HISTORY = "policy simulate"
+    REPORT = "report"
     EXPORT = "export"
     """Reads every topic: no topic names it among its readers."""
 
@@ -135,6 +136,7 @@ CALLS_DECISIONS: Final = Topic(
         Component.UP,
         Component.EXPLAIN,
         Component.HISTORY,
+        Component.REPORT,
     ),
     what="the verdict on each call, with every rule's reason, facts and policy revision",
 )
@@ -162,7 +164,7 @@ CALLS_OUTCOMES: Final = Topic(
     values=Outcome,
     retention_ms=90 * DAY_MS,
     writers=(Component.CALL_SESSIONS, Component.REJECT_SINK, Component.TEXT_SINK),
-    readers=(Component.AUDIT, Component.UP, Component.EXPLAIN),
+    readers=(Component.AUDIT, Component.UP, Component.EXPLAIN, Component.REPORT),
     what="what became of each command, later its confirmation",
 )
 MESSAGES_EVENTS: Final = Topic(
@@ -195,7 +197,7 @@ ATTRITION_EVENTS: Final = Topic(
     values=AttritionEvent,
     retention_ms=400 * DAY_MS,
     writers=(),
-    readers=(),
+    readers=(Component.REPORT,),
     what="what a rejected caller did next",
 )
 CALLS_DLQ: Final = Topic(
@@ -319,7 +321,7 @@ CALLBACKS: Final = Topic(
         Component.CALL_SESSIONS,
         Component.CALLBACKS,
     ),
-    readers=(Component.WORKER, Component.CALLBACKS),
+    readers=(Component.WORKER, Component.CALLBACKS, Component.REPORT),
     what="callers who are owed a callback",
 )
 
@@ -365,6 +367,14 @@ def read_by(component: Component) -> tuple[Topic, ...]:
 def written_by(component: Component) -> tuple[Topic, ...]:
     """The topics that a component writes, in the registry's order."""
     return tuple(topic for topic in TOPICS if component in topic.writers)
+
+
+def may_write(component: Component) -> tuple[Topic, ...]:
+    """The topics that a component needs leave to write on.
+
+    Beside those of ``written_by``, what puts dead letters back writes where they came from.
+    """
+    return (*written_by(component), *(REPLAYABLE if component is Component.DEAD_LETTERS else ()))
 
 
 LAYOUT_VERSION: Final = 1

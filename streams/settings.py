@@ -23,9 +23,11 @@ from pydantic import (
 from models.policy import Duration, Locale, Zone
 from streams.common.errors import ConfigurationError
 from streams.common.setting_fields import (
+    OFFLINE,
     WITHOUT_GATEWAY_SECRETS,
     BaseUrl,
     BootstrapServers,
+    Name,
     Secret,
     Section,
     Tokens,
@@ -73,7 +75,7 @@ class KafkaSettings(Section):
     made for is refused."""
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
-    username: str | None = None
+    username: Name | None = None
     password: Secret | None = None
     ca_file: Path | None = None
     """Of the authority that signed the brokers' certificates; without it the system's are
@@ -279,11 +281,13 @@ class Settings(Section):
         return f"{self.kafka.topic_prefix}ringfence"
 
 
-def load_settings(path: Path = DEFAULT_CONFIG, *, gateway_secrets: bool = True) -> Settings:
+def load_settings(
+    path: Path = DEFAULT_CONFIG, *, gateway_secrets: bool = True, offline: bool = False
+) -> Settings:
     """Read and check the configuration; ``KAFKA_BOOTSTRAP_SERVERS`` overrides its cluster.
 
     Commands that only talk to Kafka do without ``gateway_secrets``: those that are not there are
-    empty then.
+    empty then. What is ``offline`` needs no secret at all.
 
     Raises ``ConfigurationError`` that lists every fault with file, line, key and fix. No secret
     is in the message, nor in the ``repr`` of what is returned.
@@ -296,10 +300,9 @@ def load_settings(path: Path = DEFAULT_CONFIG, *, gateway_secrets: bool = True) 
             " gateways, lines"
         )
         raise ConfigurationError(msg)
+    context = None if gateway_secrets else WITHOUT_GATEWAY_SECRETS
     try:
-        settings = Settings.model_validate(
-            data, context=None if gateway_secrets else WITHOUT_GATEWAY_SECRETS
-        )
+        settings = Settings.model_validate(data, context=OFFLINE if offline else context)
     except ValidationError as exc:
         raise document.refuse(exc) from None
     cluster = os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "").strip()

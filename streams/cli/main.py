@@ -9,7 +9,12 @@ from datetime import UTC, datetime
 from typing import Final
 
 import click
-from aiokafka.errors import UnknownTopicOrPartitionError
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
 from typing_extensions import override
 
 from streams.cli import (
@@ -26,6 +31,7 @@ from streams.cli import (
     kafka,
     lists,
     policy,
+    report,
     topics,
     up,
     worker,
@@ -41,7 +47,7 @@ SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
         up.up, bridge.bridge, worker.worker, gateway_sim.gateway_sim, kafka.kafka, topics.topics,
     ),
     "Look": (
-        explain.explain, audit.audit, callbacks.callbacks, dlq.dlq, export.export,
+        explain.explain, report.report, audit.audit, callbacks.callbacks, dlq.dlq, export.export,
     ),
     "Decide": (
         policy.policy, calendar.calendar, lists.lists, block.block, block.unblock,
@@ -50,6 +56,13 @@ SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
     "Former names": (policy.replay,),
 }  # fmt: skip
 """Every command stands here once; help shows them so."""
+
+
+_DENIED: Final = (
+    TopicAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    ClusterAuthorizationFailedError,
+)
 
 
 class _Sections(click.Group):
@@ -126,6 +139,14 @@ def main() -> None:
         sys.exit(EnvironmentFaultError.exit_code)
     except UnknownTopicOrPartitionError:
         say(f"ringfence: one of Ringfence's topics is missing on Kafka: {TOPICS_HINT}", err=True)
+        sys.exit(EnvironmentFaultError.exit_code)
+    except _DENIED as exc:
+        what = str(exc).removeprefix(f"[Error {exc.errno}] ")
+        say(
+            f"ringfence: Kafka denies it ({what}): kafka.username may not do that;"
+            " `ringfence topics acls` lists who may do what",
+            err=True,
+        )
         sys.exit(EnvironmentFaultError.exit_code)
     except Exception as exc:  # noqa: BLE001 - the last resort; it is logged in full
         _confess(exc)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import click
 
 from streams.cli.options import config_option, demo_option, example, json_option
-from streams.cli.output import say, say_json
+from streams.cli.output import say, say_all, say_json
 from streams.cli.startup import kafka_settings
 
 
@@ -111,3 +112,66 @@ def topics_schema(names: tuple[str, ...]) -> None:
         say_json(schema_of(found[0]))
         return
     say_json({topic.name: schema_of(topic) for topic in found})
+
+
+@topics.command(
+    name="acls",
+    epilog=example(
+        "ringfence topics acls",
+        "ringfence topics acls --commands | sh",
+    ),
+)
+@config_option
+@click.option(
+    "--commands",
+    "as_commands",
+    is_flag=True,
+    help="Print the calls of kafka-acls that allow it; $KAFKA_ACLS names the tool.",
+)
+def topics_acls(config: Path, *, as_commands: bool) -> None:
+    """List who may do what on a cluster with an authorizer.
+
+    One user for each process, with the least that it needs. Reaches no cluster.
+    """
+    from streams.common.table import table
+    from streams.kafka import acls
+    from streams.settings import load_settings
+
+    kafka = load_settings(config, offline=True).kafka
+    if as_commands:
+        say("set -eu")
+        tool = "ringfence kafka tool kafka-acls"
+        for arguments in acls.commands(kafka):
+            say(f"${{KAFKA_ACLS:-{tool}}} {shlex.join(arguments)}")
+        return
+    for line in table([acls.HEAD, *acls.rows(kafka)]):
+        say(line)
+
+
+@topics.command(
+    name="strimzi",
+    epilog=example(
+        "ringfence topics strimzi topics --cluster kafka > topics.yaml",
+        "ringfence topics strimzi users --cluster kafka > users.yaml",
+    ),
+)
+@config_option
+@click.argument("kind", type=click.Choice(["topics", "users"]))
+@click.option(
+    "--cluster",
+    default="kafka",
+    show_default=True,
+    metavar="NAME",
+    help="The name of the Kafka resource.",
+)
+def topics_strimzi(config: Path, kind: str, cluster: str) -> None:
+    """Print topics or users as resources of Strimzi, Kafka's operator on Kubernetes.
+
+    Reaches no cluster.
+    """
+    from streams.kafka import strimzi
+    from streams.settings import load_settings
+
+    kafka = load_settings(config, offline=True).kafka
+    make = strimzi.topics if kind == "topics" else strimzi.users
+    say_all(strimzi.document(make(kafka, cluster)).rstrip("\n"))

@@ -12,7 +12,11 @@ from streams.cli.startup import log_to_file
 
 
 @click.command(
-    epilog=example("ringfence up --for 60 --report report.json", "ringfence up --traffic none")
+    epilog=example(
+        "ringfence up --for 60 --report summary.json",
+        "ringfence up --for 600 --report-html report.html",
+        "ringfence up --traffic none",
+    )
 )
 @config_option
 @click.option(
@@ -34,7 +38,13 @@ from streams.cli.startup import log_to_file
     "--report",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Summary as JSON.",
+    help="Summary of the run as JSON.",
+)
+@click.option(
+    "--report-html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="At the end: what `ringfence report` says of the run, as one page.",
 )
 @click.option("--seed", type=int, default=None, help="Makes the simulated traffic repeatable.")
 @click.option(
@@ -48,6 +58,7 @@ def up(
     traffic: float | None,
     duration_ms: int | None,
     report: Path | None,
+    report_html: Path | None,
     seed: int | None,
     *,
     apply_policies: bool,
@@ -66,6 +77,7 @@ def up(
         rate=traffic,
         duration_ms=duration_ms,
         report=report,
+        report_html=report_html,
         seed=seed,
         apply=apply_policies,
     )

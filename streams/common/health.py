@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from streams.common.errors import EnvironmentFaultError
+from streams.common.service_manager import ServiceManager
 
 Ready = Callable[[], str | None]
 """Returns None when the process can do its work, else the reason why not."""
@@ -117,7 +118,7 @@ class HealthServer:
     """A small server for a process that has no other: liveness, readiness, metrics.
 
     ``async with HealthServer("127.0.0.1:8081", registry, ready=...) as server`` listens until the
-    block ends.
+    block ends. A service manager that started the process (systemd) hears the same.
     """
 
     def __init__(
@@ -132,6 +133,7 @@ class HealthServer:
         """``setting`` is the configuration's key of the address, for the error message."""
         self._address = address
         self._setting = setting
+        self._manager = ServiceManager(ready)
         app = web.Application()
         app.add_routes(health_routes(registry, ready, warnings))
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
@@ -146,8 +148,10 @@ class HealthServer:
         except BaseException:
             await self._runner.cleanup()
             raise
+        self._manager.start()
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
         """Stop listening."""
+        await self._manager.stop()
         await self._runner.cleanup()

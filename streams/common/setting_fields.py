@@ -28,21 +28,41 @@ _HOST: Final = re.compile(r"[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+(%[A-Za-z0-9]+)?\]")
 WITHOUT_GATEWAY_SECRETS: Final = "without gateway secrets"
 """The validation context in which a gateway's secret may be missing: it is empty then."""
 
+OFFLINE: Final = "offline"
+"""The validation context of what reaches neither gateways nor a cluster: a secret or name that is
+not there is ``UNREAD`` then."""
+
+UNREAD: Final = "not-read"
+"""Stands for what is not needed and not there."""
+
 
 def _gateway_secret(value: object, info: ValidationInfo) -> object:
     try:
-        return _secret(value)
+        return _read(value)
     except ValueError:
-        if (
-            info.context == WITHOUT_GATEWAY_SECRETS
-            and isinstance(value, str)
-            and value.startswith(("${", "file:"))
-        ):
+        if info.context in {WITHOUT_GATEWAY_SECRETS, OFFLINE} and _is_reference(value):
             return ""
         raise
 
 
-def _secret(value: object) -> object:
+def _secret(value: object, info: ValidationInfo) -> object:
+    try:
+        return _read(value)
+    except ValueError:
+        if info.context == OFFLINE and _is_reference(value):
+            return UNREAD
+        raise
+
+
+def _name(value: object, info: ValidationInfo) -> object:
+    return _secret(value, info) if _is_reference(value) else value
+
+
+def _is_reference(value: object) -> bool:
+    return isinstance(value, str) and value.startswith(("${", "file:"))
+
+
+def _read(value: object) -> object:
     if not isinstance(value, str):
         return value
     if value.startswith("${") and value.endswith("}"):
@@ -129,6 +149,8 @@ def _base_url(value: str) -> str:
 
 
 Secret = Annotated[SecretStr, BeforeValidator(_secret)]
+Name = Annotated[str, BeforeValidator(_name)]
+"""In the clear, or a reference as of a secret: processes share a file then, and not a name."""
 GatewaySecret = Annotated[SecretStr, BeforeValidator(_gateway_secret)]
 Rotation = Annotated[
     tuple[GatewaySecret, ...], BeforeValidator(_rotation), Field(min_length=1, max_length=2)

@@ -48,6 +48,12 @@ _REASONS: Final = {
     ("text", "suppressed", "answered"): "not told (the call was answered)",
     ("text", "suppressed", "ended"): "not told (the call had ended)",
 }
+_UNTOLD: Final = {
+    "cool-down": "told before",
+    "no-reply": "no reply in the policy",
+    "not-known": "not known whether",
+    "storm": "in a storm",
+}
 _TROUBLE: Final = frozenset({"failed", "unknown", "unconfirmed"})
 
 
@@ -75,6 +81,11 @@ def outcome_words(outcome: Outcome) -> str:
     if outcome.reason and outcome.result in {"failed", "unknown", "suppressed"}:
         return f"{words} ({outcome.reason.replace('-', ' ')})"
     return words
+
+
+def untold_words(code: str) -> str:
+    """Why a caller got no text, for its short code."""
+    return _UNTOLD.get(code, code.replace("-", " "))
 
 
 def span(ms: int) -> str:

@@ -75,7 +75,11 @@ async def _why_not(kafka: KafkaSettings, topics: Sequence[Topic]) -> str | None:
     missing = sorted(wanted - set(there))
     if not missing:
         return None
-    return f"Kafka lacks the topics {', '.join(missing)}: create them with `ringfence topics apply`"
+    seen = f"Kafka lacks the topics {', '.join(missing)}: create them with `ringfence topics apply`"
+    if kafka.username is None and kafka.certificate_file is None:
+        return seen
+    # who may not see a topic is told that it is not there
+    return f"{seen}, or let this user see them (`ringfence topics acls`)"
 
 
 async def _end(trying: asyncio.Task[str | None]) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from models.records import Record
-from models.topics import CALLS_COMMANDS, MESSAGES_COMMANDS
+from models.topics import Topic
 from streams.kafka.producer import DurableProducer
 
 log = logging.getLogger(__name__)
@@ -34,19 +34,15 @@ class Outbox:
         producer: DurableProducer,
         on_failure: Callable[[BaseException], None],
         *,
-        commands: DurableProducer | None = None,
-        texts: DurableProducer | None = None,
+        ahead: Mapping[Topic, DurableProducer] | None = None,
     ) -> None:
         """``on_failure`` must end the process soon: an event is held from then on.
 
-        ``commands`` is the producer for what a ringing call waits for, ``texts`` the one for what a
-        text waits for, each with what belongs to it; without them, ``producer`` does it all.
+        ``ahead`` names the topics whose records somebody waits for, and a producer for each of
+        them, which also takes what belongs to such a record. ``producer`` does all else.
         """
         self._producer = producer
-        self._urgent = {
-            CALLS_COMMANDS: commands or producer,
-            MESSAGES_COMMANDS: texts or producer,
-        }
+        self._ahead = ahead or {}
         self._on_failure = on_failure
 
     async def finish(
@@ -65,7 +61,7 @@ class Outbox:
         """
         together = list(records)
         producer = next(
-            (found for record in together if (found := self._urgent.get(record.topic))),
+            (found for record in together if (found := self._ahead.get(record.topic))),
             self._producer,
         )
         pending: list[Awaitable[Any]] = [await producer.enqueue(record) for record in together]

@@ -286,16 +286,19 @@ class Facts:
         known = storms.get(rule.id)
         if known is None and self.lookups is not None:
             known = storms[rule.id] = self.lookups.storm(rule)
-        limits = (rule.callers, rule.within, rule.calm)
-        if known is not None and limits == (known["callers"], known["within_ms"], known["calm"]):
-            return known["strangers"], known.get("rages", False)
-        # of a rule with other limits: it rages, or does not, whatever was before
-        for each in storms.values():
-            if each["within_ms"] == rule.within:
-                count = each["strangers"]
-                if count >= rule.callers or count < rule.callers * rule.calm:
-                    return count, count >= rule.callers
-        raise UnknowableError(part="storms")
+        counted = [each for each in storms.values() if each["within_ms"] == rule.within]
+        for each in counted if known is None else (known,):
+            if (each["callers"], each["within_ms"], each["calm"]) == (
+                rule.callers,
+                rule.within,
+                rule.calm,
+            ):
+                return each["strangers"], each.get("rages", False)
+        # by other limits it rages, or does not, whatever was before
+        count = counted[0]["strangers"] if counted else None
+        if count is None or rule.callers * rule.calm <= count < rule.callers:
+            raise UnknowableError(part="storms")
+        return count, count >= rule.callers
 
     def scalars(self) -> dict[str, Scalar]:
         """The facts as they stand on every decision: no numbers, no names."""
@@ -338,8 +341,5 @@ class Facts:
         return self._look_up_holes(self._live("holes"), outage_ms, grace_ms)
 
     def _look_up_holes(self, lookups: Lookups, outage_ms: int, grace_ms: int) -> HoleFacts:
-        found, cut = lookups.holes(outage_ms, grace_ms)
-        self.snapshot["holes"] = found
-        if cut:
-            self.snapshot["truncated"] = [*self.snapshot.get("truncated", ()), "holes"]
+        found = self.snapshot["holes"] = lookups.holes(outage_ms, grace_ms)
         return found

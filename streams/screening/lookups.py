@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
 from models.calls import CallOffered
 from models.overrides import CallerBlock, LineSwitch
@@ -23,9 +22,6 @@ from models.snapshot import (
 from streams.screening.storms import Storms
 from streams.views.phone_numbers import country_of_any
 from streams.views.views import Views
-
-OUTAGES_KEPT: Final = 3
-"""The newest outages that are recorded: a rule looks for the newest that is long enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,18 +114,18 @@ class Lookups:
                 _add_fault(facts, bridge.fault(self.now_ms))
         return found
 
-    def holes(self, outage_ms: int, grace_ms: int) -> tuple[HoleFacts, bool]:
-        """Why messages of the line may be missing; also whether some outages were left out."""
+    def holes(self, outage_ms: int, grace_ms: int) -> HoleFacts:
+        """Why messages of the line may be missing."""
         found = HoleFacts(outage_ms=outage_ms, grace_ms=grace_ms)
         status = self.known.lines.get(self.offer.line)
         if status is None:
-            return found, False
+            return found
         if status.lost_at_ms and self.now_ms - status.lost_at_ms < grace_ms:
             found["lost_at_ms"] = status.lost_at_ms
-        outages = list(_outages(status, self.now_ms, outage_ms, grace_ms))
+        outages = [_outage(each) for each in _outages(status, self.now_ms, outage_ms, grace_ms)]
         if outages:
-            found["outages"] = [_outage(each) for each in outages[-OUTAGES_KEPT:]]
-        return found, len(outages) > OUTAGES_KEPT
+            found["outages"] = outages
+        return found
 
     def storm(self, rule: StormRule) -> StormFacts:
         """The line's strangers now, and whether a storm rages: which depends on the time before."""

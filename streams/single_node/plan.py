@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from streams.common.analytics_extra import require_analytics
 from streams.common.errors import ConfigurationError, EnvironmentFaultError
 from streams.local_kafka.broker import free_ports
 from streams.local_kafka.state import BrokerFiles
@@ -18,6 +19,7 @@ from streams.policy_admin.files import read_folder
 from streams.settings import DEFAULT_CONFIG, ROOT, Settings, load_settings
 from streams.single_node.child_process import ChildProcess
 from streams.single_node.demo import DemoRun, write_demo
+from streams.single_node.report_page import arguments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,9 @@ class RunOptions:
     duration_ms: int | None = None
     """None: until a signal."""
     report: Path | None = None
+    """Where the summary of the run goes, as JSON."""
+    report_html: Path | None = None
+    """Where the page of ``ringfence report`` goes, about the calls of the run."""
     seed: int | None = None
     apply: bool = False
     """Put the policies folder in force, where it differs from what is."""
@@ -66,7 +71,10 @@ def make_plan(options: RunOptions) -> RunPlan:
     settings = load_settings(options.config, gateway_secrets=not traffic)
     read_folder(settings)
     _check_ports(settings, options.config)
-    _check_report(options.report)
+    _check_report("--report", options.report)
+    _check_report("--report-html", options.report_html)
+    if options.report_html is not None:
+        require_analytics("ringfence up --report-html", ("altair", "vl_convert"))
     if not traffic:
         return RunPlan(
             options=options, settings=settings, config=options.config, demo=None, simulator=None
@@ -96,10 +104,7 @@ def bridge_url(settings: Settings) -> str:
 
 def children(plan: RunPlan, bootstrap: str) -> dict[str, ChildProcess]:
     """The processes to run, by name: bridge, worker, and the simulator where there is traffic."""
-    secrets: Mapping[str, str] = plan.demo.secrets if plan.demo else {}
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    env = {"RINGFENCE_INSTANCE": _INSTANCE, **os.environ, **secrets}
-    env |= {"KAFKA_BOOTSTRAP_SERVERS": bootstrap, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+    env = _environment(plan, bootstrap)
     config = ("--config", str(plan.config))
     health = {
         "bridge": f"http://{_reachable(plan.settings.bridge.admin_address)}",
@@ -130,6 +135,24 @@ def children(plan: RunPlan, bootstrap: str) -> dict[str, ChildProcess]:
     return {
         name: ChildProcess(name, commands[name], ready[name], logs / f"{name}.log", env)
         for name in commands
+    }
+
+
+def page_command(
+    plan: RunPlan, bootstrap: str, since_ms: int, page: Path
+) -> tuple[tuple[str, ...], Mapping[str, str]]:
+    """The command that writes the run's report as a page, and its environment."""
+    return (*_HEAD, *arguments(plan.config, since_ms, page)), _environment(plan, bootstrap)
+
+
+def _environment(plan: RunPlan, bootstrap: str) -> dict[str, str]:
+    secrets: Mapping[str, str] = plan.demo.secrets if plan.demo else {}
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    env = {"RINGFENCE_INSTANCE": _INSTANCE, **os.environ, **secrets}
+    return env | {
+        "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
+        "PYTHONPATH": path,
+        "PYTHONUNBUFFERED": "1",
     }
 
 
@@ -184,15 +207,19 @@ def _check_port(key: str, host: str, port: int, config: Path) -> None:
             raise EnvironmentFaultError(msg) from None
 
 
-def _check_report(report: Path | None) -> None:
+def _check_report(option: str, report: Path | None) -> None:
     if report is None:
         return
+    there = report.exists()
     try:
         with report.open("a", encoding="utf-8"):
             pass
+        if not there:
+            # what is not written in the end must not be there as an empty file
+            report.unlink()
     except OSError as exc:
         msg = (
-            f"--report {report}: cannot be written ({exc.strerror}); name a file in a folder that"
+            f"{option} {report}: cannot be written ({exc.strerror}); name a file in a folder that"
             " is there"
         )
         raise ConfigurationError(msg) from None

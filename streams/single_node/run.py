@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 import aiohttp
 import uvloop
 
+from streams.common.clock import now_ms
 from streams.common.errors import (
     AuditError,
     EnvironmentFaultError,
@@ -30,8 +31,17 @@ from streams.settings import Settings
 from streams.single_node import scenes
 from streams.single_node.child_process import ChildProcess
 from streams.single_node.demo_experiment import SAID
-from streams.single_node.plan import RunOptions, RunPlan, bridge_url, children, make_plan, resolved
+from streams.single_node.plan import (
+    RunOptions,
+    RunPlan,
+    bridge_url,
+    children,
+    make_plan,
+    page_command,
+    resolved,
+)
 from streams.single_node.policies_folder import agree
+from streams.single_node.report_page import write_page
 from streams.single_node.supervisor import READY_SECONDS, Supervisor
 from streams.stories.live import LiveConsole, wants_colour
 from streams.stories.report import Report
@@ -118,7 +128,7 @@ class _Run:
             self._end_broker()
 
     async def _between_start_and_end(self, http: aiohttp.ClientSession) -> int:
-        began = time.monotonic()
+        began, started_ms = time.monotonic(), now_ms()
         settings = await self._unless_stopped(self._start_kafka())
         heading: list[str] = []
         lines: list[str] | None = heading
@@ -147,7 +157,9 @@ class _Run:
                 async with _in_background(self._play_scenes(http, settings)):
                     await self._tell_stories(console, watching)
                 record = await self._quiet(http, console, watching)
-            return self._report(console.report(record))
+            exit_code = self._report(console.report(record))
+            await self._write_page(settings, started_ms)
+            return exit_code
         finally:
             await console.stop()
 
@@ -329,6 +341,23 @@ class _Run:
             case _:
                 # real lines may have had no call, and who stops a run early asks for no proof
                 return 0
+
+    async def _write_page(self, settings: Settings, since_ms: int) -> None:
+        page = self._plan.options.report_html
+        if page is None:
+            return
+        bootstrap = str(settings.kafka.bootstrap_servers)
+        command, env = page_command(self._plan, bootstrap, since_ms, page)
+        if self._stopped_at is None:
+            self._say("drawing the report")
+            try:
+                await self._unless_stopped(write_page(command, env))
+            except _StoppedError:
+                pass
+            else:
+                self._say(f"report: {page.absolute()}")
+                return
+        self._say("interrupted: no report was written; `ringfence report` writes one at any time")
 
     async def _end_children(self) -> None:
         if not self._children:

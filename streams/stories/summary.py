@@ -13,7 +13,7 @@ from models.decisions import Decision, decision_id
 from models.outcomes import NO_REPLY, TERMINAL, CommandKind, Outcome, not_told
 from models.topics import CALLS_EVENTS
 from streams.audit.bounded_memory import BoundedMemory
-from streams.common.wording import DECIDERS, count, outcome_words, span
+from streams.common.wording import DECIDERS, count, outcome_words, span, untold_words
 from streams.kafka.reader import Seen
 
 _PERCENTILES: Final = (50, 90, 99)
@@ -32,14 +32,6 @@ PARTS: Final = (
 """Of a reject and of a text, what Ringfence took and what the gateway took, in this order. Of
 commands that took several requests Ringfence's part is not measured: between the first and the last
 it waited for the gateway."""
-
-_UNTOLD: Final = {
-    "cool-down": "told before",
-    "no-reply": "no reply in the policy",
-    "not-known": "not known whether",
-    "storm": "in a storm",
-}
-"""Reasons in other words than their codes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +142,7 @@ class Summary:
         return lines
 
     def _reasons(self) -> dict[str, int]:
-        return {
-            _UNTOLD.get(code, code.replace("-", " ")): number
-            for code, number in self.not_told.items()
-        }
+        return {untold_words(code): number for code, number in self.not_told.items()}
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON; latencies in milliseconds."""

@@ -221,7 +221,14 @@ def _agents(
 ) -> WorkerAgents:
     settings, known, metrics = around.settings, around.known, around.metrics
     kafka = settings.kafka
-    outbox = Outbox(around.producer, failure, commands=around.commands, texts=around.texts)
+    outbox = Outbox(
+        around.producer,
+        failure,
+        ahead={
+            topics.CALLS_COMMANDS: around.commands,
+            topics.MESSAGES_COMMANDS: around.texts,
+        },
+    )
 
     def table(
         name: str,

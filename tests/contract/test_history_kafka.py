@@ -165,7 +165,7 @@ async def test_a_policy_file_that_is_wrong_is_named(settings: Settings, tmp_path
         await read_trial(settings, [wrong])
 
 
-async def test_an_audit_makes_decisions_again_and_finds_a_tampered_fact(
+async def test_an_audit_makes_decisions_again_and_finds_tampering(
     settings: Settings, producer: DurableProducer
 ) -> None:
     sound = [*decided("1", DESK, ago_ms=20_000), *decided("2", DESK, ago_ms=10_000)]

@@ -72,8 +72,10 @@ async def test_every_command_does_what_the_text_says(broker: str, tmp_path: Path
 async def test_the_first_command_ends_with_a_true_audit(tmp_path: Path) -> None:
     (block,) = [block for block in BLOCKS if block.startswith("deploy/run")]
     env = {name: value for name, value in os.environ.items() if name != "KAFKA_BOOTSTRAP_SERVERS"}
+    page = tmp_path / "report.html"
+    shorter = block.replace("--for 60", "--for 12").replace("report.html", str(page))
     process = await asyncio.create_subprocess_exec(
-        "bash", "-euc", block.replace("--for 60", "--for 12"), cwd=ROOT,
+        "bash", "-euc", shorter, cwd=ROOT,
         env=env | {"RINGFENCE_STATE_DIR": str(tmp_path)},
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
@@ -82,3 +84,5 @@ async def test_the_first_command_ends_with_a_true_audit(tmp_path: Path) -> None:
     assert process.returncode == 0, text
     assert re.search(r"rejected ✓ .* told", text), text
     assert re.search(r"^audit +holds", text, flags=re.MULTILINE), text
+    assert f"report: {page}\n" in text
+    assert "<svg" in page.read_text(encoding="utf-8")

@@ -37,6 +37,7 @@ COMMANDS = [
     ["contacts", "remove"],
     ["audit"],
     ["explain"],
+    ["report"],
     ["dlq", "list"],
     ["dlq", "show"],
     ["dlq", "replay"],

@@ -338,6 +338,30 @@ def test_without_gateway_secrets_only_references_may_dangle(
         read(path, "${T_TOKEN}", "open", gateway_secrets=False)
 
 
+GUARDED = """kafka:
+  security_protocol: SASL_SSL
+  username: ${T_USER}
+  password: ${T_PASSWORD}
+"""
+
+
+def test_processes_share_a_file_and_not_a_name(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("T_PASSWORD", "value-of-T_PASSWORD")
+    assert "T_USER is not set" in refused(path, "policies: rules\n", f"{GUARDED}policies: rules\n")
+    monkeypatch.setenv("T_USER", "ringfence-bridge")
+    found = read(path, "policies: rules\n", f"{GUARDED}policies: rules\n").kafka
+    assert found.username == "ringfence-bridge"
+
+
+def test_what_reaches_nothing_needs_no_secret(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("T_TOKEN", "T_HOOK", "T_CLOUD"):
+        monkeypatch.delenv(name, raising=False)
+    found = read(path, "policies: rules\n", f"{GUARDED}policies: rules\n", offline=True)
+    assert (found.kafka.username, found.kafka.password is not None) == ("not-read", True)
+    with pytest.raises(ConfigurationError, match="never in the clear"):
+        read(path, "policies: rules\n", GUARDED.replace("${T_PASSWORD}", "open"), offline=True)
+
+
 def test_a_secret_may_be_two_while_it_is_changed(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ from streams.settings import ROOT
 
 TESTS = ROOT / "tests"
 LONGEST_NAME = 60
-SUITES = {"unit", "contract", "kafka", "process", "pipeline", "faults", "fuzz"}
+SUITES = {"unit", "contract", "kafka", "process", "pipeline", "faults", "fuzz", "operations"}
 """Folders with tests; ``tests/run --help`` says what each is for."""
 
 CROSS_CUTTING = {

@@ -104,7 +104,7 @@ def test_shares_that_are_joined_are_one_whole(calls: list[tuple[int, str]], cut:
     assert first == whole
 
 
-def test_what_would_have_changed_is_counted_by_rule_tier_line_hour_and_caller() -> None:
+def test_what_would_have_changed_is_counted_by_what_it_hangs_on() -> None:
     quick = [(n * 1_000, CALLERS[0]) for n in range(4)]
     records = decided(policy(BURST), *quick, (2 * HOUR_MS, CALLERS[1]))
     found = tried(policy(FIRST), records)
@@ -147,7 +147,7 @@ def test_what_an_earlier_rule_decides_asks_for_nothing_more() -> None:
     assert tried(policy(FIRST, DESK), records).changed == 1
 
 
-def test_a_rule_in_shadow_hits_or_is_not_known_and_changes_no_verdict() -> None:
+def test_a_rule_in_shadow_is_counted_and_changes_no_verdict() -> None:
     records = decided(policy(), (0, CALLERS[0]), (1, CALLERS[1]))
     shadow = {"mode": "shadow"}
     found = tried(policy(FIRST | shadow), records)
@@ -195,7 +195,7 @@ def test_a_window_longer_than_calls_were_kept_is_not_known() -> None:
         ({"callers": 3, "within": "2m"}, False),
     ],
 )
-def test_another_storm_rule_is_known_where_it_hangs_on_the_count_alone(
+def test_another_storm_rule_is_known_by_the_count_alone(
     limits: dict[str, Any], *, known: bool
 ) -> None:
     storm = {"id": "storm", "type": "storm", "callers": 30, "within": "60s"}

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from models.decisions import Decision
 from models.records import Record, call_command, decision
+from models.topics import CALLS_COMMANDS
 from streams.kafka.outbox import Outbox
 from streams.kafka.producer import DurableProducer
 from streams.screening.decide import decide
@@ -137,7 +138,7 @@ class Noted(DurableProducer):
 
 async def test_the_records_of_one_event_go_the_same_way_in_order() -> None:
     urgent, other = Noted(), Noted()
-    outbox = Outbox(other, lambda _error: None, commands=urgent)
+    outbox = Outbox(other, lambda _error: None, ahead={CALLS_COMMANDS: urgent})
     alone = decision(decided(0), "/test", None)
     await outbox.finish(Event(), [alone])
     with_command = [decision(decided(1), "/test", None), call_command(reject(), "/test", None)]

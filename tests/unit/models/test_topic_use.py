@@ -30,6 +30,7 @@ ENTRIES = AGENTS | {
     ),
     Component.EXPLAIN: ("streams.stories.explain",),
     Component.HISTORY: ("streams.cli.policy:simulate",),
+    Component.REPORT: ("streams.cli.report",),
     Component.EXPORT: ("streams.cli.export",),
 }
 NOT_ENTERED = {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +23,7 @@ from streams.screening.recent_calls import RecentCalls
 from streams.screening.recorded import differences, facts_of
 from streams.screening.step import Step, StepContext, step
 from streams.screening.storms import Storms
-from tests.support.facts import NOW_MS, contact, knowing, offer, policy
+from tests.support.facts import NOW_MS, contact, facts, knowing, offer, policy
 
 CALLER = "12025550143@c.us"
 LID = "900000000000143@lid"
@@ -44,6 +46,7 @@ RULES: dict[str, dict[str, Any]] = {
     "country": {"only": ["US"], "unknown": "reject"},
     "expression": {"condition": "calls_in_10m > 2 || agents_online > 0 || country == 'GB'"},
 }
+WAYS: list[dict[str, Any]] = [{}, {"mode": "shadow"}, {"holdout": 0.5}]
 CALENDARS = [
     {
         "calendar": "office",
@@ -57,7 +60,7 @@ CALENDARS = [
 def policies(draw: st.DrawFn) -> PolicyInForce:
     names = draw(st.lists(st.sampled_from(sorted(RULES)), unique=True, max_size=8))
     rules = [RULES[name] | {"id": name.replace("_", "-"), "type": name} for name in names]
-    rules = [rule | {"mode": draw(st.sampled_from(("enforce", "shadow")))} for rule in rules]
+    rules = [rule | draw(st.sampled_from(WAYS)) for rule in rules]
     return policy(*rules, calendars=CALENDARS)
 
 
@@ -172,3 +175,138 @@ def test_the_record_alone_gives_the_decision_again(made: tuple[PolicyInForce, De
     assert not differences(taken, again)
     assert again.snapshot == taken.snapshot
     assert read == taken, "deciding again leaves the record as it was"
+
+
+# what is not on record
+
+
+def taken(in_force: PolicyInForce | None = None, **changed: Any) -> Decision:
+    """A decision whose snapshot has these parts instead; None takes one out."""
+    known = facts(offer(caller=CALLER))
+    made = decide(in_force or policy(), known)
+    parts: Any = {**(made.snapshot or {}), **changed}
+    kept: Any = {name: part for name, part in parts.items() if part is not None}
+    return replace(made, snapshot=kept)
+
+
+def rule(**parameters: Any) -> PolicyInForce:
+    return policy({"id": "it"} | parameters)
+
+
+@pytest.mark.parametrize(
+    ("asked", "changed", "part"),
+    [
+        ({"type": "deny_list"}, {}, "lists"),
+        ({"type": "presence"}, {}, "agents"),
+        (
+            {"type": "presence", "queue_tiers": ["gold"]},
+            {"agents": {"online": 1, "free": 0}, "contact": {"at_ms": 0, "tier": "gold"}},
+            "waiting",
+        ),
+        ({"type": "recording_bridge"}, {}, "bridges"),
+        (
+            {"type": "recording_bridge", "bridges": ["sbc-9"]},
+            {"bridges": {"sbc-1": None}},
+            "bridges",
+        ),
+        ({"type": "storm"}, {}, "storms"),
+        ({"type": "text_first", "grace": "1h"}, {}, "holes"),
+        ({"type": "text_first", "outage": "1m"}, {}, "holes"),
+        ({"type": "text_first"}, {"truncated": ["holes"]}, "holes"),
+        (
+            {"type": "text_first"},
+            {
+                "holes": {
+                    "outage_ms": 1,
+                    "grace_ms": DAY_MS,
+                    "outages": [{"from_ms": 1, "to_ms": NOW_MS - HOUR_MS}],
+                },
+                "truncated": ["holes"],
+            },
+            "holes",
+        ),
+        ({"type": "burst"}, {"calls_ago_ms": [0, 1], "calls": 21}, "calls_ago_ms"),
+        ({"type": "burst", "within": "1h"}, {}, "calls_reach_ms"),
+        ({"type": "vip_only", "tiers": ["gold"]}, {"truncated": ["contact", "claims"]}, "claims"),
+        ({"type": "vip_only", "tiers": ["gold"]}, {"v": 2}, "v"),
+    ],
+)
+def test_what_a_rule_asks_for_and_is_not_there_is_unknowable(
+    asked: dict[str, Any], changed: dict[str, Any], part: str
+) -> None:
+    with pytest.raises(UnknowableError, match=f"{part} is not on record") as refused:
+        decide(rule(**asked), facts_of(taken(**changed)))
+    assert refused.value.part == part
+
+
+def test_without_a_snapshot_nothing_is_known() -> None:
+    with pytest.raises(UnknowableError) as refused:
+        facts_of(replace(taken(), snapshot=None))
+    assert refused.value.part == "snapshot"
+
+
+@pytest.mark.parametrize(
+    ("changed", "verdict"),
+    [
+        ({}, "reject"),
+        ({"holes": {"outage_ms": 1, "grace_ms": DAY_MS}}, "reject"),
+        ({"holes": {"outage_ms": 1, "grace_ms": DAY_MS, "lost_at_ms": NOW_MS - 599_999}}, "ring"),
+        ({"holes": {"outage_ms": 1, "grace_ms": DAY_MS, "lost_at_ms": NOW_MS - 600_000}}, "reject"),
+    ],
+)
+def test_holes_are_known_as_far_as_was_looked(changed: dict[str, Any], verdict: str) -> None:
+    assert decide(rule(type="text_first"), facts_of(taken(**changed))).verdict == verdict
+
+
+STORM = {"strangers": 20, "callers": 30, "within_ms": 60_000, "calm": 0.5, "rages": True}
+
+
+@pytest.mark.parametrize(
+    ("limits", "verdict"),
+    [
+        ({}, "reject"),
+        ({"id": "renamed"}, "reject"),
+        ({"callers": 20}, "reject"),
+        ({"callers": 41}, "ring"),
+        ({"callers": 40}, None),
+        ({"within": "2m"}, None),
+    ],
+)
+def test_another_storm_rule_is_known_where_the_count_says_it(
+    limits: dict[str, Any], verdict: str | None
+) -> None:
+    asked = rule(type="storm", **limits)
+    known = facts_of(taken(storms={"it": STORM}))
+    if verdict is None:
+        with pytest.raises(UnknowableError):
+            decide(asked, known)
+    else:
+        assert decide(asked, known).verdict == verdict
+
+
+def test_what_a_rule_asks_for_is_looked_up_and_recorded() -> None:
+    """Of a rule whose type nobody here knows: what it may ask for was not looked up before."""
+    desk = Presence(
+        agent="a", status="online", lines=("*",), status_at_ms=NOW_MS, heartbeat_at_ms=NOW_MS
+    )
+    known = facts(known=knowing(desk))
+    assert "agents" not in known.snapshot
+    assert known.agents["free"] == 1
+    assert known.snapshot["agents"] is known.agents
+    assert (known.waiting, known.bridges(None), known.bridges(("sbc-1",))) == (0, {}, {})
+    assert known.on_record()["bridges"] == {"sbc-1": None}
+
+
+def test_what_is_not_as_usual_about_a_call_is_on_record() -> None:
+    call = offer(offline=True, ended=True, group=True, media="video", time_source="envelope")
+    read = facts(call, line=LineFacts("Europe/London", "de"), history_incomplete=True)
+    known = facts_of(decide(policy(), read))
+    assert known.scalars() == read.scalars()
+    assert (known.line_zone, known.snapshot["line_locale"]) == ("Europe/London", "de")
+
+
+def test_what_differs_is_named() -> None:
+    was = taken(rule(type="vip_only", tiers=["gold"]))
+    assert differences(was, replace(was, why="in other words")) == ()
+    other = replace(was, verdict="ring", facts={}, rules=())
+    assert differences(was, other) == ("verdict", "facts", "rules")

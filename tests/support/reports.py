@@ -1,0 +1,152 @@
+"""Figures of made-up calls, as a report has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from models.attrition import (
+    AttritionClosed,
+    AttritionOpened,
+    AttritionReturned,
+    HorizonState,
+    Return,
+    closed_id,
+    opened_id,
+    returned_id,
+)
+from models.callbacks import Callback
+from models.calls import CallOffered
+from models.decisions import Decision, RuleTrace, Verdict
+from models.outcomes import Outcome
+from streams.report.collected import Asked, Collected
+from streams.report.figures import Figures
+from streams.report.rows import call_row
+from tests.support.records import T0, decision, offer, queued_call, rejected_call, ringing_call
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+
+
+def asked(line: str | None = None, *, zone: str = "Europe/London") -> Asked:
+    """The day before ``T0`` and the day after it, of a line in a zone."""
+    return Asked(
+        since_ms=T0 - DAY_MS,
+        until_ms=T0 + DAY_MS,
+        now_ms=T0 + DAY_MS,
+        line=line,
+        zones={"london": zone, "oslo": zone},
+    )
+
+
+def figures_of(values: Iterable[Any], about: Asked | None = None) -> Figures:
+    """What a report says of all values that it counts; others are passed over."""
+    collected = Collected(about or asked())
+    for value in values:
+        match value:
+            case Decision():
+                collected.call(call_row(value))
+            case Outcome():
+                collected.outcome(value)
+            case Callback():
+                collected.callback(value)
+            case AttritionOpened() | AttritionReturned() | AttritionClosed():
+                collected.attrition(value)
+            case _:
+                pass
+    return collected.figures("a test")
+
+
+def decided(of: CallOffered, *, rule: str, kind: str, verdict: Verdict = "reject") -> Decision:
+    """A decision by one rule, of a type."""
+    trace = RuleTrace(rule=rule, kind=kind, matched=True, why="a test")
+    return replace(decision(of, verdict), by="rule", rule=rule, rules=(trace,))
+
+
+def callback(caller: str, *, opened_ms: int, **more: Any) -> Callback:
+    """A callback that the rule ``desk`` opened, open unless said otherwise."""
+    fields = {"line": "london", "state": "open", "tier": "gold", "reason": "desk"}
+    return Callback(
+        caller=caller, decision_id=f"london/{caller}", opened_at_ms=opened_ms, **fields | more
+    )
+
+
+def _episode(who: str) -> dict[str, Any]:
+    return {
+        "episode_id": f"london/{who}",
+        "caller": f"{who}@c.us",
+        "line": "london",
+        "rule": "hours",
+        "reply": "closed",
+    }
+
+
+def opened(who: str, at_ms: int) -> AttritionOpened:
+    """A caller was rejected by the rule ``hours`` on the line ``london``."""
+    return AttritionOpened(
+        event_id=opened_id(f"london/{who}"),
+        gateway="office",
+        by="rule",
+        policy="*",
+        policy_revision="0123456789ab",
+        hour=10,
+        weekday=3,
+        at_ms=at_ms,
+        **_episode(who),
+    )
+
+
+def returned(who: str, opened_ms: int, what: Return, after_ms: int) -> AttritionReturned:
+    """The caller came back."""
+    return AttritionReturned(
+        event_id=returned_id(f"london/{who}"),
+        what=what,
+        after_ms=after_ms,
+        rejects=1,
+        opened_at_ms=opened_ms,
+        at_ms=opened_ms + after_ms,
+        **_episode(who),
+    )
+
+
+def closed(
+    who: str, opened_ms: int, horizon_ms: int, state: HorizonState, **more: Any
+) -> AttritionClosed:
+    """A horizon of the caller closed."""
+    return AttritionClosed(
+        event_id=closed_id(f"london/{who}", horizon_ms),
+        horizon_ms=horizon_ms,
+        state=state,
+        rejects=1,
+        opened_at_ms=opened_ms,
+        at_ms=opened_ms + horizon_ms,
+        **_episode(who),
+        **more,
+    )
+
+
+def busy_day() -> list[Any]:
+    """One of everything: every section of a report has something to show."""
+    at_night = decided(offer("E", at_ms=T0 + 5), rule="hours", kind="quiet_hours")
+    return [
+        *rejected_call(offer("A")),
+        *rejected_call(offer("B", line="oslo"), confirm=False),
+        *ringing_call(offer("C", at_ms=T0 + HOUR_MS)),
+        *queued_call(offer("D")),
+        at_night,
+        opened("a", T0),
+        returned("a", T0, "wrote", 4 * HOUR_MS),
+        closed("a", T0, 6 * HOUR_MS, "returned", what="wrote", after_ms=4 * HOUR_MS),
+        opened("b", T0),
+        closed("b", T0, 6 * HOUR_MS, "gone"),
+        opened("c", T0 + 20 * HOUR_MS),
+        callback("447700900123@c.us", opened_ms=T0 - HOUR_MS),
+        callback(
+            "447700900124@c.us",
+            opened_ms=T0 - HOUR_MS,
+            state="closed",
+            closed_at_ms=T0,
+            closed_by="by hand",
+        ),
+    ]
