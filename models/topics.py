@@ -369,6 +369,14 @@ def written_by(component: Component) -> tuple[Topic, ...]:
     return tuple(topic for topic in TOPICS if component in topic.writers)
 
 
+def may_write(component: Component) -> tuple[Topic, ...]:
+    """The topics that a component needs leave to write on.
+
+    Beside those of ``written_by``, what puts dead letters back writes where they came from.
+    """
+    return (*written_by(component), *(REPLAYABLE if component is Component.DEAD_LETTERS else ()))
+
+
 LAYOUT_VERSION: Final = 1
 """Raised when names, keys, or the place of a key change, so that two versions cannot work side by
 side. A new field changes nothing: readers pass over what they do not know."""

@@ -15,13 +15,11 @@ from typing import Final, Literal
 
 from models.topics import (
     LAYOUT_NAME,
-    REPLAYABLE,
     TOPICS,
     Component,
-    Topic,
     layout_topic,
+    may_write,
     read_by,
-    written_by,
 )
 from streams.settings import KafkaSettings
 
@@ -115,7 +113,7 @@ DEAD_LETTERS: Final = Role(
 AUDITOR: Final = Role(
     name="auditor",
     what="commands that only look: `audit`, `explain` and the like; `topics check`",
-    components=tuple(each for each in _COMMANDS if not written_by(each)),
+    components=tuple(each for each in _COMMANDS if not may_write(each)),
     looks=True,
 )
 
@@ -164,7 +162,7 @@ def acls(kafka: KafkaSettings, role: Role) -> tuple[Acl, ...]:
 
 def _topics(prefix: str, role: Role) -> Iterator[Acl]:
     reads = {topic.name for each in role.components for topic in read_by(each)}
-    writes = {topic.name for topic in _written(role.components)}
+    writes = {topic.name for each in role.components for topic in may_write(each)}
     for topic in TOPICS:
         name = topic.full_name(prefix)
         if role.administers:
@@ -181,14 +179,6 @@ def _topics(prefix: str, role: Role) -> Iterator[Acl]:
             operations.append(Operation.DESCRIBE)
         if operations:
             yield Acl(resource="topic", name=name, operations=tuple(operations))
-
-
-def _written(components: Iterable[Component]) -> Iterator[Topic]:
-    for each in components:
-        yield from written_by(each)
-        if each is Component.DEAD_LETTERS:
-            # it puts a letter back where it came from
-            yield from REPLAYABLE
 
 
 def _administered(name: str) -> Acl:

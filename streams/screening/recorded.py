@@ -80,7 +80,9 @@ def facts_of(taken: Decision | DecidedCall) -> Facts:
     )
 
 
-_COMPARED: Final = ("verdict", "by", "rule", "reply", "variant", "block", "callback", "facts")
+_COMPARED: Final = (
+    *("verdict", "by", "rule", "reply", "variant", "assignments", "block", "callback", "facts"),
+)
 
 
 def differences(was: Decision, again: Decision) -> tuple[str, ...]:
@@ -96,4 +98,7 @@ def differences(was: Decision, again: Decision) -> tuple[str, ...]:
 
 
 def _rules(of: Decision) -> list[tuple[Any, ...]]:
-    return [(each.rule, each.kind, each.matched, each.shadow, each.error) for each in of.rules]
+    return [
+        (each.rule, each.kind, each.matched, each.shadow, each.error, each.holdout)
+        for each in of.rules
+    ]

@@ -46,6 +46,7 @@ RULES: dict[str, dict[str, Any]] = {
     "country": {"only": ["US"], "unknown": "reject"},
     "expression": {"condition": "calls_in_10m > 2 || agents_online > 0 || country == 'GB'"},
 }
+WAYS: list[dict[str, Any]] = [{}, {"mode": "shadow"}, {"holdout": 0.5}]
 CALENDARS = [
     {
         "calendar": "office",
@@ -59,7 +60,7 @@ CALENDARS = [
 def policies(draw: st.DrawFn) -> PolicyInForce:
     names = draw(st.lists(st.sampled_from(sorted(RULES)), unique=True, max_size=8))
     rules = [RULES[name] | {"id": name.replace("_", "-"), "type": name} for name in names]
-    rules = [rule | {"mode": draw(st.sampled_from(("enforce", "shadow")))} for rule in rules]
+    rules = [rule | draw(st.sampled_from(WAYS)) for rule in rules]
     return policy(*rules, calendars=CALENDARS)
 
 
