@@ -102,8 +102,8 @@ class Supervisor:
     async def _start_again(self, child: ChildProcess, pause_s: float) -> None:
         when = f"in {pause_s:g} s" if pause_s else "at once"
         self._say(
-            f"the {child.name} ended, {child.how_it_ended()}; starting it again {when},"
-            f" the reason is in {child.log}"
+            f"the {child.name} ended, {child.how_it_ended()}; starting it again {when}"
+            + (f", the reason is in {child.log}" if child.log is not None else "")
         )
         await asyncio.sleep(pause_s)
         child.start()
