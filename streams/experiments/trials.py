@@ -11,9 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, assert_never
 
-from models.attrition import AttritionClosed, AttritionEvent, AttritionOpened
+from models.attrition import (
+    AttritionClosed,
+    AttritionEvent,
+    AttritionOpened,
+    AttritionReturned,
+)
 from models.decisions import Assignment, Decision
 from streams.experiments.exposures import Exposure, Trial, trials_of
 from streams.experiments.judge import judge
@@ -71,21 +76,59 @@ class Trials:
         An episode of which no horizon has closed is open, whatever the time is: the app that closes
         them may be behind.
         """
-        if isinstance(event, AttritionOpened):
-            if event.episode_id in self._of_decision:
-                self._episodes.setdefault(event.episode_id, _Episode(event.caller, event.at_ms))
-            return
-        episode = self._episodes.get(event.episode_id)
-        if episode is None:
-            return
-        episode.caller = event.caller
-        episode.told = episode.told or bool(event.told)
-        if event.what is not None:
-            episode.returned, episode.after_ms = event.what, event.after_ms
-        if isinstance(event, AttritionClosed):
-            episode.watched_ms = max(episode.watched_ms, event.horizon_ms)
-            if event.state == "censored":
-                episode.censored_after_ms = event.censored_after_ms
+        match event:
+            case AttritionOpened():
+                self.began(event.episode_id, event.caller, event.at_ms)
+            case AttritionReturned():
+                self.returned(
+                    event.episode_id, event.caller, event.what, event.after_ms, told=event.told
+                )
+            case AttritionClosed():
+                if event.what is not None and event.after_ms is not None:
+                    self.returned(
+                        event.episode_id, event.caller, event.what, event.after_ms, told=event.told
+                    )
+                self.closed(
+                    event.episode_id,
+                    event.caller,
+                    event.horizon_ms,
+                    told=event.told,
+                    censored_after_ms=event.censored_after_ms,
+                )
+            case _:
+                assert_never(event)
+
+    def began(self, episode_id: str, caller: str, at_ms: int) -> None:
+        """An episode began: the reject of that decision took effect."""
+        if episode_id in self._of_decision:
+            self._episodes.setdefault(episode_id, _Episode(caller, at_ms))
+
+    def returned(
+        self, episode_id: str, caller: str, how: str, after_ms: int, *, told: bool | None
+    ) -> None:
+        """The caller of an episode came back."""
+        episode = self._episodes.get(episode_id)
+        if episode is not None:
+            episode.caller, episode.returned, episode.after_ms = caller, how, after_ms
+            episode.told = episode.told or bool(told)
+
+    def closed(
+        self,
+        episode_id: str,
+        caller: str,
+        horizon_ms: int,
+        *,
+        told: bool | None,
+        censored_after_ms: int | None = None,
+    ) -> None:
+        """A horizon of an episode has closed: so far all is known, or nobody can know any more."""
+        episode = self._episodes.get(episode_id)
+        if episode is not None:
+            episode.caller = caller
+            episode.told = episode.told or bool(told)
+            episode.watched_ms = max(episode.watched_ms, horizon_ms)
+            if censored_after_ms is not None:
+                episode.censored_after_ms = censored_after_ms
 
     def contact(self, line: str, caller: str, how: Contact, at_ms: int) -> None:
         """A caller and a line came in touch: for the holdouts of rules."""
