@@ -102,20 +102,26 @@ class Supervisor:
     async def _start_again(self, child: ChildProcess, pause_s: float) -> None:
         when = f"in {pause_s:g} s" if pause_s else "at once"
         self._say(
-            f"the {child.name} ended, {child.how_it_ended()}; starting it again {when},"
-            f" the reason is in {child.log}"
+            f"the {child.name} ended, {child.how_it_ended()}; starting it again {when}"
+            + (f", the reason is in {child.log}" if child.log is not None else "")
         )
         await asyncio.sleep(pause_s)
         child.start()
 
     async def _is_ready(self, child: ChildProcess, http: aiohttp.ClientSession) -> bool:
-        """Wait until it is; False where it ended before. One that hangs ends the run."""
+        """Wait until it is; False where it ended before. One that hangs ends the run.
+
+        One of ``NOT_NEEDED`` may take as long as it likes.
+        """
         try:
             await child.ready(http, READY_SECONDS)
-        except EnvironmentFaultError:
-            if child.exit_code is None:
+        except EnvironmentFaultError as exc:
+            if child.exit_code is not None:
+                return False
+            if child.name not in NOT_NEEDED:
                 raise
-            return False
+            self._say(f"{exc}\ncalls go on without it")
+            return True
         self._say(f"the {child.name} is ready again")
         return True
 
