@@ -50,6 +50,7 @@ class Component(StrEnum):
     EXPLAIN = "explain"
     HISTORY = "policy simulate"
     REPORT = "report"
+    CALLS = "calls list"
     EXPORT = "export"
     """Reads every topic: no topic names it among its readers."""
 
@@ -137,6 +138,7 @@ CALLS_DECISIONS: Final = Topic(
         Component.EXPLAIN,
         Component.HISTORY,
         Component.REPORT,
+        Component.CALLS,
     ),
     what="the verdict on each call, with every rule's reason, facts and policy revision",
 )
@@ -164,7 +166,13 @@ CALLS_OUTCOMES: Final = Topic(
     values=Outcome,
     retention_ms=90 * DAY_MS,
     writers=(Component.CALL_SESSIONS, Component.REJECT_SINK, Component.TEXT_SINK),
-    readers=(Component.AUDIT, Component.UP, Component.EXPLAIN, Component.REPORT),
+    readers=(
+        Component.AUDIT,
+        Component.UP,
+        Component.EXPLAIN,
+        Component.REPORT,
+        Component.CALLS,
+    ),
     what="what became of each command, later its confirmation",
 )
 MESSAGES_EVENTS: Final = Topic(
@@ -179,7 +187,7 @@ MESSAGES_EVENTS: Final = Topic(
         Component.CONTACTS,
         Component.CALL_SESSIONS,
     ),
-    readers=(Component.CONVERSATIONS, Component.AUDIT),
+    readers=(Component.CONVERSATIONS, Component.AUDIT, Component.EXPLAIN),
     what="that a message passed, its direction and time, never its body",
 )
 CALLS_ANSWERS: Final = Topic(
@@ -188,7 +196,7 @@ CALLS_ANSWERS: Final = Topic(
     values=CallAnswer,
     retention_ms=90 * DAY_MS,
     writers=(Component.CALL_SESSIONS,),
-    readers=(),
+    readers=(Component.EXPLAIN, Component.CALLS),
     what="that a call was picked up, and how it ended, by its caller",
 )
 ATTRITION_EVENTS: Final = Topic(
@@ -197,7 +205,7 @@ ATTRITION_EVENTS: Final = Topic(
     values=AttritionEvent,
     retention_ms=400 * DAY_MS,
     writers=(),
-    readers=(Component.REPORT,),
+    readers=(Component.EXPLAIN, Component.REPORT),
     what="what a rejected caller did next",
 )
 CALLS_DLQ: Final = Topic(
@@ -225,7 +233,7 @@ CONTACTS: Final = Topic(
     values=Contact,
     cleanup="compact",
     writers=(Component.BRIDGE, Component.CONTACTS),
-    readers=(Component.BRIDGE, Component.WORKER, Component.CONTACTS),
+    readers=(Component.BRIDGE, Component.WORKER, Component.CONTACTS, Component.EXPLAIN),
     what="who a caller is: the CRM's record",
 )
 IDENTITIES: Final = Topic(
@@ -240,6 +248,7 @@ IDENTITIES: Final = Topic(
         Component.CONTACTS,
         Component.CALLBACKS,
         Component.DEAD_LETTERS,
+        Component.EXPLAIN,
     ),
     what="who said that a LID or number is known as another",
 )
@@ -306,6 +315,7 @@ POLICIES: Final = Topic(
         Component.OVERRIDES,
         Component.AUDIT,
         Component.UP,
+        Component.EXPLAIN,
         Component.HISTORY,
     ),
     what="policies and shared calendars, with revision and author",

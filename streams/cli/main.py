@@ -23,6 +23,7 @@ from streams.cli import (
     bridge,
     calendar,
     callbacks,
+    calls,
     contacts,
     dlq,
     explain,
@@ -47,7 +48,8 @@ SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
         up.up, bridge.bridge, worker.worker, gateway_sim.gateway_sim, kafka.kafka, topics.topics,
     ),
     "Look": (
-        explain.explain, report.report, audit.audit, callbacks.callbacks, dlq.dlq, export.export,
+        calls.calls, explain.explain, report.report, audit.audit, callbacks.callbacks, dlq.dlq,
+        export.export,
     ),
     "Decide": (
         policy.policy, calendar.calendar, lists.lists, block.block, block.unblock,
