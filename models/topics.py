@@ -51,6 +51,7 @@ class Component(StrEnum):
     HISTORY = "policy simulate"
     REPORT = "report"
     CALLS = "calls list"
+    ATTRITION = "attrition"
     EXPORT = "export"
     """Reads every topic: no topic names it among its readers."""
 
@@ -139,6 +140,7 @@ CALLS_DECISIONS: Final = Topic(
         Component.HISTORY,
         Component.REPORT,
         Component.CALLS,
+        Component.ATTRITION,
     ),
     what="the verdict on each call, with every rule's reason, facts and policy revision",
 )
@@ -172,6 +174,7 @@ CALLS_OUTCOMES: Final = Topic(
         Component.EXPLAIN,
         Component.REPORT,
         Component.CALLS,
+        Component.ATTRITION,
     ),
     what="what became of each command, later its confirmation",
 )
@@ -187,7 +190,12 @@ MESSAGES_EVENTS: Final = Topic(
         Component.CONTACTS,
         Component.CALL_SESSIONS,
     ),
-    readers=(Component.CONVERSATIONS, Component.AUDIT, Component.EXPLAIN),
+    readers=(
+        Component.CONVERSATIONS,
+        Component.AUDIT,
+        Component.EXPLAIN,
+        Component.ATTRITION,
+    ),
     what="that a message passed, its direction and time, never its body",
 )
 CALLS_ANSWERS: Final = Topic(
@@ -196,7 +204,11 @@ CALLS_ANSWERS: Final = Topic(
     values=CallAnswer,
     retention_ms=90 * DAY_MS,
     writers=(Component.CALL_SESSIONS,),
-    readers=(Component.EXPLAIN, Component.CALLS),
+    readers=(
+        Component.EXPLAIN,
+        Component.CALLS,
+        Component.ATTRITION,
+    ),
     what="that a call was picked up, and how it ended, by its caller",
 )
 ATTRITION_EVENTS: Final = Topic(
@@ -204,7 +216,7 @@ ATTRITION_EVENTS: Final = Topic(
     key="caller JID",
     values=AttritionEvent,
     retention_ms=400 * DAY_MS,
-    writers=(),
+    writers=(Component.ATTRITION,),
     readers=(Component.EXPLAIN, Component.REPORT),
     what="what a rejected caller did next",
 )
@@ -222,6 +234,7 @@ CALLS_DLQ: Final = Topic(
         Component.TEXT_SINK,
         Component.WORKER,
         Component.DEAD_LETTERS,
+        Component.ATTRITION,
     ),
     readers=(Component.DEAD_LETTERS, Component.AUDIT, Component.UP),
     what="what could not be understood: original bytes and headers, with kafka_dlt-* headers",
@@ -279,7 +292,7 @@ LINES_STATUS: Final = Topic(
     cleanup="compact",
     partitions=1,
     writers=(Component.BRIDGE,),
-    readers=(Component.BRIDGE, Component.WORKER),
+    readers=(Component.BRIDGE, Component.WORKER, Component.ATTRITION),
     what="whether a line's gateway session is connected",
 )
 WORKERS_STATUS: Final = Topic(
@@ -299,7 +312,7 @@ OVERRIDES: Final = Topic(
     cleanup="compact",
     partitions=1,
     writers=(Component.OVERRIDES, Component.UP),
-    readers=(Component.WORKER, Component.OVERRIDES),
+    readers=(Component.WORKER, Component.OVERRIDES, Component.ATTRITION),
     what="what people set by hand: list entries, blocks, night switches",
 )
 POLICIES: Final = Topic(

@@ -25,6 +25,7 @@ from models.descriptions import attribute_docs, field_meaning
 from models.policy import DAY_MS
 from models.topics import TOPICS, Topic
 from streams.gateways.registry import capability_table
+from streams.kafka.acls import ROLES
 from streams.policies.rule_table import rule_table
 from streams.settings import ROOT
 
@@ -94,6 +95,11 @@ def topic_table() -> str:
         + "\n"
         + table(("topic", "written by", "read by"), who)
     )
+
+
+def role_table() -> str:
+    """Every user on the cluster, and what it is for."""
+    return table(("user", "of"), [(f"`{role.user}`", role.what) for role in ROLES])
 
 
 def kept(topic: Topic) -> str:
@@ -282,4 +288,5 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "commands": command_table,
     "rules": rule_table,
     "capabilities": capability_table,
+    "roles": role_table,
 }

@@ -32,6 +32,7 @@ ENTRIES = AGENTS | {
     Component.CALLS: ("streams.cli.calls",),
     Component.HISTORY: ("streams.cli.policy:simulate",),
     Component.REPORT: ("streams.cli.report",),
+    Component.ATTRITION: ("streams.attrition.app", "streams.attrition.read_past"),
     Component.EXPORT: ("streams.cli.export",),
 }
 NOT_ENTERED = {
