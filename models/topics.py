@@ -179,7 +179,7 @@ MESSAGES_EVENTS: Final = Topic(
         Component.CONTACTS,
         Component.CALL_SESSIONS,
     ),
-    readers=(Component.CONVERSATIONS, Component.AUDIT),
+    readers=(Component.CONVERSATIONS, Component.AUDIT, Component.REPORT),
     what="that a message passed, its direction and time, never its body",
 )
 CALLS_ANSWERS: Final = Topic(
@@ -188,7 +188,7 @@ CALLS_ANSWERS: Final = Topic(
     values=CallAnswer,
     retention_ms=90 * DAY_MS,
     writers=(Component.CALL_SESSIONS,),
-    readers=(),
+    readers=(Component.REPORT,),
     what="that a call was picked up, and how it ended, by its caller",
 )
 ATTRITION_EVENTS: Final = Topic(

@@ -10,12 +10,12 @@ import pytest
 from streams.common.errors import EnvironmentFaultError
 from streams.report.figures import TABLES, Figures
 from streams.report.files import as_json, check_writable, write_csv, write_whole
-from tests.support.reports import busy_day, figures_of
+from tests.support.reports import everything, figures_of
 
 
 @pytest.fixture
 def figures() -> Figures:
-    return figures_of(busy_day())
+    return figures_of(everything())
 
 
 def test_each_table_is_a_file_with_a_heading(figures: Figures, tmp_path: Path) -> None:
