@@ -11,8 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, assert_never
 
+from models.attrition import (
+    AttritionClosed,
+    AttritionEvent,
+    AttritionOpened,
+    AttritionReturned,
+)
 from models.decisions import Assignment, Decision
 from streams.experiments.exposures import Exposure, Trial, trials_of
 from streams.experiments.judge import judge
@@ -64,6 +70,34 @@ class Trials:
                     caller=decision.caller, at_ms=decision.decided_at_ms, assignment=assignment
                 )
 
+    def attrition(self, event: AttritionEvent) -> None:
+        """Attrition says of an episode that it began, that its caller came back, or how it stands.
+
+        An episode of which no horizon has closed is open, whatever the time is: the app that closes
+        them may be behind.
+        """
+        match event:
+            case AttritionOpened():
+                self.began(event.episode_id, event.caller, event.at_ms)
+            case AttritionReturned():
+                self.returned(
+                    event.episode_id, event.caller, event.what, event.after_ms, told=event.told
+                )
+            case AttritionClosed():
+                if event.what is not None and event.after_ms is not None:
+                    self.returned(
+                        event.episode_id, event.caller, event.what, event.after_ms, told=event.told
+                    )
+                self.closed(
+                    event.episode_id,
+                    event.caller,
+                    event.horizon_ms,
+                    told=event.told,
+                    censored_after_ms=event.censored_after_ms,
+                )
+            case _:
+                assert_never(event)
+
     def began(self, episode_id: str, caller: str, at_ms: int) -> None:
         """An episode began: the reject of that decision took effect."""
         if episode_id in self._of_decision:
@@ -114,7 +148,7 @@ class Trials:
         """Each experiment judged, and what they have to do with one another.
 
         ``until_ms`` and ``horizon_ms`` as ``judge`` has them; the horizon must be one of those that
-        ``closed`` speaks of.
+        attrition closes (``attrition.horizons``).
         """
         exposures = self.exposures()
         judged = [
