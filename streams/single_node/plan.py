@@ -121,7 +121,7 @@ def children(plan: RunPlan, bootstrap: str) -> dict[str, ChildProcess]:
         "worker": f"http://{_reachable(plan.settings.worker.listen)}",
         "attrition": f"http://{_reachable(plan.settings.attrition.listen)}",
     }
-    commands = {name: (*_HEAD, name, *config) for name in health}
+    commands: dict[str, tuple[str, ...]] = {name: (*_HEAD, name, *config) for name in health}
     workers = plan.options.workers or default_workers(plan.settings.kafka.partitions)
     if workers > 1:
         commands["worker"] = (*commands["worker"], "--processes", str(workers))

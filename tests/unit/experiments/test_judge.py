@@ -310,7 +310,7 @@ def test_a_wait_is_said_in_days_or_weeks(weeks: float, words: str) -> None:
     [
         (7 * DAY_MS, "7 days"),
         (DAY_MS, "24 hours"),
-        (3_600_000, "60 minutes"),
+        (3_600_000, "1 hour"),
         (60_000, "1 minute"),
         (120_000, "2 minutes"),
         (90_000, "90 seconds"),
