@@ -44,21 +44,11 @@ class ExperimentTally:
         if value.at_ms >= self._assigned.stop:
             return
         match value:
-            case AttritionOpened():
-                self._trials.began(value.episode_id, value.caller, value.at_ms)
-            case AttritionReturned():
-                self._trials.returned(
-                    value.episode_id, value.caller, value.what, value.after_ms, told=value.told
-                )
+            case AttritionOpened() | AttritionReturned():
+                self._trials.attrition(value)
             case AttritionClosed():
                 self._horizons.add(value.horizon_ms)
-                self._trials.closed(
-                    value.episode_id,
-                    value.caller,
-                    value.horizon_ms,
-                    told=value.told,
-                    censored_after_ms=value.censored_after_ms,
-                )
+                self._trials.attrition(value)
             case MessageSeen():
                 if value.direction == "in":
                     self._trials.contact(value.line, value.caller, "wrote", value.at_ms)
