@@ -38,6 +38,25 @@ def service_settings(config: Path, *, gateway_secrets: bool = True) -> Settings:
     return at_cluster(load_settings(config, gateway_secrets=gateway_secrets))
 
 
+def with_worker_listen(settings: Settings, address: str) -> Settings:
+    """The settings with another address for the worker's health and metrics.
+
+    Raises ``click.BadParameter`` for what is no address.
+    """
+    from pydantic import ValidationError
+
+    from streams.settings import WorkerSettings
+
+    try:
+        worker = WorkerSettings.model_validate(
+            settings.worker.model_dump(exclude_unset=True) | {"listen": address}
+        )
+    except ValidationError as exc:
+        why = exc.errors()[0]["msg"]
+        raise click.BadParameter(why, param_hint="--listen") from None
+    return settings.model_copy(update={"worker": worker})
+
+
 def kafka_settings(config: Path) -> Settings:
     """Settings for a command that only speaks to Kafka.
 

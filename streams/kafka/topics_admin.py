@@ -136,6 +136,26 @@ def listing(
     return table(rows)
 
 
+def listing_json(
+    kafka: KafkaSettings, there: dict[str, ClusterTopic], topics: Sequence[Topic] = TOPICS
+) -> list[dict[str, Any]]:
+    """As ``listing``, for other programs; ``partitions`` is null where the topic is missing."""
+    return [
+        {
+            "topic": topic.full_name(kafka.topic_prefix),
+            "name": topic.name,
+            "partitions": there[topic.name].partitions if topic.name in there else None,
+            "cleanup": topic.cleanup,
+            "retention_ms": topic.retention_ms if topic.cleanup == "delete" else None,
+            "key": topic.key,
+            "what": topic.what,
+            "written_by": list(topic.writers),
+            "read_by": list(topic.readers),
+        }
+        for topic in topics
+    ]
+
+
 async def apply(kafka: KafkaSettings, topics: Sequence[Topic] = TOPICS) -> Applied:
     """Create what is missing and set configs that differ; partitions and replicas stay untouched.
 

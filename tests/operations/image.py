@@ -45,7 +45,7 @@ class Image:
 
     root: Path
     config: dict[str, Any]
-    contents: dict[str, Any]
+    contents: Path
     """The CycloneDX document beside it."""
     said: str
     """What the build printed."""
@@ -93,25 +93,17 @@ def built(folder: Path) -> Image:
     layout = folder / "layout"
     with tarfile.open(archive) as tar:
         tar.extractall(layout, filter="data")
-    manifest = _blob(layout, json.loads((layout / "index.json").read_text())["manifests"][0])
+    (manifest,) = json.loads((layout / "manifest.json").read_text(encoding="utf-8"))
     root = folder / "root"
-    for layer in manifest["layers"]:
-        with tarfile.open(_path(layout, layer)) as tar:
+    for layer in manifest["Layers"]:
+        with tarfile.open(layout / layer) as tar:
             # an image of our own making; its absolute links are meant
             tar.extractall(root, filter="tar")
     root.chmod(0o755)
+    config = json.loads((layout / manifest["Config"]).read_text(encoding="utf-8"))
     return Image(
         root=root,
-        config=_blob(layout, manifest["config"])["config"],
-        contents=json.loads(archive.with_name(f"{archive.name}.cdx.json").read_text()),
+        config=config["config"],
+        contents=archive.with_name(f"{archive.name}.cdx.json"),
         said=said,
     )
-
-
-def _path(layout: Path, descriptor: dict[str, Any]) -> Path:
-    digest: str = descriptor["digest"]
-    return layout / "blobs" / digest.replace(":", "/")
-
-
-def _blob(layout: Path, descriptor: dict[str, Any]) -> Any:
-    return json.loads(_path(layout, descriptor).read_text(encoding="utf-8"))
