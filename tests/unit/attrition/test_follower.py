@@ -192,8 +192,8 @@ async def test_after_a_rebalance_everything_begins_anew(house: House) -> None:
         *await house.give(CALLS_DECISIONS, decided, generation_id=2),
         *await house.give(CALLS_OUTCOMES, took, generation_id=2),
     ]
-    for each in new:
-        house.progress[each.topic].upto = each.offset + 1
+    for event in new:
+        house.progress[event.topic].upto = event.offset + 1
     await house.seconds(T0 + BEHIND_MS)
     assert len(house.sent.records) == 1
     assert all(each.acked for each in new)
