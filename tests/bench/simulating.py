@@ -20,19 +20,23 @@ from streams.history.trial import Trial
 from streams.kafka import topics_admin
 from streams.kafka.connection import connection
 from streams.kafka.partitioner import partition_of
+from streams.policies.compile import compile_policy
 from streams.screening.facts import LineFacts
 from streams.screening.recent_calls import RecentCalls
 from streams.screening.step import StepContext, step
 from streams.screening.storms import Storms
 from streams.settings import KafkaSettings
-from tests.bench.deciding import POLICY, in_force, known_at
+from tests.bench.deciding import POLICY, known_at
 
 _SPAN_MS: Final = 3_600_000
 _TEMPLATES: Final = 2_000
 """Decisions that are really made; the others are these under other ids."""
 _PACKED: Final = 1_000
 """Records between two looks at how far the broker is."""
-_LESS: Final = "text-first"
+_OPEN: Final = {"calendar": "office", "week": {"mon-sun": ["00:00-24:00"]}}
+_POLICY: Final = {**POLICY, "calendars": [_OPEN]}
+"""Open all day, so that a benchmark at night asks as many rules."""
+_LESS: Final = "vip"
 """The rule that the other policy is without."""
 
 
@@ -59,7 +63,10 @@ def _decided(at_ms: int) -> Iterator[tuple[Record, bytes]]:
     """Decisions by the policy of twelve rules, and the call id within each."""
     rng = random.Random(1)
     callers = [f"4420{number:08}@c.us" for number in rng.sample(range(10**8), _TEMPLATES)]
-    policy, known = in_force(), known_at(at_ms, *_contacts(callers, at_ms))
+    policy, known = (
+        compile_policy(read_policy(_POLICY), {}),
+        known_at(at_ms, *_contacts(callers, at_ms)),
+    )
     for n, caller in enumerate(callers):
         call = CallOffered(
             event_id="evt",
@@ -97,7 +104,7 @@ def _contacts(callers: list[str], at_ms: int) -> Iterator[Contact]:
 
 def measure(kafka: KafkaSettings, decisions: int) -> str:
     """One line for people. Raises ``RuntimeError`` where a decision is missing or not known."""
-    document = {**POLICY, "rules": [each for each in POLICY["rules"] if each["id"] != _LESS]}
+    document = {**_POLICY, "rules": [each for each in POLICY["rules"] if each["id"] != _LESS]}
     other = read_policy(document)
     trial = Trial({"*": (other, revision_of(other))}, {})
     wanted = Wanted(from_ms=now_ms() - 2 * _SPAN_MS, to_ms=now_ms() + _SPAN_MS)
