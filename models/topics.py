@@ -194,6 +194,7 @@ MESSAGES_EVENTS: Final = Topic(
         Component.CONVERSATIONS,
         Component.AUDIT,
         Component.EXPLAIN,
+        Component.REPORT,
         Component.ATTRITION,
     ),
     what="that a message passed, its direction and time, never its body",
@@ -206,6 +207,7 @@ CALLS_ANSWERS: Final = Topic(
     writers=(Component.CALL_SESSIONS,),
     readers=(
         Component.EXPLAIN,
+        Component.REPORT,
         Component.CALLS,
         Component.ATTRITION,
     ),
