@@ -116,6 +116,7 @@ async def test_a_call_is_rejected_and_told_under_the_acls(
         (AUDITOR, "explain", call.id),
         (AUDITOR, "audit"),
         (AUDITOR, "topics", "check"),
+        (TOPICS_ROLE, "topics", "check", "--acls"),
         (AUDITOR, "callbacks", "list"),
         (DEAD_LETTERS, "dlq", "list"),
         (OPERATOR, "lists", "add", "vip", "+447700900124"),
@@ -134,7 +135,8 @@ async def test_a_role_writes_and_reads_what_it_must_and_no_more(
     for topic in TOPICS:
         name = topic.full_name(PREFIX)
         may = allowed.get(name, set())
-        assert await reads(kafka, name) == (Operation.READ in may), f"{role.name} reads {name}"
+        wanted = Operation.READ in may
+        assert await reads(kafka, name, wanted=wanted) == wanted, f"{role.name} reads {name}"
         # what the pipeline is to read again must not be made up; whether it may is known by then
         if Operation.WRITE not in may:
             assert not await writes(kafka, name), f"{role.name} writes {name}"
@@ -184,6 +186,28 @@ async def test_a_command_that_may_not_says_so(
     assert "kafka.username may not do that" in done.stderr
 
 
+async def test_what_a_new_version_may_not_yet_is_told(
+    cluster: GuardedKafka, config: Path, parts: Parts
+) -> None:
+    changed = (
+        *("--allow-principal", f"User:{DEAD_LETTERS.user}", "--operation", "Write"),
+        *("--topic", CALLS_EVENTS.full_name(PREFIX)),
+    )
+    await asyncio.to_thread(cluster.acls, "--remove", "--force", *changed)
+    arguments = ("topics", "check", "--acls")
+    done = await asyncio.to_thread(cli, cluster, config, TOPICS_ROLE, *arguments)
+    await asyncio.to_thread(cluster.acls, "--add", *changed)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.splitlines() == [
+        (
+            f"{DEAD_LETTERS.user}: may not Write the topic {CALLS_EVENTS.full_name(PREFIX)};"
+            " `ringfence topics acls --commands` allows it"
+        )
+    ]
+    denied = await asyncio.to_thread(cli, cluster, config, AUDITOR, *arguments)
+    assert (denied.returncode, "may not see the cluster's ACLs" in denied.stderr) == (3, True)
+
+
 async def join(kafka: KafkaSettings, group: str) -> None:
     """Become a member of the group, and leave it; raises where that is denied."""
     topic = CALLS_EVENTS.full_name(PREFIX)
@@ -194,15 +218,20 @@ async def join(kafka: KafkaSettings, group: str) -> None:
         await consumer.stop()
 
 
-async def reads(kafka: KafkaSettings, topic: str) -> bool:
-    """Whether a fetch from the topic is allowed."""
+async def reads(kafka: KafkaSettings, topic: str, *, wanted: bool) -> bool:
+    """Whether a fetch from the topic is allowed.
+
+    One that is denied says so as soon as it is answered, of one that is allowed from an empty topic
+    nothing is heard: a denial is waited for unless the fetch is ``wanted``.
+    """
+    wait_ms = 50 if wanted else 20_000
     consumer = AIOKafkaConsumer(group_id=None, **connection(kafka))
     partition = TopicPartition(topic, 0)
     consumer.assign([partition])
     try:
         await consumer.start()
         await consumer.seek_to_beginning(partition)
-        await consumer.getmany(partition, timeout_ms=50)
+        await consumer.getmany(partition, timeout_ms=wait_ms)
     except TopicAuthorizationFailedError:
         return False
     finally:

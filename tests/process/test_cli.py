@@ -17,6 +17,7 @@ import yaml
 
 from models.records import Record, dead_letter
 from models.topics import TOPICS
+from streams.kafka.acls import changelogs
 from streams.kafka.producer import DurableProducer
 from streams.settings import DEFAULT_CONFIG, ROOT, KafkaSettings
 
@@ -57,6 +58,9 @@ COMMANDS = [
     ["block"],
     ["unblock"],
     ["calendar", "close"],
+    ["calls", "list"],
+    ["export"],
+    ["topics", "schema"],
     ["calendar", "open"],
     ["calendar", "auto"],
     ["calendar", "show"],
@@ -130,7 +134,8 @@ def test_topics_are_applied_checked_and_listed(tmp_path: Path, broker: str) -> N
     env = {"KAFKA_BOOTSTRAP_SERVERS": broker}
     before = ringfence(tmp_path, "topics", "check", "--config", path, **env)
     assert before.returncode == 1
-    topics = len(TOPICS) + 1  # and the one whose name says the layout
+    # and the one whose name says the layout, and the tables' changelogs
+    topics = len(TOPICS) + 1 + len(changelogs(KafkaSettings()))
     assert before.stdout.count("is missing") == topics
     assert (
         ringfence(tmp_path, "topics", "apply", "--config", path, **env).stdout.count(": created")

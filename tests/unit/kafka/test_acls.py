@@ -74,12 +74,22 @@ def test_every_user_sees_whose_layout_it_is(role: Role) -> None:
 def test_the_commands_allow_what_the_table_lists() -> None:
     allowed = set()
     for words in commands(KAFKA):
-        pairs = list(zip(words[1::2], words[2::2], strict=True))
-        said = dict(pairs)
-        end = "*" if said["--resource-pattern-type"] == "prefixed" else ""
-        operations = ", ".join(value for key, value in pairs if key == "--operation")
-        for key, value in pairs:
-            if key in {"--topic", "--group"}:
-                allowed.add((said["--allow-principal"], key[2:], value + end, operations))
+        said: dict[str, list[str]] = {}
+        for word in words:
+            if word.startswith("--"):
+                values = said.setdefault(word, [])
+            else:
+                values.append(word)
+        end = "*" if said["--resource-pattern-type"] == ["prefixed"] else ""
+        resources = [
+            (kind, name)
+            for kind, default in (("topic", []), ("group", []), ("cluster", ["kafka-cluster"]))
+            if f"--{kind}" in said
+            for name in said[f"--{kind}"] or default
+        ]
+        allowed |= {
+            (said["--allow-principal"][0], kind, name + end, ", ".join(said["--operation"]))
+            for kind, name in resources
+        }
     assert allowed == set(rows(KAFKA))
     assert all(len(row) == len(HEAD) for row in rows(KAFKA))
