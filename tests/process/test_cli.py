@@ -129,6 +129,25 @@ def test_a_missing_broker_is_reported_with_the_way_out(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("--from", "."), 2, "holds no export: write one with `ringfence export .`"),
+        (("--since", "1h", "--until", "2h"), 2, "--until must be later than --since"),
+        (("--html", "away/report.html"), 3, "there is no folder"),
+        (("--line", "nowhere"), 2, "'nowhere' is not a configured line"),
+        ((), 3, "ringfence kafka start"),
+    ],
+)
+def test_a_report_that_cannot_be_made_says_why(
+    tmp_path: Path, words: tuple[str, ...], code: int, said: str
+) -> None:
+    done = ringfence(tmp_path, "report", *words)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_topics_are_applied_checked_and_listed(tmp_path: Path, broker: str) -> None:
     path = config(tmp_path, kafka={"topic_prefix": f"cli{os.getpid()}.", "partitions": 1})
     env = {"KAFKA_BOOTSTRAP_SERVERS": broker}
