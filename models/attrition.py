@@ -17,7 +17,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from models.bounds import Count, Millis
-from models.decisions import DecidedBy
+from models.decisions import Assignment, DecidedBy
 
 Return = Literal["wrote", "rang", "reached"]
 """What a caller did first. ``wrote``: sent the line a message. ``rang``: called again, and was let
@@ -56,6 +56,8 @@ class AttritionOpened:
     reply: str | None = None
     variant: str | None = None
     """The reply's variant where it is an experiment."""
+    assignments: tuple[Assignment, ...] = ()
+    """As on the decision: into which variants of which experiments the caller fell."""
     tier: str | None = None
     stranger: bool | None = None
     """No contact record and never wrote; None: not on the decision."""

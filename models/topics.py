@@ -50,6 +50,7 @@ class Component(StrEnum):
     EXPLAIN = "explain"
     HISTORY = "policy simulate"
     REPORT = "report"
+    ATTRITION = "attrition"
     EXPORT = "export"
     """Reads every topic: no topic names it among its readers."""
 
@@ -137,6 +138,7 @@ CALLS_DECISIONS: Final = Topic(
         Component.EXPLAIN,
         Component.HISTORY,
         Component.REPORT,
+        Component.ATTRITION,
     ),
     what="the verdict on each call, with every rule's reason, facts and policy revision",
 )
@@ -164,7 +166,13 @@ CALLS_OUTCOMES: Final = Topic(
     values=Outcome,
     retention_ms=90 * DAY_MS,
     writers=(Component.CALL_SESSIONS, Component.REJECT_SINK, Component.TEXT_SINK),
-    readers=(Component.AUDIT, Component.UP, Component.EXPLAIN, Component.REPORT),
+    readers=(
+        Component.AUDIT,
+        Component.UP,
+        Component.EXPLAIN,
+        Component.REPORT,
+        Component.ATTRITION,
+    ),
     what="what became of each command, later its confirmation",
 )
 MESSAGES_EVENTS: Final = Topic(
@@ -179,7 +187,7 @@ MESSAGES_EVENTS: Final = Topic(
         Component.CONTACTS,
         Component.CALL_SESSIONS,
     ),
-    readers=(Component.CONVERSATIONS, Component.AUDIT),
+    readers=(Component.CONVERSATIONS, Component.AUDIT, Component.ATTRITION),
     what="that a message passed, its direction and time, never its body",
 )
 CALLS_ANSWERS: Final = Topic(
@@ -188,7 +196,7 @@ CALLS_ANSWERS: Final = Topic(
     values=CallAnswer,
     retention_ms=90 * DAY_MS,
     writers=(Component.CALL_SESSIONS,),
-    readers=(),
+    readers=(Component.ATTRITION,),
     what="that a call was picked up, and how it ended, by its caller",
 )
 ATTRITION_EVENTS: Final = Topic(
@@ -196,7 +204,7 @@ ATTRITION_EVENTS: Final = Topic(
     key="caller JID",
     values=AttritionEvent,
     retention_ms=400 * DAY_MS,
-    writers=(),
+    writers=(Component.ATTRITION,),
     readers=(Component.REPORT,),
     what="what a rejected caller did next",
 )
@@ -214,6 +222,7 @@ CALLS_DLQ: Final = Topic(
         Component.TEXT_SINK,
         Component.WORKER,
         Component.DEAD_LETTERS,
+        Component.ATTRITION,
     ),
     readers=(Component.DEAD_LETTERS, Component.AUDIT, Component.UP),
     what="what could not be understood: original bytes and headers, with kafka_dlt-* headers",
@@ -270,7 +279,7 @@ LINES_STATUS: Final = Topic(
     cleanup="compact",
     partitions=1,
     writers=(Component.BRIDGE,),
-    readers=(Component.BRIDGE, Component.WORKER),
+    readers=(Component.BRIDGE, Component.WORKER, Component.ATTRITION),
     what="whether a line's gateway session is connected",
 )
 WORKERS_STATUS: Final = Topic(
@@ -290,7 +299,7 @@ OVERRIDES: Final = Topic(
     cleanup="compact",
     partitions=1,
     writers=(Component.OVERRIDES, Component.UP),
-    readers=(Component.WORKER, Component.OVERRIDES),
+    readers=(Component.WORKER, Component.OVERRIDES, Component.ATTRITION),
     what="what people set by hand: list entries, blocks, night switches",
 )
 POLICIES: Final = Topic(

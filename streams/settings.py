@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from models.policy import Duration, Locale, Zone
+from models.policy import DAY_MS, Duration, Locale, Zone
 from streams.common.errors import ConfigurationError
 from streams.common.setting_fields import (
     OFFLINE,
@@ -44,6 +44,9 @@ DEFAULT_CONFIG = ROOT / "deploy" / "ringfence.yaml"
 STATE_DIR = Path(os.environ.get("RINGFENCE_STATE_DIR") or ROOT / ".ringfence").resolve()
 """Ignored by git: the local broker's data, logs, and the files of the current run."""
 
+
+LONGEST_HORIZON_MS: Final = 13 * DAY_MS
+"""Messages are kept for two weeks: what lies within a longer horizon could not be counted again."""
 
 _ADMIN_APART: Final = 1000
 _LAST_PORT: Final = 65_535
@@ -151,6 +154,29 @@ class WorkerSettings(Section):
     minimum (group.min.session.timeout.ms) is 6 s by default; the local broker allows 1 s."""
 
 
+class AttritionSettings(Section):
+    """The process that follows what rejected callers do next."""
+
+    listen: Address = "127.0.0.1:8083"
+    """Health and metrics."""
+    horizons: Annotated[
+        tuple[Annotated[Duration, Field(ge=1000, le=LONGEST_HORIZON_MS)], ...],
+        Field(min_length=1, max_length=8),
+    ] = (DAY_MS, 7 * DAY_MS)
+    """So long after a reject it is said whether the caller came back. Within the longest one, later
+    rejects of the caller on the line only count."""
+    lateness: Annotated[Duration, Field(ge=1000, le=600_000)] = 60_000
+    """How much later than its time a record may come to its topic: a producer waits half a minute
+    for a broker, and clocks of machines differ. Everything is said so much later."""
+
+    @model_validator(mode="after")
+    def _horizons_differ(self) -> AttritionSettings:
+        if len(set(self.horizons)) < len(self.horizons):
+            msg = "horizons names one twice: name each once, such as [24h, 7d]"
+            raise ValueError(msg)
+        return self
+
+
 if TYPE_CHECKING:
     AnyGateway = GatewaySettings
 else:
@@ -212,6 +238,7 @@ class Settings(Section):
     kafka: KafkaSettings = KafkaSettings()
     bridge: BridgeSettings = BridgeSettings()
     worker: WorkerSettings = WorkerSettings()
+    attrition: AttritionSettings = AttritionSettings()
     policies: Path = Path("policies")
     """A folder of YAML files, one per line or ``*``; relative to the configuration file."""
     gateways: dict[Identifier, AnyGateway]
@@ -274,6 +301,11 @@ class Settings(Section):
             if line.gateway == gateway and line.in_webhooks == webhook_session:
                 return name
         return None
+
+    @property
+    def attrition_group(self) -> str:
+        """The consumer group of attrition, and the prefix of its changelog topics."""
+        return f"{self.kafka.topic_prefix}ringfence-attrition"
 
     @property
     def consumer_group(self) -> str:

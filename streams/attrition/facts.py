@@ -203,7 +203,7 @@ def fact_of_block(block: CallerBlock) -> BlockedByHand | None:
         return None
     return BlockedByHand(
         known_ms=block.at_ms,
-        fact_id=f"{block.line}/{block.caller}",
+        fact_id=f"{block.line}/{block.caller}/{block.at_ms}",
         caller=block.caller,
         line=block.line,
         at_ms=block.at_ms,
@@ -267,6 +267,7 @@ def _opening(decision: Decision, zone: tzinfo) -> AttritionOpened:
         policy_revision=decision.policy_revision,
         reply=decision.reply,
         variant=decision.variant,
+        assignments=decision.assignments,
         tier=tier if isinstance(tier, str) else None,
         stranger=stranger if isinstance(stranger, bool) else None,
         country=country_of(decision.caller),

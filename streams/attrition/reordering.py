@@ -72,13 +72,18 @@ class Reordering(Generic[Source, Handle]):
         known = [each for each in times if each is not None]
         return min(known) if len(known) == len(times) else None
 
-    def take(self) -> list[tuple[Fact, Handle]]:
-        """The facts whose turn it is, in their order; moves ``complete_ms`` on."""
+    def take(self, most: int | None = None) -> list[tuple[Fact, Handle]]:
+        """The facts whose turn it is, in their order; moves ``complete_ms`` on.
+
+        ``most`` of them; None: all.
+        """
         low_ms = self.low_ms
         if low_ms is not None:
             self.complete_ms = max(self.complete_ms, low_ms - self._behind_ms)
         taken: list[tuple[Fact, Handle]] = []
         while self._held and self._held[0][0][0] <= self.complete_ms:
+            if most is not None and len(taken) >= most:
+                break
             _, _, fact, source, handle = heappop(self._held)
             if source is not None:
                 self._held_of[source] -= 1

@@ -96,7 +96,7 @@ def export(
     require_analytics("ringfence export", ["duckdb"])
     from streams.export.run import ExportOptions
     from streams.export.run import export as run
-    from streams.export.source import topics_named
+    from streams.kafka.topic_names import topics_named
 
     settings = kafka_settings(config)
     topics = topics_named(name.strip() for name in names.split(",") if name.strip())

@@ -18,6 +18,7 @@ from aiokafka.errors import (
 from typing_extensions import override
 
 from streams.cli import (
+    attrition,
     audit,
     block,
     bridge,
@@ -44,7 +45,8 @@ from streams.settings import ROOT
 
 SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
     "Run": (
-        up.up, bridge.bridge, worker.worker, gateway_sim.gateway_sim, kafka.kafka, topics.topics,
+        up.up, bridge.bridge, worker.worker, attrition.attrition, gateway_sim.gateway_sim,
+        kafka.kafka, topics.topics,
     ),
     "Look": (
         explain.explain, report.report, audit.audit, callbacks.callbacks, dlq.dlq, export.export,

@@ -173,6 +173,11 @@ def user() -> str:
         return "somebody"
 
 
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON, for other programs."
+)
+
+
 author_option = click.option(
     "--author",
     default=user,

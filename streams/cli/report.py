@@ -11,10 +11,12 @@ import click
 
 from streams.cli.options import MOMENT, config_option, demo_option, example
 from streams.cli.output import say, say_all
-from streams.cli.startup import check_line, kafka_settings
+from streams.cli.startup import check_line, log_to_file
 
 if TYPE_CHECKING:
+    from streams.report.collected import Asked
     from streams.report.figures import Figures
+    from streams.settings import Settings
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _FILE_OR_OUT: Final = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
@@ -26,7 +28,7 @@ _OUT: Final = Path("-")
     epilog=example(
         "ringfence report --since 7d",
         "ringfence report --since 30d --line london --html report.html",
-        "ringfence report --demo --json figures.json --csv figures/",
+        "ringfence report --from parquet --json figures.json --csv figures/",
     )
 )
 @config_option
@@ -42,6 +44,13 @@ _OUT: Final = Path("-")
 )
 @click.option("--until", "until_ms", type=MOMENT, metavar="TIME", help="The same; default: now.")
 @click.option("--line", metavar="LINE", help="Of this line only.")
+@click.option(
+    "--from",
+    "folder",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="DIR",
+    help="Read a folder of `ringfence export` in place of the topics; asks no cluster.",
+)
 @click.option("--html", type=_FILE, metavar="FILE", help="Write one page with plots.")
 @click.option(
     "--json", "as_json", type=_FILE_OR_OUT, metavar="FILE", help="Write all figures; - is stdout."
@@ -57,6 +66,7 @@ def report(
     since_ms: int,
     until_ms: int | None,
     line: str | None,
+    folder: Path | None,
     html: Path | None,
     as_json: Path | None,
     csv: Path | None,
@@ -70,9 +80,10 @@ def report(
     """
     from streams.common.clock import now_ms
     from streams.report.collected import Asked
-    from streams.report.gather import from_topics
+    from streams.settings import load_settings
 
-    settings = kafka_settings(config)
+    log_to_file()
+    settings = load_settings(config, gateway_secrets=False)
     if line is not None:
         check_line(settings, line)
     targets = _Targets(html, as_json, csv)
@@ -88,7 +99,21 @@ def report(
     if asked.until_ms <= since_ms:
         msg = "--until must be later than --since"
         raise click.UsageError(msg)
-    targets.write(asyncio.run(from_topics(settings.kafka, asked)))
+    targets.write(_figures(settings, asked, folder))
+
+
+def _figures(settings: Settings, asked: Asked, folder: Path | None) -> Figures:
+    if folder is not None:
+        from streams.common.analytics_extra import require_analytics
+
+        require_analytics("ringfence report --from", ("duckdb",))
+        from streams.report.from_export import from_export
+
+        return from_export(folder, settings.kafka.topic_prefix, asked)
+    from streams.kafka.cluster import at_cluster
+    from streams.report.gather import from_topics
+
+    return asyncio.run(from_topics(at_cluster(settings).kafka, asked))
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,12 +30,31 @@ def check_line(settings: Settings, line: str) -> None:
         raise click.UsageError(msg)
 
 
-def service_settings(config: Path) -> Settings:
-    """All settings with the gateways' secrets, for what runs until a signal."""
+def service_settings(config: Path, *, gateway_secrets: bool = True) -> Settings:
+    """All settings for what runs until a signal, with the gateways' secrets where it needs them."""
     from streams.kafka.cluster import at_cluster
     from streams.settings import load_settings
 
-    return at_cluster(load_settings(config))
+    return at_cluster(load_settings(config, gateway_secrets=gateway_secrets))
+
+
+def with_worker_listen(settings: Settings, address: str) -> Settings:
+    """The settings with another address for the worker's health and metrics.
+
+    Raises ``click.BadParameter`` for what is no address.
+    """
+    from pydantic import ValidationError
+
+    from streams.settings import WorkerSettings
+
+    try:
+        worker = WorkerSettings.model_validate(
+            settings.worker.model_dump(exclude_unset=True) | {"listen": address}
+        )
+    except ValidationError as exc:
+        why = exc.errors()[0]["msg"]
+        raise click.BadParameter(why, param_hint="--listen") from None
+    return settings.model_copy(update={"worker": worker})
 
 
 def kafka_settings(config: Path) -> Settings:

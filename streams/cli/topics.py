@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import shlex
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from streams.cli.options import config_option, demo_option, example
-from streams.cli.output import say, say_all
+from streams.cli.options import config_option, demo_option, example, json_option
+from streams.cli.output import say, say_all, say_json
 from streams.cli.startup import kafka_settings
 
 
@@ -50,7 +51,8 @@ def topics_apply(config: Path) -> None:
 @config_option
 @demo_option
 @click.option("--acls", is_flag=True, help="Also whether each process may do what it must.")
-def topics_check(config: Path, *, acls: bool) -> None:
+@json_option
+def topics_check(config: Path, *, acls: bool, as_json: bool) -> None:
     """Tell what this version needs that the cluster lacks.
 
     Topics, their settings, and changelogs of tables. Changes nothing; exits with 1 where something
@@ -61,22 +63,29 @@ def topics_check(config: Path, *, acls: bool) -> None:
     kafka = kafka_settings(config).kafka
     differences = asyncio.run(topics_admin.check(kafka))
     differences += asyncio.run(needs.check_changelogs(kafka))
-    for each in differences:
-        say(each.describe())
     denied = asyncio.run(needs.check_acls(kafka)) if acls else []
-    for sentence in denied or ():
-        say(sentence)
-    if denied is None:
-        say("the cluster has no authorizer: everybody may do everything")
-    if denied or any(each.what != "surplus" for each in differences):
+    differences += denied or []
+    wrong = any(each.what != "surplus" for each in differences)
+    if as_json:
+        say_json([{**asdict(each), "hint": each.describe()} for each in differences])
+    else:
+        for each in differences:
+            say(each.describe())
+        if denied is None:
+            say("the cluster has no authorizer: everybody may do everything")
+        if not wrong:
+            say("all topics are as they should be")
+    if wrong:
         sys.exit(1)
-    say("all topics are as they should be")
 
 
-@topics.command(name="list", epilog=example("ringfence topics list"))
+@topics.command(
+    name="list", epilog=example("ringfence topics list", "ringfence topics list --json")
+)
 @config_option
 @demo_option
-def topics_list(config: Path) -> None:
+@json_option
+def topics_list(config: Path, *, as_json: bool) -> None:
     """List every topic.
 
     With partitions, retention and key, and who writes and reads it.
@@ -84,8 +93,36 @@ def topics_list(config: Path) -> None:
     from streams.kafka import topics_admin
 
     settings = kafka_settings(config).kafka
-    for line in topics_admin.listing(settings, asyncio.run(topics_admin.found(settings))):
+    found = asyncio.run(topics_admin.found(settings))
+    if as_json:
+        say_json(topics_admin.listing_json(settings, found))
+        return
+    for line in topics_admin.listing(settings, found):
         say(line)
+
+
+@topics.command(
+    name="schema",
+    epilog=example(
+        "ringfence topics schema calls.decisions",
+        "ringfence topics schema > schemas.json",
+    ),
+)
+@click.argument("names", metavar="[TOPIC]...", nargs=-1)
+def topics_schema(names: tuple[str, ...]) -> None:
+    """Print the JSON Schema of a topic's values, or of each topic's under its name.
+
+    TOPIC is without the prefix. Needs no cluster; models/asyncapi.yaml has the same with keys,
+    headers and examples.
+    """
+    from models.schemas import schema_of
+    from streams.kafka.topic_names import topics_named
+
+    found = topics_named(names)
+    if len(names) == 1:
+        say_json(schema_of(found[0]))
+        return
+    say_json({topic.name: schema_of(topic) for topic in found})
 
 
 @topics.command(

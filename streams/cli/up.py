@@ -46,6 +46,11 @@ from streams.cli.startup import log_to_file
     metavar="FILE",
     help="At the end: what `ringfence report` says of the run, as one page.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    help="Processes that decide and reject; default: one for each core but one.",
+)
 @click.option("--seed", type=int, default=None, help="Makes the simulated traffic repeatable.")
 @click.option(
     "--apply",
@@ -59,6 +64,7 @@ def up(
     duration_ms: int | None,
     report: Path | None,
     report_html: Path | None,
+    workers: int | None,
     seed: int | None,
     *,
     apply_policies: bool,
@@ -78,6 +84,7 @@ def up(
         duration_ms=duration_ms,
         report=report,
         report_html=report_html,
+        workers=workers,
         seed=seed,
         apply=apply_policies,
     )

@@ -8,16 +8,46 @@ from pathlib import Path
 import click
 
 from streams.cli.options import config_option, example
-from streams.cli.startup import service_settings
+from streams.cli.startup import serve_until_signalled, service_settings, with_worker_listen
 
 
-@click.command(epilog=example("ringfence worker --config /etc/ringfence.yaml"))
+@click.command(
+    epilog=example(
+        "ringfence worker --config /etc/ringfence.yaml",
+        "ringfence worker --config /etc/ringfence.yaml --processes 4",
+    )
+)
 @config_option
-def worker(config: Path) -> None:
-    """Run one worker alone, until SIGTERM.
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    help="Workers of this machine, each a process; one carries what one core does.",
+)
+@click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    help="Health and metrics, in place of worker.listen; each figure of several has a label"
+    " `process`.",
+)
+def worker(config: Path, processes: int, listen: str | None) -> None:
+    """Run workers alone, until SIGTERM.
 
-    It decides calls, rejects them and sends texts. Start as many as the load needs.
+    They decide calls, reject them and send texts. Start as many as the load needs, on as many
+    machines: what one that ends was working on comes to the others.
     """
-    from streams.worker.process import run
+    settings = service_settings(config)
+    if listen is not None:
+        settings = with_worker_listen(settings, listen)
+    if processes == 1:
+        from streams.worker.process import run
 
-    sys.exit(run(service_settings(config)))
+        sys.exit(run(settings))
+    from streams.policy_admin.files import read_folder
+    from streams.single_node.worker_processes import WorkerProcesses, check
+
+    check("--processes", processes, settings.kafka.partitions)
+    read_folder(settings)  # what each of them would refuse is said once
+    group = WorkerProcesses(config, settings.worker.listen, processes)
+    serve_until_signalled(group.run)

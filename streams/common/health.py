@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Self
 
 import orjson
@@ -14,6 +14,8 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from streams.common.errors import EnvironmentFaultError
 from streams.common.service_manager import ServiceManager
 
+Exposition = Callable[[], Awaitable[bytes]]
+"""Makes the text of ``/metrics``."""
 Ready = Callable[[], str | None]
 """Returns None when the process can do its work, else the reason why not."""
 Warnings = Callable[[], Sequence[str]]
@@ -26,7 +28,7 @@ _JSON: Final = "application/json"
 
 
 def health_routes(
-    registry: CollectorRegistry, ready: Ready, warnings: Warnings = tuple
+    registry: CollectorRegistry | Exposition, ready: Ready, warnings: Warnings = tuple
 ) -> list[web.RouteDef]:
     """``/health/live``, ``/health/ready`` and ``/metrics``, for a server with routes of its own.
 
@@ -47,9 +49,12 @@ def health_routes(
         return web.Response(status=503, body=body, content_type=_JSON)
 
     async def metrics(_request: web.Request) -> web.Response:
-        return web.Response(
-            body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4}
+        found = (
+            generate_latest(registry)
+            if isinstance(registry, CollectorRegistry)
+            else await registry()
         )
+        return web.Response(body=found, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
     return [
         web.get("/health/live", live),
@@ -124,7 +129,7 @@ class HealthServer:
     def __init__(
         self,
         address: str,
-        registry: CollectorRegistry,
+        registry: CollectorRegistry | Exposition,
         *,
         ready: Ready,
         warnings: Warnings = tuple,

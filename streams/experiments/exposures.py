@@ -38,13 +38,16 @@ class Exposure:
     caller: str
     """The caller's identity as it is known today: who was two people then is one."""
     at_ms: int
-    """When the call was decided."""
+    """When the call was decided, or its reject took effect: the horizon begins."""
     assignment: Assignment
     told: bool = False
     """A text was sent after that call."""
     returned: str | None = None
     """How the caller first came back; None: not at all, as far as is known."""
     returned_after_ms: int | None = None
+    watched_ms: int | None = None
+    """So long after ``at_ms`` all that the caller did is known; None: as long as everything was
+    read."""
     censored_after_ms: int | None = None
     """So long after the call nothing more could be known, as where the caller was blocked by hand;
     None: still watched."""

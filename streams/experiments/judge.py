@@ -110,12 +110,18 @@ def judge(
 
 def _state(exposure: Exposure, until_ms: int, horizon_ms: int) -> str:
     """``closed``: it is known whether the caller came back in time. ``open``, ``censored``: not."""
-    if exposure.at_ms + horizon_ms > until_ms:
+    if _known_ms(exposure, until_ms) < horizon_ms:
         return "open"
     if _returned(exposure, horizon_ms):
         return "closed"
     censored = exposure.censored_after_ms
     return "closed" if censored is None or censored >= horizon_ms else "censored"
+
+
+def _known_ms(exposure: Exposure, until_ms: int) -> int:
+    """How long after the assignment all that the caller did is known."""
+    read_ms = max(until_ms - exposure.at_ms, 0)
+    return read_ms if exposure.watched_ms is None else min(read_ms, exposure.watched_ms)
 
 
 def _returned(exposure: Exposure, horizon_ms: int) -> bool:
@@ -141,7 +147,7 @@ def _arm(
 
 
 def _watched(exposure: Exposure, until_ms: int, horizon_ms: int) -> Watched:
-    seen_ms = max(min(until_ms - exposure.at_ms, horizon_ms), 0)
+    seen_ms = min(_known_ms(exposure, until_ms), horizon_ms)
     if exposure.censored_after_ms is not None:
         seen_ms = min(seen_ms, exposure.censored_after_ms)
     after_ms = exposure.returned_after_ms

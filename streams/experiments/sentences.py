@@ -80,7 +80,8 @@ def _named(trial: Trial, variant: str) -> str:
 def duration(ms: int) -> str:
     """``24 hours``, ``7 days``, ``5 minutes``: the largest unit that it is a whole number of."""
     for size, one, many in _UNITS:
-        if ms >= size and ms % size == 0 and (ms // size > 1 or size == 60_000):
+        # a day from a moment on is no calendar day
+        if ms >= size and ms % size == 0 and (ms, many) != (size, "days"):
             return f"{ms // size} {one if ms // size == 1 else many}"
     return f"{ms / 1000:g} seconds"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -28,7 +29,7 @@ def of(
 ) -> list[Warned]:
     """Every such thing about one experiment; alarms come first."""
     said = [
-        *_split(trial, split_p, arms),
+        *_split(trial, split_p, found.first),
         *_in_two(found),
         *_changed(strata, compared, found.moved),
         *_vanished(trial, strata),
@@ -58,12 +59,15 @@ def salts_used_twice(trials: Iterable[Trial]) -> list[Warned]:
     ]
 
 
-def _split(trial: Trial, split_p: float, arms: Sequence[ArmResult]) -> Iterator[Warned]:
+def _split(trial: Trial, split_p: float, everybody: Sequence[Exposure]) -> Iterator[Warned]:
     if split_p >= SPLIT_ALARM:
         return
-    everybody = sum(each.people for each in arms)
+    meant = Counter[str]()
+    for each in everybody:
+        meant.update(each.assignment.shares)
+    there = Counter(each.assignment.variant for each in everybody)
     counts = listed(
-        [f"{each.variant} {each.people} instead of {each.share * everybody:.0f}" for each in arms]
+        [f"{name} {there[name]} instead of {share:.0f}" for name, share in meant.items()]
     )
     yield Warned(
         "split",

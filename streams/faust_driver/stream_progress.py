@@ -42,3 +42,11 @@ class StreamProgress:
     def is_done(self, partition: int, upto: int) -> bool:
         """Whether everything below the offset was worked on, and is durable."""
         return self._consumer().is_done(TP(self._topic, partition), upto)
+
+    def hold(self, partition: int) -> None:
+        """Fetch no more of a partition for now, as for a stream that is full. May be repeated."""
+        self._consumer().on_buffer_full(TP(self._topic, partition))
+
+    def go_on(self, partition: int) -> None:
+        """Fetch again what was held. May be repeated."""
+        self._consumer().on_buffer_drop(TP(self._topic, partition))

@@ -519,7 +519,8 @@ class App(faust.App):
     """A Faust app on this driver, with tables that recover at the speed of the log."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, TableManager=Tables, PartitionAssignor=Assignor, **options)
+        ours: dict[str, Any] = {"TableManager": Tables, "PartitionAssignor": Assignor}
+        super().__init__(*args, **ours | options)
 
     def changelogs(self) -> dict[str, int]:
         """The full name of every table's changelog, and its number of partitions.

@@ -1,4 +1,4 @@
-"""A child process that cannot outlive its parent, with its output in a log file."""
+"""A child process that cannot outlive its parent, with its output in a log file or beside ours."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 
@@ -27,11 +27,16 @@ class ChildProcess:
     """One child process: no terminal signals; it ends when its parent does, however that is."""
 
     def __init__(
-        self, name: str, command: Sequence[str], ready_url: str, log: Path, env: Mapping[str, str]
+        self,
+        name: str,
+        command: Sequence[str],
+        ready_url: str,
+        log: Path | None,
+        env: Mapping[str, str],
     ) -> None:
         """Not started yet. ``ready_url`` answers 200 once the process is ready.
 
-        ``env`` is all it gets.
+        ``log`` None: it writes where this process does. ``env`` is all it gets.
         """
         self.name = name
         self.log = log
@@ -53,18 +58,23 @@ class ChildProcess:
 
         Call it on the main thread (see ``streams.common.die_with_parent``).
         """
+        if self.log is None:
+            self._process = self._popen()
+            return
         self.rotate()
         with self.log.open("ab") as output:
             self._log_start = output.tell()
-            self._process = subprocess.Popen(  # noqa: S603 - our own command line, no shell
-                tethered(self._command),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=self._env,
-                # a terminal's Ctrl-C goes to its foreground group; children get SIGTERM from `end`
-                process_group=0,
-            )
+            self._process = self._popen(stdout=output, stderr=subprocess.STDOUT)
+
+    def _popen(self, **output: Any) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603 - our own command line, no shell
+            tethered(self._command),
+            stdin=subprocess.DEVNULL,
+            env=self._env,
+            # a terminal's Ctrl-C goes to its foreground group; children get SIGTERM from `end`
+            process_group=0,
+            **output,
+        )
 
     async def ready(self, http: aiohttp.ClientSession, within: float) -> None:
         """Return when the process answers that it is ready, ``within`` seconds at most.
@@ -115,6 +125,8 @@ class ChildProcess:
 
     def ending(self, count: int = 12) -> str:
         """The last lines that this run of the process wrote, and where the rest is."""
+        if self.log is None:
+            return "what it wrote stands above"
         with self.log.open("rb") as log:
             log.seek(self._log_start)
             lines = log.read().decode(errors="replace").splitlines()[-count:]
@@ -126,6 +138,8 @@ class ChildProcess:
 
         The process goes on writing to the emptied one.
         """
+        if self.log is None:
+            return
         with contextlib.suppress(FileNotFoundError):
             if self.log.stat().st_size > _LOG_BYTES:
                 shutil.copyfile(self.log, self.log.with_name(f"{self.log.name}.1"))

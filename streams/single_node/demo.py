@@ -31,6 +31,9 @@ READY: Final = ROOT / "deploy" / "policies" / "ready"
 
 TOKEN: Final = "RINGFENCE_DEMO_TOKEN"  # noqa: S105 - the name of a variable
 
+HORIZONS: Final = ("1m", "3m")
+"""Of attrition: nobody watches a demo for a day."""
+
 _TELL_ALL: Final = 100_000
 """Texts to strangers a day, in a demo."""
 
@@ -74,7 +77,14 @@ def write_demo(
     to.parent.mkdir(parents=True, exist_ok=True)
     folder = to.parent / "policies"
     _copy_policies(policies, folder, experiment=scenes)
-    written = {**data, "kafka": kafka, "policies": str(folder), "gateways": gateways}
+    attrition = {**(data.get("attrition") or {}), "horizons": list(HORIZONS), "lateness": "5s"}
+    written = {
+        **data,
+        "kafka": kafka,
+        "attrition": attrition,
+        "policies": str(folder),
+        "gateways": gateways,
+    }
     token = secrets.token_hex(16) if scenes else None
     if token is not None:
         written |= _with_scenes(data, folder)

@@ -23,12 +23,16 @@ REACTIONS: Final[Mapping[str, Any]] = {
     "told": 0.15,
     "texts": [{"words": ["we call you back within minutes", "وسنتصل بك"], "write": 0.65}],
     "reached": 0.05,
+    "writes_after": "10s",
+    "at_latest": "45s",
 }
-"""For ``gateway-sim --reactions``."""
+"""For ``gateway-sim --reactions``. Whoever writes does so within the minute of the demo's shortest
+horizon."""
 
 SAID: Final = (
     "people react: of those who are told nothing {silent:.0%} write, of those who get the text "
-    "plain {told:.0%}, of those who get the text reason {better:.0%}"
+    "plain {told:.0%}, of those who get the text reason {better:.0%}; to {reached:.0%} somebody of "
+    "the line writes"
 ).format(**REACTIONS, better=REACTIONS["texts"][0]["write"])
 """The dials for whoever watches."""
 

@@ -20,6 +20,7 @@ from streams.settings import DEFAULT_CONFIG, ROOT, Settings, load_settings
 from streams.single_node.child_process import ChildProcess
 from streams.single_node.demo import DemoRun, write_demo
 from streams.single_node.report_page import arguments
+from streams.single_node.worker_processes import check
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,8 @@ class RunOptions:
     report_html: Path | None = None
     """Where the page of ``ringfence report`` goes, about the calls of the run."""
     seed: int | None = None
+    workers: int | None = None
+    """Processes that decide and reject; None: what the machine has, see ``default_workers``."""
     apply: bool = False
     """Put the policies folder in force, where it differs from what is."""
 
@@ -59,7 +62,13 @@ _HEAD: Final = (sys.executable, "-P", "-m", "streams.cli")
 
 
 _INSTANCE: Final = "up"
-"""The worker's static member id: when it is started again, it gets its partitions back at once."""
+"""The static member id of worker and attrition: who is started again has its partitions at once."""
+
+
+def default_workers(partitions: int) -> int:
+    """One for each core but one, which bridge and broker need; at least one."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, min((cores or 1) - 1, partitions))
 
 
 def make_plan(options: RunOptions) -> RunPlan:
@@ -70,6 +79,7 @@ def make_plan(options: RunOptions) -> RunPlan:
     traffic = options.rate is not None
     settings = load_settings(options.config, gateway_secrets=not traffic)
     read_folder(settings)
+    check("--workers", options.workers or 1, settings.kafka.partitions)
     _check_ports(settings, options.config)
     _check_report("--report", options.report)
     _check_report("--report-html", options.report_html)
@@ -103,14 +113,18 @@ def bridge_url(settings: Settings) -> str:
 
 
 def children(plan: RunPlan, bootstrap: str) -> dict[str, ChildProcess]:
-    """The processes to run, by name: bridge, worker, and the simulator where there is traffic."""
+    """The processes to run, by name: bridge, worker, attrition, the simulator for traffic."""
     env = _environment(plan, bootstrap)
     config = ("--config", str(plan.config))
     health = {
         "bridge": f"http://{_reachable(plan.settings.bridge.admin_address)}",
         "worker": f"http://{_reachable(plan.settings.worker.listen)}",
+        "attrition": f"http://{_reachable(plan.settings.attrition.listen)}",
     }
-    commands = {name: (*_HEAD, name, *config) for name in health}
+    commands: dict[str, tuple[str, ...]] = {name: (*_HEAD, name, *config) for name in health}
+    workers = plan.options.workers or default_workers(plan.settings.kafka.partitions)
+    if workers > 1:
+        commands["worker"] = (*commands["worker"], "--processes", str(workers))
     if plan.simulator is not None:
         health["simulator"] = f"http://{plan.simulator}"
         seed = () if plan.options.seed is None else ("--seed", str(plan.options.seed))
@@ -159,6 +173,7 @@ def _environment(plan: RunPlan, bootstrap: str) -> dict[str, str]:
 _READY: Final = {
     "bridge": "/health/ready",
     "worker": "/health/ready",
+    "attrition": "/health/ready",
     "simulator": "/_sim/record?last=0",
 }
 
@@ -173,6 +188,7 @@ def _check_ports(settings: Settings, config: Path) -> None:
         "bridge.listen": settings.bridge.listen,
         "bridge.admin_listen": settings.bridge.admin_address,
         "worker.listen": settings.worker.listen,
+        "attrition.listen": settings.attrition.listen,
     }
     keys: dict[str, str] = {}
     for key, address in addresses.items():

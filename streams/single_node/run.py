@@ -215,7 +215,7 @@ class _Run:
 
     async def _start_children(self, http: aiohttp.ClientSession, settings: Settings) -> None:
         bootstrap = str(settings.kafka.bootstrap_servers)
-        self._say("starting bridge and worker")
+        self._say("starting bridge, worker and attrition")
         planned = children(self._plan, bootstrap)
         for child in planned.values():
             self._children[child.name] = child

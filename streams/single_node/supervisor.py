@@ -1,11 +1,10 @@
-"""Supervises the children: restarts the worker; the end of any other child ends the run."""
+"""Supervises the children: starts again what ends by itself, and says so."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, NoReturn
 
 import aiohttp
 
@@ -13,20 +12,31 @@ from streams.common.errors import EnvironmentFaultError
 from streams.local_kafka.broker import LocalKafka
 from streams.single_node.child_process import ChildProcess
 
-WORKER: Final = "worker"
 RESTARTS: Final = 5
-"""How often in a row a worker that ends by itself is started again."""
-_FIRST_PAUSE: Final = 0.5
-"""Seconds before the first restart; doubled at each further one."""
-_STEADY_SECONDS: Final = 60.0
-"""A worker that has run for so long is healthy: its restarts are counted afresh."""
-_LOOK_SECONDS: Final = 0.1
+"""How often in a row a child that ends before it is ready is started again."""
+
+NOT_RESTARTED: Final = frozenset({"simulator"})
+"""Its record of what happened ends with it: nothing that follows could be compared."""
+
+NOT_NEEDED: Final = frozenset({"attrition"})
+"""Calls go on without it, and it catches up from the topics."""
+
 READY_SECONDS: Final = 90.0
 """Enough for a worker that recovers large tables from their changelogs."""
 
+_FIRST_PAUSE: Final = 0.5
+"""Seconds before a child is started again that ended before it was ready, doubled each time."""
+
+_LOOK_SECONDS: Final = 0.05
+
 
 class Supervisor:
-    """Looks after the children until it is cancelled."""
+    """Looks after the children until it is cancelled.
+
+    A child that was ready and ended is started again at once: a call is ringing. One that ends
+    before it is ready would do so for ever, most likely: after ``RESTARTS`` such ends in a row the
+    run ends with the reason, or goes on without a child of ``NOT_NEEDED``.
+    """
 
     def __init__(
         self,
@@ -38,60 +48,84 @@ class Supervisor:
         self._children = children
         self._broker = broker
         self._say = say
-        self._restarts = 0
-        self._started = time.monotonic()
 
     async def run(self, http: aiohttp.ClientSession) -> None:
-        """Supervise until cancelled.
+        """Supervise until cancelled; the children are ready as it begins.
 
         Raises ``EnvironmentFaultError`` with the last log lines when the run cannot go on.
         """
+        watches = [
+            asyncio.create_task(self._watch_broker()),
+            *(asyncio.create_task(self._watch(each, http)) for each in self._children.values()),
+        ]
+        try:
+            done, _ = await asyncio.wait(watches, return_when=asyncio.FIRST_EXCEPTION)
+            for watch in done:
+                watch.result()
+        finally:
+            for watch in watches:
+                watch.cancel()
+            await asyncio.gather(*watches, return_exceptions=True)
+
+    async def _watch_broker(self) -> None:
         while True:
-            self._check_broker()
-            for name, child in self._children.items():
-                if child.exit_code is None:
-                    child.rotate()
-                elif name == WORKER:
-                    await self._restart(child, http)
-                else:
-                    msg = f"the {name} ended unexpectedly, {child.how_it_ended()}; {child.ending()}"
+            if self._broker is not None and self._broker.process is not None:
+                code = self._broker.process.poll()
+                if code is not None:
+                    said = self._broker.last_lines()
+                    msg = (
+                        f"the local Kafka ended unexpectedly (exit code {code});"
+                        f" its log {self._broker.log} ends:\n{said}"
+                    )
                     raise EnvironmentFaultError(msg)
             await asyncio.sleep(_LOOK_SECONDS)
 
-    def _check_broker(self) -> None:
-        if self._broker is not None and self._broker.process is not None:
-            code = self._broker.process.poll()
-            if code is not None:
-                said = self._broker.last_lines()
-                msg = (
-                    f"the local Kafka ended unexpectedly (exit code {code});"
-                    f" its log {self._broker.log} ends:\n{said}"
-                )
-                raise EnvironmentFaultError(msg)
+    async def _watch(self, child: ChildProcess, http: aiohttp.ClientSession) -> None:
+        """Start one child again whenever it ends; returns where the run goes on without it."""
+        was_ready, in_vain = True, 0
+        while True:
+            while child.exit_code is None:
+                child.rotate()
+                await asyncio.sleep(_LOOK_SECONDS)
+            if child.name in NOT_RESTARTED:
+                _give_up(child, "ended unexpectedly")
+            in_vain = 0 if was_ready else in_vain + 1
+            if in_vain > RESTARTS:
+                often = f"ended {in_vain} times in a row before it was ready"
+                if child.name not in NOT_NEEDED:
+                    _give_up(child, often)
+                self._say(f"the {child.name} {often}: calls go on without it; {child.ending()}")
+                return
+            await self._start_again(child, _FIRST_PAUSE * 2 ** (in_vain - 1) if in_vain else 0.0)
+            was_ready = await self._is_ready(child, http)
 
-    async def _restart(self, child: ChildProcess, http: aiohttp.ClientSession) -> None:
-        if time.monotonic() - self._started > _STEADY_SECONDS:
-            self._restarts = 0
-        if self._restarts >= RESTARTS:
-            msg = (
-                f"the worker ended {RESTARTS + 1} times in a row, {child.how_it_ended()};"
-                f" {child.ending()}"
-            )
-            raise EnvironmentFaultError(msg)
-        pause = _FIRST_PAUSE * 2**self._restarts
-        self._restarts += 1
+    async def _start_again(self, child: ChildProcess, pause_s: float) -> None:
+        when = f"in {pause_s:g} s" if pause_s else "at once"
         self._say(
-            f"the worker ended, {child.how_it_ended()}; starting it again in {pause:g} s "
-            f"({self._restarts} of {RESTARTS}), the reason is in {child.log}"
+            f"the {child.name} ended, {child.how_it_ended()}; starting it again {when}"
+            + (f", the reason is in {child.log}" if child.log is not None else "")
         )
-        await asyncio.sleep(pause)
-        self._started = time.monotonic()
+        await asyncio.sleep(pause_s)
         child.start()
+
+    async def _is_ready(self, child: ChildProcess, http: aiohttp.ClientSession) -> bool:
+        """Wait until it is; False where it ended before. One that hangs ends the run.
+
+        One of ``NOT_NEEDED`` may take as long as it likes.
+        """
         try:
             await child.ready(http, READY_SECONDS)
-        except EnvironmentFaultError:
-            # one that ended is restarted by the next look; one that hangs ends the run
-            if child.exit_code is None:
+        except EnvironmentFaultError as exc:
+            if child.exit_code is not None:
+                return False
+            if child.name not in NOT_NEEDED:
                 raise
-        else:
-            self._say("the worker is ready again")
+            self._say(f"{exc}\ncalls go on without it")
+            return True
+        self._say(f"the {child.name} is ready again")
+        return True
+
+
+def _give_up(child: ChildProcess, how: str) -> NoReturn:
+    msg = f"the {child.name} {how}, {child.how_it_ended()}; {child.ending()}"
+    raise EnvironmentFaultError(msg)

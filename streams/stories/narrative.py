@@ -214,7 +214,8 @@ def _rule(trace: RuleTrace) -> str:
 
 def _assignment(given: Assignment) -> str:
     share = given.shares.get(given.variant, 0.0)
-    return f"experiment of the {given.of} {given.experiment}: {given.variant}, as {share:.0%} are"
+    which = f"experiment of the {given.of} {given.experiment}"
+    return f"{which}: {given.variant}, as {share:.0%} of callers are"
 
 
 def _outcome(outcome: Outcome) -> Iterator[str]:

@@ -22,6 +22,7 @@ from streams.call_sessions import session as call_sessions
 from streams.call_sessions.agent import CallSessions
 from streams.call_sessions.register import CallRegister
 from streams.common.clock import Clock, now_ms
+from streams.common.shutdown import Failure, cut_off
 from streams.conversations import Conversations
 from streams.faust_driver.fenced_table import FencedTable
 from streams.faust_driver.stream_progress import StreamProgress
@@ -46,7 +47,6 @@ from streams.sink.text_body import LineVoice
 from streams.sink.texts import TextSink
 from streams.worker.ownership import GroupOwnership
 from streams.worker.services import Services, services
-from streams.worker.shutdown import Failure, cut_off
 from streams.worker.status import StatusReport
 
 log = logging.getLogger(__name__)

@@ -12,8 +12,8 @@ import pytest
 from models import topics
 from models.records import Record
 from models.topics import Topic
+from streams.common.shutdown import FAULT
 from streams.settings import KafkaSettings
-from streams.worker.shutdown import FAULT
 from tests.faults.scene import open_scene
 from tests.faults.tap import Tap
 from tests.faults.traffic import Traffic

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import hmac
 import json
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -158,7 +159,8 @@ def _bodies(draw: st.DrawFn) -> bytes:
         return draw(st.sampled_from(RAW))
     envelope = json.loads(json.dumps(draw(st.sampled_from(DOCUMENTED))))
     for number, target, value in draw(st.lists(_MUTATIONS, max_size=4)):
-        _mutate(envelope, number, target, value)
+        # a copy: what is put in may be mutated next, and stands in a list that all inputs draw from
+        _mutate(envelope, number, target, deepcopy(value))
     body = json.dumps(
         envelope if kind > 2 else [envelope] * (1 + kind), ensure_ascii=kind % 2 == 0
     ).encode("utf-8", "replace")

@@ -1,46 +1,110 @@
-"""A report's figures on real topics."""
+"""A report's figures, from real topics and from an export of them."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from models import records
 from models.attrition import AttritionEvent
+from models.topics import CALLS_DECISIONS, TOPICS, Topic
 from streams.common.clock import now_ms
+from streams.common.errors import ConfigurationError
+from streams.export.run import ExportOptions, export
 from streams.kafka.producer import DurableProducer
 from streams.report.collected import Asked
+from streams.report.from_export import from_export
 from streams.report.gather import from_topics
 from streams.settings import KafkaSettings
-from tests.support.records import offer, record, rejected_call, ringing_call
-from tests.support.reports import DAY_MS, callback, opened, returned
+from tests.support.records import Value, offer, record, rejected_call, ringing_call
+from tests.support.reports import DAY_MS, callback, closed, decided, opened, returned
+
+NOW = now_ms()
 
 
-async def test_topics_become_figures(
-    kafka: KafkaSettings, capsys: pytest.CaptureFixture[str]
-) -> None:
-    now = now_ms()
-    owed = callback("447700900123@c.us", opened_ms=now - 60_000)
-    calls = [*rejected_call(offer("A", at_ms=now)), *ringing_call(offer("B", at_ms=now))]
-    too_old = rejected_call(offer("C", at_ms=now - 30 * DAY_MS))
-    followed: list[AttritionEvent] = [
-        opened("a", now - 60_000),
-        returned("a", now - 60_000, "rang", 30_000),
-    ]
-    async with DurableProducer(kafka, "test") as producer:
-        await producer.send(records.reference(owed, "/test", now), *map(record, calls + too_old))
-        await producer.send(*(records.attrition(each, "/test") for each in followed))
-    asked = Asked(
-        since_ms=now - DAY_MS, until_ms=now + 1, now_ms=now, line=None, zones={"london": "UTC"}
+def asked(line: str | None = None) -> Asked:
+    """The day until now."""
+    return Asked(
+        since_ms=NOW - DAY_MS, until_ms=NOW + 1, now_ms=NOW, line=line, zones={"london": "UTC"}
     )
-    found = await from_topics(kafka, asked)
-    assert [(row.verdict, row.calls) for row in found.verdicts] == [("ring", 1), ("reject", 1)]
+
+
+async def write(kafka: KafkaSettings) -> None:
+    """Some of everything, and a call of last month."""
+    at_night = decided(offer("E", at_ms=NOW), rule="hours", kind="quiet_hours")
+    calls: list[Value] = [
+        *rejected_call(offer("A", at_ms=NOW)),
+        *ringing_call(offer("B", at_ms=NOW)),
+        *rejected_call(offer("C", at_ms=NOW - 30 * DAY_MS)),
+        at_night,
+    ]
+    followed: list[AttritionEvent] = [
+        opened("a", NOW - 60_000),
+        returned("a", NOW - 60_000, "rang", 30_000),
+        opened("b", NOW - 60_000),
+        closed("b", NOW - 60_000, 50_000, "gone"),
+    ]
+    owed = callback("447700900123@c.us", opened_ms=NOW - 60_000)
+    settled = replace(owed, caller="447700900124@c.us")
+    async with DurableProducer(kafka, "test") as producer:
+        await producer.send(*map(record, calls), records.reference(owed, "/test", NOW))
+        await producer.send(*(records.attrition(each, "/test") for each in followed))
+        await producer.send(records.reference(settled, "/test", NOW))
+        await producer.send(records.tombstone(settled, "/test", NOW))
+
+
+async def exported(kafka: KafkaSettings, folder: Path, *topics: Topic) -> Path:
+    """An export of the topics."""
+    options = ExportOptions(key_file=folder / "key")
+    await export(kafka, folder / "parquet", topics, asyncio.Event(), lambda _: None, options)
+    return folder / "parquet"
+
+
+async def test_topics_become_figures(kafka: KafkaSettings) -> None:
+    await write(kafka)
+    found = await from_topics(kafka, asked())
+    assert [(row.verdict, row.calls) for row in found.verdicts] == [("ring", 1), ("reject", 2)]
+    assert [(row.closed, row.open) for row in found.hours] == [(1, 0)]
     assert [(row.told, row.calls) for row in found.texts] == [(True, 1)]
     assert [(row.ending, row.rejects) for row in found.rejects] == [("confirmed", 1)]
     assert [(row.rule, row.callbacks) for row in found.callbacks_open] == [("desk", 1)]
-    assert [(row.callers, row.rang, row.open) for row in found.attrition] == [(1, 1, 0)]
+    assert [(row.callers, row.rang, row.gone) for row in found.attrition] == [(2, 1, 0), (2, 0, 1)]
     assert found.scope.source == f"the topics {kafka.topic_prefix}* at {kafka.bootstrap_servers}"
     assert found.scope.notes == ()
-    nobody = await from_topics(kafka, replace(asked, line="oslo"))
+    nobody = await from_topics(kafka, asked("oslo"))
     assert not any(rows for _, _, rows in nobody.tables())
+
+
+async def test_an_export_has_the_same_figures(kafka: KafkaSettings, tmp_path: Path) -> None:
+    await write(kafka)
+    folder = await exported(kafka, tmp_path, *TOPICS)
+    wanted = await from_topics(kafka, asked())
+    found = from_export(folder, kafka.topic_prefix, asked())
+    assert found.scope.source.startswith(f"the export in {folder}, of the cluster ")
+    # of the folder a callback is as old as it was when the export ended
+    same = replace(found, scope=wanted.scope, callbacks_open=wanted.callbacks_open)
+    assert same == wanted
+    assert [row.callbacks for row in found.callbacks_open] == [1]
+
+
+async def test_what_an_export_lacks_is_said(kafka: KafkaSettings, tmp_path: Path) -> None:
+    await write(kafka)
+    folder = await exported(kafka, tmp_path, CALLS_DECISIONS)
+    found = from_export(folder, kafka.topic_prefix, asked())
+    assert (len(found.verdicts), found.texts, found.attrition) == (2, (), ())
+    assert (
+        "it has no record of calls.outcomes, attrition.events, callbacks: there was none, or the"
+        " topic was left out"
+    ) in found.scope.notes[1]
+
+
+async def test_an_export_of_other_topics_is_refused(kafka: KafkaSettings, tmp_path: Path) -> None:
+    await write(kafka)
+    folder = await exported(kafka, tmp_path, CALLS_DECISIONS)
+    with pytest.raises(ConfigurationError, match="is an export of another cluster or run"):
+        from_export(folder, "other.", asked())
+    with pytest.raises(ConfigurationError, match="holds no export: write one with"):
+        from_export(tmp_path, kafka.topic_prefix, asked())

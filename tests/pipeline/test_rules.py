@@ -493,6 +493,26 @@ async def test_an_experiment_leaves_some_untold_and_says_so(office: Office) -> N
     assert "holdout" in seen
 
 
+async def test_who_is_held_out_of_a_rule_rings_and_the_others_do_not(office: Office) -> None:
+    rule = {"id": "home", "type": "country", "only": ["GB"], "reply": "no", "holdout": 0.5}
+    await office.policy("london", rule)
+    seen = set[str]()
+    # other numbers than those of the house, which are British
+    for number in range(12025550150, 12025550158):
+        call, decision = await office.call("london", f"{number}@c.us")
+        (given,) = decision.assignments
+        (trace,) = decision.rules
+        held = given.variant == "holdout"
+        assert (trace.matched, trace.holdout, decision.verdict) == (
+            (True, True, "ring") if held else (True, False, "reject")
+        )
+        if not held:
+            await office.house.outcome(call.id, "reject", "accepted")
+        seen.add(given.variant)
+        assert call.state == ("ringing" if held else "rejected")
+    assert seen == {"holdout", "enforced"}
+
+
 async def test_a_broken_policy_never_replaces_one_that_works(
     office: Office,
 ) -> None:

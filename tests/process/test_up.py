@@ -27,10 +27,11 @@ SECRETS = {"WAHA_API_KEY", "WAHA_HMAC_KEY", "WAWP_TOKEN", "WAWP_SECRET"}
 
 def write_config(folder: Path) -> Path:
     data = yaml.safe_load(DEFAULT_CONFIG.read_text(encoding="utf-8"))
-    bridge, worker = free_ports(2)
+    bridge, worker, attrition = free_ports(3)
     data["kafka"] = {"topic_prefix": f"u{uuid.uuid4().hex[:8]}.", "partitions": 2}
     data["bridge"]["listen"] = f"127.0.0.1:{bridge}"
     data["worker"]["listen"] = f"127.0.0.1:{worker}"
+    data["attrition"] = {"listen": f"127.0.0.1:{attrition}"}
     data["policies"] = str(DEFAULT_CONFIG.parent / "policies")
     path = folder / "ringfence.yaml"
     path.write_text(yaml.safe_dump(data), encoding="utf-8")

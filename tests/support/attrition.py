@@ -5,7 +5,16 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from models import records
+from models.answers import CallAnswered
 from models.attrition import AttritionOpened, opened_id
+from models.decisions import Decision, Verdict
+from models.identity_links import CallerLinked
+from models.messages import MessageSeen
+from models.outcomes import CommandKind, Outcome, Result, outcome_id
+from models.overrides import CallerBlock
+from models.presence import ConnectionChange, LineStatus
+from models.records import Record
 from streams.attrition.facts import (
     Answered,
     BlockedByHand,
@@ -14,12 +23,15 @@ from streams.attrition.facts import (
     LetThrough,
     LineDisconnected,
     Linked,
+    OfCaller,
     RejectTook,
     Told,
     WrittenTo,
     Wrote,
 )
+from tests.support.records import decision, offer
 
+SOURCE = "/ringfence/tests"
 T0 = 1_767_261_600_000
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -125,13 +137,13 @@ def disconnected(from_ms: int, line: str = LINE) -> LineDisconnected:
     )
 
 
-def world(seed: int, facts: int = 60, span_ms: int = 10 * DAY) -> list[Fact]:
+def world(seed: int, facts: int = 60, span_ms: int = 10 * DAY, since_ms: int = T0) -> list[Fact]:
     """What a few people do over some days, who turn out to be fewer; the same for each seed."""
     chance = random.Random(seed)
     people, lines = [ADA, BEN, LID, "900000000000144@lid"], [LINE, "paris"]
     found: list[Fact] = []
     for number in range(facts):
-        at_ms = T0 + chance.randrange(span_ms)
+        at_ms = since_ms + chance.randrange(span_ms)
         who: dict[str, Any] = {"caller": chance.choice(people), "line": chance.choice(lines)}
         call = f"call-{number}"
         match chance.randrange(10):
@@ -155,6 +167,114 @@ def world(seed: int, facts: int = 60, span_ms: int = 10 * DAY) -> list[Fact]:
     return found
 
 
-def quick_world(seed: int) -> list[Fact]:
+def quick_world(seed: int, since_ms: int = T0) -> list[Fact]:
     """The same within minutes, for horizons of minutes: everything comes close together."""
-    return world(seed, facts=40, span_ms=20 * MINUTE)
+    return world(seed, facts=40, span_ms=20 * MINUTE, since_ms=since_ms)
+
+
+def record_of(fact: Fact) -> Record:
+    """The record that says a fact."""
+    match fact:
+        case DecidedToReject():
+            made = records.decision(
+                _decision(fact, "reject", fact.opening.episode_id), SOURCE, None
+            )
+        case LetThrough():
+            made = records.decision(_decision(fact, "ring", fact.decision_id), SOURCE, None)
+        case RejectTook():
+            made = records.outcome(_outcome(fact, "reject", "accepted"), SOURCE, None)
+        case Told():
+            sent = _outcome(fact, "text", "accepted" if fact.told else "suppressed")
+            made = records.outcome(sent, SOURCE, None)
+        case Answered():
+            made = records.call_answer(
+                CallAnswered(
+                    event_id=fact.fact_id,
+                    decision_id=fact.decision_id,
+                    gateway="office",
+                    line=fact.line,
+                    call_id=fact.decision_id.partition("/")[2],
+                    caller=fact.caller,
+                    after_ms=5000,
+                    offered_at_ms=fact.at_ms - 5000,
+                    at_ms=fact.at_ms,
+                ),
+                SOURCE,
+                None,
+            )
+        case Wrote() | WrittenTo():
+            made = records.message_event(
+                MessageSeen(
+                    event_id=fact.fact_id,
+                    message_id=fact.fact_id,
+                    gateway="office",
+                    line=fact.line,
+                    caller=fact.caller,
+                    direction="in" if isinstance(fact, Wrote) else "out",
+                    by_hand=isinstance(fact, WrittenTo),
+                    at_ms=fact.at_ms,
+                    received_at_ms=fact.known_ms,
+                ),
+                SOURCE,
+                None,
+            )
+        case Linked():
+            made = records.caller_linked(
+                CallerLinked(
+                    event_id=fact.fact_id,
+                    alias=fact.alias,
+                    caller=fact.caller,
+                    at_ms=fact.known_ms,
+                ),
+                SOURCE,
+            )[0]
+        case BlockedByHand():
+            block = CallerBlock(
+                caller=fact.caller,
+                line=fact.line,
+                until_ms=fact.at_ms + HOUR,
+                author="ops",
+                at_ms=fact.at_ms,
+            )
+            made = records.reference(block, SOURCE, fact.at_ms)
+        case LineDisconnected():
+            changes = (
+                ConnectionChange(at_ms=fact.from_ms, connected=False),
+                ConnectionChange(at_ms=fact.known_ms + 1, connected=True),
+            )
+            status = LineStatus(
+                line=fact.line,
+                connected=True,
+                status="WORKING",
+                changed_at_ms=fact.known_ms + 1,
+                changes=changes,
+            )
+            made = records.reference(status, SOURCE, fact.known_ms)
+        case _:
+            raise AssertionError(fact)
+    return made
+
+
+def _decision(fact: OfCaller, verdict: Verdict, decision_id: str) -> Decision:
+    call = offer(
+        decision_id.partition("/")[2], caller=fact.caller, line=fact.line, at_ms=fact.at_ms
+    )
+    return decision(call, verdict, after_ms=0)
+
+
+def _outcome(fact: RejectTook | Told, command: CommandKind, result: Result) -> Outcome:
+    command_id = f"{fact.decision_id}/{command}"
+    return Outcome(
+        outcome_id=outcome_id(command_id, result),
+        command_id=command_id,
+        command=command,
+        decision_id=fact.decision_id,
+        gateway="office",
+        line=fact.line,
+        call_id=fact.decision_id.partition("/")[2],
+        caller=fact.caller,
+        result=result,
+        reason=fact.not_told,
+        reply="text-first",
+        at_ms=fact.at_ms,
+    )

@@ -6,7 +6,6 @@ documents`` writes all of them; ``tests/unit/test_documents.py`` compares them.
 
 from __future__ import annotations
 
-import ast
 import inspect
 import re
 import textwrap
@@ -22,6 +21,7 @@ from prometheus_client import CollectorRegistry
 from typing_extensions import is_typeddict
 
 from models.bounds import Count, Millis
+from models.descriptions import attribute_docs, field_meaning
 from models.policy import DAY_MS
 from models.topics import TOPICS, Topic
 from streams.gateways.registry import capability_table
@@ -133,7 +133,7 @@ def _fields_of(model: type, on: list[Topic]) -> str:
     defaults = _defaults_of(model)
     kind = next((f.default for f in _fields(model) if f.name == "type"), None)
     rows = [
-        (f"`{name}`", json_type(hints[name]), default, _meaning(name, said))
+        (f"`{name}`", json_type(hints[name]), default, field_meaning(name, said))
         for name, default in defaults.items()
         if name != "type"
     ]
@@ -143,37 +143,6 @@ def _fields_of(model: type, on: list[Topic]) -> str:
     lines = textwrap.wrap(f"On {where}. {text}" if kind else text, 100, break_on_hyphens=False)
     head = ("field", "JSON", "default", "meaning")
     return "\n".join([f"### {title}", "", *lines, "", ""]) + table(head, rows)
-
-
-_SAME_EVERYWHERE: Final = {
-    "line": "The line's name in the configuration.",
-    "gateway": "The gateway's name in the configuration.",
-    "session": "The gateway's session (Wawp: instance id).",
-    "call_id": "The gateway's call id, verbatim.",
-    "caller": "The caller's canonical JID.",
-    "caller_raw": "The caller exactly as the gateway gave it.",
-    "event_id": "The id of the event: a repeat has the same.",
-    "command_id": "The idempotency key of the command.",
-    "decision_id": "The decision that it goes back to.",
-    "received_at_ms": "When the webhook of the offer reached the bridge.",
-    "offered_at_ms": "When the call began to ring.",
-    "decided_at_ms": "When it was decided.",
-    "expires_at_ms": "Not to be sent at or after this time.",
-    "at_ms": "When it happened.",
-    "author": "Who did it.",
-    "reason": "Why, in a few words.",
-    "reply": "The name of the policy's reply.",
-    "variant": "The reply's variant, where it is an experiment.",
-    "policy": "The line of the policy that was in force (`*`: the common one).",
-    "policy_revision": "The revision of that policy.",
-    "alias": "Another identity of the caller: a canonical JID.",
-    "values": "What the text's variables need.",
-}
-"""What a field means wherever its type does not say more."""
-
-
-def _meaning(name: str, said: dict[str, str]) -> str:
-    return said.get(name) or _SAME_EVERYWHERE.get(name, "")
 
 
 def _fields(model: type) -> tuple[Field[Any], ...]:
@@ -236,23 +205,6 @@ def json_type(hint: Any) -> str:  # noqa: PLR0911 - one answer a kind of type
     return {str: "string", int: "integer", float: "number", bool: "boolean", Any: "any"}.get(
         hint, "null" if hint in {None, type(None)} else "any"
     )
-
-
-def attribute_docs(model: type) -> dict[str, str]:
-    """The string below each attribute of a class, in one line."""
-    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(model))).body
-    assert isinstance(tree, ast.ClassDef)
-    found = {}
-    for before, after in zip(tree.body, tree.body[1:], strict=False):
-        match before, after:
-            case (
-                ast.AnnAssign(target=ast.Name(id=name)),
-                ast.Expr(value=ast.Constant(value=str() as text)),
-            ):
-                found[name] = " ".join(text.split())
-            case _:
-                pass
-    return found
 
 
 def _is_model(hint: Any) -> bool:

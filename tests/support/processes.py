@@ -87,6 +87,7 @@ class Process(ChildProcess):
 
     def said(self) -> str:
         """All that it has logged."""
+        assert self.log is not None
         return self.log.read_text(errors="replace")
 
     @override

@@ -149,11 +149,11 @@ class House:
         ]
 
 
-def worker_process(config: Path, settings: Settings, log: Path) -> Process:
-    """One worker as it runs in production; not started."""
+def worker_process(config: Path, settings: Settings, log: Path, *more: str) -> Process:
+    """One worker as it runs in production, with ``more`` options; not started."""
     return Process(
         "worker",
-        python("streams.cli", "worker", "--config", str(config)),
+        python("streams.cli", "worker", "--config", str(config), *more),
         f"http://{settings.worker.listen}/health/ready",
         log,
         {**os.environ, "PYTHONPATH": str(ROOT), **SECRETS},
@@ -200,10 +200,16 @@ def write_config(folder: Path, broker: str, gateways_url: str, **kafka: object) 
 
 @asynccontextmanager
 async def open_house(
-    broker: str, folder: Path, topic_prefix: str | None = None, **kafka: object
+    broker: str,
+    folder: Path,
+    topic_prefix: str | None = None,
+    *,
+    workers: int = 1,
+    **kafka: object,
 ) -> AsyncIterator[House]:
     """A running house with topics of its own, one worker, and gateways without faults.
 
+    ``workers`` run as one: ``ringfence worker --processes``.
     ``kafka`` is what the configuration says of the cluster beyond its address.
     """
     prefix = f"h{uuid.uuid4().hex[:8]}." if topic_prefix is None else topic_prefix
@@ -218,7 +224,8 @@ async def open_house(
         retries=dict.fromkeys(GATEWAYS, Retries(delay_ms=200)),
     )
     reader = TopicReader(settings.kafka, STREAM_TOPICS)
-    worker = worker_process(config, settings, folder / "worker.log")
+    more = () if workers == 1 else ("--processes", str(workers))
+    worker = worker_process(config, settings, folder / "worker.log", *more)
     async with (
         Simulator(settings, listen=f"127.0.0.1:{port}", options=options) as gateway,
         Bridge(settings) as bridge,

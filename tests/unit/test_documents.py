@@ -9,7 +9,7 @@ import pytest
 
 from streams.policy_admin.files import read_folder
 from streams.settings import DEFAULT_CONFIG, ROOT, load_settings
-from tests.support.documents import DOCUMENTS, attribute_docs, blocks, json_type, renew, table
+from tests.support.documents import DOCUMENTS, blocks, json_type, renew, table
 
 LONGEST = {ROOT / "README.md": 110}
 ROOMS = ("deploy", "models", "streams", "tests")
@@ -98,16 +98,3 @@ def test_types_are_named_as_json_has_them() -> None:
     assert json_type(str | None) == "string or null"
     assert json_type(tuple[str, ...]) == "list of string"
     assert json_type(dict[str, int]) == "object of integer"
-
-
-class Example:
-    """A class."""
-
-    told: str
-    """What is
-    told."""
-    untold: str
-
-
-def test_what_is_said_of_an_attribute_is_found() -> None:
-    assert attribute_docs(Example) == {"told": "What is told."}

@@ -26,6 +26,7 @@ CROSS_CUTTING = {
     "screening/rules/test_rule_of_ones_own.py": "a windowed rule that the test makes",
     "screening/test_history_wait.py": "the agent, without Faust",
     "sink/test_cross_talk.py": "from an offer to the gateway's request",
+    "test_asyncapi.py": "the AsyncAPI document, of registry, models and golden records",
     "test_deployment.py": "manifests, compose file and units, against what they run",
     "test_documents.py": "the documents, and their generated parts",
     "test_prose.py": "docstrings and comments",

@@ -16,6 +16,7 @@ import pytest
 
 from models.records import dead_letter
 from models.topics import TOPICS
+from streams.attrition.app import build as build_attrition
 from streams.settings import ROOT, load_settings
 from streams.worker.app import build
 from tests.support.ringfence import SECRETS
@@ -41,7 +42,9 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     for name, secret in SECRETS.items():
         monkeypatch.setenv(name, secret)
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9")
-    app = build(load_settings(ROOT / "deploy" / "ringfence.yaml"), (), instance="worker-1")
+    settings = load_settings(ROOT / "deploy" / "ringfence.yaml")
+    app = build(settings, (), instance="worker-1")
+    attrition = build_attrition(settings, instance="attrition-1")
     return {
         "app id": app.conf.id,
         "consumer group": app.conf.id,
@@ -51,6 +54,17 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             name: table.changelog_topic.get_topic_name() for name, table in app.tables.items()
         },
         "table partitions": {name: table.partitions for name, table in app.tables.items()},
+        "attrition": {
+            "app id": attrition.conf.id,
+            "agents": {
+                each.name: sorted(each.get_topic_names()) for each in attrition.agents.values()
+            },
+            "changelogs": {
+                name: table.changelog_topic.get_topic_name()
+                for name, table in attrition.tables.items()
+            },
+            "table partitions": {name: each.partitions for name, each in attrition.tables.items()},
+        },
         "topics": {
             topic.name: {
                 "partitions": topic.partitions,

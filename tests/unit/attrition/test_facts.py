@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from models.answers import CallAnswered, CallEnded
-from models.decisions import Verdict
+from models.decisions import Assignment, Verdict
 from models.identity_links import CallerLinked, HistoryJoined
 from models.messages import MessageSeen
 from models.outcomes import Outcome, Result
@@ -34,7 +34,18 @@ from tests.support.records import T0, decision, offer, outcome, reject, text
 
 OFFER = offer()
 DECIDED = replace(
-    decision(OFFER), facts={"tier": "gold", "stranger": False, "calls_in_60s": 1}, variant="warm"
+    decision(OFFER),
+    facts={"tier": "gold", "stranger": False, "calls_in_60s": 1},
+    variant="warm",
+    assignments=(
+        Assignment(
+            of="reply",
+            experiment="text-first",
+            salt="",
+            shares={"warm": 0.5, "plain": 0.5},
+            variant="warm",
+        ),
+    ),
 )
 REJECT = reject(OFFER, DECIDED)
 TEXT = text(OFFER, DECIDED, rejected_at_ms=T0 + 9)
@@ -56,6 +67,7 @@ def test_a_decision_to_reject_says_who_why_and_when() -> None:
     assert isinstance(fact, DecidedToReject)
     opening = fact.opening
     assert (fact.known_ms, fact.caller, fact.line) == (KNOWN, OFFER.caller, "london")
+    assert opening.assignments == DECIDED.assignments
     assert (opening.rule, opening.reply, opening.variant) == ("text-first", "text-first", "warm")
     assert (opening.tier, opening.stranger, opening.country) == ("gold", False, "GB")
     # the call began at 12:59:59.880 in Riyadh, a Thursday

@@ -131,8 +131,20 @@ def test_a_broken_split_is_an_alarm_before_all_else() -> None:
     assert found.split_p < 0.001
     assert found.alarmed
     assert found.warnings[0].about == "split"
-    assert "meeting " in found.warnings[0].text
+    kept = sum(e.assignment.variant == "meeting" for e in lost)
+    assert f" and meeting {kept} instead of {len(lost) / 2:.0f} people." in found.warnings[0].text
     assert found.sentences[0] == "Do not act on the reply upgrade on sales yet: see the alarm."
+
+
+def test_a_split_that_was_broken_under_other_shares_is_one_too() -> None:
+    """Of the people who are not compared: something is wrong with what was read all the same."""
+    tenths = {"plain": 0.1, "meeting": 0.9}
+    before = drawn(300, {"plain": 0.2, "meeting": 0.2}, shares=tenths)
+    lost = [each for each in before if each.assignment.variant == "meeting"]
+    after = drawn(900, {"plain": 0.2, "meeting": 0.2}, seed=2, from_ms=T0 + 300 * 3_600_000)
+    found = result(lost + after)
+    assert sum(arm.people for arm in found.arms) == 900
+    assert found.warnings[0].about == "split"
 
 
 @pytest.mark.parametrize(("twice", "alarm"), [(5, False), (30, True)])
@@ -298,7 +310,7 @@ def test_a_wait_is_said_in_days_or_weeks(weeks: float, words: str) -> None:
     [
         (7 * DAY_MS, "7 days"),
         (DAY_MS, "24 hours"),
-        (3_600_000, "60 minutes"),
+        (3_600_000, "1 hour"),
         (60_000, "1 minute"),
         (120_000, "2 minutes"),
         (90_000, "90 seconds"),

@@ -41,7 +41,7 @@ MADE_BY_MODE = {"logger"}
 def ours() -> Iterator[type]:
     """Every class of ours that has a base upstream."""
     names = [f"streams.faust_driver.{path.stem}" for path in FILES if path.stem != "__init__"]
-    for name in [*names, "streams.worker.app"]:
+    for name in [*names, "streams.worker.app", "streams.attrition.app"]:
         module = importlib.import_module(name)
         for cls in vars(module).values():
             if inspect.isclass(cls) and cls.__module__ == name and upstream(cls):

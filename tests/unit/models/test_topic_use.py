@@ -31,6 +31,7 @@ ENTRIES = AGENTS | {
     Component.EXPLAIN: ("streams.stories.explain",),
     Component.HISTORY: ("streams.cli.policy:simulate",),
     Component.REPORT: ("streams.cli.report",),
+    Component.ATTRITION: ("streams.attrition.app", "streams.attrition.read_past"),
     Component.EXPORT: ("streams.cli.export",),
 }
 NOT_ENTERED = {

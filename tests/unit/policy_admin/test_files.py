@@ -187,6 +187,20 @@ def test_what_is_wrong_is_told_with_file_line_field_and_mend(
     assert said in message
 
 
+def test_a_case_is_in_those_holdouts_that_it_names_whoever_calls(tmp_path: Path) -> None:
+    """Else it would hang on where a hash puts its number."""
+    cases = [
+        f"  - {{name: a{n}, given: {{caller: '+4477009001{n:02d}'{held}}}, verdict: {verdict}}}\n"
+        for held, verdict in (("", "reject"), (", held_out: [r]", "ring"))
+        for n in range(10)
+    ]
+    path = tmp_path / "p.yaml"
+    rules = "rules: [{id: r, type: text_first, holdout: 0.3, salt: s}]\n"
+    path.write_text(f"line: '*'\n{rules}cases:\n{''.join(cases)}", encoding="utf-8")
+    (report,) = checked(path).lines()
+    assert report == "*: sound, 20 cases decided as written"
+
+
 @pytest.mark.parametrize(
     ("given", "where", "said"),
     [

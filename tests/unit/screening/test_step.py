@@ -106,6 +106,18 @@ def test_what_was_learned_since_does_not_turn_a_verdict() -> None:
     assert done.state == first.state
 
 
+def test_a_holdout_learned_since_does_not_turn_a_verdict() -> None:
+    first = step(RecentCalls(), offer(), context(policy(FIRST)))
+    salts = (FIRST | {"holdout": 0.5, "salt": f"s{n}"} for n in range(99))
+    held = next(
+        rule
+        for rule in salts
+        if step(RecentCalls(), offer(), context(policy(rule))).decision.verdict == "ring"
+    )
+    taken = step(first.state, offer(), context(policy(held))).decision
+    assert (taken.verdict, taken.assignments) == ("reject", ())
+
+
 def test_a_link_names_the_caller_to_the_rules() -> None:
     lid = offer(caller="900000000000143@lid")
     link = IdentityLink(alias=lid.caller, caller="12025550143@c.us", source="payload", at_ms=NOW_MS)

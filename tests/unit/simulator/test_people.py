@@ -89,15 +89,31 @@ async def test_a_late_text_wins_some_and_nobody_writes_twice() -> None:
 
 
 async def test_a_second_reject_begins_nothing_anew_but_on_another_line() -> None:
-    town = Town(Reactions(silent=1.0))
+    town = Town(Reactions(silent=1.0, reached=1.0))
     for _ in range(3):
         town.rejected(1)
     town.rejected(1, "riyadh")
     await town.pass_time()
+    town.written.sort(key=lambda each: each.get("direction", "in"))
+    reached = [town.written.pop()["line"] for _ in range(2)]
+    assert sorted(reached) == ["london", "riyadh"]
     assert sorted((each["line"], each["caller"]) for each in town.written) == [
         ("london", "1@c.us"),
         ("riyadh", "1@c.us"),
     ]
+
+
+async def test_the_first_text_counts_and_ends_the_patience() -> None:
+    first = Town(Reactions(silent=0.0, told=0.0, texts=DIALS.texts))
+    for text in (PLAIN, BETTER):
+        for n in range(50):
+            first.people.texted(*first.rejected(n), text)
+    angering = Town(Reactions(silent=1.0, told=0.0))
+    for n in range(50):
+        angering.people.texted(*angering.rejected(n), PLAIN)
+    for town in (first, angering):
+        await town.pass_time()
+        assert town.written == []
 
 
 def test_a_text_keeps_some_from_calling_again() -> None:

@@ -68,7 +68,7 @@ def test_scenes_bring_lines_whose_policies_compile_with_ones_own(
     }
     assert shares == {"plain": {dials.told}, "reason": {dials.texts[0].write}}
     assert set(tried.variants["plain"].texts) == set(tried.variants["reason"].texts)
-    assert "plain 15%, of those who get the text reason 65%" in SAID
+    assert "plain 15%, of those who get the text reason 65%; to 5%" in SAID
     assert run.secrets[TOKEN] == run.token
     assert run.token not in run.config.read_text(encoding="utf-8")
     assert set(settings.bridge.tokens) == {"crm", "presence", "bridges"}

@@ -6,7 +6,7 @@ from typing import Any
 
 from models.calls import CallRejected
 from models.commands import BlockCaller, UnblockCaller, block_id, unblock_id
-from models.decisions import RuleTrace
+from models.decisions import Assignment, RuleTrace
 from models.records import call_command, lifecycle
 from streams.common.wording import span
 from streams.stories.narrative import narrate
@@ -127,6 +127,26 @@ def test_an_echo_is_no_proof_and_a_shadow_rule_did_not_decide() -> None:
     )
     assert any("rule text-first (text_first) failed: KeyError" in line for line in lines)
     assert lines[-1].startswith("   510 ms  the gateway says: the call is over (its own echo")
+
+
+def test_a_holdout_and_the_share_it_has_are_told() -> None:
+    of = offer("A")
+    trace = RuleTrace(
+        rule="text-first", kind="text_first", matched=True, why="never wrote", holdout=True
+    )
+    given = Assignment(
+        of="rule",
+        experiment="text-first",
+        salt="",
+        shares={"holdout": 0.1, "enforced": 0.9},
+        variant="holdout",
+    )
+    decided = replace(decision(of, "ring"), rules=(trace,), assignments=(given,))
+    lines = [line.strip() for line in narrate(log_of([of, decided]), UTC)]
+    assert (
+        "rule text-first (text_first) would reject (the caller is held out): never wrote" in lines
+    )
+    assert "experiment of the rule text-first: holdout, as 10% of callers are" in lines
 
 
 def test_outcomes_alone_are_told_too() -> None:

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from streams.worker.shutdown import FAULT, Failure, cut_off
+from streams.common.shutdown import FAULT, Failure, cut_off
 
 
 class Process:

@@ -1,4 +1,4 @@
-"""How a worker ends: on a signal, after an unexpected error, and at the latest."""
+"""How a worker process ends: on a signal, after an unexpected error, and at the latest."""
 
 from __future__ import annotations
 

@@ -1,0 +1,32 @@
+"""``ringfence attrition``: what rejected callers do next, followed beside the calls."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from streams.cli.options import config_option, example
+from streams.cli.startup import service_settings
+
+
+@click.command(
+    short_help="Follow what rejected callers do next, until SIGTERM.",
+    epilog=example("ringfence attrition --config /etc/ringfence.yaml"),
+)
+@config_option
+def attrition(config: Path) -> None:
+    """Follow what rejected callers do next, until SIGTERM.
+
+    Says on the topic attrition.events who was rejected, who wrote, called again or was written to,
+    and, when a horizon has closed (attrition.horizons), who is gone. Metrics by line, rule, horizon
+    and state are served on attrition.listen.
+
+    No call waits for it: it may be stopped for a day, and catches up to the same result. What was
+    rejected before it was first started is counted as censored. One process does all the work; a
+    second one stands by.
+    """
+    from streams.attrition.process import run
+
+    sys.exit(run(service_settings(config, gateway_secrets=False)))
