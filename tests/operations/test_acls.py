@@ -200,7 +200,7 @@ async def test_what_a_new_version_may_not_yet_is_told(
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.splitlines() == [
         (
-            f"{DEAD_LETTERS.user}: may not Write the topic {CALLS_EVENTS.full_name(PREFIX)};"
+            f"{DEAD_LETTERS.user}: may not Write on {CALLS_EVENTS.full_name(PREFIX)};"
             " `ringfence topics acls --commands` allows it"
         )
     ]
