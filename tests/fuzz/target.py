@@ -111,6 +111,7 @@ class Target:
         """What the process logged since the last look that no webhook may cause."""
         if self._process.exit_code is not None:
             return [f"the bridge ended with {self._process.how_it_ended()}"]
+        assert self._process.log is not None
         with self._process.log.open("rb") as log:
             log.seek(self._log_read)
             lines = log.read().decode(errors="replace").splitlines()
