@@ -50,6 +50,7 @@ class Component(StrEnum):
     EXPLAIN = "explain"
     HISTORY = "policy simulate"
     REPORT = "report"
+    CALLS = "calls list"
     ATTRITION = "attrition"
     EXPORT = "export"
     """Reads every topic: no topic names it among its readers."""
@@ -138,6 +139,7 @@ CALLS_DECISIONS: Final = Topic(
         Component.EXPLAIN,
         Component.HISTORY,
         Component.REPORT,
+        Component.CALLS,
         Component.ATTRITION,
     ),
     what="the verdict on each call, with every rule's reason, facts and policy revision",
@@ -171,6 +173,7 @@ CALLS_OUTCOMES: Final = Topic(
         Component.UP,
         Component.EXPLAIN,
         Component.REPORT,
+        Component.CALLS,
         Component.ATTRITION,
     ),
     what="what became of each command, later its confirmation",
@@ -187,7 +190,13 @@ MESSAGES_EVENTS: Final = Topic(
         Component.CONTACTS,
         Component.CALL_SESSIONS,
     ),
-    readers=(Component.CONVERSATIONS, Component.AUDIT, Component.ATTRITION),
+    readers=(
+        Component.CONVERSATIONS,
+        Component.AUDIT,
+        Component.EXPLAIN,
+        Component.REPORT,
+        Component.ATTRITION,
+    ),
     what="that a message passed, its direction and time, never its body",
 )
 CALLS_ANSWERS: Final = Topic(
@@ -196,7 +205,12 @@ CALLS_ANSWERS: Final = Topic(
     values=CallAnswer,
     retention_ms=90 * DAY_MS,
     writers=(Component.CALL_SESSIONS,),
-    readers=(Component.ATTRITION,),
+    readers=(
+        Component.EXPLAIN,
+        Component.REPORT,
+        Component.CALLS,
+        Component.ATTRITION,
+    ),
     what="that a call was picked up, and how it ended, by its caller",
 )
 ATTRITION_EVENTS: Final = Topic(
@@ -205,7 +219,7 @@ ATTRITION_EVENTS: Final = Topic(
     values=AttritionEvent,
     retention_ms=400 * DAY_MS,
     writers=(Component.ATTRITION,),
-    readers=(Component.REPORT,),
+    readers=(Component.EXPLAIN, Component.REPORT),
     what="what a rejected caller did next",
 )
 CALLS_DLQ: Final = Topic(
@@ -234,7 +248,7 @@ CONTACTS: Final = Topic(
     values=Contact,
     cleanup="compact",
     writers=(Component.BRIDGE, Component.CONTACTS),
-    readers=(Component.BRIDGE, Component.WORKER, Component.CONTACTS),
+    readers=(Component.BRIDGE, Component.WORKER, Component.CONTACTS, Component.EXPLAIN),
     what="who a caller is: the CRM's record",
 )
 IDENTITIES: Final = Topic(
@@ -249,6 +263,7 @@ IDENTITIES: Final = Topic(
         Component.CONTACTS,
         Component.CALLBACKS,
         Component.DEAD_LETTERS,
+        Component.EXPLAIN,
     ),
     what="who said that a LID or number is known as another",
 )
@@ -315,6 +330,7 @@ POLICIES: Final = Topic(
         Component.OVERRIDES,
         Component.AUDIT,
         Component.UP,
+        Component.EXPLAIN,
         Component.HISTORY,
     ),
     what="policies and shared calendars, with revision and author",

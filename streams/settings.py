@@ -160,7 +160,7 @@ class AttritionSettings(Section):
     listen: Address = "127.0.0.1:8083"
     """Health and metrics."""
     horizons: Annotated[
-        tuple[Annotated[Duration, Field(ge=1000, le=LONGEST_HORIZON_MS)], ...],
+        tuple[Annotated[Duration, Field(ge=1000)], ...],
         Field(min_length=1, max_length=8),
     ] = (DAY_MS, 7 * DAY_MS)
     """So long after a reject it is said whether the caller came back. Within the longest one, later
@@ -170,7 +170,13 @@ class AttritionSettings(Section):
     for a broker, and clocks of machines differ. Everything is said so much later."""
 
     @model_validator(mode="after")
-    def _horizons_differ(self) -> AttritionSettings:
+    def _horizons_can_be_counted(self) -> AttritionSettings:
+        if max(self.horizons) > LONGEST_HORIZON_MS:
+            msg = (
+                "horizons has one that is longer than 13d: messages are kept for two weeks, and"
+                " what lies behind them cannot be counted again"
+            )
+            raise ValueError(msg)
         if len(set(self.horizons)) < len(self.horizons):
             msg = "horizons names one twice: name each once, such as [24h, 7d]"
             raise ValueError(msg)

@@ -19,7 +19,7 @@ from streams.kafka.reader import Seen, TopicReader
 from streams.policies.archive import PolicyArchive
 from streams.policy_admin.store import Shelf, read_shelf
 from streams.settings import Settings
-from streams.stories.report import Report
+from streams.stories.audited_summary import AuditedSummary
 from streams.stories.summary import SummaryTally
 
 AUDITED: Final = (*READ, topics.MESSAGES_EVENTS)
@@ -39,7 +39,7 @@ async def audit_topics(
     until_ms: int | None = None,
     *,
     rederive: bool = False,
-) -> Report:
+) -> AuditedSummary:
     """Audit the calls received from ``since_ms`` (None: from where every topic is complete).
 
     ``rederive``: also make every decision on them again from its own record.
@@ -74,7 +74,7 @@ async def audit_topics(
         progress.done()
     finally:
         await reader.stop()
-    return Report(tally.summary(), _with_derived(audit.finish(), derivation))
+    return AuditedSummary(tally.summary(), _with_derived(audit.finish(), derivation))
 
 
 def _derive(derivation: Derivation, seen: Seen, judged: JudgedRange) -> None:

@@ -41,6 +41,23 @@ async def close(kafka: KafkaSettings, caller: str, now_ms: int) -> bool:
     return bool(records)
 
 
+def records(callbacks: list[Callback], now_ms: int, *, full: bool) -> list[dict[str, object]]:
+    """Each callback as a JSON object, as ``rows``; ``owed_for_ms`` is how long it has been open."""
+    return [
+        {
+            "place": place,
+            "caller": each.caller if full else mask(each.caller),
+            "line": each.line,
+            "tier": each.tier,
+            "opened_at_ms": each.opened_at_ms,
+            "owed_for_ms": now_ms - each.opened_at_ms,
+            "rule": each.reason,
+            "decision_id": each.decision_id,
+        }
+        for place, each in enumerate(callbacks, 1)
+    ]
+
+
 def rows(callbacks: list[Callback], now_ms: int, *, full: bool) -> list[tuple[str, ...]]:
     """A heading, and one row for each callback; numbers are masked unless ``full``."""
     return [

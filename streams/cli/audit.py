@@ -48,7 +48,7 @@ from streams.common.printable import printable
     help="Also make every decision again from its record and its policy, and name each that "
     "differs.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print summary and audit as JSON.")
 def audit(
     config: Path,
     since_ms: int | None,
@@ -66,7 +66,7 @@ def audit(
 
     --since and --until are about when the bridge received a call; what became of it later counts
     too. Calls older than the shortest retention of the topics lack records and cannot be judged:
-    the report says from when on it could. A line with ! is a contradiction, one with ? a text of
+    the audit says from when on it could. A line with ! is a contradiction, one with ? a text of
     which nobody knows whether it arrived, for somebody to look into.
 
     --rederive counts apart what proves nothing: decisions that were repeated after an interruption,

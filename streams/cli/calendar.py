@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 import click
@@ -16,9 +17,10 @@ from streams.cli.options import (
     config_option,
     demo_option,
     example,
+    json_option,
     reason_option,
 )
-from streams.cli.output import say
+from streams.cli.output import say, say_json
 from streams.cli.startup import check_line, kafka_settings
 from streams.common.clock import now_ms
 
@@ -97,7 +99,8 @@ def auto(config: Path, line: str, author: str) -> None:
     metavar="ZONE",
     help="Of the reader, where the calendar has none of its own; default: the line's.",
 )
-def show(config: Path, name: str, days: int, zone: str | None) -> None:
+@json_option
+def show(config: Path, name: str, days: int, zone: str | None, *, as_json: bool) -> None:
     """Show the opening hours of the days ahead.
 
     Of each calendar that a line's rules ask, or of one shared calendar.
@@ -111,6 +114,11 @@ def show(config: Path, name: str, days: int, zone: str | None) -> None:
         raise click.UsageError(msg)
     settings = kafka_settings(config)
     found, theirs = _calendars(settings, name)
+    if as_json:
+        calendars = {title: _record(hours, zone or theirs, days) for title, hours in found.items()}
+        switch = _switch_of(settings, name) if name in settings.lines else None
+        say_json({"calendars": calendars, "switch": switch})
+        return
     for title, hours in found.items():
         read_in = hours.zone(zone or theirs)
         today = dt.datetime.now(ZoneInfo(read_in)).date()
@@ -121,6 +129,23 @@ def show(config: Path, name: str, days: int, zone: str | None) -> None:
             say(f"  {each.day:%a %Y-%m-%d}  {', '.join(each.hours) or 'closed'}{cause}{note}")
     if name in settings.lines:
         _say_switch(settings, name)
+
+
+def _record(hours: OpeningHours, zone: str, days: int) -> dict[str, Any]:
+    """A calendar's days ahead, for other programs."""
+    from streams.policies.calendar import effective_days
+
+    read_in = hours.zone(zone)
+    today = dt.datetime.now(ZoneInfo(read_in)).date()
+    found = effective_days(hours, zone, today, days)
+    return {"zone": read_in, "days": [asdict(each) for each in found]}
+
+
+def _switch_of(settings: Settings, line: str) -> LineSwitch | None:
+    """The switch that holds for a line now."""
+    from streams.overrides import read_overrides
+
+    return asyncio.run(read_overrides(settings.kafka)).switch(line, now_ms())
 
 
 def _calendars(settings: Settings, name: str) -> tuple[dict[str, OpeningHours], str]:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from streams.cli.options import CALLER, config_option, demo_option, example
-from streams.cli.output import say
+from streams.cli.options import CALLER, config_option, demo_option, example, json_option
+from streams.cli.output import say, say_json
 from streams.cli.startup import kafka_settings
 
 
@@ -28,13 +28,17 @@ def callbacks() -> None:
 @demo_option
 @click.option("--line", metavar="LINE", help="Of this line only.")
 @click.option("--full", is_flag=True, help="Show whole numbers, to call them.")
-def callbacks_list(config: Path, line: str | None, *, full: bool) -> None:
+@json_option
+def callbacks_list(config: Path, line: str | None, *, full: bool, as_json: bool) -> None:
     """List who is owed a callback, the oldest first."""
-    from streams.callbacks.listing import owed, rows
+    from streams.callbacks.listing import owed, records, rows
     from streams.common.clock import now_ms
     from streams.common.table import table
 
     found = asyncio.run(owed(kafka_settings(config).kafka, line))
+    if as_json:
+        say_json(records(found, now_ms(), full=full))
+        return
     if not found:
         say("nobody is owed a callback")
         return

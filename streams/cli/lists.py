@@ -15,14 +15,17 @@ from streams.cli.options import (
     config_option,
     demo_option,
     example,
+    json_option,
     reason_option,
 )
-from streams.cli.output import say
+from streams.cli.output import say, say_json
 from streams.cli.startup import check_line, kafka_settings
 from streams.common.clock import now_ms
 from streams.common.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from models.overrides import ListEntry
     from streams.settings import Settings
     from streams.views.overrides import Overrides
@@ -138,7 +141,10 @@ def remove(config: Path, name: str, patterns: tuple[str, ...], *, expired: bool)
     is_flag=True,
     help="Do not count how often each entry was met: that reads all decisions.",
 )
-def show(config: Path, name: str | None, limit: int, *, full: bool, no_hits: bool) -> None:
+@json_option
+def show(
+    config: Path, name: str | None, limit: int, *, full: bool, no_hits: bool, as_json: bool
+) -> None:
     """Show the lists, or the entries of one.
 
     The newest entry first, with how often each was met.
@@ -148,15 +154,18 @@ def show(config: Path, name: str | None, limit: int, *, full: bool, no_hits: boo
     settings = kafka_settings(config)
     known = asyncio.run(read_overrides(settings.kafka))
     if name is None:
-        _show_names(known)
+        _show_names(known, as_json=as_json)
         return
     entries = sorted(
         (each for each in known.entries() if each.list == name), key=_added, reverse=True
     )
-    if not entries:
+    if not entries and not as_json:
         say(f"nobody is on the list {name}")
         return
     met = None if no_hits else asyncio.run(hits(settings.kafka, name))
+    if as_json:
+        say_json([_record(entry, met, full=full) for entry in entries[:limit]])
+        return
     for entry in entries[:limit]:
         count = "" if met is None else f"{met[entry.entry_id]:>6} met  "
         say(f"{count}{_described(entry, full=full)}")
@@ -276,12 +285,15 @@ def _say_who_asks(settings: Settings, name: str) -> None:
         )
 
 
-def _show_names(known: Overrides) -> None:
+def _show_names(known: Overrides, *, as_json: bool) -> None:
     from collections import Counter
 
     from streams.common.table import table
 
     counts = Counter(each.list for each in known.entries())
+    if as_json:
+        say_json(dict(sorted(counts.items())))
+        return
     for row in table([(name, str(count)) for name, count in sorted(counts.items())], right=1):
         say(row)
     if not counts:
@@ -294,6 +306,24 @@ def _added(entry: ListEntry) -> int:
 
 def _is_over(entry: ListEntry) -> bool:
     return entry.expires_at_ms is not None and entry.expires_at_ms <= now_ms()
+
+
+def _record(entry: ListEntry, met: Mapping[str, int] | None, *, full: bool) -> dict[str, Any]:
+    """An entry for other programs; ``met`` is null where it was not counted."""
+    from models.identity import mask
+
+    hidden = not full and "@" in entry.pattern
+    return {
+        "list": entry.list,
+        "pattern": mask(entry.pattern) if hidden else entry.pattern,
+        "lines": entry.lines,
+        "reason": entry.reason,
+        "author": entry.author,
+        "added_at_ms": entry.added_at_ms,
+        "expires_at_ms": entry.expires_at_ms,
+        "expired": _is_over(entry),
+        "met": None if met is None else met[entry.entry_id],
+    }
 
 
 def _described(entry: ListEntry, *, full: bool) -> str:

@@ -24,6 +24,7 @@ from streams.cli import (
     bridge,
     calendar,
     callbacks,
+    calls,
     contacts,
     dlq,
     explain,
@@ -49,7 +50,8 @@ SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
         kafka.kafka, topics.topics,
     ),
     "Look": (
-        explain.explain, report.report, audit.audit, callbacks.callbacks, dlq.dlq, export.export,
+        calls.calls, explain.explain, report.report, audit.audit, callbacks.callbacks, dlq.dlq,
+        export.export,
     ),
     "Decide": (
         policy.policy, calendar.calendar, lists.lists, block.block, block.unblock,

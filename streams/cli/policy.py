@@ -13,8 +13,15 @@ from typing import TYPE_CHECKING, Final
 import click
 from typing_extensions import override
 
-from streams.cli.options import MOMENT, author_option, config_option, demo_option, example
-from streams.cli.output import say
+from streams.cli.options import (
+    MOMENT,
+    author_option,
+    config_option,
+    demo_option,
+    example,
+    json_option,
+)
+from streams.cli.output import say, say_json
 from streams.cli.startup import check_line, kafka_settings, log_to_file
 from streams.common.clock import now_ms
 from streams.common.errors import ConfigurationError, EnvironmentFaultError
@@ -175,13 +182,17 @@ def show(config: Path, name: str, revision: str | None) -> None:
 @config_option
 @demo_option
 @_LINE
-def history(config: Path, name: str) -> None:
+@json_option
+def history(config: Path, name: str, *, as_json: bool) -> None:
     """List all revisions of a line's policy.
 
     When each was applied, by whom and why; the newest first.
     """
-    from streams.policy_admin.actions import history_lines
+    from streams.policy_admin.actions import history_json, history_lines
 
+    if as_json:
+        say_json(history_json(_shelf(kafka_settings(config)), name))
+        return
     for line in history_lines(_shelf(kafka_settings(config)), name):
         say(line)
 

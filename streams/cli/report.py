@@ -142,12 +142,12 @@ class _Targets:
         if self.html is not None:
             from streams.report.page import page
 
-            files.write_whole(self.html, page(figures))
+            files.write_whole({self.html: page(figures)})
             self._written(str(self.html))
         if self.json == _OUT:
             say_all(files.as_json(figures).rstrip())
         elif self.json is not None:
-            files.write_whole(self.json, files.as_json(figures))
+            files.write_whole({self.json: files.as_json(figures)})
             self._written(str(self.json))
         if self.csv is not None:
             written = files.write_csv(figures, self.csv)

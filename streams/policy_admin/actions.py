@@ -192,6 +192,27 @@ def history_lines(shelf: Shelf, key: str) -> list[str]:
     return [f"the newest is not in force: {fault}", *lines] if fault else lines
 
 
+def history_json(shelf: Shelf, key: str) -> list[dict[str, Any]]:
+    """As ``history_lines``, for other programs; ``fault`` is why the newest is not in force."""
+    history_lines(shelf, key)  # refuses a name for which there is nothing
+    runs = shelf.in_force().get(key)
+    found = shelf.history(key)
+    return [
+        {
+            "name": each.key,
+            "revision": each.revision,
+            "author": each.author,
+            "note": each.note,
+            "applied_at_ms": each.applied_at_ms,
+            "replaces": each.replaces,
+            "removed": each.removed,
+            "in_force": each == runs,
+            "fault": shelf.faults.get(key) if each is found[0] else None,
+        }
+        for each in found
+    ]
+
+
 def rolled_back(
     shelf: Shelf, key: str, revision: str | None, author: str, note: str, at_ms: int
 ) -> PolicyDocument:

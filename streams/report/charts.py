@@ -10,7 +10,7 @@ from typing import Any, Final, get_args
 import altair as alt
 
 from streams.common.wording import DECIDERS, VERDICTS, untold_words
-from streams.report import incidence_charts
+from streams.report import experiment_charts, incidence_charts
 from streams.report.drawing import (
     BLUE,
     DASHES,
@@ -254,6 +254,10 @@ PLOTS: Final[dict[str, tuple[Plot, ...]]] = {
         Plot("By when they had come back, and how", incidence_charts.by_way),
         Plot("By the rule that rejected them", incidence_charts.by_rule),
         Plot("By the reply that they got", incidence_charts.by_reply),
+    ),
+    "experiments": (
+        Plot("Who came back, by variant", experiment_charts.rates),
+        Plot("Differences between variants", experiment_charts.differences),
     ),
     "texts": (Plot("Rejected and queued calls by what the caller was told", _texts),),
     "callbacks": (Plot("Callbacks that are owed now", _callbacks),),

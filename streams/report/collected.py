@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from models.answers import CallAnswered
 from models.attrition import AttritionEvent
 from models.callbacks import Callback
+from models.decisions import Decision
+from models.messages import MessageSeen
 from models.outcomes import Outcome
 from streams.report.attrition_tally import AttritionTally
 from streams.report.callback_tally import CallbackTally
+from streams.report.experiment_tally import ExperimentTally
 from streams.report.figures import Figures, Scope
 from streams.report.rows import CallRow
 from streams.report.tally import CallTally, RejectTally, TextTally
@@ -44,6 +48,7 @@ class Collected:
         self._calls = CallTally(self._zone)
         self._rejects = RejectTally()
         self._texts = TextTally()
+        self._experiments = ExperimentTally(self._range)
         self._attrition = AttritionTally(self._range)
         self._callbacks = CallbackTally(self._range, asked.now_ms)
 
@@ -51,6 +56,11 @@ class Collected:
         """Count a decision."""
         if row.received_at_ms in self._range and self._of_line(row.line) and self._calls.add(row):
             self._texts.decided(row)
+
+    def assigned(self, decision: Decision) -> None:
+        """Note what a decision says of experiments; before what callers did next."""
+        if self._of_line(decision.line):
+            self._experiments.decided(decision)
 
     def outcome(self, outcome: Outcome) -> None:
         """Count an outcome."""
@@ -68,6 +78,17 @@ class Collected:
         """Count what a rejected caller did next."""
         if self._of_line(event.line):
             self._attrition.add(event)
+            self._experiments.add(event)
+
+    @property
+    def asks_for_contacts(self) -> bool:
+        """Whether messages and answered calls matter: a rule holds callers out."""
+        return self._experiments.has_rules
+
+    def contact(self, value: MessageSeen | CallAnswered) -> None:
+        """Note a message or an answered call, after all decisions."""
+        if self._of_line(value.line):
+            self._experiments.add(value)
 
     def figures(self, source: str, notes: tuple[str, ...] = ()) -> Figures:
         """The counts so far, of a source that is named in words."""
@@ -79,6 +100,7 @@ class Collected:
                 " configuration that has these lines with --config"
             )
             notes = (*notes, unknown)
+        experiments, arms, comparisons, said = self._experiments.rows()
         return Figures(
             scope=Scope(
                 source=source,
@@ -95,6 +117,10 @@ class Collected:
             latency_curve=self._rejects.curves(),
             attrition=self._attrition.rows(),
             incidence=self._attrition.curves(),
+            experiments=experiments,
+            arms=arms,
+            comparisons=comparisons,
+            experiment_texts=said,
             texts=self._texts.rows(),
             callbacks_open=self._callbacks.open_rows(),
             callbacks_closed=self._callbacks.closed_rows(),

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, Literal
 
 from models.decisions import DecidedBy, Verdict
+from streams.report.experiment_rows import ArmRow, ComparisonRow, ExperimentRow, ExperimentText
 
 Part = Literal["to the answer", "ours", "the gateway's"]
 """From the webhook to the gateway's answer to the reject, and of that what Ringfence took (to the
@@ -202,6 +203,10 @@ class Figures:
     latency_curve: tuple[LatencyPoint, ...] = ()
     attrition: tuple[AttritionRow, ...] = ()
     incidence: tuple[IncidencePoint, ...] = ()
+    experiments: tuple[ExperimentRow, ...] = ()
+    arms: tuple[ArmRow, ...] = ()
+    comparisons: tuple[ComparisonRow, ...] = ()
+    experiment_texts: tuple[ExperimentText, ...] = ()
     texts: tuple[TextRow, ...] = ()
     callbacks_open: tuple[OpenCallbackRow, ...] = ()
     callbacks_closed: tuple[ClosedCallbackRow, ...] = ()
@@ -227,6 +232,10 @@ TABLES: Final[dict[str, type[Any]]] = {
     "latency_curve": LatencyPoint,
     "attrition": AttritionRow,
     "incidence": IncidencePoint,
+    "experiments": ExperimentRow,
+    "arms": ArmRow,
+    "comparisons": ComparisonRow,
+    "experiment_texts": ExperimentText,
     "texts": TextRow,
     "callbacks_open": OpenCallbackRow,
     "callbacks_closed": ClosedCallbackRow,

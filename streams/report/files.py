@@ -1,4 +1,4 @@
-"""Writing a report's files: each is whole or not there."""
+"""Writing a report's files: whole, or not at all."""
 
 from __future__ import annotations
 
@@ -6,24 +6,29 @@ import csv
 import io
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from streams.common.errors import EnvironmentFaultError
 from streams.report.figures import Figures
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Replace the file at once; until then, and where it fails, what stood there stays.
+def write_whole(texts: Mapping[Path, str]) -> None:
+    """Replace files once all of them are written; where one cannot be, all stay as they were.
 
-    Raises ``EnvironmentFaultError`` where it cannot be written, such as on a full disk.
+    Raises ``EnvironmentFaultError`` then, such as on a full disk.
     """
-    unfinished = path.with_name(f".{path.name}.unfinished")
+    unfinished = {path: path.with_name(f".{path.name}.unfinished") for path in texts}
+    path = Path()
     try:
         try:
-            unfinished.write_text(text, encoding="utf-8")
-            unfinished.replace(path)
+            for path, text in texts.items():
+                unfinished[path].write_text(text, encoding="utf-8")
+            for path, made in unfinished.items():
+                made.replace(path)
         finally:
-            unfinished.unlink(missing_ok=True)
+            for made in unfinished.values():
+                made.unlink(missing_ok=True)
     except OSError as exc:
         msg = (
             f"{path} cannot be written: {exc.strerror or exc}; what stood there is untouched;"
@@ -58,13 +63,12 @@ def write_csv(figures: Figures, folder: Path) -> list[Path]:
     except OSError as exc:
         msg = f"the folder {folder} cannot be made: {exc.strerror or exc}; name another place"
         raise EnvironmentFaultError(msg) from exc
-    written = []
+    texts = {}
     for name, heading, rows in figures.tables():
         text = io.StringIO()
         writer = csv.DictWriter(text, heading, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-        path = folder / f"{name}.csv"
-        write_whole(path, text.getvalue())
-        written.append(path)
-    return written
+        texts[folder / f"{name}.csv"] = text.getvalue()
+    write_whole(texts)
+    return list(texts)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import MISSING, fields, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import duckdb
+import orjson
 
 from models import topics
+from models.answers import CallAnswered
 from models.attrition import AttritionClosed, AttritionOpened, AttritionReturned
 from models.callbacks import Callback
+from models.decisions import Assignment, Decision
+from models.messages import MessageSeen
 from models.outcomes import Outcome
 from models.topics import Topic
 from streams.common.errors import ConfigurationError
 from streams.common.progress import Progress
 from streams.common.wording import moment
+from streams.export.columns import type_name
 from streams.export.folder import State, read_state
 from streams.report.collected import Asked, Collected
 from streams.report.figures import Figures
@@ -24,6 +29,9 @@ from streams.report.rows import OPENING_HOURS, CallRow
 
 _MEMORY: Final = "512MB"
 _BATCH: Final = 10_000
+
+_CONTACTS: Final = {topics.MESSAGES_EVENTS: MessageSeen, topics.CALLS_ANSWERS: CallAnswered}
+"""Read only where a rule holds callers out: they are most of the records."""
 
 _READ: Final = (
     topics.CALLS_DECISIONS,
@@ -38,6 +46,10 @@ _CALL: Final = f"""
     list_filter(rules, lambda each: each.kind = '{OPENING_HOURS}' AND NOT each.error) AS hours,
     reply, received_at_ms
 """
+_ASSIGNED: Final = """
+    decision_id, event_id, call_id, gateway, line, caller, verdict, "by", rule, why, policy,
+    policy_revision, offered_at_ms, received_at_ms, decided_at_ms, assignments
+"""
 
 
 def from_export(folder: Path, topic_prefix: str, asked: Asked) -> Figures:
@@ -50,14 +62,15 @@ def from_export(folder: Path, topic_prefix: str, asked: Asked) -> Figures:
     state = _state(folder, topic_prefix)
     database = duckdb.connect(config={"memory_limit": _MEMORY})
     try:
-        tables = {topic: _Table(database, folder, topic) for topic in _READ}
+        tables = {topic: _Table(database, folder, topic) for topic in (*_READ, *_CONTACTS)}
         end_ms = max((each.end_ms for each in tables.values()), default=0)
         collected = Collected(replace(asked, now_ms=end_ms or asked.now_ms))
-        _collect(tables, asked, collected)
+        _Reading(tables, asked, collected).everything()
     finally:
         database.close()
+    needed = (*_READ, *_CONTACTS) if collected.asks_for_contacts else _READ
     source = f"the export in {folder}, of the cluster {state.source.cluster}"
-    return collected.figures(source, tuple(_notes(state, folder, end_ms)))
+    return collected.figures(source, tuple(_notes(state, folder, end_ms, needed)))
 
 
 def _state(folder: Path, topic_prefix: str) -> State:
@@ -76,10 +89,10 @@ def _state(folder: Path, topic_prefix: str) -> State:
     return state
 
 
-def _notes(state: State, folder: Path, end_ms: int) -> Iterator[str]:
+def _notes(state: State, folder: Path, end_ms: int, needed: tuple[Topic, ...]) -> Iterator[str]:
     if end_ms:
         yield f"the newest record in it is of {moment(end_ms)}"
-    missing = [topic.name for topic in _READ if topic.name not in state.parts]
+    missing = [topic.name for topic in needed if topic.name not in state.parts]
     if missing:
         names = ",".join(missing)
         yield (
@@ -96,6 +109,7 @@ class _Table:
         place = folder / topic.name / "*" / "*.parquet"
         self._files = str(place).replace("'", "''")
         self._there = any((folder / topic.name).glob("*/*.parquet"))
+        self.columns = self._described() if self._there else ()
         self.records, self.end_ms = self._size() if self._there else (0, 0)
 
     def rows(self, selected: str, where: str = "", **values: int) -> Iterator[dict[str, Any]]:
@@ -115,6 +129,10 @@ class _Table:
     def _from(self) -> str:
         return f"read_parquet('{self._files}', union_by_name = true)"
 
+    def _described(self) -> tuple[str, ...]:
+        found = self._database.execute(f"DESCRIBE SELECT * FROM {self._from}")  # noqa: S608
+        return tuple(str(row[0]) for row in found.fetchall())
+
     def _size(self) -> tuple[int, int]:
         found = self._database.execute(
             f"SELECT count(*), coalesce(max(epoch_ms(_time)), 0) FROM {self._from}"  # noqa: S608
@@ -122,41 +140,68 @@ class _Table:
         return found or (0, 0)
 
 
-def _collect(tables: dict[Topic, _Table], asked: Asked, collected: Collected) -> None:
-    """Give every row to the tallies."""
-    progress = Progress(sum(each.records for each in tables.values()))
-    began = {"since": asked.since_ms, "until": asked.until_ms}
-    plans: tuple[tuple[Topic, str, Callable[[dict[str, Any]], None]], ...] = (
-        (topics.CALLS_DECISIONS, "received_at_ms", lambda row: collected.call(_call(row))),
-        (
-            topics.CALLS_OUTCOMES,
-            "coalesce(received_at_ms, at_ms)",
-            lambda row: collected.outcome(_made(Outcome, row)),
-        ),
-        (
-            topics.ATTRITION_EVENTS,
-            "coalesce(opened_at_ms, at_ms)",
-            lambda row: collected.attrition(_made(_EVENTS[row["type"]], row)),
-        ),
-    )
-    for topic, time, take in plans:
-        table = tables[topic]
-        selected = _CALL if topic is topics.CALLS_DECISIONS else "*"
-        for row in table.rows(selected, f"WHERE {time} >= $since AND {time} < $until", **began):
-            take(row)
-            progress.advance(1)
-    latest = "QUALIFY row_number() OVER (PARTITION BY _key ORDER BY _offset DESC) = 1"
-    for row in tables[topics.CALLBACKS].rows("*", latest):
-        if not row["_deleted"]:
-            collected.callback(_made(Callback, row))
-    progress.done()
+class _Reading:
+    """Gives the rows of a range to the tallies, topic by topic."""
+
+    def __init__(self, tables: dict[Topic, _Table], asked: Asked, collected: Collected) -> None:
+        self._tables = tables
+        self._asked = asked
+        self._collected = collected
+        self._progress = Progress(sum(tables[each].records for each in _READ))
+
+    def everything(self) -> None:
+        """Decisions first, for what callers did next is understood by them."""
+        self._decisions()
+        for row in self._rows(topics.CALLS_OUTCOMES, "coalesce(received_at_ms, at_ms)"):
+            self._collected.outcome(_made(Outcome, row))
+        for row in self._rows(topics.ATTRITION_EVENTS, "coalesce(opened_at_ms, at_ms)"):
+            self._collected.attrition(_made(_MODELS[row["type"]], row))
+        if self._collected.asks_for_contacts:
+            for topic, kind in _CONTACTS.items():
+                self._contacts(topic, kind)
+        self._callbacks()
+        self._progress.done()
+
+    def _decisions(self) -> None:
+        for row in self._rows(topics.CALLS_DECISIONS, "received_at_ms", _CALL):
+            self._collected.call(_call(row))
+        if "assignments" in self._tables[topics.CALLS_DECISIONS].columns:
+            more = "AND len(assignments) > 0"
+            for row in self._rows(topics.CALLS_DECISIONS, "received_at_ms", _ASSIGNED, more):
+                self._collected.assigned(_decision(row))
+
+    def _contacts(self, topic: Topic, kind: type[Any]) -> None:
+        for row in self._rows(topic, "at_ms", more=f"AND type = '{type_name(kind)}'"):
+            self._collected.contact(_made(kind, row))
+
+    def _callbacks(self) -> None:
+        latest = "QUALIFY row_number() OVER (PARTITION BY _key ORDER BY _offset DESC) = 1"
+        for row in self._tables[topics.CALLBACKS].rows("*", latest):
+            if not row["_deleted"]:
+                self._collected.callback(_made(Callback, row))
+
+    def _rows(
+        self, topic: Topic, time: str, selected: str = "*", more: str = ""
+    ) -> Iterator[dict[str, Any]]:
+        where = f"WHERE {time} >= $since AND {time} < $until {more}"
+        began = {"since": self._asked.since_ms, "until": self._asked.until_ms}
+        for row in self._tables[topic].rows(selected, where, **began):
+            yield row
+            self._progress.advance(1)
 
 
-_EVENTS: Final[dict[str, type[Any]]] = {
-    "attrition.opened": AttritionOpened,
-    "attrition.returned": AttritionReturned,
-    "attrition.closed": AttritionClosed,
+_MODELS: Final = {
+    type_name(each): each for each in (AttritionOpened, AttritionReturned, AttritionClosed)
 }
+
+
+def _decision(row: dict[str, Any]) -> Decision:
+    """The decision of a row, as far as experiments ask: parts of assignments are JSON."""
+    assigned = tuple(
+        Assignment(**each | {"shares": orjson.loads(each["shares"])})
+        for each in row.pop("assignments")
+    )
+    return cast("Decision", _made(Decision, row | {"assignments": assigned}))
 
 
 def _call(row: dict[str, Any]) -> CallRow:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 from models import topics
+from models.answers import CallAnswered
 from models.attrition import AttritionClosed, AttritionOpened, AttritionReturned
 from models.decisions import Decision
+from models.messages import MessageSeen
 from models.outcomes import Outcome
+from models.topics import Topic
 from streams.common.progress import Progress
 from streams.common.wording import moment
 from streams.kafka.compacted_reader import read_once
@@ -29,7 +32,12 @@ async def from_topics(kafka: KafkaSettings, asked: Asked) -> Figures:
     ``EnvironmentFaultError`` where no broker answers or a topic is missing.
     """
     collected = Collected(asked)
-    notes = await _read_streams(kafka, asked, collected)
+    notes = await _read(kafka, asked, collected, (topics.CALLS_DECISIONS, topics.CALLS_OUTCOMES))
+    # what callers did next is understood once it is known into which variants they fell
+    notes += await _read(kafka, asked, collected, (topics.ATTRITION_EVENTS,))
+    if collected.asks_for_contacts:
+        contacts = (topics.MESSAGES_EVENTS, topics.CALLS_ANSWERS)
+        notes += await _read(kafka, asked, collected, contacts)
     known = Callbacks()
     await read_once(kafka, known)
     for callback in known.values():
@@ -38,10 +46,10 @@ async def from_topics(kafka: KafkaSettings, asked: Asked) -> Figures:
     return collected.figures(where, notes)
 
 
-async def _read_streams(
-    kafka: KafkaSettings, asked: Asked, collected: Collected
+async def _read(
+    kafka: KafkaSettings, asked: Asked, collected: Collected, streams: tuple[Topic, ...]
 ) -> tuple[str, ...]:
-    streams = (topics.CALLS_DECISIONS, topics.CALLS_OUTCOMES, topics.ATTRITION_EVENTS)
+    """Read topics from the range's start to their ends; returns what is to be known of them."""
     reader = TopicReader(kafka, streams)
     await reader.start()
     try:
@@ -58,16 +66,21 @@ async def _read_streams(
         await reader.stop()
     if whole is None or whole.at_ms <= asked.since_ms:
         return ()
-    return (f"{whole.topic} reaches back to {moment(whole.at_ms)} only: earlier calls are missing",)
+    return (
+        f"{whole.topic} reaches back to {moment(whole.at_ms)} only: earlier records are missing",
+    )
 
 
 def _add(collected: Collected, value: Any) -> None:
     match value:
         case Decision():
             collected.call(call_row(value))
+            collected.assigned(value)
         case Outcome():
             collected.outcome(value)
         case AttritionOpened() | AttritionReturned() | AttritionClosed():
             collected.attrition(value)
+        case MessageSeen() | CallAnswered():
+            collected.contact(value)
         case _:
             pass

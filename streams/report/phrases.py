@@ -58,5 +58,8 @@ def top(names: Sequence[tuple[str, int]], shown: int = 3) -> str:
 
 
 def lasting(ms: int) -> str:
-    """A span, whole days too: ``7 days``, ``1 day``, ``36 h``."""
-    return "1 day" if ms == 86_400_000 else span(ms)
+    """A span in the largest unit that it is whole in: ``7 days``, ``1 day``, ``36 h``."""
+    for size, one, many in ((86_400_000, "day", "days"), (3_600_000, "h", "h")):
+        if ms and ms % size == 0:
+            return f"{ms // size} {one if ms == size else many}"
+    return span(ms)

@@ -12,6 +12,8 @@ from typing import Final
 
 from streams.common.wording import DECIDERS, span, untold_words
 from streams.report.attrition_sentences import reply_name, rule_name
+from streams.report.experiment_rows import ComparisonRow
+from streams.report.experiment_sentences import experiment_name
 from streams.report.figures import Figures
 from streams.report.phrases import lasting, number, percent
 from streams.report.sentences import SENTENCES
@@ -110,6 +112,39 @@ def _attrition(figures: Figures) -> Rows:
     ]  # fmt: skip
 
 
+def _experiments(figures: Figures) -> Rows:
+    compared = {(experiment_name(each), each.variant): each for each in figures.comparisons}
+    rows: Rows = []
+    for row in figures.arms:
+        name = experiment_name(row)
+        against = compared.get((name, row.variant))
+        rows.append(
+            (
+                name,
+                row.variant,
+                percent(row.share, 1),
+                number(row.people),
+                number(row.closed),
+                number(row.returned),
+                percent(row.returned, row.closed) if row.closed else "-",
+                percent(row.told, row.closed) if row.closed else "-",
+                _interval(against),
+            )
+        )
+    head = ("experiment", "variant", "share", "people", "counted", "back", "of counted", "told",
+            "difference")  # fmt: skip
+    return [head, *rows]
+
+
+def _interval(row: ComparisonRow | None) -> str:
+    """In points; for the variant that the others are compared with a dash."""
+    if row is None:
+        return "-"
+    if row.low is None or row.high is None:
+        return "too few"
+    return f"{100 * row.low:+.1f} to {100 * row.high:+.1f}"
+
+
 def _texts(figures: Figures) -> Rows:
     return [
         ("line", "text", "calls"),
@@ -184,6 +219,14 @@ _PLANS: Final[dict[str, _Plan]] = {
         "No rejected caller was followed in this time. `ringfence attrition` follows them, beside"
         " the worker; `ringfence up` starts it.",
         ("attrition",),
+    ),
+    "experiments": _Plan(
+        "Experiments",
+        _experiments,
+        7,
+        "Nobody was assigned to an experiment in this time. A reply becomes one by `variants` in"
+        " the policy, a rule by `holdout`: see `deploy/policies/README.md`.",
+        ("experiments",),
     ),
     "texts": _Plan(
         "Texts",

@@ -8,6 +8,7 @@ from typing import Final
 
 from streams.common.wording import DECIDERS, count, span, untold_words
 from streams.report.attrition_sentences import by_reply, by_rule, ways
+from streams.report.experiment_sentences import differences, results
 from streams.report.figures import Figures, RejectRow
 from streams.report.phrases import hour, listed, number, of_all, percent, top, was
 
@@ -188,6 +189,7 @@ SENTENCES: Final[dict[str, tuple[Callable[[Figures], Iterator[str]], ...]]] = {
     "hours": (busiest, while_closed),
     "rules": (rules,),
     "attrition": (ways, by_rule, by_reply),
+    "experiments": (results, differences),
     "texts": (texts,),
     "callbacks": (callbacks,),
     "latency": (latency,),

@@ -23,7 +23,7 @@ from streams.simulator.steps import (
 )
 from streams.simulator.traffic import TrafficPlan
 
-_PEOPLE: Final = {"person", "regular"}
+_PEOPLE: Final = {"person", "regular", "storm"}
 """Who reacts; machines, and those who only want to be called back, do not read."""
 
 

@@ -32,7 +32,7 @@ horizon."""
 SAID: Final = (
     "people react: of those who are told nothing {silent:.0%} write, of those who get the text "
     "plain {told:.0%}, of those who get the text reason {better:.0%}; to {reached:.0%} somebody of "
-    "the line writes"
+    "the line writes; robots and one-ring callers, one in nine, never do"
 ).format(**REACTIONS, better=REACTIONS["texts"][0]["write"])
 """The dials for whoever watches."""
 

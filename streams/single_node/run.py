@@ -43,8 +43,8 @@ from streams.single_node.plan import (
 from streams.single_node.policies_folder import agree
 from streams.single_node.report_page import write_page
 from streams.single_node.supervisor import READY_SECONDS, Supervisor
+from streams.stories.audited_summary import AuditedSummary
 from streams.stories.live import LiveConsole, wants_colour
-from streams.stories.report import Report
 
 T = TypeVar("T")
 Say = Callable[[str], None]
@@ -157,7 +157,7 @@ class _Run:
                 async with _in_background(self._play_scenes(http, settings)):
                     await self._tell_stories(console, watching)
                 record = await self._quiet(http, console, watching)
-            exit_code = self._report(console.report(record))
+            exit_code = self._sum_up(console.summary(record))
             await self._write_page(settings, started_ms)
             return exit_code
         finally:
@@ -321,19 +321,19 @@ class _Run:
             raise EnvironmentFaultError(msg) from exc
         return found
 
-    def _report(self, report: Report) -> int:
-        for line in report.lines():
+    def _sum_up(self, ending: AuditedSummary) -> int:
+        for line in ending.lines():
             self._say(line)
         if self._plan.demo is not None and self._broker is not None:
-            call = report.summary.example or "CALL"
+            call = ending.summary.example or "CALL"
             self._say(
                 "to look into a call: .venv/bin/ringfence kafka start;"
                 f" .venv/bin/ringfence explain {call} --demo"
             )
         path = self._plan.options.report
         if path is not None:
-            path.write_text(json.dumps(report.as_dict(), indent=2) + "\n", encoding="utf-8")
-        match report.audit.verdict:
+            path.write_text(json.dumps(ending.as_dict(), indent=2) + "\n", encoding="utf-8")
+        match ending.audit.verdict:
             case "does not hold":
                 return AuditError.exit_code
             case "nothing compared" if self._plan.demo is not None and self._stopped_at is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import orjson
@@ -14,7 +15,7 @@ from models.decisions import Decision
 from models.identity import mask
 from models.numbers import jid_forms
 from models.patterns import CallerPattern
-from models.topics import Component, Topic, read_by
+from models.topics import Topic
 from streams.common.errors import RingfenceError
 from streams.common.progress import Progress
 from streams.common.wording import moment
@@ -22,18 +23,59 @@ from streams.kafka.reader import Seen, TopicReader
 from streams.settings import Settings
 from streams.stories.narrative import StoryValue, narrate
 
-STORY_TOPICS: Final = read_by(Component.EXPLAIN)
+STORY_TOPICS: Final = (
+    topics.CALLS_EVENTS,
+    topics.CALLS_LIFECYCLE,
+    topics.CALLS_DECISIONS,
+    topics.CALLS_COMMANDS,
+    topics.MESSAGES_COMMANDS,
+    topics.CALLS_OUTCOMES,
+)
 
 _LEAD_MS: Final = 60_000
 """Start to read this long before the call: clocks differ."""
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The calls that were asked for."""
+
+    stories: list[list[Seen]]
+    """The records of each, at least one."""
+    more: int = 0
+    """How many of the caller's calls were left out."""
+
+    def lines(self) -> list[str]:
+        """All of it in words."""
+        lines: list[str] = []
+        for story in self.stories:
+            lines += [*([""] if lines else []), *narrate(story)]
+        return [*lines, *self.rest()]
+
+    def rest(self) -> list[str]:
+        """That there are more, if there are."""
+        every = self.more + len(self.stories)
+        return ["", f"{self.more} more of this caller; --last {every} tells all"] * bool(self.more)
+
+
 async def explain(settings: Settings, call_id: str) -> list[str]:
     """Describe one call: offer, facts, rules, verdict, what was sent, what came back.
 
-    Calls with this id on several WhatsApp lines follow one after the other. Blocks until the topics
-    are read. Raises ``RingfenceError``, with the range that was searched, where no topic holds the
-    id, and ``EnvironmentFaultError`` as the reader does.
+    As ``find_call``.
+    """
+    return (await find_call(settings, call_id)).lines()
+
+
+async def explain_caller(settings: Settings, jid: str, last: int) -> list[str]:
+    """Describe the newest ``last`` calls of a caller, oldest first. As ``find_calls_of``."""
+    return (await find_calls_of(settings, jid, last)).lines()
+
+
+async def find_call(settings: Settings, call_id: str) -> Found:
+    """Everything about the calls with this id, one for each WhatsApp line, by the line's name.
+
+    Blocks until the topics are read. Raises ``RingfenceError``, with the range that was searched,
+    where no topic holds the id, and ``EnvironmentFaultError`` as the reader does.
     """
     # look for the id in the bytes first: most records are about other calls, and need no decoding
     offers = await _read(settings, (topics.CALLS_EVENTS,), _needles(call_id), None)
@@ -47,14 +89,17 @@ async def explain(settings: Settings, call_id: str) -> list[str]:
         what = f"no call with the id {call_id!r}"
         hint = "Call ids are the gateway's own, as calls.events and the audit show them"
         raise RingfenceError(await _searched(settings, what, hint))
-    return _stories(found)
+    by_line: dict[str, list[Seen]] = defaultdict(list)
+    for seen in found:
+        by_line[seen.value.line].append(seen)
+    return Found([by_line[line] for line in sorted(by_line)])
 
 
-async def explain_caller(settings: Settings, jid: str, last: int) -> list[str]:
-    """Describe the newest ``last`` calls of a caller (a canonical JID) to any line, oldest first.
+async def find_calls_of(settings: Settings, jid: str, last: int) -> Found:
+    """The newest ``last`` calls of a caller (a canonical JID) to any line, oldest first.
 
     A number is looked for in every form that WhatsApp may use (``models.numbers``). Raises as
-    ``explain``.
+    ``find_call``.
     """
     about = await _read(
         settings, (topics.CALLS_EVENTS, topics.CALLS_DECISIONS), _needles(*jid_forms(jid)), None
@@ -76,17 +121,11 @@ async def explain_caller(settings: Settings, jid: str, last: int) -> list[str]:
     found = await _read(
         settings, STORY_TOPICS, _needles(*(call_id for _, call_id in newest)), since_ms
     )
-    lines: list[str] = []
-    for call in newest:
-        # a story may consist of the decision alone: of an old call, nothing else is left
-        story = [seen for seen in found if (seen.value.line, seen.value.call_id) == call]
-        lines += [*([""] if lines else []), *narrate(story)]
-    if len(received) > last:
-        lines += [
-            "",
-            f"{len(received) - last} more of this caller; --last {len(received)} tells all",
-        ]
-    return lines
+    # a story may consist of the decision alone: of an old call, nothing else is left
+    stories = [
+        [seen for seen in found if (seen.value.line, seen.value.call_id) == call] for call in newest
+    ]
+    return Found(stories, len(received) - len(newest))
 
 
 def caller_of(text: str) -> str | None:
@@ -102,22 +141,21 @@ def _needles(*texts: str) -> list[bytes]:
     return [orjson.dumps(text)[1:-1] for text in texts]
 
 
-def _stories(found: Sequence[Seen]) -> list[str]:
-    by_line: dict[str, list[Seen]] = defaultdict(list)
-    for seen in found:
-        by_line[seen.value.line].append(seen)
-    lines: list[str] = []
-    for line in sorted(by_line):
-        if lines:
-            lines.append("")
-        lines += narrate(by_line[line])
-    return lines
-
-
 async def _read(
     settings: Settings, read: Iterable[Topic], containing: Collection[bytes], since_ms: int | None
 ) -> list[Seen]:
-    reader = TopicReader(settings.kafka, tuple(read), containing=containing)
+    seens = await read_containing(settings, tuple(read), containing, since_ms)
+    return [seen for seen in seens if isinstance(seen.value, StoryValue)]
+
+
+async def read_containing(
+    settings: Settings, read: Sequence[Topic], containing: Collection[bytes], since_ms: int | None
+) -> list[Seen]:
+    """The records of topics that hold one of these bytes, from a minute before ``since_ms`` on.
+
+    Blocks until the topics are read, with progress on stderr. Raises as ``find_call``.
+    """
+    reader = TopicReader(settings.kafka, read, containing=containing)
     await reader.start()
     try:
         ends = await reader.ends()
@@ -128,7 +166,7 @@ async def _read(
         found: list[Seen] = []
         left = total
         async for batch in reader.read_to(ends):
-            found += [seen for seen in batch if isinstance(seen.value, StoryValue)]
+            found += batch
             before, left = left, await reader.left(ends)
             progress.advance(before - left)
         progress.done()

@@ -1,4 +1,4 @@
-"""The console of a running Ringfence: story lines as calls unfold, and the report at the end."""
+"""The console of a running Ringfence: story lines as calls unfold, and the summary at the end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from streams.gateways.protocol import Gateway
 from streams.gateways.registry import GATEWAYS
 from streams.kafka.reader import TopicReader
 from streams.settings import Settings
-from streams.stories.report import Report
+from streams.stories.audited_summary import AuditedSummary
 from streams.stories.story_lines import Story
 from streams.stories.summary import SummaryTally
 
@@ -31,7 +31,7 @@ _FOLD_S: Final = 10.0
 class LiveConsole:
     """Shows and audits the calls from its start on.
 
-    One ``start``, one ``run``, then ``settle``, ``report``, ``stop``.
+    One ``start``, one ``run``, then ``settle``, ``summary``, ``stop``.
     """
 
     def __init__(
@@ -126,12 +126,12 @@ class LiveConsole:
         self._write_lines(self._story.flush())
         return settled
 
-    def report(self, simulator_record: Mapping[str, Any] | None = None) -> Report:
+    def summary(self, simulator_record: Mapping[str, Any] | None = None) -> AuditedSummary:
         """The summary and the audit, up to the last time the topics were read to their end.
 
         ``simulator_record``: what the gateway simulator counted, to compare with.
         """
-        return Report(self._tally.summary(), self._audit.finish(simulator_record))
+        return AuditedSummary(self._tally.summary(), self._audit.finish(simulator_record))
 
     async def stop(self) -> None:
         """Show lines that were held back, and disconnect; may be repeated."""

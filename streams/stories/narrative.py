@@ -64,7 +64,7 @@ def narrate(records: Sequence[Seen], zone: tzinfo | None = None) -> list[str]:
         "",
     ]
     shown: set[tuple[str, str]] = set()
-    for seen in sorted(records, key=_order):
+    for seen in sorted(records, key=order):
         head, *details = _describe(seen, zone)
         again = (seen.topic.name, head) in shown
         shown.add((seen.topic.name, head))
@@ -91,8 +91,11 @@ def _at_ms(seen: Seen) -> int:
             return seen.timestamp_ms
 
 
-def _order(seen: Seen) -> tuple[int, int]:
-    # order within one millisecond: event, decision, command, outcome
+def order(seen: Seen) -> tuple[int, int]:
+    """A record's place in the story.
+
+    Within one millisecond: event, decision, command, outcome.
+    """
     rank = (
         CallOffered,
         Decision,

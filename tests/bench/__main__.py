@@ -24,7 +24,7 @@ from streams.common.errors import EnvironmentFaultError, RingfenceError
 from streams.local_kafka.broker import LocalKafka, free_ports
 from streams.local_kafka.state import BrokerFiles
 from streams.settings import KafkaSettings
-from tests.bench import deciding, machine, recovery
+from tests.bench import deciding, exporting, machine, recovery
 from tests.bench.processes import Process, environment, python
 from tests.bench.report import Report
 from tests.bench.steps import Bench, Options
@@ -36,6 +36,7 @@ Examples:
   tests/bench/run
   tests/bench/run --quick
   tests/bench/run --recovery 1000000
+  tests/bench/run --export 5000000
   tests/bench/run --rates 50 --seconds 60 --no-sustain --idle 600 --json bench.json
 """
 
@@ -73,6 +74,31 @@ async def _recovery(callers: int, folder: Path) -> list[recovery.Start]:
         await prepare(site)
         try:
             return await recovery.measure(site, callers, _progress)
+        finally:
+            if not pids:
+                await clean(kafka)
+
+
+def _export(context: click.Context, _parameter: click.Parameter, records: int | None) -> None:
+    if records is not None:
+        with tempfile.TemporaryDirectory(prefix="ringfence-bench-") as folder:
+            try:
+                found = asyncio.run(_exporting(records, Path(folder)))
+            except RingfenceError as exc:
+                click.echo(f"bench: {exc}", err=True)
+                context.exit(exc.exit_code)
+        for line in exporting.lines(found):
+            click.echo(line)
+        context.exit()
+
+
+async def _exporting(records: int, folder: Path) -> exporting.Measured:
+    async with _broker(folder) as (bootstrap, pids):
+        kafka = KafkaSettings(
+            bootstrap_servers=bootstrap, topic_prefix=f"bench-{uuid.uuid4().hex[:8]}.", partitions=8
+        )
+        try:
+            return await exporting.measure(kafka, records, folder, _progress)
         finally:
             if not pids:
                 await clean(kafka)
@@ -186,6 +212,15 @@ class _Rates(click.ParamType):
     expose_value=False,
     callback=_recover,
     help="Measure how long a worker needs to know so many callers again, what each costs, and end.",
+)
+@click.option(
+    "--export",
+    type=click.IntRange(1),
+    metavar="RECORDS",
+    is_eager=True,
+    expose_value=False,
+    callback=_export,
+    help="Measure how long an export of so many records takes, and end.",
 )
 @click.option(
     "--json",

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import aiohttp
 import pytest
 import yaml
 from aiokafka import AIOKafkaProducer
 
-from models.attrition import AttritionClosed, AttritionEvent
-from models.topics import ATTRITION_EVENTS
+from models.attrition import AttritionClosed
 from streams.attrition.batch import attrition_of
 from streams.attrition.facts import (
     Answered,
@@ -29,9 +25,9 @@ from streams.attrition.read_past import read_facts
 from streams.common.clock import now_ms
 from streams.kafka.connection import connection
 from streams.kafka.partitioner import partition_of
-from streams.kafka.reader import TopicReader
 from streams.settings import ROOT, KafkaSettings
 from tests.support.attrition import MINUTE, about, quick_world, record_of
+from tests.support.attrition_process import measured_ms, reaches, said
 from tests.support.processes import Process, free_port, python
 from tests.support.ringfence import SECRETS, write_config
 
@@ -60,28 +56,6 @@ def attrition_process(folder: Path, kafka: KafkaSettings) -> Process:
         # a static member takes its place back at once, also after a kill
         {**os.environ, "PYTHONPATH": str(ROOT), "RINGFENCE_INSTANCE": "attrition", **SECRETS},
     )
-
-
-async def measured_ms(process: Process, name: str) -> int:
-    """A time that it measures; 0 where it does not answer."""
-    try:
-        async with aiohttp.ClientSession() as http, http.get(f"{process.url}/metrics") as answer:
-            text = await answer.text()
-    except aiohttp.ClientError:
-        return 0
-    pattern = rf"^ringfence_attrition_{name}_timestamp_seconds (\S+)"
-    found = re.search(pattern, text, re.MULTILINE)
-    return round(float(found[1]) * 1000) if found else 0
-
-
-async def reaches(process: Process, at_ms: int, within_s: float = 40.0) -> int:
-    """Wait until it has counted everything up to a time; returns how far it has come."""
-    async with asyncio.timeout(within_s):
-        while True:
-            reached = await measured_ms(process, "complete")
-            if reached >= at_ms:
-                return reached
-            await asyncio.sleep(0.05)
 
 
 class Writer:
@@ -130,20 +104,6 @@ def last_words(at_ms: int, partitions: int) -> list[Fact]:
     return found
 
 
-async def said(kafka: KafkaSettings) -> dict[str, AttritionEvent]:
-    """What stands on the topic, by id; what stands there twice says the same."""
-    reader = TopicReader(kafka, (ATTRITION_EVENTS,))
-    await reader.start()
-    found: dict[str, AttritionEvent] = {}
-    async for batch in reader.read_to(await reader.ends()):
-        for seen in batch:
-            event: AttritionEvent = seen.value
-            assert found.setdefault(event.event_id, event) == event
-            assert seen.key == event.caller.encode()
-    await reader.stop()
-    return found
-
-
 async def test_running_says_what_reading_the_past_says(
     kafka: KafkaSettings, writer: Writer, tmp_path: Path
 ) -> None:
@@ -178,6 +138,6 @@ async def test_running_says_what_reading_the_past_says(
         until_ms=reached_ms,
         started_ms=started_ms,
     )
-    assert await said(kafka) == {each.event_id: each for each in expected}
+    assert await said(kafka) == {each.event_id: [each] for each in expected}
     states = {each.state for each in expected if isinstance(each, AttritionClosed)}
     assert states == {"returned", "gone", "censored"}

@@ -235,7 +235,7 @@ async def test_the_live_console_tells_settles_and_reports(
     stop.set()
     await asyncio.wait_for(running, 5)
     assert await console.settle(5)
-    report = console.report()
+    report = console.summary()
     await console.stop()
     assert told[0].startswith("time")
     assert sorted(line[34:48].strip() for line in told[1:]) == ["rang", "rejected ✓"]
@@ -253,11 +253,11 @@ async def test_settling_waits_for_what_is_under_way(
     history = rejected_call(offer("A", at_ms=now_ms() + 1))
     await write(producer, history[:3])
     settling = asyncio.create_task(console.settle(20))
-    await until(lambda: console.report().audit.checked["rejects"] == 1)
+    await until(lambda: console.summary().audit.checked["rejects"] == 1)
     assert not settling.done()
     await write(producer, history[3:])
     assert await settling
-    assert not console.report().audit.open.total
+    assert not console.summary().audit.open.total
     await console.stop()
 
 
@@ -269,7 +269,7 @@ async def test_settling_ends_with_its_time(settings: Settings, producer: Durable
     began = time.monotonic()
     assert not await console.settle(1)
     assert time.monotonic() - began < 5
-    report = console.report()
+    report = console.summary()
     await console.stop()
     assert report.holds, "what still has time is not wrong"
     assert report.audit.open.commands == 1

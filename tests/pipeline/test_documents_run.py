@@ -52,6 +52,8 @@ async def test_every_command_does_what_the_text_says(broker: str, tmp_path: Path
         return next(text for block, text in said.items() if command in block)
 
     assert "has never written to this line" in output("explain README0001")
+    assert "README0001" in output("calls list --since 1h --verdict")
+    assert "reject\ttext-first" in output("calls list --since 1h --json")
     assert "holds" in output("ringfence audit")
     assert '"verdict":"reject"' in output("-t calls.decisions")
     assert "reject\t" in output("-t calls.outcomes")

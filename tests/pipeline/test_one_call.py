@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from models.answers import CallAnswered, CallEnded
 from models.calls import CallOffered
 from models.commands import RejectCall, SendText
 from models.decisions import Decision
@@ -70,6 +71,27 @@ async def test_a_caller_who_wrote_rings(house: House) -> None:
     assert (decision.verdict, decision.rule) == ("ring", None)
     assert decision.why.startswith("wrote")
     assert not house.all(RejectCall, call_id=call.id)
+
+
+@pytest.mark.parametrize("line", ["london", "riyadh"])
+async def test_an_answer_and_an_end_stand_by_caller(house: House, line: str) -> None:
+    """Wawp's events name the call alone."""
+    caller = house.caller()
+    await written(house, line, caller)
+    call = await house.gateway.place_call(line=line, caller=caller)
+    assert (await house.decision(call.id)).verdict == "ring"
+    await house.gateway.answer(call)
+    answered = await house.first(
+        lambda s: isinstance(s.value, CallAnswered) and s.value.call_id == call.id
+    )
+    assert answered.key == caller.encode()
+    assert answered.value.decision_id == f"{line}/{call.id}"
+    stranger = house.caller()
+    rejected = await house.gateway.place_call(line=line, caller=stranger)
+    ended = await house.first(
+        lambda s: isinstance(s.value, CallEnded) and s.value.call_id == rejected.id
+    )
+    assert ended.key == stranger.encode()
 
 
 async def test_having_written_to_one_line_does_not_open_another(house: House) -> None:

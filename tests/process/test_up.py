@@ -113,18 +113,19 @@ def test_a_signal_ends_a_run_with_a_report_and_no_remains(
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs prctl")
-def test_kills_of_worker_and_run_leave_no_process(tmp_path: Path, broker: str) -> None:
+def test_kills_of_children_and_run_leave_no_process(tmp_path: Path, broker: str) -> None:
     with running(tmp_path, broker, "--seed", "7") as process:
         until(process, "rejected")
-        (worker,) = [
-            int(each.name)
-            for each in Path("/proc").iterdir()
-            if each.name.isdigit()
-            and "streams.cli worker" in (words := command_line(int(each.name)))
-            if str(tmp_path / "state") in words
-        ]
-        os.kill(worker, signal.SIGKILL)
-        until(process, "the worker is ready again")
+        for name in ("worker", "attrition"):
+            (child,) = [
+                int(each.name)
+                for each in Path("/proc").iterdir()
+                if each.name.isdigit()
+                and f"streams.cli {name}" in (words := command_line(int(each.name)))
+                if str(tmp_path / "state") in words
+            ]
+            os.kill(child, signal.SIGKILL)
+            until(process, f"the {name} is ready again")
         process.kill()
         process.communicate(timeout=30)
     assert gone(tmp_path)

@@ -124,7 +124,7 @@ def answered(call: str, at_ms: int, *, line: str = LINE, caller: str = ADA) -> A
 
 
 def blocked(at_ms: int, line: str = "*", caller: str = ADA) -> BlockedByHand:
-    return BlockedByHand(**about(at_ms, f"{line}/{caller}", line=line, caller=caller))
+    return BlockedByHand(**about(at_ms, f"{line}/{caller}/{at_ms}", line=line, caller=caller))
 
 
 def linked(alias: str, caller: str, at_ms: int) -> Linked:

@@ -238,7 +238,8 @@ class Measure:
 
 
 def metric_table() -> str:
-    """What worker and bridge measure."""
+    """What worker, bridge and attrition measure."""
+    from streams.attrition.metrics import AttritionMetrics  # noqa: PLC0415 - for this alone
     from streams.bridge.metrics import BridgeMetrics  # noqa: PLC0415 - heavy, and for this alone
     from streams.metrics import WorkerMetrics  # noqa: PLC0415 - the same
 
@@ -246,6 +247,7 @@ def metric_table() -> str:
     for part, registry in (
         ("worker", WorkerMetrics().registry),
         ("bridge", BridgeMetrics().registry),
+        ("attrition", AttritionMetrics().registry),
     ):
         for each in measures(registry):
             labels = ", ".join(f"`{label}`" for label in each.labels)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
+from models.answers import CallAnswered
 from models.attrition import (
     AttritionClosed,
     AttritionOpened,
@@ -18,7 +19,8 @@ from models.attrition import (
 )
 from models.callbacks import Callback
 from models.calls import CallOffered
-from models.decisions import Decision, RuleTrace, Verdict
+from models.decisions import Assignment, Decision, RuleTrace, Verdict
+from models.messages import MessageSeen
 from models.outcomes import Outcome
 from streams.report.collected import Asked, Collected
 from streams.report.figures import Figures
@@ -47,6 +49,9 @@ def figures_of(values: Iterable[Any], about: Asked | None = None) -> Figures:
         match value:
             case Decision():
                 collected.call(call_row(value))
+                collected.assigned(value)
+            case MessageSeen() | CallAnswered():
+                collected.contact(value)
             case Outcome():
                 collected.outcome(value)
             case Callback():
@@ -62,6 +67,35 @@ def decided(of: CallOffered, *, rule: str, kind: str, verdict: Verdict = "reject
     """A decision by one rule, of a type."""
     trace = RuleTrace(rule=rule, kind=kind, matched=True, why="a test")
     return replace(decision(of, verdict), by="rule", rule=rule, rules=(trace,))
+
+
+def tried(
+    of: CallOffered, variant: str, *, kind: Literal["reply", "rule"] = "reply", salt: str = "s"
+) -> Decision:
+    """A decision that put its caller into a variant of the experiment ``upgrade``."""
+    names = ("plain", "reason") if kind == "reply" else ("holdout", "enforced")
+    assigned = Assignment(
+        of=kind, experiment="upgrade", salt=salt, shares=dict.fromkeys(names, 0.5), variant=variant
+    )
+    held = variant == "holdout" and kind == "rule"
+    return replace(decision(of, "ring" if held else "reject"), assignments=(assigned,))
+
+
+def experiment(people: int, *, back: Mapping[str, int], at_ms: int, horizon_ms: int) -> list[Any]:
+    """So many callers for each variant of a reply, of whom so many wrote within a horizon."""
+    made: list[Any] = []
+    for variant, returns in back.items():
+        for n in range(people):
+            # one after the other: the split is watched as it grows
+            who, began = f"{variant}{n:04}", at_ms + n
+            made.append(tried(offer(who, caller=f"{who}@c.us", at_ms=began), variant))
+            made.append(opened(who, began))
+            if n < returns:
+                made.append(returned(who, began, "wrote", 5))
+            state: HorizonState = "returned" if n < returns else "gone"
+            more = {"what": "wrote", "after_ms": 5} if n < returns else {}
+            made.append(closed(who, began, horizon_ms, state, told=True, **more))
+    return made
 
 
 def callback(caller: str, *, opened_ms: int, **more: Any) -> Callback:
@@ -126,8 +160,16 @@ def closed(
     )
 
 
+def everything() -> list[Any]:
+    """Every section of a report has something to show."""
+    return [
+        *busy_day(),
+        *experiment(12, back={"plain": 5, "reason": 7}, at_ms=T0, horizon_ms=6 * HOUR_MS),
+    ]
+
+
 def busy_day() -> list[Any]:
-    """One of everything: every section of a report has something to show."""
+    """One of everything but experiments."""
     at_night = decided(offer("E", at_ms=T0 + 5), rule="hours", kind="quiet_hours")
     return [
         *rejected_call(offer("A")),

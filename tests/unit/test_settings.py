@@ -163,6 +163,10 @@ def test_the_environment_names_the_cluster(path: Path, monkeypatch: pytest.Monke
             "60s, 15m, 12h",
         ),
         ("policies: rules", "worker: {session_timeout: 10ms}", 1, "worker.session_timeout", "1000"),
+        ("policies: rules", "attrition: {horizons: []}", 1, "attrition.horizons", "at least 1"),
+        ("policies: rules", "attrition: {horizons: [24h, 1d]}", 1, "attrition", "name each once"),
+        ("policies: rules", "attrition: {horizons: [14d]}", 1, "attrition", "longer than 13d"),
+        ("policies: rules", "attrition: {lateness: 10ms}", 1, "attrition.lateness", "1000"),
         (
             "policies: rules",
             "kafka: {partitions: 0}",

@@ -61,6 +61,8 @@ class Case:
     short: bool = False
     """Part of the short form."""
     cluster: Kind = "one"
+    afterwards: Callable[[Stage, Row], Awaitable[None]] | None = None
+    """What is counted besides, once everything is done."""
     audited: bool = False
     """The audit must find no act on a call that was over."""
 
@@ -99,6 +101,8 @@ async def play(case: Case, cluster: Cluster, folder: Path, seed: int, scale: Sca
         settled = await stage.settle(SETTLE_S)
         rows = verdict(stage)
         await audit(stage, rows[0], stale=case.audited)
+        if case.afterwards is not None:
+            await case.afterwards(stage, rows[0])
     log.info(
         "%s: %.1f s, %s",
         case.name,

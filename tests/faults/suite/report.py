@@ -10,6 +10,9 @@ from tests.faults.suite.verdict import Row
 
 HEAD = ("case", "runs", "kills", "offers", "lost", "doubled", "stale", "by mistake", "longest wait")
 
+SHOWN = {"lost", "by mistake", "stale", "audit", "attrition", "strange"}
+"""The details of an unsound row that say what is wrong."""
+
 
 @dataclass(slots=True)
 class Table:
@@ -68,6 +71,8 @@ def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _shown(name: str, found: object) -> list[object]:
-    if name in {"lost", "by mistake", "stale", "audit", "strange"} and isinstance(found, list):
+    if name in {"lost", "by mistake", "stale", "audit", "attrition", "strange"} and isinstance(
+        found, list
+    ):
         return found[:5] + ([f"and {len(found) - 5} more"] if len(found) > 5 else [])
     return []

@@ -31,6 +31,8 @@ from tests.support.processes import Process, bridge_admin, environment, free_por
 from tests.support.ringfence import LINES, POLICY, SECRETS
 
 PARTITIONS = 4
+HORIZONS_MS = (2_000, 6_000)
+"""Of attrition, where it runs."""
 READY_S = 60.0
 PAUSE_S = 0.3
 """Before a process that ended is started again."""
@@ -49,6 +51,8 @@ class Setting:
     simulator_arguments: tuple[str, ...] = ()
     replication: int = 1
     gateway_timeout: str = "2s"
+    attrition: bool = False
+    """It runs beside the workers."""
     door: bool = False
     """Requests to the gateways go through a door that can be shut."""
 
@@ -68,6 +72,7 @@ class Stage:
     http: aiohttp.ClientSession
     bridge: Process
     simulator: Process
+    attrition: Process | None = None
     workers: list[Process] = field(default_factory=list)
     kills: dict[str, int] = field(default_factory=dict)
     """By row."""
@@ -86,7 +91,8 @@ class Stage:
     @property
     def parts(self) -> list[Process]:
         """Every process."""
-        return [self.bridge, self.simulator, *self.workers]
+        beside = [self.attrition] if self.attrition is not None else []
+        return [self.bridge, self.simulator, *self.workers, *beside]
 
     def worker(self, *arguments: str) -> Process:
         """Start one more worker; it is ready later."""
@@ -111,6 +117,23 @@ class Stage:
         self.workers.append(part)
         part.start()
         return part
+
+    def follow(self) -> None:
+        """Start attrition; it is ready later."""
+        listen = f"127.0.0.1:{free_port()}"
+        config = write_config(
+            self.folder, "attrition", self.kafka, self.setting, self.orders.url, attrition=listen
+        )
+        env = environment(**SECRETS, RINGFENCE_INSTANCE="attrition")
+        env["RINGFENCE_STATE_DIR"] = str(self.folder / "attrition")
+        self.attrition = Process(
+            "attrition",
+            python("streams.cli", "attrition", "--config", str(config)),
+            f"http://{listen}/health/ready",
+            self.folder / "attrition.log",
+            env,
+        )
+        self.attrition.start()
 
     async def ready(self, *parts: Process) -> None:
         """Wait until they are."""
@@ -214,6 +237,7 @@ def write_config(
     *,
     worker: str = "127.0.0.1:0",
     bridge: str = "127.0.0.1:0",
+    attrition: str = "127.0.0.1:0",
 ) -> Path:
     """One process's configuration; policies are shared."""
     policies = folder / "policies"
@@ -228,6 +252,11 @@ def write_config(
         },
         "bridge": {"listen": bridge},
         "worker": {"listen": worker, "session_timeout": settings.session_timeout},
+        "attrition": {
+            "listen": attrition,
+            "horizons": [f"{each // 1000}s" for each in HORIZONS_MS],
+            "lateness": "2s",
+        },
         "policies": "policies",
         "gateways": {
             "office": {
@@ -319,6 +348,8 @@ async def open_stage(
             simulator.start()
             for _ in range(settings.workers):
                 stage.worker()
+            if settings.attrition:
+                stage.follow()
             await stage.ready(*stage.parts)
             watcher = asyncio.create_task(stage.watch())
             yield stage

@@ -52,6 +52,8 @@ class Row:
     """Calls of protected people that were decided or asked to be rejected."""
     underivable: int = 0
     """Decisions that are not those that their own records and policies give."""
+    miscounted: int = 0
+    """What attrition said otherwise than reading the past does, where it runs."""
     strange: int = 0
     """Requests that no gateway documents, or that mix two calls."""
     longest_wait_s: float = 0.0
@@ -67,6 +69,7 @@ class Row:
             or self.stale
             or self.by_mistake
             or self.underivable
+            or self.miscounted
             or self.strange
         )
 
@@ -75,7 +78,7 @@ class Row:
         self.runs += other.runs
         for name in (
             *("kills", "offers", "lost", "doubled", "stale", "by_mistake"),
-            *("underivable", "strange"),
+            *("underivable", "miscounted", "strange"),
         ):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.longest_wait_s = max(self.longest_wait_s, other.longest_wait_s)

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from typing_extensions import override
 
 from models.codec import UndecodableError
 from streams import conversations
+from streams.attrition.callers import CallerRow, PendingReject
+from streams.attrition.episode import Censored, Episode, FirstReturn
+from streams.attrition.rows import FORM, START_KEY, AnyRow, FirstStart, LineRow
 from streams.call_sessions import session as call_sessions
 from streams.call_sessions.session import Blocked, CallSession, Mark, Party, Rejected
 from streams.conversations import Conversation
@@ -28,6 +32,7 @@ from streams.sink.claims import Claim
 from streams.sink.context import Ended
 from streams.sink.text_limits import LineState
 from streams.sink.text_rows import TextRow
+from tests.support.attrition import opening
 
 GOLDEN = ROOT / "tests" / "data" / "golden" / "tables"
 T0 = 1_767_261_600_000
@@ -97,6 +102,53 @@ ROWS: dict[str, tuple[Any, Callable[[Any], bytes], Callable[[bytes], Any]]] = {
         text_limits.load,
     ),
 }
+EPISODES: dict[str, tuple[bytes, AnyRow]] = {
+    "caller": (
+        b"447700900123@c.us",
+        CallerRow(
+            episodes=(
+                Episode(
+                    opened=opening("london/A"),
+                    after=(T0, 4, "london/A/reject/accepted"),
+                    decisions=("london/A", "london/B"),
+                    rejects=2,
+                    last_reject_ms=T0 + 9,
+                    told=True,
+                    told_at_ms=T0 + 50,
+                    returned=FirstReturn(
+                        what="rang", at_ms=T0 + 99, decision_id="london/C", answered=True
+                    ),
+                    censored=Censored(reason="line-disconnected", at_ms=T0 + 999),
+                    closed=(86_400_000,),
+                ),
+            ),
+            pending=(
+                PendingReject(
+                    decision_id="paris/D",
+                    line="paris",
+                    until_ms=T0 + 900_000,
+                    opening=opening("paris/D", line="paris"),
+                    took_at_ms=T0,
+                    told=False,
+                    not_told="cool-down",
+                    after=(T0, 3, "paris/D"),
+                ),
+            ),
+            counted=("london/0",),
+            counted_until_ms=T0 + 900_000,
+        ),
+    ),
+    "alias": (
+        b"900000000000143@lid",
+        CallerRow(known_as="447700900123@c.us", known_as_until_ms=T0),
+    ),
+    "line": (b"line/london", LineRow(outages=(T0, T0 + 9))),
+    "start": (START_KEY, FirstStart(at_ms=T0)),
+}
+ROWS |= {
+    f"episodes.{name}": (row, FORM.dump, partial(FORM.load, key))
+    for name, (key, row) in EPISODES.items()
+}
 every = pytest.mark.parametrize("name", sorted(ROWS))
 
 
@@ -143,8 +195,9 @@ def test_a_later_versions_row_is_read_as_ours(name: str) -> None:
 
 
 def test_every_table_has_golden_rows() -> None:
-    tables = json.loads((ROOT / "tests" / "data" / "wire_names.json").read_text())["changelogs"]
-    assert {path.name.partition(".")[0] for path in GOLDEN.glob("*.json")} == set(tables)
+    names = json.loads((ROOT / "tests" / "data" / "wire_names.json").read_text())
+    tables = {*names["changelogs"], *names["attrition"]["changelogs"]}
+    assert {path.name.partition(".")[0] for path in GOLDEN.glob("*.json")} == tables
 
 
 BAD = [b"", b"{", b"null", b"7", b"[]", b'"x"', b"\xff", b'{"london": 1}', b'{"calls": {"a": 1}}']
@@ -159,7 +212,7 @@ def test_another_form_is_undecodable_and_nothing_worse(name: str, raw: bytes) ->
     except UndecodableError:
         return
     # an object with fields of tomorrow alone is an empty row where all fields may be missing
-    assert name == "texts.line"
+    assert name in {"texts.line", "episodes.caller", "episodes.alias"}
 
 
 class Rows(PartitionedTable):

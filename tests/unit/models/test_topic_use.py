@@ -28,7 +28,8 @@ ENTRIES = AGENTS | {
         "streams.single_node.policies_folder",
         "streams.single_node.scenes",
     ),
-    Component.EXPLAIN: ("streams.stories.explain",),
+    Component.EXPLAIN: ("streams.cli.explain",),
+    Component.CALLS: ("streams.cli.calls",),
     Component.HISTORY: ("streams.cli.policy:simulate",),
     Component.REPORT: ("streams.cli.report",),
     Component.ATTRITION: ("streams.attrition.app", "streams.attrition.read_past"),
@@ -53,7 +54,7 @@ def found(component: Component) -> Use:
     if component is Component.DEAD_LETTERS:
         # it reads webhooks as the bridge does, which also keeps the lines' states; it follows none
         use.reads.discard("lines.status")
-    if component in {Component.EXPLAIN, Component.EXPORT}:
+    if component is Component.EXPORT:
         # it takes its list from the registry, which the scan does not see
         use.reads |= {topic.name for topic in read_by(component)}
     return use

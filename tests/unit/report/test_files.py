@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import csv
-import errno
 import json
 from pathlib import Path
 
@@ -10,12 +9,12 @@ import pytest
 from streams.common.errors import EnvironmentFaultError
 from streams.report.figures import TABLES, Figures
 from streams.report.files import as_json, check_writable, write_csv, write_whole
-from tests.support.reports import busy_day, figures_of
+from tests.support.reports import everything, figures_of
 
 
 @pytest.fixture
 def figures() -> Figures:
-    return figures_of(busy_day())
+    return figures_of(everything())
 
 
 def test_each_table_is_a_file_with_a_heading(figures: Figures, tmp_path: Path) -> None:
@@ -38,19 +37,15 @@ def test_json_has_every_table(figures: Figures) -> None:
     assert "447700900" not in as_json(figures)
 
 
-def test_a_full_disk_leaves_what_stood_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "report.html"
-    path.write_text("before", encoding="utf-8")
-
-    def full(self: Path, target: Path) -> Path:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(EnvironmentFaultError, match="No space left on device; what stood there"):
-        write_whole(path, "after")
-    assert [each.read_text(encoding="utf-8") for each in tmp_path.iterdir()] == ["before"]
+def test_a_full_disk_leaves_all_that_stood_there(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.csv", tmp_path / "other.csv"
+    one.write_text("before", encoding="utf-8")
+    (tmp_path / ".other.csv.unfinished").symlink_to("/dev/full")
+    with pytest.raises(EnvironmentFaultError, match=r"other\.csv cannot be written: No space left"):
+        write_whole({one: "after", other: "after"})
+    assert {each.name: each.read_text(encoding="utf-8") for each in tmp_path.iterdir()} == {
+        "one.csv": "before"
+    }
 
 
 def test_a_missing_folder_is_named_before_anything_is_read(tmp_path: Path) -> None:

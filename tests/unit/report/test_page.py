@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from streams.report.page import page
 from tests.support.records import decision, offer
-from tests.support.reports import busy_day, figures_of
+from tests.support.reports import everything, figures_of
 
 FETCHED = {"src", "srcset", "data", "poster", "action", "background"}
 
@@ -36,7 +36,7 @@ class Elements(HTMLParser):
 
 @pytest.fixture(scope="module")
 def busy() -> str:
-    return page(figures_of(busy_day()))
+    return page(figures_of(everything()))
 
 
 def test_a_page_needs_nothing_else(busy: str) -> None:
@@ -53,8 +53,8 @@ def test_a_page_needs_nothing_else(busy: str) -> None:
 
 def test_every_plot_is_there_for_phones_and_for_paper(busy: str) -> None:
     found = Elements(busy)
-    assert found.tags.count("figure") == 11
-    assert found.tags.count("svg") == 22
+    assert found.tags.count("figure") == 13
+    assert found.tags.count("svg") == 26
     assert len(found.ids) == len(set(found.ids))
 
 
@@ -65,7 +65,7 @@ def test_no_callers_number_is_on_a_page(busy: str) -> None:
 def test_without_data_a_page_says_how_to_get_it() -> None:
     empty = page(figures_of([]))
     assert "svg" not in Elements(empty).tags
-    assert empty.count('class="missing"') == 8
+    assert empty.count('class="missing"') == 9
     assert "<code>ringfence audit</code>" in empty
 
 

@@ -29,4 +29,7 @@ def test_what_is_small_is_summed_up() -> None:
 
 
 def test_a_day_is_a_day() -> None:
-    assert [lasting(each * 86_400_000) for each in (1, 7)] == ["1 day", "7 days"]
+    hour = 3_600_000
+    assert [lasting(each) for each in (0, 300_000, hour, 36 * hour, 24 * hour, 168 * hour)] == [
+        "0 ms", "5 min", "1 h", "36 h", "1 day", "7 days",
+    ]  # fmt: skip

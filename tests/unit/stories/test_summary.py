@@ -9,7 +9,7 @@ import pytest
 from models.decisions import Decision, RuleTrace
 from models.outcomes import Outcome, Result
 from streams.audit.findings import Findings, Open
-from streams.stories.report import Report
+from streams.stories.audited_summary import AuditedSummary
 from streams.stories.summary import Latency, Summary, SummaryTally
 from tests.support.records import (
     T0,
@@ -188,7 +188,7 @@ def test_percentiles_are_by_nearest_rank(samples: list[int], expected: tuple[int
 
 def test_the_report_is_json_and_has_the_audits_verdict() -> None:
     findings = Findings((), Open(), {"offers": 2, "decisions": 2})
-    report = Report(summary(rejected_call(offer("A"))), findings)
+    report = AuditedSummary(summary(rejected_call(offer("A"))), findings)
     assert report.holds
     assert json.loads(json.dumps(report.as_dict()))["audit"]["checked"] == {
         "offers": 2,

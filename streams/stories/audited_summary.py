@@ -1,4 +1,4 @@
-"""The report of a run or of an audit: the summary and what the audit found."""
+"""What a run or an audit ends with: the summary, and what the audit found."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from streams.stories.summary import Summary
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class AuditedSummary:
     """What happened, and whether the audit found contradictions."""
 
     summary: Summary
