@@ -24,6 +24,7 @@ from aiokafka.errors import (
 
 from models.topics import CALLS_EVENTS, TOPICS
 from streams.kafka.acls import (
+    ATTRITION,
     AUDITOR,
     BRIDGE,
     DEAD_LETTERS,
@@ -124,6 +125,22 @@ async def test_a_call_is_rejected_and_told_under_the_acls(
     ):
         done = await asyncio.to_thread(cli, cluster, config, role, *arguments)
         assert done.returncode == 0, f"{role.name} {arguments}: {done.stdout}{done.stderr}"
+
+
+async def test_attrition_follows_under_the_acls(
+    cluster: GuardedKafka, config: Path, parts: Parts
+) -> None:
+    call = await parts.gateway.place_call(line="london", caller="447700900126@c.us")
+    await parts.outcome(call.id, "reject")
+    env = cluster.environment(ATTRITION) | {"RINGFENCE_STATE_DIR": str(config.parent)}
+    attrition = part("attrition", config, parts.settings.attrition.listen, env)
+    attrition.start()
+    try:
+        await attrition.until_ready()
+        await attrition.stop()
+    finally:
+        attrition.kill()
+    assert "Authorization" not in attrition.said()
 
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
