@@ -64,17 +64,13 @@ def topics_check(config: Path, *, acls: bool, as_json: bool) -> None:
     differences = asyncio.run(topics_admin.check(kafka))
     differences += asyncio.run(needs.check_changelogs(kafka))
     denied = asyncio.run(needs.check_acls(kafka)) if acls else []
-    wrong = bool(denied) or any(each.what != "surplus" for each in differences)
+    differences += denied or []
+    wrong = any(each.what != "surplus" for each in differences)
     if as_json:
-        say_json(
-            [
-                *({**asdict(each), "hint": each.describe()} for each in differences),
-                *({"what": "denied", "hint": sentence} for sentence in denied or ()),
-            ]
-        )
+        say_json([{**asdict(each), "hint": each.describe()} for each in differences])
     else:
-        for sentence in (*(each.describe() for each in differences), *(denied or ())):
-            say(sentence)
+        for each in differences:
+            say(each.describe())
         if denied is None:
             say("the cluster has no authorizer: everybody may do everything")
         if not wrong:

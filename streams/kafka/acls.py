@@ -91,6 +91,13 @@ WORKER: Final = Role(
     group="ringfence",
     tables=("conversations", "recent-calls", "call-sessions", "texts"),
 )
+ATTRITION: Final = Role(
+    name="attrition",
+    what="`ringfence attrition`: follows what rejected callers do next",
+    components=(Component.ATTRITION,),
+    group="ringfence-attrition",
+    tables=("episodes",),
+)
 TOPICS_ROLE: Final = Role(
     name="topics",
     what="`ringfence topics apply`: creates topics and sets their settings; reads no record",
@@ -121,7 +128,7 @@ AUDITOR: Final = Role(
 CLUSTER: Final = "kafka-cluster"
 """What Kafka calls itself as a resource."""
 
-ROLES: Final = (BRIDGE, WORKER, TOPICS_ROLE, OPERATOR, DEAD_LETTERS, AUDITOR)
+ROLES: Final = (BRIDGE, WORKER, ATTRITION, TOPICS_ROLE, OPERATOR, DEAD_LETTERS, AUDITOR)
 """``ringfence up`` is a whole Ringfence in one process group, for one machine: it has no role."""
 
 

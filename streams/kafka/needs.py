@@ -102,8 +102,10 @@ async def _missing(kafka: KafkaSettings) -> list[str]:
     return [each.topic for each in await check_changelogs(kafka) if each.what == "missing"]
 
 
-async def check_acls(kafka: KafkaSettings, roles: Iterable[Role] = ROLES) -> list[str] | None:
-    """What the cluster does not allow though a role needs it, as sentences.
+async def check_acls(
+    kafka: KafkaSettings, roles: Iterable[Role] = ROLES
+) -> list[Difference] | None:
+    """What the cluster does not allow though a role needs it.
 
     None where the cluster has no authorizer: everybody may do everything then. Raises
     ``EnvironmentFaultError`` where this user may not see the ACLs.
@@ -127,8 +129,13 @@ async def check_acls(kafka: KafkaSettings, roles: Iterable[Role] = ROLES) -> lis
         raise EnvironmentFaultError(msg)
     allowed = _allowed(answer.resources)
     return [
-        f"{role.user}: may not {', '.join(lacking)} the {each.resource} {each.name}"
-        f"{'*' if each.pattern == 'prefix' else ''}; `ringfence topics acls --commands` allows it"
+        Difference(
+            topic=f"{each.name}*" if each.pattern == "prefix" else each.name,
+            what="acl",
+            setting=role.user,
+            wanted=", ".join(lacking),
+            found="denied",
+        )
         for role in roles
         for each in acls(kafka, role)
         if (lacking := [op for op in each.operations if not _covers(allowed, role, each, op)])

@@ -24,6 +24,7 @@ from aiokafka.errors import (
 
 from models.topics import CALLS_EVENTS, TOPICS
 from streams.kafka.acls import (
+    ATTRITION,
     AUDITOR,
     BRIDGE,
     DEAD_LETTERS,
@@ -126,6 +127,22 @@ async def test_a_call_is_rejected_and_told_under_the_acls(
         assert done.returncode == 0, f"{role.name} {arguments}: {done.stdout}{done.stderr}"
 
 
+async def test_attrition_follows_under_the_acls(
+    cluster: GuardedKafka, config: Path, parts: Parts
+) -> None:
+    call = await parts.gateway.place_call(line="london", caller="447700900126@c.us")
+    await parts.outcome(call.id, "reject")
+    env = cluster.environment(ATTRITION) | {"RINGFENCE_STATE_DIR": str(config.parent)}
+    attrition = part("attrition", config, parts.settings.attrition.listen, env)
+    attrition.start()
+    try:
+        await attrition.until_ready()
+        await attrition.stop()
+    finally:
+        attrition.kill()
+    assert "Authorization" not in attrition.said()
+
+
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 async def test_a_role_writes_and_reads_what_it_must_and_no_more(
     cluster: GuardedKafka, parts: Parts, role: Role
@@ -200,7 +217,7 @@ async def test_what_a_new_version_may_not_yet_is_told(
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.splitlines() == [
         (
-            f"{DEAD_LETTERS.user}: may not Write the topic {CALLS_EVENTS.full_name(PREFIX)};"
+            f"{DEAD_LETTERS.user}: may not Write on {CALLS_EVENTS.full_name(PREFIX)};"
             " `ringfence topics acls --commands` allows it"
         )
     ]

@@ -65,7 +65,7 @@ def by_certificate(cluster: SecureKafka, **changed: Any) -> KafkaSettings:
     return KafkaSettings(**given | changed)
 
 
-def in_file(cluster: SecureKafka, password: str) -> dict[str, str]:
+def in_file(cluster: SecureKafka, password: str) -> dict[str, Any]:
     """The same as a configuration file says it."""
     return {
         "security_protocol": "SASL_SSL",
