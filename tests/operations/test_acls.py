@@ -43,7 +43,7 @@ from tests.support.parts import Parts, configuration, part, running
 from tests.support.processes import environment, free_port
 from tests.support.ringfence import SECRETS
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
 
 PREFIX = "guarded."
 
