@@ -110,9 +110,9 @@ def topics_list(config: Path, *, as_json: bool) -> None:
 )
 @click.argument("names", metavar="[TOPIC]...", nargs=-1)
 def topics_schema(names: tuple[str, ...]) -> None:
-    """Print the JSON Schema of a topic's values, or of each topic's under its name.
+    """Print the JSON Schema of a topic's values.
 
-    TOPIC is without the prefix. Needs no cluster; models/asyncapi.yaml has the same with keys,
+    Without TOPIC, of each topic's under its name. TOPIC is without the prefix. Needs no cluster; models/asyncapi.yaml has the same with keys,
     headers and examples.
     """
     from models.schemas import schema_of
@@ -176,9 +176,9 @@ def topics_acls(config: Path, *, as_commands: bool) -> None:
     help="The name of the Kafka resource.",
 )
 def topics_strimzi(config: Path, kind: str, cluster: str) -> None:
-    """Print topics or users as resources of Strimzi, Kafka's operator on Kubernetes.
+    """Print topics or users for Strimzi on Kubernetes.
 
-    Reaches no cluster.
+    As resources of that operator. Reaches no cluster.
     """
     from streams.kafka import strimzi
     from streams.settings import load_settings
