@@ -18,9 +18,9 @@ from aiokafka.errors import (
     SecurityDisabled,
     for_code,
 )
-from aiokafka.protocol.admin import DescribeAclsRequest
 
 from streams.common.errors import EnvironmentFaultError
+from streams.faust_driver.client_internals import every_acl
 from streams.kafka.acls import ROLES, Acl, Operation, Role, acls, changelogs
 from streams.kafka.cluster import require
 from streams.kafka.connection import connection
@@ -29,8 +29,6 @@ from streams.settings import KafkaSettings
 
 _REQUEST_MS: Final = 15_000
 _VISIBLE_S: Final = 15.0
-_ANY: Final = 1
-"""Of a filter: whatever it is."""
 _ALLOW: Final = 3
 _RESOURCES: Final = {2: "topic", 3: "group", 4: "cluster"}
 _PATTERNS: Final = {3: "literal", 4: "prefix"}
@@ -111,10 +109,7 @@ async def check_acls(
     ``EnvironmentFaultError`` where this user may not see the ACLs.
     """
     async with _admin(kafka) as admin:
-        # the public methods know nothing of ACLs
-        answer = await admin._send_request(  # noqa: SLF001 - see above
-            DescribeAclsRequest(_ANY, None, _ANY, None, None, _ANY, _ANY)
-        )
+        answer = await every_acl(admin)
     error = for_code(answer.error_code)
     if error is SecurityDisabled:
         return None
