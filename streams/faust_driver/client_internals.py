@@ -47,6 +47,16 @@ def prepare_producer(producer: AIOKafkaProducer, answer_ms: int) -> None:
     pace(producer.client)
 
 
+async def every_acl(admin: AIOKafkaAdminClient) -> Any:
+    """A broker's answer with every ACL of the cluster, or its error; the client is started.
+
+    aiokafka's admin client has the request, and no method that sends it.
+    """
+    any_value = 1
+    request = DescribeAclsRequest(any_value, None, any_value, None, None, any_value, any_value)
+    return await admin._send_request(request)
+
+
 async def abandon(producer: AIOKafkaProducer) -> None:
     """Close a producer whose ``stop`` was cut short, and drop what was not acknowledged."""
     sender = producer._sender.sender_task
