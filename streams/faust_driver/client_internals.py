@@ -7,7 +7,7 @@ stands here or elsewhere in this room, and in ``seams``.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
@@ -19,9 +19,6 @@ from streams.faust_driver import closed_connection
 from streams.faust_driver.metadata import pace
 
 closed_connection.install()
-
-_ANY: Final = 1
-"""In a filter of Kafka's protocol: whatever it is."""
 
 
 def pace_consumer(consumer: AIOKafkaConsumer) -> None:
@@ -68,15 +65,6 @@ async def abandon(producer: AIOKafkaProducer) -> None:
             await asyncio.wait({sender}, timeout=0.2)
     # the sender may have connected once more in between
     await producer.client.close()
-
-
-async def every_acl(admin: AIOKafkaAdminClient) -> Any:
-    """The cluster's answer to the question for all ACLs (DescribeAcls, KIP-140).
-
-    With ``error_code``, ``error_message`` and ``resources``, as aiokafka reads them: its public
-    methods know nothing of ACLs.
-    """
-    return await admin._send_request(DescribeAclsRequest(_ANY, None, _ANY, None, None, _ANY, _ANY))
 
 
 async def exchange(host: str, port: int, answer_ms: int, **options: Any) -> None:

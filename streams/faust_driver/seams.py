@@ -416,13 +416,6 @@ SEAMS: Final = (
     Seam(
         _PARTITION, "highwater", "patched", "121678adb97e", "an answer tells it before it is taken"
     ),
-    Seam(
-        "aiokafka.admin:AIOKafkaAdminClient",
-        "_send_request",
-        "private",
-        "1ed126f126dd",
-        "which ACLs the cluster has",
-    ),
     Seam(_STRUCT, "__init__", "overridden", "a825012e315c", _SESSIONS),
     Seam(_STRUCT, "encode", "overridden", "ede5976c899d", _SESSIONS),
     Seam(_STRUCT, "decode", "overridden", "cc0ed4fa7c76", _SESSIONS),

@@ -126,7 +126,6 @@ _COMPLAINT: Final = re.compile(
 
 async def _written(kafka: KafkaSettings) -> dict[str, int]:
     names = {topic.full_name(kafka.topic_prefix): topic.name for topic in TOPICS}
-    compacted = [topic.name for topic in TOPICS if topic.cleanup == "compact"]
     there = await topics_admin.found(kafka, TOPICS)
     places = [
         TopicPartition(full, number)
@@ -148,10 +147,9 @@ async def _written(kafka: KafkaSettings) -> dict[str, int]:
                     _LINKED not in record.headers for record in records
                 )
         # in a long run the broker compacts meanwhile; offsets stay
-        return found | {
-            name: sum(end for place, end in ends.items() if names[place.topic] == name)
-            for name in compacted
-        }
+        said = LINES_STATUS.full_name(kafka.topic_prefix)
+        offsets = sum(end for place, end in ends.items() if place.topic == said)
+        return found | {LINES_STATUS.name: offsets}
     finally:
         await consumer.stop()
 

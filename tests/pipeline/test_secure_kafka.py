@@ -118,7 +118,8 @@ async def test_one_call_from_webhook_to_confirmation(house: House) -> None:
     await house.outcome(call.id, "reject", "confirmed")
     assert (call.rejects_accepted, call.texts) == (1, 1)
     for arguments, said in (
-        (("topics", "check"), ""),
+        (("topics", "apply"), "changelog"),
+        (("topics", "check"), "as they should be"),
         (("topics", "list"), "calls.decisions"),
         (("explain", call.id), "rejected"),
         (("audit",), "1 offer"),
