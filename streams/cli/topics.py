@@ -112,8 +112,8 @@ def topics_list(config: Path, *, as_json: bool) -> None:
 def topics_schema(names: tuple[str, ...]) -> None:
     """Print the JSON Schema of a topic's values.
 
-    Without TOPIC, of each topic's under its name. TOPIC is without the prefix. Needs no cluster; models/asyncapi.yaml has the same with keys,
-    headers and examples.
+    Without TOPIC, of each topic's under its name. TOPIC is without the prefix. Needs no cluster;
+    models/asyncapi.yaml has the same with keys, headers and examples.
     """
     from models.schemas import schema_of
     from streams.kafka.topic_names import topics_named
