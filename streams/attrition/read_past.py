@@ -7,7 +7,6 @@ from typing import Final
 from models import topics
 from streams.attrition.facts import Fact, Zones, fact_of
 from streams.attrition.views import HandBlocks, outages
-from streams.common.progress import Progress
 from streams.kafka.compacted_reader import read_once
 from streams.kafka.reader import TopicReader
 from streams.settings import KafkaSettings
@@ -40,14 +39,11 @@ async def read_facts(
         if since_ms is not None:
             await reader.seek_to_time(since_ms)
         ends = await reader.ends()
-        progress = Progress(await reader.left(ends))
-        async for batch in reader.read_to(ends):
+        async for batch in reader.read_telling_progress(ends):
             for seen in batch:
                 fact = fact_of(seen.value, seen.timestamp_ms, zones)
                 if fact is not None:
                     found.append(fact)
-            progress.advance(len(batch))
-        progress.done()
     finally:
         await reader.stop()
     return found

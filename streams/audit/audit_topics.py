@@ -14,7 +14,6 @@ from streams.audit.derivation import Derivation
 from streams.audit.findings import Findings
 from streams.audit.judged_range import JudgedRange
 from streams.common.clock import now_ms
-from streams.common.progress import Progress
 from streams.kafka.reader import Seen, TopicReader
 from streams.policies.archive import PolicyArchive
 from streams.policy_admin.store import Shelf, read_shelf
@@ -63,15 +62,12 @@ async def audit_topics(
         )
         derivation = Derivation(PolicyArchive(shelf.applied())) if rederive else None
         tally = SummaryTally(since_ms=judged.since_ms, until_ms=until_ms)
-        progress = Progress(await reader.left(ends))
-        async for batch in reader.read_to(ends):
+        async for batch in reader.read_telling_progress(ends):
             for seen in batch:
                 audit.add(seen)
                 tally.add(seen)
                 if derivation is not None and isinstance(seen.value, Decision):
                     _derive(derivation, seen, judged)
-            progress.advance(len(batch))
-        progress.done()
     finally:
         await reader.stop()
     return AuditedSummary(tally.summary(), _with_derived(audit.finish(), derivation))

@@ -317,7 +317,7 @@ def simulate(
         from streams.common.whole_file import write_whole
         from streams.history.page import page
 
-        write_whole(html_file, page(account))
+        write_whole({html_file: page(account)})
     if as_json:
         click.echo(json.dumps(account.as_dict(), indent=2))
         return

@@ -137,17 +137,18 @@ class _Targets:
 
     def write(self, figures: Figures) -> None:
         """Write what was asked for; print the report where nothing was."""
+        from streams.common.whole_file import write_whole
         from streams.report import files, terminal
 
         if self.html is not None:
             from streams.report.page import page
 
-            files.write_whole({self.html: page(figures)})
+            write_whole({self.html: page(figures)})
             self._written(str(self.html))
         if self.json == _OUT:
             say_all(files.as_json(figures).rstrip())
         elif self.json is not None:
-            files.write_whole({self.json: files.as_json(figures)})
+            write_whole({self.json: files.as_json(figures)})
             self._written(str(self.json))
         if self.csv is not None:
             written = files.write_csv(figures, self.csv)

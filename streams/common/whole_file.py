@@ -1,24 +1,32 @@
-"""Files that are written as a whole, or not at all."""
+"""Files that are written as a whole, all of them or none."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from streams.common.errors import EnvironmentFaultError
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Put a text in a file's place at once: whoever reads it sees the old one or the new one.
+def write_whole(texts: Mapping[Path, str]) -> None:
+    """Replace files once all of them are written; where one cannot be, all stay as they were.
 
-    Raises ``EnvironmentFaultError`` where it cannot be written; what stood there stays then.
+    Raises ``EnvironmentFaultError`` then, such as on a full disk.
     """
-    beside = path.with_name(f".{path.name}.part")
+    unfinished = {path: path.with_name(f".{path.name}.unfinished") for path in texts}
+    path = Path()
     try:
         try:
-            beside.write_text(text, encoding="utf-8")
-            beside.replace(path)
+            for path, text in texts.items():
+                unfinished[path].write_text(text, encoding="utf-8")
+            for path, made in unfinished.items():
+                made.replace(path)
         finally:
-            beside.unlink(missing_ok=True)
+            for made in unfinished.values():
+                made.unlink(missing_ok=True)
     except OSError as exc:
-        msg = f"{path}: cannot be written ({exc.strerror or exc}); free some room or name another"
+        msg = (
+            f"{path} cannot be written: {exc.strerror or exc}; what stood there is untouched;"
+            " make room, or name another place"
+        )
         raise EnvironmentFaultError(msg) from exc

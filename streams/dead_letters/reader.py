@@ -11,7 +11,6 @@ from aiokafka import TopicPartition
 
 from models.dead_letters import LetterHandled
 from models.topics import CALLS_DLQ
-from streams.common.progress import Progress
 from streams.dead_letters.letter import Letter, Selection, read_letter
 from streams.dead_letters.marks import is_mark, read_mark
 from streams.kafka.reader import Seen, TopicReader
@@ -53,8 +52,7 @@ class DeadLetterReader:
         ends = await self._reader.ends()
         # a mark comes after its letter on the same partition, so that seeking misses none
         await self._reader.seek_to_time(selection.since_ms or 0)
-        progress = Progress(await self._reader.left(ends))
-        async for batch in self._reader.read_to(ends):
+        async for batch in self._reader.read_telling_progress(ends):
             for seen in batch:
                 if is_mark(seen):
                     mark = read_mark(seen)
@@ -64,8 +62,6 @@ class DeadLetterReader:
                 letter = read_letter(seen)
                 if selection.matches(letter, seen.raw):
                     found[letter.place] = letter
-            progress.advance(len(batch))
-        progress.done()
         chosen = [
             replace(letter, handled=marks.get(place))
             for place, letter in found.items()

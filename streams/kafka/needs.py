@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from typing import Final
 
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
-    KafkaError,
     SecurityDisabled,
     for_code,
 )
@@ -22,12 +19,10 @@ from aiokafka.errors import (
 from streams.common.errors import EnvironmentFaultError
 from streams.faust_driver.client_internals import every_acl
 from streams.kafka.acls import ROLES, Acl, Operation, Role, acls, changelogs
-from streams.kafka.cluster import require
-from streams.kafka.connection import connection
-from streams.kafka.topics_admin import Difference, create_compacted
+from streams.kafka.topics_admin import Difference, admin_client, create_compacted
 from streams.settings import KafkaSettings
 
-_REQUEST_MS: Final = 15_000
+_IN_VAIN: Final = "could not be asked"
 _VISIBLE_S: Final = 15.0
 _ALLOW: Final = 3
 _RESOURCES: Final = {2: "topic", 3: "group", 4: "cluster"}
@@ -53,7 +48,7 @@ async def check_changelogs(kafka: KafkaSettings) -> list[Difference]:
     Raises ``EnvironmentFaultError`` when the cluster does not answer or refuses.
     """
     wanted = changelogs(kafka)
-    async with _admin(kafka) as admin:
+    async with admin_client(kafka, _IN_VAIN) as admin:
         described = await admin.describe_topics(list(wanted))
     there = {
         each["topic"]: len(each["partitions"]) for each in described if each["error_code"] == 0
@@ -108,7 +103,7 @@ async def check_acls(
     None where the cluster has no authorizer: everybody may do everything then. Raises
     ``EnvironmentFaultError`` where this user may not see the ACLs.
     """
-    async with _admin(kafka) as admin:
+    async with admin_client(kafka, _IN_VAIN) as admin:
         answer = await every_acl(admin)
     error = for_code(answer.error_code)
     if error is SecurityDisabled:
@@ -164,17 +159,3 @@ def _covers(allowed: Allowed, role: Role, acl: Acl, operation: Operation) -> boo
         ):
             return True
     return False
-
-
-@asynccontextmanager
-async def _admin(kafka: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
-    await require(kafka)
-    admin = AIOKafkaAdminClient(**connection(kafka), request_timeout_ms=_REQUEST_MS)
-    try:
-        await admin.start()
-        yield admin
-    except (KafkaError, OSError, TimeoutError) as exc:
-        msg = f"Kafka at {kafka.bootstrap_servers} could not be asked: {exc}"
-        raise EnvironmentFaultError(msg) from exc
-    finally:
-        await admin.close()

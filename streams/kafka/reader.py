@@ -19,6 +19,7 @@ from models.codec import UndecodableError, decode
 from models.topics import Topic
 from streams.common.clock import Clock, now_ms
 from streams.common.errors import TOPICS_HINT, EnvironmentFaultError
+from streams.common.progress import Progress
 from streams.kafka.connection import connection
 from streams.kafka.diagnose import why_not
 from streams.kafka.layout import refuse_other_layout
@@ -250,6 +251,16 @@ class TopicReader:
         """Batches from the current position until every partition has been read to its end."""
         while await self.left(ends):
             yield await self.poll()
+
+    async def read_telling_progress(
+        self, ends: Mapping[TopicPartition, int]
+    ) -> AsyncIterator[list[Seen]]:
+        """As ``read_to``, with a note on stderr of how far it is where that takes long."""
+        progress = Progress(await self.left(ends))
+        async for batch in self.read_to(ends):
+            yield batch
+            progress.advance(len(batch))
+        progress.done()
 
     async def _find_partitions(self) -> list[TopicPartition]:
         admin = AIOKafkaAdminClient(**connection(self._kafka), client_id="ringfence-console")

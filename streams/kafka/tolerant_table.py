@@ -12,14 +12,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic
 
 from aiokafka.structs import RecordMetadata
 
 from models.codec import UndecodableError
 from models.records import Record, dead_letter
 from streams.common.clock import Clock
-from streams.kafka.stream import FencedTable, PartitionedTable
+from streams.kafka.stream import FencedTable, PartitionedTable, Row
 
 log = logging.getLogger(__name__)
 
@@ -68,8 +68,6 @@ class UnreadableRows:
         letters, self._letters = self._letters, []
         return letters
 
-
-Row = TypeVar("Row")
 
 REMEMBERED: Final = 2_048
 """Rows of a table that are kept parsed, the last ones used: those of calls that ring and of lines
@@ -142,7 +140,15 @@ class TolerantTable(Generic[Row]):
         if raw is None:
             return False
         known = self._parsed.get(key)
-        return (known is None or known[0] is not raw) and isinstance(self._load(key, raw), str)
+        if known is not None and known[0] is raw:
+            return False
+        match self._load(key, raw):
+            case (row,):
+                # whoever asks this reads the row next
+                self._remember(key, raw, row)
+                return False
+            case _:
+                return True
 
     async def put(self, partition: int, key: bytes, row: Row | None) -> Awaitable[RecordMetadata]:
         """See ``ParsedTable``."""

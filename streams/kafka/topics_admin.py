@@ -110,7 +110,7 @@ async def check(kafka: KafkaSettings, topics: Sequence[Topic] = TOPICS) -> list[
     Raises ``EnvironmentFaultError`` when the cluster does not answer or refuses.
     """
     topics = (*topics, layout_topic(kafka.partitions))
-    async with _admin(kafka) as admin:
+    async with admin_client(kafka) as admin:
         refuse_other_layout(kafka, await admin.list_topics())
         return _compare(kafka, topics, await _look(admin, kafka, topics))
 
@@ -120,7 +120,7 @@ async def found(kafka: KafkaSettings, topics: Sequence[Topic] = TOPICS) -> dict[
 
     Those missing are left out.
     """
-    async with _admin(kafka) as admin:
+    async with admin_client(kafka) as admin:
         return await _look(admin, kafka, topics)
 
 
@@ -170,7 +170,7 @@ async def apply(kafka: KafkaSettings, topics: Sequence[Topic] = TOPICS) -> Appli
     answer or refuses, and ``LayoutError`` where another version laid the topics out.
     """
     topics = (*topics, layout_topic(kafka.partitions))
-    async with _admin(kafka) as admin:
+    async with admin_client(kafka) as admin:
         refuse_other_layout(kafka, await admin.list_topics())
         there = await _look(admin, kafka, topics)
         created = await _create(
@@ -191,14 +191,21 @@ async def apply(kafka: KafkaSettings, topics: Sequence[Topic] = TOPICS) -> Appli
 
 
 @asynccontextmanager
-async def _admin(kafka: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
+async def admin_client(
+    kafka: KafkaSettings, in_vain: str = "could not administer the topics"
+) -> AsyncIterator[AIOKafkaAdminClient]:
+    """A started client, closed when the block ends.
+
+    Raises ``EnvironmentFaultError``, with ``in_vain`` as what Kafka did, where no broker answers or
+    one refuses, in the block too.
+    """
     await require(kafka)
     admin = AIOKafkaAdminClient(**connection(kafka), request_timeout_ms=_REQUEST_MS)
     try:
         await admin.start()
         yield admin
     except (KafkaError, OSError, TimeoutError) as exc:
-        msg = f"Kafka at {kafka.bootstrap_servers} could not administer the topics: {exc}"
+        msg = f"Kafka at {kafka.bootstrap_servers} {in_vain}: {exc}"
         raise EnvironmentFaultError(msg) from exc
     finally:
         await admin.close()
@@ -364,7 +371,7 @@ async def create_compacted(kafka: KafkaSettings, partitions: Mapping[str, int]) 
     What is there stays as it is. May be repeated, and run by several at once; does not wait until
     the brokers show the topics. Raises ``EnvironmentFaultError`` as ``apply``.
     """
-    async with _admin(kafka) as admin:
+    async with admin_client(kafka) as admin:
         missing = partitions.keys() - set(await admin.list_topics())
         if not missing:
             return

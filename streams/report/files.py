@@ -1,4 +1,4 @@
-"""Writing a report's files: whole, or not at all."""
+"""A report's files."""
 
 from __future__ import annotations
 
@@ -6,35 +6,11 @@ import csv
 import io
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 from streams.common.errors import EnvironmentFaultError
+from streams.common.whole_file import write_whole
 from streams.report.figures import Figures
-
-
-def write_whole(texts: Mapping[Path, str]) -> None:
-    """Replace files once all of them are written; where one cannot be, all stay as they were.
-
-    Raises ``EnvironmentFaultError`` then, such as on a full disk.
-    """
-    unfinished = {path: path.with_name(f".{path.name}.unfinished") for path in texts}
-    path = Path()
-    try:
-        try:
-            for path, text in texts.items():
-                unfinished[path].write_text(text, encoding="utf-8")
-            for path, made in unfinished.items():
-                made.replace(path)
-        finally:
-            for made in unfinished.values():
-                made.unlink(missing_ok=True)
-    except OSError as exc:
-        msg = (
-            f"{path} cannot be written: {exc.strerror or exc}; what stood there is untouched;"
-            " make room, or name another place"
-        )
-        raise EnvironmentFaultError(msg) from exc
 
 
 def check_writable(path: Path) -> None:

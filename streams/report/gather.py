@@ -11,7 +11,6 @@ from models.decisions import Decision
 from models.messages import MessageSeen
 from models.outcomes import Outcome
 from models.topics import Topic
-from streams.common.progress import Progress
 from streams.common.wording import moment
 from streams.kafka.compacted_reader import read_once
 from streams.kafka.reader import TopicReader
@@ -56,12 +55,9 @@ async def _read(
         whole = await reader.whole_since(streams)
         await reader.seek_to_time(asked.since_ms - _LEAD_MS)
         ends = await reader.ends()
-        progress = Progress(await reader.left(ends))
-        async for batch in reader.read_to(ends):
+        async for batch in reader.read_telling_progress(ends):
             for seen in batch:
                 _add(collected, seen.value)
-            progress.advance(len(batch))
-        progress.done()
     finally:
         await reader.stop()
     if whole is None or whole.at_ms <= asked.since_ms:

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,10 +18,20 @@ import aiohttp
 
 from streams.common.die_with_parent import tethered
 from streams.common.errors import EnvironmentFaultError
+from streams.settings import ROOT
+
+RINGFENCE: Final = (sys.executable, "-P", "-m", "streams.cli")
+"""Our own command line. ``-P``: a folder named ``models`` in the working directory must not shadow
+ours."""
 
 _POLL_SECONDS: Final = 0.05
 _LOG_BYTES: Final = 50 * 1024 * 1024
 """A log longer than this becomes ``<name>.log.1``; the one before is dropped."""
+
+
+def python_path(env: Mapping[str, str]) -> str:
+    """``PYTHONPATH`` for a child: this checkout, before what an environment has."""
+    return os.pathsep.join(filter(None, (str(ROOT), env.get("PYTHONPATH"))))
 
 
 class ChildProcess:

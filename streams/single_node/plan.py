@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import socket
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,8 @@ from streams.common.errors import ConfigurationError, EnvironmentFaultError
 from streams.local_kafka.broker import free_ports
 from streams.local_kafka.state import BrokerFiles
 from streams.policy_admin.files import read_folder
-from streams.settings import DEFAULT_CONFIG, ROOT, Settings, load_settings
-from streams.single_node.child_process import ChildProcess
+from streams.settings import DEFAULT_CONFIG, Settings, load_settings
+from streams.single_node.child_process import RINGFENCE, ChildProcess, python_path
 from streams.single_node.demo import DemoRun, write_demo
 from streams.single_node.report_page import arguments
 from streams.single_node.worker_processes import check
@@ -55,10 +54,6 @@ class RunPlan:
     demo: DemoRun | None
     simulator: str | None
     """``host:port`` of the simulator."""
-
-
-_HEAD: Final = (sys.executable, "-P", "-m", "streams.cli")
-"""``-P``: a folder named ``models`` in the working directory must not shadow ours."""
 
 
 _INSTANCE: Final = "up"
@@ -121,7 +116,7 @@ def children(plan: RunPlan, bootstrap: str) -> dict[str, ChildProcess]:
         "worker": f"http://{_reachable(plan.settings.worker.listen)}",
         "attrition": f"http://{_reachable(plan.settings.attrition.listen)}",
     }
-    commands: dict[str, tuple[str, ...]] = {name: (*_HEAD, name, *config) for name in health}
+    commands: dict[str, tuple[str, ...]] = {name: (*RINGFENCE, name, *config) for name in health}
     workers = plan.options.workers or default_workers(plan.settings.kafka.partitions)
     if workers > 1:
         commands["worker"] = (*commands["worker"], "--processes", str(workers))
@@ -129,7 +124,7 @@ def children(plan: RunPlan, bootstrap: str) -> dict[str, ChildProcess]:
         health["simulator"] = f"http://{plan.simulator}"
         seed = () if plan.options.seed is None else ("--seed", str(plan.options.seed))
         commands["simulator"] = (
-            *(*_HEAD, "gateway-sim", *config),
+            *(*RINGFENCE, "gateway-sim", *config),
             *("--listen", plan.simulator, "--bridge-url", bridge_url(plan.settings)),
             *("--rate", str(plan.options.rate), "--wait", *seed),
             *(
@@ -156,16 +151,15 @@ def page_command(
     plan: RunPlan, bootstrap: str, since_ms: int, page: Path
 ) -> tuple[tuple[str, ...], Mapping[str, str]]:
     """The command that writes the run's report as a page, and its environment."""
-    return (*_HEAD, *arguments(plan.config, since_ms, page)), _environment(plan, bootstrap)
+    return (*RINGFENCE, *arguments(plan.config, since_ms, page)), _environment(plan, bootstrap)
 
 
 def _environment(plan: RunPlan, bootstrap: str) -> dict[str, str]:
     secrets: Mapping[str, str] = plan.demo.secrets if plan.demo else {}
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     env = {"RINGFENCE_INSTANCE": _INSTANCE, **os.environ, **secrets}
     return env | {
         "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
-        "PYTHONPATH": path,
+        "PYTHONPATH": python_path(os.environ),
         "PYTHONUNBUFFERED": "1",
     }
 

@@ -11,7 +11,6 @@ import asyncio
 import logging
 import os
 import socket
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,8 +22,7 @@ from streams.common.errors import ConfigurationError
 from streams.common.health import HealthServer
 from streams.common.tasks import cancel
 from streams.local_kafka.broker import free_ports
-from streams.settings import ROOT
-from streams.single_node.child_process import ChildProcess
+from streams.single_node.child_process import RINGFENCE, ChildProcess, python_path
 from streams.single_node.merged_metrics import merged
 from streams.single_node.supervisor import READY_SECONDS, Supervisor
 
@@ -138,17 +136,16 @@ def children(
     number.
     """
     base = env.get("RINGFENCE_INSTANCE") or socket.gethostname()
-    path = os.pathsep.join(filter(None, (str(ROOT), env.get("PYTHONPATH"))))
     # the service manager hears of all of them from this process
     shared = {key: value for key, value in env.items() if key != "NOTIFY_SOCKET"}
     found: dict[str, tuple[ChildProcess, str]] = {}
     for number, port in enumerate(free_ports(count), start=1):
         name, url = f"worker-{number}", f"http://127.0.0.1:{port}"
         command = (
-            *(sys.executable, "-P", "-m", "streams.cli", "worker"),
+            *(*RINGFENCE, "worker"),
             *("--config", str(config), "--listen", f"127.0.0.1:{port}"),
         )
-        own = {"RINGFENCE_INSTANCE": f"{base}-{number}", "PYTHONPATH": path}
+        own = {"RINGFENCE_INSTANCE": f"{base}-{number}", "PYTHONPATH": python_path(env)}
         child = ChildProcess(name, command, f"{url}/health/ready", None, shared | own)
         found[name] = child, url
     return found

@@ -9,7 +9,6 @@ from models.answers import CallAnswered, CallEnded
 from models.decisions import Decision
 from models.outcomes import Outcome
 from models.topics import CALLS_ANSWERS, CALLS_DECISIONS, CALLS_OUTCOMES, Topic
-from streams.common.progress import Progress
 from streams.kafka.reader import TopicReader
 from streams.settings import KafkaSettings
 from streams.stories.call_rows import CallFilter, CallRow, CallRows
@@ -50,11 +49,8 @@ async def _read(
         ends = await reader.ends()
         if since_ms is not None:
             await reader.seek_to_time(since_ms - _LEAD_MS)
-        progress = Progress(await reader.left(ends))
-        async for batch in reader.read_to(ends):
+        async for batch in reader.read_telling_progress(ends):
             for seen in batch:
                 take(seen.value)
-            progress.advance(len(batch))
-        progress.done()
     finally:
         await reader.stop()

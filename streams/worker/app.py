@@ -32,8 +32,8 @@ from streams.kafka.outbox import Outbox
 from streams.kafka.partitioner import partition_of
 from streams.kafka.producer import DurableProducer
 from streams.kafka.read_range import read_range
-from streams.kafka.stream import Ownership
-from streams.kafka.tolerant_table import Row, RowForm, TolerantFencedTable, TolerantTable
+from streams.kafka.stream import Ownership, Row
+from streams.kafka.tolerant_table import RowForm, TolerantFencedTable, TolerantTable
 from streams.policy_admin.files import PolicyFile
 from streams.screening import recent_calls
 from streams.screening.agent import Screening

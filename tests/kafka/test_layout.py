@@ -71,7 +71,7 @@ def of_version(kafka: KafkaSettings, version: int) -> Topic:
 
 
 async def create(kafka: KafkaSettings, topic: Topic) -> None:
-    async with topics_admin._admin(kafka) as admin:
+    async with topics_admin.admin_client(kafka) as admin:
         await topics_admin._create(admin, kafka, [topic])
         await topics_admin._until_led(admin, kafka, [topic])
 
@@ -84,7 +84,7 @@ def test_layouts_are_read_from_names_of_our_prefix_only() -> None:
 
 
 async def test_apply_leaves_the_layout(kafka: KafkaSettings) -> None:
-    async with topics_admin._admin(kafka) as admin:
+    async with topics_admin.admin_client(kafka) as admin:
         found = layouts(kafka, await admin.list_topics())
     assert found == [Layout(LAYOUT_VERSION, kafka.partitions)]
 

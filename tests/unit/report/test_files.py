@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from streams.common.errors import EnvironmentFaultError
+from streams.common.whole_file import write_whole
 from streams.report.figures import TABLES, Figures
-from streams.report.files import as_json, check_writable, write_csv, write_whole
+from streams.report.files import as_json, check_writable, write_csv
 from tests.support.reports import everything, figures_of
 
 
