@@ -11,6 +11,7 @@ from typing_extensions import override
 from models.decisions import Decision
 from models.outcomes import Outcome, not_told
 from streams.common.process_metrics import process_registry
+from streams.metric_defs import shared
 from streams.metric_defs import worker as defs
 from streams.metric_defs.kinds import GaugeDef
 
@@ -28,7 +29,7 @@ class WorkerMetrics:
         self._duplicates = defs.DUPLICATES.on(self.registry)
         self._undecodable = defs.DEAD_LETTERS.on(self.registry)
         self._left_out = defs.LEFT_OUT.on(self.registry)
-        self._rows_left_out = defs.ROWS_LEFT_OUT.on(self.registry)
+        self._rows_left_out = shared.ROWS_LEFT_OUT.on(self.registry)
         self._reference_records = defs.REFERENCE_RECORDS.on(self.registry)
         self._outcomes = defs.OUTCOMES.on(self.registry)
         self._outcome_seconds = defs.OUTCOME_SECONDS.on(self.registry)
@@ -40,7 +41,7 @@ class WorkerMetrics:
         self._gateway_circuit = defs.GATEWAY_CIRCUIT.on(self.registry)
         self._session_circuit = defs.SESSION_CIRCUIT.on(self.registry)
         self._scraped = {each: each.on(self.registry) for each in defs.SCRAPED}
-        self._rebalances = defs.REBALANCES.on(self.registry)
+        self._rebalances = shared.REBALANCES.on(self.registry)
         self._policy_info = defs.POLICY_INFO.on(self.registry)
         self._policies_refused = defs.POLICIES_REFUSED.on(self.registry)
 

@@ -6,6 +6,7 @@ from models.attrition import AttritionClosed, AttritionEvent, AttritionOpened, A
 from streams.common.process_metrics import process_registry
 from streams.common.wording import span
 from streams.metric_defs import attrition as defs
+from streams.metric_defs import shared
 
 
 class AttritionMetrics:
@@ -22,7 +23,7 @@ class AttritionMetrics:
         self._callers = defs.ROWS.on(self.registry)
         self._late = defs.LATE.on(self.registry)
         self._left_out = defs.LEFT_OUT.on(self.registry)
-        self._rows_left_out = defs.ROWS_LEFT_OUT.on(self.registry)
+        self._rows_left_out = shared.ROWS_LEFT_OUT.on(self.registry)
 
     def said(self, event: AttritionEvent) -> None:
         """Count an event as it is sent; after a crash some are sent, and counted, again."""

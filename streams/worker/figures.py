@@ -12,6 +12,7 @@ from typing import Protocol
 from models.policy.rules import StormRule
 from streams.common.clock import Clock
 from streams.kafka.lag import Lag
+from streams.metric_defs import shared
 from streams.metric_defs import worker as defs
 from streams.metrics import WorkerMetrics
 from streams.screening.storms import Storms
@@ -90,10 +91,10 @@ class Figures:
                 if isinstance(rule, StormRule)
             },
         )
-        show(defs.LAG, self._lag)
-        show(defs.ROWS, {(name,): len(rows) for name, rows in self._tables.items()})
+        show(shared.LAG, self._lag)
+        show(shared.ROWS, {(name,): len(rows) for name, rows in self._tables.items()})
         took = self._group.last_rebalance_s
-        show(defs.RECOVERY, {} if took is None else {(): took})
+        show(shared.RECOVERY, {} if took is None else {(): took})
         self._metrics.rebalanced(self._group.rebalances - self._rebalances)
         self._rebalances = self._group.rebalances
 
