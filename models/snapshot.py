@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, Required
 import orjson
 from typing_extensions import TypedDict
 
-from models.bounds import Count, Millis
+from models.bounds import Count, Millis, Share
 
 SNAPSHOT_VERSION: Final = 1
 """Raised where a field changes its meaning; a new field changes nothing."""
@@ -139,7 +139,7 @@ class StormFacts(TypedDict, total=False):
     """How many different ones called within the window, this caller among them."""
     callers: Required[Count]
     within_ms: Required[Millis]
-    calm: Required[float]
+    calm: Required[Share]
     """With ``callers`` and ``within_ms`` the rule's parameters at that time."""
     rages: bool
 

@@ -63,6 +63,7 @@ class AttritionApp(App):
     """The Faust app with everything that starts and stops with it."""
 
     parts: AttritionParts
+    fetch_min_bytes = 1 << 20
 
     @override
     async def on_start(self) -> None:

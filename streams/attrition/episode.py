@@ -83,10 +83,6 @@ class Episode:
         """The id of the decision that began it."""
         return self.opened.episode_id
 
-    def end_ms(self, horizons: Sequence[int]) -> int:
-        """When its last horizon closes."""
-        return self.opened.at_ms + max(horizons)
-
     def next_close_ms(self, horizons: Sequence[int]) -> int | None:
         """When the next horizon closes, or None."""
         still_open = [each for each in horizons if each not in self.closed]

@@ -154,7 +154,7 @@ class AttritionFollower:
 
         Call it once a second while the group's membership is sure.
         """
-        if self._term != self._current_term():
+        if self._term != self._current_term() or not self._has_everything():
             return
         now_ms = self._clock()
         self._note_silence(now_ms)
@@ -176,6 +176,13 @@ class AttritionFollower:
             self._held.discard(source)
             self._progress[source[0]].go_on(source[1])
         self._measure()
+
+    def _has_everything(self) -> bool:
+        """Whether all partitions are read here, and not by another process of the group.
+
+        Who stands by has an empty table, and must not write what it takes for the first start.
+        """
+        return all(self._progress[topic].began(each) is not None for topic, each in self._sources)
 
     async def _publish(
         self, said: Sequence[AttritionEvent], events: Sequence[Event | None]

@@ -98,8 +98,8 @@ def export(
     from streams.export.run import export as run
     from streams.kafka.topic_names import topics_named
 
-    settings = kafka_settings(config)
     topics = topics_named(name.strip() for name in names.split(",") if name.strip())
+    settings = kafka_settings(config)
 
     options = ExportOptions(
         key_file=key_file,

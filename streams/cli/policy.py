@@ -288,7 +288,7 @@ def simulate(
     diff: bool,
     as_json: bool,
 ) -> None:
-    """Try policies on past calls, and count what they would have decided otherwise.
+    """Try policies on past calls, and count what changes.
 
     The files stand for the policies and calendars in force, or for some of them; without files
     those in force are tried, and differ in no call unless they were changed meanwhile. Each call is

@@ -73,10 +73,10 @@ def report(
 ) -> None:
     """Say what happened to the calls, and to whom.
 
-    By verdict, rule and hour of the week, with texts, callbacks, and how fast rejects were. Prints
-    it, unless it is written to files: --html is one page that needs no network, for a browser, a
-    phone or a printer. --since and --until are about when the bridge received a call. No caller's
-    number is in it.
+    Calls by verdict, rule and hour of the week, what rejected callers did next, experiments, texts,
+    callbacks, and how fast rejects were. Prints it, unless it is written to files: --html is one
+    page that needs no network, for a browser, a phone or a printer. --since and --until are about
+    when the bridge received a call. No caller's number is in it.
     """
     from streams.common.clock import now_ms
     from streams.report.collected import Asked

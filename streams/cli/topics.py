@@ -26,13 +26,14 @@ def topics() -> None:
 def topics_apply(config: Path) -> None:
     """Create missing topics and correct settings.
 
-    May be repeated. Partitions are never changed.
+    Also the changelogs of tables. May be repeated. Partitions are never changed.
     """
-    from streams.kafka import topics_admin
+    from streams.kafka import needs, topics_admin
 
     settings = kafka_settings(config)
     applied = asyncio.run(topics_admin.apply(settings.kafka))
-    for name in applied.created:
+    created = [*applied.created, *asyncio.run(needs.create_changelogs(settings.kafka))]
+    for name in created:
         say(f"{name}: created")
     for each in applied.repaired:
         say(f"{each.topic}: {each.setting} was {each.found}, is {each.wanted}")
@@ -40,28 +41,38 @@ def topics_apply(config: Path) -> None:
         say(each.describe(), err=True)
     if any(each.what != "surplus" for each in applied.left):
         sys.exit(1)
-    if not applied.created and not applied.repaired:
+    if not created and not applied.repaired:
         say("all topics are as they should be")
 
 
-@topics.command(name="check", epilog=example("ringfence topics check"))
+@topics.command(
+    name="check", epilog=example("ringfence topics check", "ringfence topics check --acls")
+)
 @config_option
 @demo_option
+@click.option("--acls", is_flag=True, help="Also whether each process may do what it must.")
 @json_option
-def topics_check(config: Path, *, as_json: bool) -> None:
-    """Compare the topics with what they should be.
+def topics_check(config: Path, *, acls: bool, as_json: bool) -> None:
+    """Tell what this version needs that the cluster lacks.
 
-    Exits with 1 where they differ.
+    Topics, their settings, and changelogs of tables. Changes nothing; exits with 1 where something
+    is to be done before this version starts.
     """
-    from streams.kafka import topics_admin
+    from streams.kafka import needs, topics_admin
 
-    differences = asyncio.run(topics_admin.check(kafka_settings(config).kafka))
+    kafka = kafka_settings(config).kafka
+    differences = asyncio.run(topics_admin.check(kafka))
+    differences += asyncio.run(needs.check_changelogs(kafka))
+    denied = asyncio.run(needs.check_acls(kafka)) if acls else []
+    differences += denied or []
     wrong = any(each.what != "surplus" for each in differences)
     if as_json:
         say_json([{**asdict(each), "hint": each.describe()} for each in differences])
     else:
         for each in differences:
             say(each.describe())
+        if denied is None:
+            say("the cluster has no authorizer: everybody may do everything")
         if not wrong:
             say("all topics are as they should be")
     if wrong:
@@ -99,10 +110,10 @@ def topics_list(config: Path, *, as_json: bool) -> None:
 )
 @click.argument("names", metavar="[TOPIC]...", nargs=-1)
 def topics_schema(names: tuple[str, ...]) -> None:
-    """Print the JSON Schema of a topic's values, or of each topic's under its name.
+    """Print the JSON Schema of a topic's values.
 
-    TOPIC is without the prefix. Needs no cluster; models/asyncapi.yaml has the same with keys,
-    headers and examples.
+    Without TOPIC, of each topic's under its name. TOPIC is without the prefix. Needs no cluster;
+    models/asyncapi.yaml has the same with keys, headers and examples.
     """
     from models.schemas import schema_of
     from streams.kafka.topic_names import topics_named
@@ -165,9 +176,9 @@ def topics_acls(config: Path, *, as_commands: bool) -> None:
     help="The name of the Kafka resource.",
 )
 def topics_strimzi(config: Path, kind: str, cluster: str) -> None:
-    """Print topics or users as resources of Strimzi, Kafka's operator on Kubernetes.
+    """Print topics or users for Strimzi on Kubernetes.
 
-    Reaches no cluster.
+    As resources of that operator. Reaches no cluster.
     """
     from streams.kafka import strimzi
     from streams.settings import load_settings

@@ -11,20 +11,9 @@ import types
 import typing
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
-from typing import (
-    Annotated,
-    Any,
-    Final,
-    Literal,
-    NotRequired,
-    Required,
-    Union,
-    get_args,
-    get_origin,
-)
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 import orjson
-from typing_extensions import is_typeddict
 
 from models.topics import Topic
 
@@ -80,7 +69,7 @@ def structure(columns: tuple[Column, ...]) -> str:
 def shape_of(hint: Any) -> Shape:
     """The type of a field; what has no one form in columns stays JSON."""
     origin, args = get_origin(hint), get_args(hint)
-    if origin in {Annotated, Required, NotRequired}:
+    if origin is Annotated:
         return shape_of(args[0])
     if origin in {Union, types.UnionType}:
         shapes = [shape_of(each) for each in args if each is not type(None)]
@@ -90,9 +79,10 @@ def shape_of(hint: Any) -> Shape:
     if origin in {tuple, list}:
         shapes = [shape_of(each) for each in args if each is not ...]
         return [shapes[0]] if all(each == shapes[0] for each in shapes) else "JSON"
-    if isinstance(hint, type) and (is_dataclass(hint) or is_typeddict(hint)):
+    if isinstance(hint, type) and is_dataclass(hint):
         hints = typing.get_type_hints(hint, include_extras=True)
-        return {name: shape_of(inner) for name, inner in hints.items()}
+        return {each.name: shape_of(hints[each.name]) for each in fields(hint)}
+    # a typed dictionary too: there an absent field says something else than null
     return {bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE", str: "VARCHAR"}.get(hint, "JSON")
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 
 from models.topics import Topic
 from streams.common.errors import ConfigurationError, EnvironmentFaultError
@@ -57,7 +58,7 @@ class Exporter:
         self._compacted = {each.name for each in topics if each.cleanup == "compact"}
         self._folder = folder
         self._lines = Lines(masker)
-        self._tables = Tables(topics, masked=masker is not None)
+        self._tables = Tables(folder.work, topics, masked=masker is not None)
         self._file_records = file_records
         self._spools: dict[tuple[str, int], PartitionSpool] = {}
         self._writing: asyncio.Task[None] | None = None
@@ -85,6 +86,12 @@ class Exporter:
                 await self._follow(every_ms, stop, say)
         except OSError as exc:
             raise EnvironmentFaultError(self._full(exc)) from exc
+        except KafkaError as exc:
+            msg = (
+                f"Kafka does not let the topics be read ({exc!r}); what was exported until then is"
+                " kept whole, and the same command goes on from there"
+            )
+            raise EnvironmentFaultError(msg) from exc
         finally:
             if self._writing is not None:
                 await asyncio.wait([self._writing])

@@ -95,13 +95,17 @@ class Lines:
         return line if self._masker is None else self._masker.text(line)
 
     def _anything(self, raw: bytes) -> bytes:
-        return self._hidden(orjson.dumps(_decoded(raw)))
+        return orjson.dumps(self._hidden(raw))
 
     def _headers(self, seen: Seen) -> bytes:
-        return self._hidden(orjson.dumps([[k, _decoded(v)] for k, v in seen.headers]))
+        return orjson.dumps([[k, self._hidden(v)] for k, v in seen.headers])
 
-    def _hidden(self, text: bytes) -> bytes:
-        return text if self._masker is None else self._masker.anything(text)
+    def _hidden(self, raw: bytes | None) -> str | None:
+        """Bytes of which nothing is known, as text without numbers."""
+        text = _decoded(raw)
+        if text is None or self._masker is None:
+            return text
+        return self._masker.anything(text.encode()).decode()
 
 
 def refused_line(line: bytes, why: str) -> bytes:

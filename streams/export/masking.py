@@ -24,6 +24,8 @@ _KEPT: Final = 1 << 17
 
 _BEFORE_AT: Final = re.compile(rb"[0-9][0-9.-]{0,40}(?:_[0-9]{1,5})?(?::[0-9]{1,5})?\Z")
 """A JID's user, its agent and its device, see ``models.identity``."""
+_ESCAPE: Final = re.compile(rb"(\\+)u([0-9A-Fa-f]{0,3})\Z")
+"""The beginning of a sign that JSON escapes; behind two backslashes it is none."""
 _AFTER_AT: Final = re.compile(rb"[a-z][a-z.]*")
 _LONGEST: Final = 64
 _FREE_TEXT: Final = re.compile(
@@ -31,7 +33,7 @@ _FREE_TEXT: Final = re.compile(
 )
 _NUMBER: Final = re.compile(
     # no date, and no time in seconds or milliseconds: no international number looks like one
-    rb"(?<![0-9A-Za-z_-])(?!20[0-9]{2}-[0-9]{2}-[0-9]{2})(?!(?:1[6-9]|2[0-9])[0-9]{8}(?:[0-9]{3})?(?![0-9]))"
+    rb"(?:(?<![0-9A-Za-z_-])|(?<=\\[nrt]))(?!20[0-9]{2}-[0-9]{2}-[0-9]{2})(?!(?:1[6-9]|2[0-9])[0-9]{8}(?:[0-9]{3})?(?![0-9]))"
     rb"\+?[0-9](?:[ ().-]{0,2}[0-9]){6,19}(?![0-9A-Za-z_])"
 )
 
@@ -65,13 +67,13 @@ class Masker:
         done = [parts[0]]
         for part in parts[1:]:
             before = done[-1]
-            user = _BEFORE_AT.search(before, max(0, len(before) - _LONGEST))
+            begin = _begin_of_user(before)
             server = _AFTER_AT.match(part)
-            if user is None or server is None:
+            if begin is None or server is None:
                 done[-1] += b"@"
                 done.append(part)
             else:
-                done[-1] = before[: user.start()] + self._masked(user[0] + b"@" + server[0])
+                done[-1] = before[:begin] + self._masked(before[begin:] + b"@" + server[0])
                 done.append(part[server.end() :])
         return b"".join(done)
 
@@ -93,6 +95,20 @@ class Masker:
             name = jid
         digest = hashlib.blake2b(name.encode(), key=self._key, digest_size=8).hexdigest()
         return f"{mask(name)}#{digest}".encode()
+
+
+def _begin_of_user(before: bytes) -> int | None:
+    """Where a JID's user begins that ends with this JSON; None where there is none."""
+    user = _BEFORE_AT.search(before, max(0, len(before) - _LONGEST))
+    if user is None:
+        return None
+    begin = user.start()
+    escape = _ESCAPE.search(before, max(0, begin - _LONGEST), begin)
+    if escape is not None and len(escape[1]) % 2:
+        # the first digits belong to an escaped sign, such as \u00e9
+        begin += 4 - len(escape[2])
+        user = _BEFORE_AT.search(before, begin)
+    return None if user is None else user.start()
 
 
 def _digits(number: bytes) -> bytes:

@@ -37,8 +37,16 @@ class Refused:
 class Tables:
     """How the lines of each table are made into a file. Used by one thread at a time."""
 
-    def __init__(self, topics: Sequence[Topic] = TOPICS, *, masked: bool) -> None:
-        self._duckdb = duckdb.connect(config={"memory_limit": _MEMORY, "threads": 1})
+    def __init__(self, work: Path, topics: Sequence[Topic] = TOPICS, *, masked: bool) -> None:
+        """``work`` is a folder for what does not fit into memory."""
+        self._duckdb = duckdb.connect(
+            config={
+                "memory_limit": _MEMORY,
+                "threads": 1,
+                "temp_directory": str(work),
+                "autoinstall_known_extensions": False,
+            }
+        )
         self._selects = {topic.name: _select(topic, masked=masked) for topic in topics}
         self._selects[UNREADABLE] = _select_unreadable()
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from models.topics import Topic
+from streams.common.errors import EnvironmentFaultError
 from streams.common.wording import count
 from streams.export.exporter import FILE_RECORDS, Counts, Exporter
 from streams.export.folder import UNREADABLE, ExportFolder, Numbers, Source, open_folder
@@ -50,7 +52,7 @@ async def export(
         numbers=numbers,
         key=masker.fingerprint if masker else None,
     )
-    with open_folder(path, source) as folder:
+    with _opened(path, source) as folder:
         if since_ms is not None and folder.state.parts:
             say(f"{path} goes on from where it ended; --since was about its beginning")
         exporter = Exporter(kafka, topics, folder, masker, file_records=options.file_records)
@@ -62,6 +64,18 @@ async def export(
         if stop.is_set() and every_ms is None:
             say("stopped before the end: the same command goes on from here")
         return exporter.counts
+
+
+@contextmanager
+def _opened(path: Path, source: Source) -> Iterator[ExportFolder]:
+    """As ``open_folder``; a system's error there is one of the machine."""
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(open_folder(path, source))
+        except OSError as exc:
+            msg = f"{path} cannot be written ({exc.strerror or exc}): make room, or name another"
+            raise EnvironmentFaultError(msg) from exc
+        yield folder
 
 
 def report(folder: ExportFolder, counts: Counts) -> Iterator[str]:

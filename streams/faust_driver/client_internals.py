@@ -10,7 +10,9 @@ import asyncio
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import create_conn
+from aiokafka.protocol.admin import DescribeAclsRequest
 from aiokafka.protocol.metadata import MetadataRequest
 
 from streams.faust_driver import closed_connection
@@ -40,6 +42,16 @@ def prepare_producer(producer: AIOKafkaProducer, answer_ms: int) -> None:
     """
     producer.client._request_timeout_ms = answer_ms
     pace(producer.client)
+
+
+async def every_acl(admin: AIOKafkaAdminClient) -> Any:
+    """A broker's answer with every ACL of the cluster, or its error; the client is started.
+
+    aiokafka's admin client has the request, and no method that sends it.
+    """
+    any_value = 1
+    request = DescribeAclsRequest(any_value, None, any_value, None, None, any_value, any_value)
+    return await admin._send_request(request)
 
 
 async def abandon(producer: AIOKafkaProducer) -> None:

@@ -170,7 +170,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         await super().on_start()
         consumer = self._ensure_consumer()
         active = self.consumer._get_active_partitions
-        self._fetching = SessionFetching(consumer._fetcher, active)
+        min_bytes = getattr(self.consumer.app, "fetch_min_bytes", 1)
+        self._fetching = SessionFetching(consumer._fetcher, active, min_bytes=min_bytes)
         coordinator = consumer._coordinator
         beat = coordinator._do_heartbeat
 

@@ -41,16 +41,19 @@ class SessionFetching:
         fetcher: Fetcher,
         wanted: Callable[[], Collection[TopicPartition]],
         clock: Callable[[], float] = time.monotonic,
+        *,
+        min_bytes: int = 1,
     ) -> None:
         """``wanted()`` is asked for the partitions to read now; others keep their position.
 
         It takes the place of aiokafka's own way to pause partitions, which Faust does not use.
+        With less than ``min_bytes`` a broker answers after 0.1 s (``MAX_WAIT_MS``), not at once.
         """
         self._fetcher = fetcher
         self._wanted = wanted
         self._clock = clock
         self._limits = Limits(
-            min_bytes=fetcher._fetch_min_bytes,
+            min_bytes=max(min_bytes, fetcher._fetch_min_bytes),
             max_bytes=fetcher._fetch_max_bytes,
             partition_max_bytes=fetcher._max_partition_fetch_bytes,
             isolation=fetcher._isolation_level,

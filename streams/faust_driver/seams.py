@@ -343,6 +343,13 @@ SEAMS: Final = (
     ),
     Seam(_CONNECTION, "send", "patched", "5909ea32f4ef", _CLOSED),
     Seam(_CONNECTION, "_send_sasl_token", "patched", "7a3d948fc526", _CLOSED),
+    Seam(
+        "aiokafka.admin.client:AIOKafkaAdminClient",
+        "_send_request",
+        "private",
+        "1ed126f126dd",
+        "no public method asks for ACLs",
+    ),
     Seam(_KAFKA_CONSUMER, "_client", "private", "91294473db3c", "to pace and to ask for metadata"),
     Seam(
         _KAFKA_CONSUMER, "_coordinator", "private", "d49ee48abc8c", "heartbeats prove the ownership"

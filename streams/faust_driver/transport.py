@@ -518,6 +518,10 @@ class QuietMonitor(Monitor):
 class App(faust.App):
     """A Faust app on this driver, with tables that recover at the speed of the log."""
 
+    fetch_min_bytes: int = 1
+    """What a broker gathers, for 0.1 s at most, before it answers a fetch. An app for which nobody
+    waits asks for more: every answer costs as much as several records."""
+
     def __init__(self, *args: Any, **options: Any) -> None:
         ours: dict[str, Any] = {"TableManager": Tables, "PartitionAssignor": Assignor}
         super().__init__(*args, **ours | options)

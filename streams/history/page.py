@@ -157,10 +157,14 @@ def _bar(number: int, of: int) -> _Bar:
 
 def _section(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
     """A heading and a table, where there is a row."""
+    rows = list(rows)
     lines = ["".join(map(_cell, row)) for row in rows]
     if lines:
         yield f"<h2>{escape(title)}</h2>"
-        names = "".join(f"<th>{escape(name)}</th>" for name in head)
+        kinds = [' class="number"' if isinstance(cell, int) else "" for cell in rows[0]]
+        names = "".join(
+            f"<th{kind}>{escape(name)}</th>" for kind, name in zip(kinds, head, strict=True)
+        )
         body = "".join(f"<tr>{line}</tr>\n" for line in lines)
         yield f'<div class="scroll"><table>\n<tr>{names}</tr>\n{body}</table></div>'
 

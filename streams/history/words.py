@@ -167,7 +167,7 @@ def part_words(part: str) -> str:
 def turn_words(turns: Counter[Turn], other: int) -> str:
     """``3 ring to reject, 1 by another rule``."""
     found = [f"{calls} {turn.was} to {turn.would}" for turn, calls in turns.most_common()]
-    return ", ".join(found + ([f"{other} decided by something else"] if other else []))
+    return ", ".join(found + ([f"{other} by another rule"] if other else []))
 
 
 def changed(share: Share) -> int:
@@ -210,7 +210,7 @@ def _shares(of: Mapping[str, Share]) -> dict[str, Any]:
         name: {
             "calls": share.calls,
             "turns": [{**turn._asdict(), "calls": n} for turn, n in share.turns.most_common()],
-            "decided_by_something_else": share.other,
+            "by_another_rule": share.other,
         }
         for name, share in sorted(of.items())
     }

@@ -39,8 +39,9 @@ class Operation(StrEnum):
 class Acl:
     """What is allowed on one resource; everything else is denied."""
 
-    resource: Literal["topic", "group"]
+    resource: Literal["topic", "group", "cluster"]
     name: str
+    """Of the cluster, Kafka's own name for it, whichever it is."""
     pattern: Literal["literal", "prefix"] = "literal"
     operations: tuple[Operation, ...]
 
@@ -90,6 +91,13 @@ WORKER: Final = Role(
     group="ringfence",
     tables=("conversations", "recent-calls", "call-sessions", "texts"),
 )
+ATTRITION: Final = Role(
+    name="attrition",
+    what="`ringfence attrition`: follows what rejected callers do next",
+    components=(Component.ATTRITION,),
+    group="ringfence-attrition",
+    tables=("episodes",),
+)
 TOPICS_ROLE: Final = Role(
     name="topics",
     what="`ringfence topics apply`: creates topics and sets their settings; reads no record",
@@ -117,8 +125,18 @@ AUDITOR: Final = Role(
     looks=True,
 )
 
-ROLES: Final = (BRIDGE, WORKER, TOPICS_ROLE, OPERATOR, DEAD_LETTERS, AUDITOR)
+CLUSTER: Final = "kafka-cluster"
+"""What Kafka calls itself as a resource."""
+
+ROLES: Final = (BRIDGE, WORKER, ATTRITION, TOPICS_ROLE, OPERATOR, DEAD_LETTERS, AUDITOR)
 """``ringfence up`` is a whole Ringfence in one process group, for one machine: it has no role."""
+
+
+def changelogs(kafka: KafkaSettings) -> dict[str, int]:
+    """The changelogs of all roles' tables, by full name, and their partitions."""
+    return {
+        name: kafka.partitions for role in ROLES for name in role.changelogs(kafka.topic_prefix)
+    }
 
 
 def acls(kafka: KafkaSettings, role: Role) -> tuple[Acl, ...]:
@@ -143,14 +161,19 @@ def acls(kafka: KafkaSettings, role: Role) -> tuple[Acl, ...]:
         )
     )
     if role.administers:
-        found.append(_administered(layout_topic(kafka.partitions).full_name(prefix)))
-    # a worker makes its changelogs where they are missing
-    found += [
-        Acl(
-            resource="topic",
-            name=name,
-            operations=(Operation.READ, Operation.WRITE, Operation.CREATE),
+        names = (layout_topic(kafka.partitions).full_name(prefix), *changelogs(kafka))
+        found += [_administered(name) for name in names]
+        # to compare all this with what the cluster allows
+        found.append(
+            Acl(resource="cluster", name=CLUSTER, operations=(Operation.DESCRIBE,)),
         )
+    if role.looks:
+        found += [
+            Acl(resource="topic", name=name, operations=(Operation.DESCRIBE,))
+            for name in changelogs(kafka)
+        ]
+    found += [
+        Acl(resource="topic", name=name, operations=(Operation.READ, Operation.WRITE))
         for name in role.changelogs(prefix)
     ]
     if role.group is not None:
@@ -203,7 +226,7 @@ def commands(kafka: KafkaSettings, roles: Iterable[Role] = ROLES) -> list[list[s
     for role in roles:
         entries = sorted(acls(kafka, role), key=_alike)
         for alike, group in groupby(entries, key=_alike):
-            resource, pattern, operations = alike
+            _, pattern, operations = alike
             made.append(
                 [
                     "--add",
@@ -212,10 +235,14 @@ def commands(kafka: KafkaSettings, roles: Iterable[Role] = ROLES) -> list[list[s
                     *(word for each in operations for word in ("--operation", each)),
                     "--resource-pattern-type",
                     "prefixed" if pattern == "prefix" else pattern,
-                    *(word for each in group for word in (f"--{resource}", each.name)),
+                    *(word for each in group for word in _named(each)),
                 ]
             )
     return made
+
+
+def _named(acl: Acl) -> tuple[str, ...]:
+    return ("--cluster",) if acl.resource == "cluster" else (f"--{acl.resource}", acl.name)
 
 
 def _alike(acl: Acl) -> tuple[str, str, tuple[Operation, ...]]:

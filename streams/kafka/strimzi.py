@@ -11,7 +11,7 @@ from typing import Any, Final
 import yaml
 
 from models.topics import TOPICS, layout_topic
-from streams.kafka.acls import ROLES, Acl, Role, acls
+from streams.kafka.acls import ROLES, Acl, Role, acls, changelogs
 from streams.settings import KafkaSettings
 
 _API: Final = "kafka.strimzi.io/v1"
@@ -32,9 +32,8 @@ def topics(kafka: KafkaSettings, cluster: str) -> Iterator[dict[str, Any]]:
             topic.partitions or kafka.partitions,
             topic.config(),
         )
-    for role in ROLES:
-        for name in role.changelogs(prefix):
-            yield _topic(kafka, cluster, name, kafka.partitions, _CHANGELOG)
+    for name, partitions in changelogs(kafka).items():
+        yield _topic(kafka, cluster, name, partitions, _CHANGELOG)
 
 
 def users(kafka: KafkaSettings, cluster: str) -> Iterator[dict[str, Any]]:
@@ -85,8 +84,12 @@ def _user(kafka: KafkaSettings, cluster: str, role: Role) -> dict[str, Any]:
 
 
 def _rule(acl: Acl) -> dict[str, Any]:
+    if acl.resource == "cluster":
+        resource = {"type": "cluster"}
+    else:
+        resource = {"type": acl.resource, "name": acl.name, "patternType": acl.pattern}
     return {
-        "resource": {"type": acl.resource, "name": acl.name, "patternType": acl.pattern},
+        "resource": resource,
         "operations": [str(each) for each in acl.operations],
     }
 

@@ -39,10 +39,11 @@ class Difference:
     """One thing about a topic that is not as the registry or the configuration wants it."""
 
     topic: str
-    what: Literal["missing", "partitions", "surplus", "replication", "config"]
+    """Or another resource that an ACL is about."""
+    what: Literal["missing", "partitions", "surplus", "replication", "config", "acl"]
     """``surplus``: more partitions than keys are placed on, which is no harm."""
     setting: str
-    """The config's name on the broker; for the others a word for people."""
+    """The config's name on the broker, an ACL's user; for the others a word for people."""
     wanted: str
     found: str
 
@@ -66,6 +67,11 @@ class Difference:
                 return (
                     f"{self.topic}: has {self.found} partitions, wanted {self.wanted}; keys are "
                     "placed by kafka.partitions, so that the others stay empty: nothing to do"
+                )
+            case "acl":
+                return (
+                    f"{self.setting}: may not {self.wanted} on {self.topic}; `ringfence topics acls"
+                    " --commands` allows it"
                 )
             case "replication":
                 return (

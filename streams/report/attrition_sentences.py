@@ -60,7 +60,7 @@ def ways(figures: Figures) -> Iterator[str]:
     if everybody.censored:
         yield (
             f"Of {number(everybody.censored)} nobody can tell: answered after all, blocked by hand,"
-            " or on a line that was disconnected."
+            " on a line that was disconnected, or rejected before attrition was first followed."
         )
     if not horizons(figures):
         yield (
@@ -112,8 +112,10 @@ def _group(who: str, rows: list[AttritionRow], closed: list[int]) -> str:
     ]
     if not known:
         row = _sum(rows, None)
+        if row.censored == row.callers:
+            return f"Of {count(row.callers, 'caller')} {who} nobody can tell."
         return (
-            f"Of {count(row.callers, 'caller')} {who}, {number(row.returned)} are back so far; no"
+            f"Of {count(row.callers, 'caller')} {who}, {number(row.returned)} came back so far; no"
             " horizon has closed yet."
         )
     (first, early), (last, late) = known[0], known[-1]

@@ -55,6 +55,11 @@ def _by(figures: Figures, by: str, without: str, size: Size) -> str:
         for each in figures.incidence
         if each.by == by and each.what == ANY and (each.name or without) in shown
     ]
+    if points:
+        # of whom nobody came back has no step, and is shown all the same
+        nobody = set(shown) - {name for name, _ in points}
+        at_zero = IncidencePoint(by=by, name="", what=ANY, after_ms=0, share=0.0)
+        points += [(name, at_zero) for name in sorted(nobody)]
     return _curves(points, size, f"incidence-{by}")
 
 

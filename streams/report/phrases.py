@@ -59,7 +59,8 @@ def top(names: Sequence[tuple[str, int]], shown: int = 3) -> str:
 
 def lasting(ms: int) -> str:
     """A span in the largest unit that it is whole in: ``7 days``, ``1 day``, ``36 h``."""
-    for size, one, many in ((86_400_000, "day", "days"), (3_600_000, "h", "h")):
+    for size, one, many in ((86_400_000, "day", "days"), (3_600_000, "h", "h"),
+                            (60_000, "min", "min")):  # fmt: skip
         if ms and ms % size == 0:
             return f"{ms // size} {one if ms == size else many}"
     return span(ms)

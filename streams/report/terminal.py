@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator
 from typing import Final
@@ -12,6 +13,9 @@ from streams.report.heading import about, title
 from streams.report.sections import Section, sections
 
 _WIDTH: Final = 100
+
+_UNIT: Final = re.compile(r"(\d) (%|ms|s|min|h|days?|\d{3})(?!\w)")
+"""What stays with the number before it when a line is broken."""
 
 
 def lines(figures: Figures) -> Iterator[str]:
@@ -37,7 +41,6 @@ def _said(section: Section) -> Iterator[str]:
 
 
 def _wrapped(text: str) -> list[str]:
-    # a number stays with its sign
-    together = text.replace(" %", "\0%")
+    together = _UNIT.sub(r"\1\0\2", text)
     wrapped = textwrap.wrap(together, _WIDTH, break_long_words=False, break_on_hyphens=False)
     return [line.replace("\0", " ") for line in wrapped]

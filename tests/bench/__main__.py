@@ -24,7 +24,7 @@ from streams.common.errors import EnvironmentFaultError, RingfenceError
 from streams.local_kafka.broker import LocalKafka, free_ports
 from streams.local_kafka.state import BrokerFiles
 from streams.settings import KafkaSettings
-from tests.bench import deciding, exporting, machine, recovery
+from tests.bench import deciding, exporting, machine, recovery, simulating
 from tests.bench.processes import Process, environment, python
 from tests.bench.report import Report
 from tests.bench.steps import Bench, Options
@@ -37,6 +37,7 @@ Examples:
   tests/bench/run --quick
   tests/bench/run --recovery 1000000
   tests/bench/run --export 5000000
+  tests/bench/run --simulate 1000000
   tests/bench/run --rates 50 --seconds 60 --no-sustain --idle 600 --json bench.json
 """
 
@@ -63,6 +64,30 @@ def _recover(context: click.Context, _parameter: click.Parameter, callers: int |
         for line in recovery.lines(starts, callers):
             click.echo(line)
         context.exit()
+
+
+def _simulate(context: click.Context, _parameter: click.Parameter, decisions: int | None) -> None:
+    if decisions is not None:
+        with tempfile.TemporaryDirectory(prefix="ringfence-bench-") as folder:
+            try:
+                click.echo(asyncio.run(_simulation(decisions, Path(folder))))
+            except RingfenceError as exc:
+                click.echo(f"bench: {exc}", err=True)
+                context.exit(exc.exit_code)
+        context.exit()
+
+
+async def _simulation(decisions: int, folder: Path) -> str:
+    async with _broker(folder) as (bootstrap, pids):
+        kafka = KafkaSettings(
+            bootstrap_servers=bootstrap, topic_prefix=f"bench-{uuid.uuid4().hex[:8]}.", partitions=8
+        )
+        try:
+            await simulating.fill(kafka, decisions, _progress)
+            return await asyncio.to_thread(simulating.measure, kafka, decisions)
+        finally:
+            if not pids:
+                await clean(kafka)
 
 
 async def _recovery(callers: int, folder: Path) -> list[recovery.Start]:
@@ -212,6 +237,15 @@ class _Rates(click.ParamType):
     expose_value=False,
     callback=_recover,
     help="Measure how long a worker needs to know so many callers again, what each costs, and end.",
+)
+@click.option(
+    "--simulate",
+    type=click.IntRange(1),
+    metavar="DECISIONS",
+    is_eager=True,
+    expose_value=False,
+    callback=_simulate,
+    help="Measure how long a policy takes to be tried on so many recorded decisions, and end.",
 )
 @click.option(
     "--export",

@@ -7,7 +7,7 @@ import gc
 import statistics
 import time
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from models.calls import CallOffered
 from models.codec import encode
@@ -30,7 +30,7 @@ _NOW_MS: Final = 1_768_386_600_000
 """A Wednesday, 10:30 in London."""
 _CALLER: Final = "442079460123@c.us"
 
-_POLICY: Final = {
+POLICY: Final[dict[str, Any]] = {
     "line": "*",
     "calendars": [
         {
@@ -57,32 +57,31 @@ _POLICY: Final = {
 }
 
 
-def _known() -> Views:
+def known_at(now_ms: int, *contacts: Contact) -> Views:
+    """What a worker of the benchmark knows at a time, the contacts given among it."""
     known = Views.empty()
     views = {view.topic.name: view for view in known.views()}
     values: list[Reference] = [
-        Contact(
-            contact=_CALLER, tier="gold", time_zone="Europe/London", source="bench", at_ms=_NOW_MS
-        ),
-        BridgeHealth(bridge="sbc-1", up=True, lines=("*",), at_ms=_NOW_MS),
-        LineSwitch(line="paris", state="closed", author="bench", at_ms=_NOW_MS),
+        *contacts,
+        BridgeHealth(bridge="sbc-1", up=True, lines=("*",), at_ms=now_ms),
+        LineSwitch(line="paris", state="closed", author="bench", at_ms=now_ms),
     ]
     values += [
         Presence(
             agent=f"agent-{n}",
             status="online",
             lines=("*",),
-            status_at_ms=_NOW_MS,
-            heartbeat_at_ms=_NOW_MS,
+            status_at_ms=now_ms,
+            heartbeat_at_ms=now_ms,
         )
         for n in range(10)
     ]
     values += [
-        ListEntry(list="deny", pattern=f"4479{n:08}@c.us", author="bench", added_at_ms=_NOW_MS)
+        ListEntry(list="deny", pattern=f"4479{n:08}@c.us", author="bench", added_at_ms=now_ms)
         for n in range(1000)
     ]
     for value in values:
-        record = reference(value, "/bench", _NOW_MS)
+        record = reference(value, "/bench", now_ms)
         views[record.topic.name].apply(record.key, record.value)
     return known
 
@@ -105,7 +104,7 @@ def _offer() -> CallOffered:
 
 def in_force() -> PolicyInForce:
     """The policy that is measured."""
-    return compile_policy(read_policy(_POLICY), {})
+    return compile_policy(read_policy(POLICY), {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +129,10 @@ class Measured:
 
 def measure(rounds: int = 15, repeats: int = 2_000) -> Measured:
     """What one decision costs, in microseconds."""
-    policy, known, offer = in_force(), _known(), _offer()
+    contact = Contact(
+        contact=_CALLER, tier="gold", time_zone="Europe/London", source="bench", at_ms=_NOW_MS
+    )
+    policy, known, offer = in_force(), known_at(_NOW_MS, contact), _offer()
     storms, recent = Storms(known.workers), evolve(RecentCalls(), offer, 0, KEEP_MS)
     line = LineFacts("Europe/London")
     found = []

@@ -119,7 +119,8 @@ async def tried(
 async def test_policies_are_tried_on_recorded_calls_without_a_trace(
     settings: Settings, producer: DurableProducer, tmp_path: Path
 ) -> None:
-    wrote = {"last_in_ms": now_ms() - HOUR_MS}
+    now = now_ms()
+    wrote = {"last_in_ms": now - HOUR_MS}
     calls = [
         *decided("1", FIRST, ago_ms=2 * HOUR_MS),
         *decided("2", FIRST, ago_ms=20_000),
@@ -149,7 +150,7 @@ async def test_policies_are_tried_on_recorded_calls_without_a_trace(
         "to_ms": shared.wanted.to_ms,
     }
     assert counts(await tried(settings, easy, line="riyadh")) == (0, 0, 0)
-    assert counts(await tried(settings, easy, to_ms=now_ms() - 15_000)) == (1, 1, 0)
+    assert counts(await tried(settings, easy, to_ms=now - 15_000)) == (1, 1, 0)
     unknown = await tried(settings, file(tmp_path, DESK))
     assert counts(unknown) == (0, 0, 3)
     assert any("not on record: the line's agents" in each for each in unknown.lines(every=True))

@@ -111,6 +111,7 @@ class Target:
         """What the process logged since the last look that no webhook may cause."""
         if self._process.exit_code is not None:
             return [f"the bridge ended with {self._process.how_it_ended()}"]
+        assert self._process.log is not None
         with self._process.log.open("rb") as log:
             log.seek(self._log_read)
             lines = log.read().decode(errors="replace").splitlines()
@@ -145,7 +146,10 @@ async def _written(kafka: KafkaSettings) -> dict[str, int]:
                 found[names[place.topic]] += sum(
                     _LINKED not in record.headers for record in records
                 )
-        return found
+        # in a long run the broker compacts meanwhile; offsets stay
+        said = LINES_STATUS.full_name(kafka.topic_prefix)
+        offsets = sum(end for place, end in ends.items() if place.topic == said)
+        return found | {LINES_STATUS.name: offsets}
     finally:
         await consumer.stop()
 

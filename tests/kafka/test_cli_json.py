@@ -24,7 +24,6 @@ from models.overrides import ListEntry
 from models.records import Record, call_answer, message_event, reference
 from streams.cli.main import cli
 from streams.common.clock import now_ms
-from streams.kafka import topics_admin
 from streams.kafka.producer import DurableProducer
 from streams.settings import DEFAULT_CONFIG, KafkaSettings
 from tests.support.records import decision, offer, record, rejected_call
@@ -85,7 +84,7 @@ def console(
     policy.write_text(POLICY, encoding="utf-8")
     kafka = KafkaSettings(bootstrap_servers=broker, topic_prefix=prefix, partitions=1)
     made = Console(config, policy)
-    asyncio.run(topics_admin.apply(kafka))
+    made.run("topics", "apply")
     made.run("policy", "apply", str(policy), "--note", "first")
     line = next(iter(settings["lines"]))
     revision = made.json("policy", "history", "*")[0]["revision"]

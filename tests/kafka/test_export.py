@@ -166,11 +166,12 @@ async def test_topics_may_come_later(
     kafka: KafkaSettings, producer: DurableProducer, folder: Folder
 ) -> None:
     await write(producer, rejected_call(offer("A", at_ms=now_ms())))
-    await folder.export(kafka, topics=(CALLS_EVENTS,))
+    await folder.export(kafka, topics=(CALLS_EVENTS,), numbers="full")
     assert {path.parent.parent.name for path in folder.files()} == {"calls.events"}
-    await folder.export(kafka)
-    assert folder.rows(CALLS_EVENTS, "call_id") == [("A",)]
+    await folder.export(kafka, numbers="full")
+    assert folder.rows(CALLS_EVENTS, "call_id, caller") == [("A", "447700900123@c.us")]
     assert folder.rows(CALLS_DECISIONS, "call_id") == [("A",)]
+    assert not folder.key.exists(), "whole numbers need none"
 
 
 async def test_what_cannot_be_read_stands_apart(
@@ -296,6 +297,14 @@ async def test_another_cluster_or_a_topic_made_anew_is_refused(
     file.write_text(text.replace('"cluster": "', '"cluster": "another-'), encoding="utf-8")
     with pytest.raises(ConfigurationError, match="of another cluster"):
         await folder.export(kafka)
+
+
+async def test_a_folder_that_cannot_be_written_is_named(
+    kafka: KafkaSettings, folder: Folder
+) -> None:
+    with files_of_at_most(10), pytest.raises(EnvironmentFaultError, match="make room"):
+        await folder.export(kafka, numbers="full")
+    await folder.export(kafka, numbers="full")
 
 
 async def test_what_retention_took_between_two_runs_is_counted(

@@ -24,6 +24,7 @@ from aiokafka.errors import (
 
 from models.topics import CALLS_EVENTS, TOPICS
 from streams.kafka.acls import (
+    ATTRITION,
     AUDITOR,
     BRIDGE,
     DEAD_LETTERS,
@@ -42,7 +43,7 @@ from tests.support.parts import Parts, configuration, part, running
 from tests.support.processes import environment, free_port
 from tests.support.ringfence import SECRETS
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
 
 PREFIX = "guarded."
 
@@ -116,6 +117,7 @@ async def test_a_call_is_rejected_and_told_under_the_acls(
         (AUDITOR, "explain", call.id),
         (AUDITOR, "audit"),
         (AUDITOR, "topics", "check"),
+        (TOPICS_ROLE, "topics", "check", "--acls"),
         (AUDITOR, "callbacks", "list"),
         (DEAD_LETTERS, "dlq", "list"),
         (OPERATOR, "lists", "add", "vip", "+447700900124"),
@@ -123,6 +125,22 @@ async def test_a_call_is_rejected_and_told_under_the_acls(
     ):
         done = await asyncio.to_thread(cli, cluster, config, role, *arguments)
         assert done.returncode == 0, f"{role.name} {arguments}: {done.stdout}{done.stderr}"
+
+
+async def test_attrition_follows_under_the_acls(
+    cluster: GuardedKafka, config: Path, parts: Parts
+) -> None:
+    call = await parts.gateway.place_call(line="london", caller="447700900126@c.us")
+    await parts.outcome(call.id, "reject")
+    env = cluster.environment(ATTRITION) | {"RINGFENCE_STATE_DIR": str(config.parent)}
+    attrition = part("attrition", config, parts.settings.attrition.listen, env)
+    attrition.start()
+    try:
+        await attrition.until_ready()
+        await attrition.stop()
+    finally:
+        attrition.kill()
+    assert "Authorization" not in attrition.said()
 
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
@@ -134,7 +152,8 @@ async def test_a_role_writes_and_reads_what_it_must_and_no_more(
     for topic in TOPICS:
         name = topic.full_name(PREFIX)
         may = allowed.get(name, set())
-        assert await reads(kafka, name) == (Operation.READ in may), f"{role.name} reads {name}"
+        wanted = Operation.READ in may
+        assert await reads(kafka, name, wanted=wanted) == wanted, f"{role.name} reads {name}"
         # what the pipeline is to read again must not be made up; whether it may is known by then
         if Operation.WRITE not in may:
             assert not await writes(kafka, name), f"{role.name} writes {name}"
@@ -184,6 +203,28 @@ async def test_a_command_that_may_not_says_so(
     assert "kafka.username may not do that" in done.stderr
 
 
+async def test_what_a_new_version_may_not_yet_is_told(
+    cluster: GuardedKafka, config: Path, parts: Parts
+) -> None:
+    changed = (
+        *("--allow-principal", f"User:{DEAD_LETTERS.user}", "--operation", "Write"),
+        *("--topic", CALLS_EVENTS.full_name(PREFIX)),
+    )
+    await asyncio.to_thread(cluster.acls, "--remove", "--force", *changed)
+    arguments = ("topics", "check", "--acls")
+    done = await asyncio.to_thread(cli, cluster, config, TOPICS_ROLE, *arguments)
+    await asyncio.to_thread(cluster.acls, "--add", *changed)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.splitlines() == [
+        (
+            f"{DEAD_LETTERS.user}: may not Write on {CALLS_EVENTS.full_name(PREFIX)};"
+            " `ringfence topics acls --commands` allows it"
+        )
+    ]
+    denied = await asyncio.to_thread(cli, cluster, config, AUDITOR, *arguments)
+    assert (denied.returncode, "may not see the cluster's ACLs" in denied.stderr) == (3, True)
+
+
 async def join(kafka: KafkaSettings, group: str) -> None:
     """Become a member of the group, and leave it; raises where that is denied."""
     topic = CALLS_EVENTS.full_name(PREFIX)
@@ -194,15 +235,20 @@ async def join(kafka: KafkaSettings, group: str) -> None:
         await consumer.stop()
 
 
-async def reads(kafka: KafkaSettings, topic: str) -> bool:
-    """Whether a fetch from the topic is allowed."""
+async def reads(kafka: KafkaSettings, topic: str, *, wanted: bool) -> bool:
+    """Whether a fetch from the topic is allowed.
+
+    One that is denied says so as soon as it is answered, of one that is allowed from an empty topic
+    nothing is heard: a denial is waited for unless the fetch is ``wanted``.
+    """
+    wait_ms = 50 if wanted else 20_000
     consumer = AIOKafkaConsumer(group_id=None, **connection(kafka))
     partition = TopicPartition(topic, 0)
     consumer.assign([partition])
     try:
         await consumer.start()
         await consumer.seek_to_beginning(partition)
-        await consumer.getmany(partition, timeout_ms=50)
+        await consumer.getmany(partition, timeout_ms=wait_ms)
     except TopicAuthorizationFailedError:
         return False
     finally:

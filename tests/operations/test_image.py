@@ -108,6 +108,7 @@ async def test_bridge_and_worker_from_it_reject_a_call(
         each.chmod(0o755)
     settings = settings_of(config)
     mounts = {folder: "/etc/ringfence"}
+    assert "-changelog: created" in image.run("topics", "apply", mounts=mounts).stdout
     assert "all topics are as they should be" in image.run("topics", "check", mounts=mounts).stdout
     env = {**image.env, **SECRETS}
     bridge, worker = (

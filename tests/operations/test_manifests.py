@@ -95,7 +95,15 @@ def test_compose_loads_the_file(tmp_path: Path) -> None:
     done = run(tool("manifests"), "compose", tmp_path / "compose" / "compose.yaml")
     assert (done.returncode, done.stderr) == (0, "")
     services = json.loads(done.stdout)["services"]
-    assert {"kafka", "topics", "bridge", "worker", "audit", "gateways"} <= services.keys()
+    assert {
+        "kafka",
+        "topics",
+        "bridge",
+        "worker",
+        "attrition",
+        "audit",
+        "gateways",
+    } <= services.keys()
     assert services["bridge"]["environment"]["WAHA_API_KEY"] == "not-for-the-bridge"
     assert services["worker"]["depends_on"]["topics"]["condition"] == (
         "service_completed_successfully"
@@ -129,7 +137,7 @@ def test_what_a_person_wrote_is_kept(tmp_path: Path) -> None:
     assert (again.returncode, again.stderr) == (0, "")
     assert (settings / "ringfence.yaml").read_text(encoding="utf-8") == "# mine\n"
     secrets = sorted(settings.glob("*.env"))
-    assert len(secrets) == 5
+    assert len(secrets) == 6
     assert {each.stat().st_mode & 0o777 for each in secrets} == {0o600}
     units = {each.name for each in (tmp_path / "etc" / "systemd" / "system").iterdir()}
     assert units == {each.name for each in SYSTEMD.glob("*.service")}

@@ -65,7 +65,7 @@ def by_certificate(cluster: SecureKafka, **changed: Any) -> KafkaSettings:
     return KafkaSettings(**given | changed)
 
 
-def in_file(cluster: SecureKafka, password: str) -> dict[str, str]:
+def in_file(cluster: SecureKafka, password: str) -> dict[str, Any]:
     """The same as a configuration file says it."""
     return {
         "security_protocol": "SASL_SSL",
@@ -118,7 +118,8 @@ async def test_one_call_from_webhook_to_confirmation(house: House) -> None:
     await house.outcome(call.id, "reject", "confirmed")
     assert (call.rejects_accepted, call.texts) == (1, 1)
     for arguments, said in (
-        (("topics", "check"), ""),
+        (("topics", "apply"), "changelog"),
+        (("topics", "check"), "as they should be"),
         (("topics", "list"), "calls.decisions"),
         (("explain", call.id), "rejected"),
         (("audit",), "1 offer"),

@@ -17,6 +17,7 @@ import yaml
 
 from models.records import Record, dead_letter
 from models.topics import TOPICS
+from streams.kafka.acls import changelogs
 from streams.kafka.producer import DurableProducer
 from streams.settings import DEFAULT_CONFIG, ROOT, KafkaSettings
 
@@ -128,12 +129,32 @@ def test_a_missing_broker_is_reported_with_the_way_out(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("--from", "."), 2, "holds no export: write one with `ringfence export .`"),
+        (("--since", "1h", "--until", "2h"), 2, "--until must be later than --since"),
+        (("--html", "away/report.html"), 3, "there is no folder"),
+        (("--line", "nowhere"), 2, "'nowhere' is not a configured line"),
+        ((), 3, "ringfence kafka start"),
+    ],
+)
+def test_a_report_that_cannot_be_made_says_why(
+    tmp_path: Path, words: tuple[str, ...], code: int, said: str
+) -> None:
+    done = ringfence(tmp_path, "report", *words)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_topics_are_applied_checked_and_listed(tmp_path: Path, broker: str) -> None:
     path = config(tmp_path, kafka={"topic_prefix": f"cli{os.getpid()}.", "partitions": 1})
     env = {"KAFKA_BOOTSTRAP_SERVERS": broker}
     before = ringfence(tmp_path, "topics", "check", "--config", path, **env)
     assert before.returncode == 1
-    topics = len(TOPICS) + 1  # and the one whose name says the layout
+    # and the one whose name says the layout, and the tables' changelogs
+    topics = len(TOPICS) + 1 + len(changelogs(KafkaSettings()))
     assert before.stdout.count("is missing") == topics
     assert (
         ringfence(tmp_path, "topics", "apply", "--config", path, **env).stdout.count(": created")
@@ -318,3 +339,28 @@ def test_following_ends_cleanly_with_ctrl_c(tmp_path: Path, broker: str) -> None
     assert process.returncode == 0, errors
     assert output.startswith("audit       proves nothing")
     assert errors == ""
+
+
+def test_an_export_that_follows_ends_with_ctrl_c(tmp_path: Path, broker: str) -> None:
+    path = config(tmp_path, kafka={"topic_prefix": f"export{os.getpid()}.", "partitions": 1})
+    env = {"KAFKA_BOOTSTRAP_SERVERS": broker}
+    ringfence(tmp_path, "topics", "apply", "--config", path, **env)
+    unknown = ringfence(tmp_path, "export", str(tmp_path / "to"), "--topics", "calls.evnts")
+    assert (unknown.returncode, "did you mean calls.events?" in unknown.stderr) == (2, True)
+    words = ["export", str(tmp_path / "to"), "--follow", "--config", path]
+    process = subprocess.Popen(  # noqa: S603 - our own Python
+        [sys.executable, "-P", "-m", "streams.cli", *words],
+        env={
+            **os.environ, **env,
+            "PYTHONPATH": str(ROOT), "RINGFENCE_STATE_DIR": str(tmp_path / "state"),
+        },
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("caught up, 0 records exported")
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (0, "")
+    assert output.startswith("0 records of 0 topics exported to ")
+    assert (tmp_path / "to" / "export.json").exists()

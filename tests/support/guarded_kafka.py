@@ -63,11 +63,14 @@ class GuardedKafka(LocalKafka):
 
     def allow(self, kafka: KafkaSettings) -> None:
         """Apply the ACLs of all roles, as `ringfence topics acls --commands` prints them."""
-        tool = tools.find("kafka-acls")
         for arguments in commands(kafka):
-            command = tools.command(tool, arguments, self.bootstrap, print)
-            # our own command line, no shell
-            subprocess.run(command, check=True, capture_output=True, timeout=60)  # noqa: S603
+            self.acls(*arguments)
+
+    def acls(self, *arguments: str) -> None:
+        """Kafka's own tool for ACLs, as the administrator of the cluster."""
+        command = tools.command(tools.find("kafka-acls"), arguments, self.bootstrap, print)
+        # our own command line, no shell
+        subprocess.run(command, check=True, capture_output=True, timeout=60)  # noqa: S603
 
     def settings(self, user: str, **given: object) -> KafkaSettings:
         """The cluster as a user reaches it."""

@@ -71,6 +71,7 @@ def configuration(folder: Path, cluster: str, gateways: int, **kafka: object) ->
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
     document["bridge"]["listen"] = f"127.0.0.1:{free_port()}"
     document["bridge"]["admin_listen"] = f"127.0.0.1:{free_port()}"
+    document["attrition"] = {"listen": f"127.0.0.1:{free_port()}"}
     path.write_text(yaml.safe_dump(document), encoding="utf-8")
     return path
 

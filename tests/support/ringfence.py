@@ -205,7 +205,7 @@ async def open_house(
     topic_prefix: str | None = None,
     *,
     workers: int = 1,
-    **kafka: object,
+    **kafka: Any,
 ) -> AsyncIterator[House]:
     """A running house with topics of its own, one worker, and gateways without faults.
 

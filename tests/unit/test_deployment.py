@@ -110,6 +110,7 @@ def test_a_pod_is_watched_and_bounded(process: Process) -> None:
     there = {
         "bridge": settings.bridge.admin_address,
         "worker": settings.worker.listen,
+        "attrition": settings.attrition.listen,
         "audit": process.arguments[-1],
     }[process.name]
     for probe, path in (
@@ -189,6 +190,7 @@ def test_every_process_is_scraped() -> None:
     wanted = {
         "bridge": settings.bridge.admin_address,
         "worker": settings.worker.listen,
+        "attrition": settings.attrition.listen,
         "audit": audit,
     }
     assert targets == {f"{name}:{at.split(':')[1]}" for name, at in wanted.items()}

@@ -237,13 +237,17 @@ def write_config(
     *,
     worker: str = "127.0.0.1:0",
     bridge: str = "127.0.0.1:0",
-    attrition: str = "127.0.0.1:0",
+    attrition: str | None = None,
 ) -> Path:
-    """One process's configuration; policies are shared."""
+    """One process's configuration; policies are shared.
+
+    ``attrition`` is where it listens: in the configuration of a release that knows it, and of the
+    process that needs it.
+    """
     policies = folder / "policies"
     policies.mkdir(exist_ok=True)
     (policies / "default.yaml").write_text(POLICY, encoding="utf-8")
-    document = {
+    document: dict[str, object] = {
         "kafka": {
             "bootstrap_servers": kafka.bootstrap_servers,
             "topic_prefix": kafka.topic_prefix,
@@ -252,11 +256,6 @@ def write_config(
         },
         "bridge": {"listen": bridge},
         "worker": {"listen": worker, "session_timeout": settings.session_timeout},
-        "attrition": {
-            "listen": attrition,
-            "horizons": [f"{each // 1000}s" for each in HORIZONS_MS],
-            "lateness": "2s",
-        },
         "policies": "policies",
         "gateways": {
             "office": {
@@ -276,6 +275,12 @@ def write_config(
         },
         "lines": LINES,
     }
+    if attrition is not None:
+        document["attrition"] = {
+            "listen": attrition,
+            "horizons": [f"{each // 1000}s" for each in HORIZONS_MS],
+            "lateness": "2s",
+        }
     path = folder / f"{name}.yaml"
     path.write_text(yaml.safe_dump(document), encoding="utf-8")
     return path

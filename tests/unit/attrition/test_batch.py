@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -288,3 +289,18 @@ def test_late_news_of_a_return_does_not_open_a_horizon_again() -> None:
     late = wrote(T0 + DAY - 1000)
     object.__setattr__(late, "known_ms", T0 + DAY + HOUR)
     assert states([*reject("1", T0), late]) == [("gone", None), ("returned", "wrote")]
+
+
+def test_what_is_known_later_does_not_count_yet() -> None:
+    facts = [*reject("1", T0), wrote(T0 + HOUR)]
+    assert [type(each) for each in said(facts, until_ms=T0 + HOUR - 1)] == [AttritionOpened]
+    assert len(said(facts, until_ms=T0 + HOUR)) == 2
+
+
+def test_the_first_of_two_effects_of_one_reject_counts() -> None:
+    decided, took = reject("1", T0)
+    again = RejectTook(decision_id="london/1", not_told=None, **about(T0 + 5, "again"))
+    late = replace(decided, known_ms=T0 + 9)
+    (opened, *_) = said([took, again, late])
+    assert opened.at_ms == T0
+    assert {each.rejects for each in closes([took, again, late])} == {1}

@@ -194,3 +194,27 @@ def test_nothing_is_kept_of_what_is_over() -> None:
     callers.advance(T0 + 30 * 24 * 60 * MINUTE)
     assert store.rows == {}
     assert store.caller(ADA) == EMPTY
+
+
+def test_what_was_kept_is_closed_after_a_restart() -> None:
+    store = MemoryStore()
+    callers = Callers(store, QUICK, started_ms=0)
+    for fact in reject("1", T0):
+        callers.apply(fact)
+    again = Callers(store, QUICK, started_ms=0, rows=list(store.rows))
+    assert [each.type for each in again.advance(T0 + MINUTE)] == ["attrition.closed"]
+
+
+def test_what_moved_before_a_crash_is_not_moved_twice() -> None:
+    store = MemoryStore()
+    callers = Callers(store, QUICK, started_ms=0)
+    for fact in reject("1", T0, caller=LID):
+        callers.apply(fact)
+    before = store.rows[LID]
+    callers.apply(linked(LID, ADA, T0 + MINUTE // 2))
+    moved = store.rows[ADA]
+    # the row that gave it up was not durable yet
+    store.rows[LID] = before
+    callers.apply(linked(LID, ADA, T0 + MINUTE // 2))
+    assert store.rows[ADA] == moved
+    assert store.rows[LID].episodes == ()

@@ -75,6 +75,11 @@ def test_every_field_of_every_topic_has_a_column(of: Topic) -> None:
     assert not any(name.startswith("_") for name in names), "those are the record's"
 
 
+def test_what_may_be_absent_stays_json() -> None:
+    found = {each.name: each.shape for each in columns_of(CALLS_DECISIONS)}
+    assert found["snapshot"] == "JSON"
+
+
 def test_what_is_raw_has_no_columns_of_its_own() -> None:
     assert columns_of(CALLS_DLQ) == ()
 

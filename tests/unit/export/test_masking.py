@@ -74,6 +74,20 @@ def test_what_is_no_jid_stays(text: str) -> None:
     assert masked(text) == text
 
 
+@pytest.mark.parametrize(
+    ("raw", "left"),
+    [
+        (rb'"\u0007@a"', rb'"\u0007@a"'),
+        (rb'"\u00e9447700900123@c.us"', rb'"\u00e9MASKED"'),
+        (rb'"\u0007447700900123@c.us"', rb'"\u0007MASKED"'),
+        (rb'"\\u447700900123@c.us"', rb'"\\uMASKED"'),
+    ],
+)
+def test_an_escaped_sign_stays_whole(raw: bytes, left: bytes) -> None:
+    name = Masker(KEY).text(b'"447700900123@c.us"')[1:-1]
+    assert Masker(KEY).text(raw) == left.replace(b"MASKED", name)
+
+
 def test_numbers_in_a_sentence_are_masked() -> None:
     why = "on the list deny as +44 7700 900123, since 2026-11-24 18:00, at 1764340000000"
     raw = Masker(KEY).text(orjson.dumps({"at_ms": 1764340000000, "rules": [{"why": why}]}))
@@ -83,6 +97,12 @@ def test_numbers_in_a_sentence_are_masked() -> None:
         f"on the list deny as {masked('447700900123@c.us')}, since 2026-11-24 18:00,"
         " at 1764340000000"
     )
+
+
+@pytest.mark.parametrize("before", ["", "\n", "\t", "from ", "\\n", '"', "tel:"])
+def test_a_number_is_found_behind(before: str) -> None:
+    found = Masker(KEY).anything(f"{before}447700900123".encode()).decode()
+    assert found == before + masked("447700900123@c.us")
 
 
 def test_of_unknown_bytes_every_number_is_masked() -> None:

@@ -55,7 +55,7 @@ class Bench:
 
     def __init__(self, folder: Path, *, masked: bool = False) -> None:
         self.folder = folder
-        self.tables = Tables(masked=masked)
+        self.tables = Tables(folder, masked=masked)
         self.lines = Lines(Masker(b"k" * 32) if masked else None)
 
     def rows(self, table: str, records: list[Seen]) -> list[dict[str, Any]]:

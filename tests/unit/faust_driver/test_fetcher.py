@@ -96,6 +96,11 @@ async def test_only_what_is_wanted_is_fetched(scene: Scene) -> None:
     assert (resets, leaderless) == ({}, False)
 
 
+async def test_a_broker_gathers_as_much_as_is_asked_for(scene: Scene) -> None:
+    patient = SessionFetching(scene.fetcher, lambda: scene.wanted, min_bytes=1 << 20)
+    assert (scene.fetching._limits.min_bytes, patient._limits.min_bytes) == (1, 1 << 20)
+
+
 async def test_nothing_wanted_is_no_request(scene: Scene) -> None:
     scene.stand_at(5, *OFFERS, *COMMANDS)
     assert scene.actions() == ({}, {}, False)

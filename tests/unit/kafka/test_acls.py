@@ -8,6 +8,7 @@ import pytest
 
 from models.topics import REPLAYABLE, TOPICS, Component
 from streams.kafka.acls import (
+    ATTRITION,
     AUDITOR,
     DEAD_LETTERS,
     HEAD,
@@ -34,10 +35,11 @@ def test_every_component_has_a_user_but_the_single_node_run() -> None:
     assert {each for each, found in users.items() if not found} == {Component.UP}
 
 
-def test_the_changelogs_are_those_of_the_workers_tables() -> None:
+def test_groups_and_changelogs_are_those_of_the_apps() -> None:
     golden = json.loads((ROOT / "tests" / "data" / "wire_names.json").read_text(encoding="utf-8"))
-    assert set(WORKER.changelogs("")) == set(golden["changelogs"].values())
-    assert golden["consumer group"] == WORKER.group
+    for role, app in ((WORKER, golden), (ATTRITION, golden["attrition"])):
+        assert set(role.changelogs("")) == set(app["changelogs"].values())
+        assert role.group == app["app id"]
 
 
 def test_nobody_is_given_a_resource_twice_or_for_nothing() -> None:
@@ -59,8 +61,9 @@ def test_only_dead_letters_go_back_everywhere() -> None:
     assert "p.calls.decisions" not in may(OPERATOR, Operation.WRITE)
 
 
-def test_a_role_with_a_group_sees_every_topic() -> None:
-    everything = {each.name for each in acls(KAFKA, WORKER)}
+@pytest.mark.parametrize("role", [WORKER, ATTRITION], ids=lambda role: role.name)
+def test_a_role_with_a_group_sees_every_topic(role: Role) -> None:
+    everything = {each.name for each in acls(KAFKA, role)}
     assert {each.full_name("p.") for each in TOPICS} <= everything
 
 
@@ -74,12 +77,22 @@ def test_every_user_sees_whose_layout_it_is(role: Role) -> None:
 def test_the_commands_allow_what_the_table_lists() -> None:
     allowed = set()
     for words in commands(KAFKA):
-        pairs = list(zip(words[1::2], words[2::2], strict=True))
-        said = dict(pairs)
-        end = "*" if said["--resource-pattern-type"] == "prefixed" else ""
-        operations = ", ".join(value for key, value in pairs if key == "--operation")
-        for key, value in pairs:
-            if key in {"--topic", "--group"}:
-                allowed.add((said["--allow-principal"], key[2:], value + end, operations))
+        said: dict[str, list[str]] = {}
+        for word in words:
+            if word.startswith("--"):
+                values = said.setdefault(word, [])
+            else:
+                values.append(word)
+        end = "*" if said["--resource-pattern-type"] == ["prefixed"] else ""
+        resources = [
+            (kind, name)
+            for kind, default in (("topic", []), ("group", []), ("cluster", ["kafka-cluster"]))
+            if f"--{kind}" in said
+            for name in said[f"--{kind}"] or default
+        ]
+        allowed |= {
+            (said["--allow-principal"][0], kind, name + end, ", ".join(said["--operation"]))
+            for kind, name in resources
+        }
     assert allowed == set(rows(KAFKA))
     assert all(len(row) == len(HEAD) for row in rows(KAFKA))

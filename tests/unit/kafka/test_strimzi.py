@@ -8,7 +8,7 @@ import yaml
 
 from models.topics import CALLS_DECISIONS, TOPICS
 from streams.kafka import strimzi
-from streams.kafka.acls import ROLES, WORKER
+from streams.kafka.acls import ROLES, changelogs
 from streams.settings import KafkaSettings
 
 KAFKA = KafkaSettings(topic_prefix="Acme_", partitions=4, replication_factor=3)
@@ -17,7 +17,7 @@ KAFKA = KafkaSettings(topic_prefix="Acme_", partitions=4, replication_factor=3)
 def test_every_topic_is_one_with_a_name_that_kubernetes_takes() -> None:
     made = list(strimzi.topics(KAFKA, "events"))
     full = {each.full_name("Acme_") for each in TOPICS}
-    full |= {"Acme_ringfence.layout.1.4", *WORKER.changelogs("Acme_")}
+    full |= {"Acme_ringfence.layout.1.4", *changelogs(KAFKA)}
     assert {each["spec"]["topicName"] for each in made} == full
     names = [each["metadata"]["name"] for each in made]
     assert len(names) == len(set(names))

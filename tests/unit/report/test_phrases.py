@@ -30,6 +30,6 @@ def test_what_is_small_is_summed_up() -> None:
 
 def test_a_day_is_a_day() -> None:
     hour = 3_600_000
-    assert [lasting(each) for each in (0, 300_000, hour, 36 * hour, 24 * hour, 168 * hour)] == [
-        "0 ms", "5 min", "1 h", "36 h", "1 day", "7 days",
+    assert [lasting(each) for each in (0, 60_000, hour, 36 * hour, 24 * hour, 168 * hour)] == [
+        "0 ms", "1 min", "1 h", "36 h", "1 day", "7 days",
     ]  # fmt: skip

@@ -29,6 +29,7 @@ CALLER = "12025550143@c.us"
 LID = "900000000000143@lid"
 OTHER = "447700900123@c.us"
 HOUR_MS = 3_600_000
+NEW_YORK = "America/New_York"
 
 RULES: dict[str, dict[str, Any]] = {
     "emergency": {"callers": ["+12025550143"]},
@@ -294,15 +295,20 @@ def test_what_a_rule_asks_for_is_looked_up_and_recorded() -> None:
     assert known.agents["free"] == 1
     assert known.snapshot["agents"] is known.agents
     assert (known.waiting, known.bridges(None), known.bridges(("sbc-1",))) == (0, {}, {})
+    assert known.waiting == known.snapshot["waiting"]
+    assert [known.country, known.country, known.snapshot["country"]] == ["US"] * 3
+    assert [known.caller_zone, known.caller_zone, known.snapshot["caller_zone"]] == [NEW_YORK] * 3
     assert known.on_record()["bridges"] == {"sbc-1": None}
 
 
 def test_what_is_not_as_usual_about_a_call_is_on_record() -> None:
     call = offer(offline=True, ended=True, group=True, media="video", time_source="envelope")
-    read = facts(call, line=LineFacts("Europe/London", "de"), history_incomplete=True)
+    told = knowing(contact(CALLER, locale="fr"))
+    read = facts(call, line=LineFacts("Europe/London", "de"), history_incomplete=True, known=told)
     known = facts_of(decide(policy(), read))
     assert known.scalars() == read.scalars()
     assert (known.line_zone, known.snapshot["line_locale"]) == ("Europe/London", "de")
+    assert known.snapshot["contact"]["locale"] == "fr"
 
 
 def test_what_differs_is_named() -> None:
