@@ -34,6 +34,7 @@ DOCUMENTS: Final = tuple(
     for path in (
         "README.md",
         "deploy/README.md",
+        "deploy/monitoring/README.md",
         "deploy/policies/README.md",
         "models/README.md",
         "streams/README.md",
