@@ -4,139 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
 from models.decisions import Decision
 from models.outcomes import Outcome, not_told
-
-SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
-"""1 ms to 60 s: from a hop on one machine to the length of a ringing call."""
+from streams.common.process_metrics import process_registry
+from streams.metric_defs import shared
+from streams.metric_defs import worker as defs
+from streams.metric_defs.kinds import GaugeDef
 
 
 class WorkerMetrics:
     """The worker's counters, on a registry of its own."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+        self.registry = process_registry()
         self.before_scrape: Callable[[], None] = lambda: None
         """Called each time that the metrics are read, before they are."""
         self.registry.register(_Before(self))
-        self._decisions = Counter(
-            "ringfence_decisions",
-            "Offers decided",
-            ["line", "verdict", "by", "rule"],
-            registry=self.registry,
-        )
-        self._decide_seconds = Histogram(
-            "ringfence_decide_seconds",
-            "From the webhook's arrival to the decision",
-            buckets=SECONDS,
-            registry=self.registry,
-        )
-        self._duplicates = Counter(
-            "ringfence_duplicate_offers",
-            "Webhooks of calls already decided",
-            ["line"],
-            registry=self.registry,
-        )
-        self._undecodable = Counter(
-            "ringfence_dead_letters",
-            "Records an agent could not read",
-            ["agent"],
-            registry=self.registry,
-        )
-        self._left_out = Counter(
-            "ringfence_reference_left_out",
-            "Records of reference topics that could not be read",
-            ["topic"],
-            registry=self.registry,
-        )
-        self._rows_left_out = Counter(
-            "ringfence_table_rows_left_out",
-            "Rows of tables that could not be read",
-            ["table"],
-            registry=self.registry,
-        )
-        self._reference_records = Counter(
-            "ringfence_reference_records",
-            "Records of reference topics read",
-            ["topic"],
-            registry=self.registry,
-        )
-        self._outcomes = Counter(
-            "ringfence_outcomes",
-            "What became of commands",
-            ["gateway", "command", "result", "reason"],
-            registry=self.registry,
-        )
-        self._outcome_seconds = Histogram(
-            "ringfence_outcome_seconds",
-            "From the offer's webhook to the command's result",
-            ["command"],
-            buckets=SECONDS,
-            registry=self.registry,
-        )
-        self._own_seconds = Histogram(
-            "ringfence_own_seconds",
-            "What Ringfence took: from the offer's webhook to the request that rejects, or from "
-            "the reject's answer to the request that sends the text; commands of one request alone",
-            ["command"],
-            buckets=SECONDS,
-            registry=self.registry,
-        )
-        self._gateway_seconds = Histogram(
-            "ringfence_gateway_seconds",
-            "What the gateway took: from a command's last request to its answer",
-            ["gateway", "command"],
-            buckets=SECONDS,
-            registry=self.registry,
-        )
-        self._not_told = Counter(
-            "ringfence_not_told",
-            "Callers who were rejected or queued and got no text, by reason",
-            ["line", "reason"],
-            registry=self.registry,
-        )
-        self._suspended = Gauge(
-            "ringfence_rule_suspended",
-            "1 while a rule lets everybody ring, because messages of its line may be missing",
-            ["line", "rule"],
-            registry=self.registry,
-        )
-        self._gateway_up = Gauge(
-            "ringfence_gateway_up",
-            "1 while a gateway answers its health request",
-            ["gateway"],
-            registry=self.registry,
-        )
-        self._gateway_circuit = Gauge(
-            "ringfence_gateway_circuit",
-            "1 for the state of a gateway's circuit: commands are sent while it is closed",
-            ["gateway", "state"],
-            registry=self.registry,
-        )
-        self._session_circuit = Gauge(
-            "ringfence_session_circuit",
-            "1 for the state of the circuit of a gateway's session",
-            ["gateway", "session", "state"],
-            registry=self.registry,
-        )
-
-        self._policy_info = Gauge(
-            "ringfence_policy_info",
-            "1 for the revision of each line's policy (* is the common one) and shared calendar "
-            "that is in force",
-            ["line", "revision"],
-            registry=self.registry,
-        )
-        self._policies_refused = Gauge(
-            "ringfence_policies_refused",
-            "Documents on the policies topic that are not in force, for they cannot be compiled",
-            registry=self.registry,
-        )
+        self._decisions = defs.DECISIONS.on(self.registry)
+        self._decide_seconds = defs.DECIDE_SECONDS.on(self.registry)
+        self._duplicates = defs.DUPLICATES.on(self.registry)
+        self._undecodable = defs.DEAD_LETTERS.on(self.registry)
+        self._left_out = defs.LEFT_OUT.on(self.registry)
+        self._rows_left_out = shared.ROWS_LEFT_OUT.on(self.registry)
+        self._reference_records = defs.REFERENCE_RECORDS.on(self.registry)
+        self._outcomes = defs.OUTCOMES.on(self.registry)
+        self._outcome_seconds = defs.OUTCOME_SECONDS.on(self.registry)
+        self._own_seconds = defs.OWN_SECONDS.on(self.registry)
+        self._gateway_seconds = defs.GATEWAY_SECONDS.on(self.registry)
+        self._not_told = defs.NOT_TOLD.on(self.registry)
+        self._suspended = defs.SUSPENDED.on(self.registry)
+        self._gateway_up = defs.GATEWAY_UP.on(self.registry)
+        self._gateway_circuit = defs.GATEWAY_CIRCUIT.on(self.registry)
+        self._session_circuit = defs.SESSION_CIRCUIT.on(self.registry)
+        self._scraped = {each: each.on(self.registry) for each in defs.SCRAPED}
+        self._rebalances = shared.REBALANCES.on(self.registry)
+        self._policy_info = defs.POLICY_INFO.on(self.registry)
+        self._policies_refused = defs.POLICIES_REFUSED.on(self.registry)
 
     def left_out(self, topic: str) -> None:
         """Count a record of a reference topic (its full name) that could not be read."""
@@ -200,6 +107,17 @@ class WorkerMetrics:
         self._suspended.clear()
         for line, rule in rules:
             self._suspended.labels(line, rule).set(1)
+
+    def show(self, gauge: GaugeDef, values: Mapping[tuple[str, ...], float]) -> None:
+        """Set one of ``SCRAPED`` anew, by its labels' values; what is not among them is gone."""
+        shown = self._scraped[gauge]
+        shown.clear()
+        for labels, value in values.items():
+            (shown.labels(*labels) if labels else shown).set(value)
+
+    def rebalanced(self, times: int) -> None:
+        """Count rebalances that began since the last call."""
+        self._rebalances.inc(times)
 
     def gateway_up(self, gateway: str, *, up: bool) -> None:
         """Set whether a gateway answers."""

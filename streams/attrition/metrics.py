@@ -2,72 +2,28 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
-
 from models.attrition import AttritionClosed, AttritionEvent, AttritionOpened, AttritionReturned
+from streams.common.process_metrics import process_registry
 from streams.common.wording import span
+from streams.metric_defs import attrition as defs
+from streams.metric_defs import shared
 
 
 class AttritionMetrics:
     """The counters of one process, on a registry of its own."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self._opened = Counter(
-            "ringfence_attrition_opened",
-            "Callers who were rejected: episodes that began",
-            ["line", "rule"],
-            registry=self.registry,
-        )
-        self._returned = Counter(
-            "ringfence_attrition_returned",
-            "What rejected callers did first",
-            ["line", "rule", "what"],
-            registry=self.registry,
-        )
-        self._closed = Counter(
-            "ringfence_attrition_closed",
-            "How episodes stood as a horizon closed: returned, gone, or censored",
-            ["line", "rule", "horizon", "state"],
-            registry=self.registry,
-        )
-        self._complete = Gauge(
-            "ringfence_attrition_complete_timestamp_seconds",
-            "Up to which time everything is counted",
-            registry=self.registry,
-        )
-        self._first_start = Gauge(
-            "ringfence_attrition_first_start_timestamp_seconds",
-            "When attrition was first followed on this cluster; what began before is censored",
-            registry=self.registry,
-        )
-        self._waiting = Gauge(
-            "ringfence_attrition_facts_waiting",
-            "Facts that wait for those before them",
-            registry=self.registry,
-        )
-        self._callers = Gauge(
-            "ringfence_attrition_rows",
-            "Rows of the table: callers and lines of whom something is kept",
-            registry=self.registry,
-        )
-        self._late = Counter(
-            "ringfence_attrition_late_facts",
-            "Facts that came later than attrition.lateness allows",
-            registry=self.registry,
-        )
-        self._left_out = Counter(
-            "ringfence_attrition_left_out",
-            "Records that could not be read",
-            ["topic"],
-            registry=self.registry,
-        )
-        self._rows_left_out = Counter(
-            "ringfence_table_rows_left_out",
-            "Rows of tables that could not be read",
-            ["table"],
-            registry=self.registry,
-        )
+        self.registry = process_registry()
+        self._opened = defs.OPENED.on(self.registry)
+        self._returned = defs.RETURNED.on(self.registry)
+        self._closed = defs.CLOSED.on(self.registry)
+        self._complete = defs.COMPLETE.on(self.registry)
+        self._first_start = defs.FIRST_START.on(self.registry)
+        self._waiting = defs.WAITING.on(self.registry)
+        self._callers = defs.ROWS.on(self.registry)
+        self._late = defs.LATE.on(self.registry)
+        self._left_out = defs.LEFT_OUT.on(self.registry)
+        self._rows_left_out = shared.ROWS_LEFT_OUT.on(self.registry)
 
     def said(self, event: AttritionEvent) -> None:
         """Count an event as it is sent; after a crash some are sent, and counted, again."""

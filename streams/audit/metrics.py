@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, get_args
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
 from streams.audit.findings import Code, Open
 from streams.common.clock import Clock
+from streams.common.process_metrics import process_registry
 from streams.gateways.reading import RefusedReason
+from streams.metric_defs import audit as defs
 
 _REASONS: Final = frozenset({*get_args(RefusedReason), "undecodable"})
 """Other reasons count as ``other``: whoever can write to ``calls.dlq`` could invent thousands."""
@@ -52,62 +53,29 @@ class AuditMetrics(Collector):
     def __init__(self, snapshot: Callable[[], Snapshot], clock: Clock) -> None:
         self._snapshot = snapshot
         self._clock = clock
-        self.registry = CollectorRegistry()
+        self.registry = process_registry()
         self.registry.register(self)
 
     @override
     def collect(self) -> Iterator[Metric]:
         """The metrics of the latest snapshot."""
         now = self._snapshot()
-        yield _counter("ringfence_audit_checked", "Records compared", "kind", now.checked)
-        yield _gauge(
-            "ringfence_audit_findings", "Contradictions that hold now", "code", _codes(now.standing)
+        yield defs.CHECKED.family(now.checked)
+        yield defs.FINDINGS.family(_codes(now.standing))
+        yield defs.FINDINGS_REPORTED.family(_codes(now.reported))
+        yield defs.OPEN.family(
+            {name: getattr(now.open, name) for name in ("decisions", "commands", "confirmations")}
         )
-        yield _counter(
-            "ringfence_audit_findings_told",
-            "Contradictions ever found",
-            "code",
-            _codes(now.reported),
-        )
-        under_way = {
-            name: getattr(now.open, name) for name in ("decisions", "commands", "confirmations")
-        }
-        yield _gauge("ringfence_audit_open", "Under way, and not due yet", "what", under_way)
-        yield _counter(
-            "ringfence_audit_dead_letters", "Dead letters", "reason", _bounded(now.dead_letters)
-        )
-        yield CounterMetricFamily(
-            "ringfence_audit_texts_unsure",
-            "Texts of which nobody knows whether they arrived",
-            now.unsure,
-        )
-        yield CounterMetricFamily("ringfence_audit_rejects", "Rejects that ended", now.rejects)
-        yield CounterMetricFamily(
-            "ringfence_audit_rejects_within_one_second",
-            "Rejects that the gateway took within 1 s",
-            now.quick,
-        )
-        yield GaugeMetricFamily(
-            "ringfence_rejects_within_one_second_ratio",
-            "Of the rejects of the last hour: from the webhook to the gateway's answer"
-            " in 1 s or less; NaN without any",
-            now.quick_ratio,
-        )
-        waiting = (
-            0
-            if now.oldest_undecided_ms is None
-            else max(0, self._clock() - now.oldest_undecided_ms)
-        )
-        yield GaugeMetricFamily(
-            "ringfence_oldest_undecided_offer_age_seconds",
-            "Since the webhook of the oldest offer without a decision; 0 when all are decided",
-            waiting / 1000,
-        )
-        yield GaugeMetricFamily(
-            "ringfence_audit_lag_seconds",
-            "Since the moment up to which the topics are read for certain",
-            max(0, self._clock() - now.read_up_to_ms) / 1000,
-        )
+        yield defs.DEAD_LETTERS.family(_bounded(now.dead_letters))
+        yield defs.TEXTS_UNSURE.family(now.unsure)
+        yield defs.REJECTS.family(now.rejects)
+        yield defs.QUICK_REJECTS.family(now.quick)
+        yield defs.QUICK_RATIO.family(now.quick_ratio)
+        yield defs.OLDEST_UNDECIDED.family(self._since(now.oldest_undecided_ms))
+        yield defs.LAG.family(self._since(now.read_up_to_ms))
+
+    def _since(self, at_ms: int | None) -> float:
+        return 0.0 if at_ms is None else max(0, self._clock() - at_ms) / 1000
 
 
 def _codes(found: Mapping[str, int]) -> dict[str, int]:
@@ -120,17 +88,3 @@ def _bounded(reasons: Mapping[str, int]) -> dict[str, int]:
     for reason, number in reasons.items():
         counted[reason if reason in _REASONS else "other"] += number
     return counted
-
-
-def _counter(name: str, text: str, label: str, numbers: Mapping[str, int]) -> Metric:
-    family = CounterMetricFamily(name, text, labels=[label])
-    for value, number in numbers.items():
-        family.add_metric([value], number)
-    return family
-
-
-def _gauge(name: str, text: str, label: str, numbers: Mapping[str, int]) -> Metric:
-    family = GaugeMetricFamily(name, text, labels=[label])
-    for value, number in numbers.items():
-        family.add_metric([value], number)
-    return family

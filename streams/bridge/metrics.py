@@ -3,103 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import Counter, Histogram
 
 from streams.bridge.intake import IntakeTally
-
-BUCKETS: Final = (
-    0.001,
-    0.0025,
-    0.005,
-    0.01,
-    0.025,
-    0.05,
-    0.1,
-    0.25,
-    0.5,
-    1.0,
-    2.5,
-    5.0,
-    10.0,
-    30.0,
-    60.0,
-)
-"""Seconds."""
+from streams.common.process_metrics import process_registry
+from streams.metric_defs import bridge as defs
 
 
 class BridgeMetrics:
     """Counters of one bridge, in a registry of its own."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self._webhooks = Histogram(
-            "ringfence_bridge_webhook_seconds",
-            "From a webhook's arrival to its answer, by answer.",
-            ("gateway", "result"),
-            registry=self.registry,
-            buckets=BUCKETS,
-        )
-        self._events = Counter(
-            "ringfence_bridge_events_total",
-            "Envelopes of accepted webhooks, by what became of them.",
-            ("gateway", "event", "result"),
-            registry=self.registry,
-        )
-        self._connected = Gauge(
-            "ringfence_bridge_producer_connected",
-            "1 while a producer is connected.",
-            registry=self.registry,
-        )
-        self._late = Counter(
-            "ringfence_bridge_late_acknowledgements_total",
-            "Records acknowledged after their webhook was answered 503; "
-            "the gateway's retry repeats them.",
-            registry=self.registry,
-        )
-        self._older_keys = Counter(
-            "ringfence_bridge_older_key_webhooks_total",
-            "Webhooks signed with the older of two valid keys; "
-            "no more of them: the older key may go.",
-            ("gateway",),
-            registry=self.registry,
-        )
-        self._admissions = Counter(
-            "ringfence_bridge_admissions_total",
-            "Requests to protected endpoints, "
-            "by the endpoint's role and what became of their token.",
-            ("role", "result"),
-            registry=self.registry,
-        )
-        self._left_out = Counter(
-            "ringfence_bridge_undecodable_total",
-            "Records of reference topics that could not be read and were left out.",
-            ("topic",),
-            registry=self.registry,
-        )
-        self._malformed = Counter(
-            "ringfence_bridge_malformed_requests_total",
-            "Requests that are no HTTP, or broke off.",
-            registry=self.registry,
-        )
-        self._closed = Counter(
-            "ringfence_bridge_closed_connections_total",
-            "Connections that were closed: crowd (too many that showed no right signature), "
-            "slow (a request that did not come).",
-            ("reason",),
-            registry=self.registry,
-        )
-        self._open = Gauge(
-            "ringfence_bridge_connections",
-            "Connections to bridge.listen.",
-            registry=self.registry,
-        )
-        self._unproven = Gauge(
-            "ringfence_bridge_unproven_bytes",
-            "Bytes of webhooks whose signature is not proven yet.",
-            registry=self.registry,
-        )
+        self.registry = process_registry()
+        self._webhooks = defs.WEBHOOKS.on(self.registry)
+        self._events = defs.EVENTS.on(self.registry)
+        self._connected = defs.CONNECTED.on(self.registry)
+        self._late = defs.LATE.on(self.registry)
+        self._older_keys = defs.OLDER_KEYS.on(self.registry)
+        self._admissions = defs.ADMISSIONS.on(self.registry)
+        self._left_out = defs.LEFT_OUT.on(self.registry)
+        self._malformed = defs.MALFORMED.on(self.registry)
+        self._closed = defs.CLOSED.on(self.registry)
+        self._open = defs.OPEN.on(self.registry)
+        self._unproven = defs.UNPROVEN.on(self.registry)
         # finding a child by its labels costs as much as the counting itself
         self._webhook_children: dict[tuple[str, str], Histogram] = {}
         self._event_children: dict[tuple[str, IntakeTally], Counter] = {}

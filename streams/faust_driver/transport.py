@@ -577,6 +577,17 @@ class App(faust.App):
         self.on_before_shutdown.connect(on_before_shutdown)
         self.timer(1.0)(on_timer)
 
+    @property
+    def rebalances(self) -> int:
+        """How many have begun since the start."""
+        return int(self.rebalancing_count)
+
+    @property
+    def last_rebalance_s(self) -> float | None:
+        """What the last one took, until the tables were complete; None before the first."""
+        took = self.monitor.rebalance_end_latency
+        return took[-1] if took else None
+
     def group_consumer(self) -> Consumer:
         """The app's consumer, for what only this one answers."""
         return cast("Consumer", self.consumer)

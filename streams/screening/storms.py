@@ -31,16 +31,21 @@ class Storms:
 
     def of(self, line: str, rule: StormRule, now_ms: int) -> tuple[int, bool]:
         """How many different strangers called the line within the window; whether a storm rages."""
-        since_ms = now_ms - rule.within
-        own = self._lines[line].since(since_ms)
-        count = own + self._others.strangers(line, since_ms, now_ms)
-        key = (line, rule.id)
-        calm_below = rule.callers * rule.calm if key in self._raging else rule.callers
-        if count >= calm_below:
-            self._raging.add(key)
+        count, raging = self.look(line, rule, now_ms)
+        if raging:
+            self._raging.add((line, rule.id))
         else:
-            self._raging.discard(key)
-        return count, key in self._raging
+            self._raging.discard((line, rule.id))
+        return count, raging
+
+    def look(self, line: str, rule: StormRule, now_ms: int) -> tuple[int, bool]:
+        """The same without remembering it: whoever only watches must not end or prolong a storm."""
+        since_ms = now_ms - rule.within
+        seen = self._lines.get(line)
+        own = 0 if seen is None else seen.since(since_ms)
+        count = own + self._others.strangers(line, since_ms, now_ms)
+        raging = (line, rule.id) in self._raging
+        return count, count >= (rule.callers * rule.calm if raging else rule.callers)
 
     def buckets(self, now_ms: int) -> dict[str, dict[str, int]]:
         """What to tell the other workers: per line, strangers by the span of their last call."""

@@ -219,6 +219,14 @@ class TextSink:
             return Ended(result="suppressed", reason="holdout", at_ms=now_ms)
         return None
 
+    def stranger_texts_left(self, line: str, now_ms: int) -> int:
+        """How many texts to strangers the line may still send now, of those of 24 hours.
+
+        Right where this worker owns the line's partition of ``messages.commands``.
+        """
+        told = self._state(line).told_strangers(now_ms)
+        return max(0, self._guard(line).strangers_per_day - told)
+
     def _wording(self, command: SendText, now_ms: int) -> str | Ended:
         voice = self._lines.get(command.line) or LineVoice(command.line)
         return text_body(self._known, voice, command, now_ms)

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -28,6 +28,7 @@ from streams.faust_driver.fenced_table import FencedTable
 from streams.faust_driver.stream_progress import StreamProgress
 from streams.faust_driver.tables import FaustTable
 from streams.faust_driver.transport import App, QuietMonitor, faust_credentials
+from streams.kafka.lag import Lag
 from streams.kafka.outbox import Outbox
 from streams.kafka.partitioner import partition_of
 from streams.kafka.producer import DurableProducer
@@ -45,11 +46,21 @@ from streams.sink.context import SinkContext
 from streams.sink.rejects import RejectSink
 from streams.sink.text_body import LineVoice
 from streams.sink.texts import TextSink
+from streams.worker.figures import Figures
 from streams.worker.ownership import GroupOwnership
 from streams.worker.services import Services, services
 from streams.worker.status import StatusReport
 
 log = logging.getLogger(__name__)
+
+FOLLOWED = (
+    topics.CALLS_EVENTS,
+    topics.MESSAGES_EVENTS,
+    topics.CALLS_LIFECYCLE,
+    topics.CALLS_COMMANDS,
+    topics.MESSAGES_COMMANDS,
+)
+"""What a worker works through."""
 
 LAST_WORK_S = 1.0
 """For requests that are still under way when the consumer has drained; the rest comes again."""
@@ -89,6 +100,8 @@ class WorkerAgents:
     sessions: CallSessions
     rejects: RejectSink
     texts: TextSink
+    tables: Mapping[str, Sized]
+    """What they keep, by the tables' names."""
 
     async def drain(self, within_s: float) -> None:
         """Finish the requests that are under way, so long, and begin no other."""
@@ -112,6 +125,7 @@ class WorkerParts:
     services: Services
     agents: WorkerAgents
     status: StatusReport
+    figures: Figures
     failure: Failure
     is_member: Callable[[], bool]
     """Whether the group confirmed the membership within the session time-out."""
@@ -144,6 +158,8 @@ class WorkerParts:
                 self.app.assigned(topics.CALLS_LIFECYCLE.full_name(prefix))
             )
         await self.status.tell()
+        if self.recovered:
+            self.figures.each_second()
         for letter in self.services.unreadable.take_letters():
             done = await self.services.producer.enqueue(letter)
             # the row still stands in its changelog: without its letter nothing is lost
@@ -192,9 +208,11 @@ def build(
             metrics=around.metrics,
             send=around.producer.enqueue,
         ),
+        figures=_figures(app, around, agents, clock),
         failure=failure,
         is_member=ownership.is_confirmed,
     )
+    around.metrics.before_scrape = app.parts.figures.measure
     for topic, name, run in (
         (topics.CALLS_EVENTS, "screening", agents.screening.run),
         (topics.MESSAGES_EVENTS, "conversations", agents.conversations.run),
@@ -214,6 +232,34 @@ def build(
 def _log_failure(done: asyncio.Future[Any]) -> None:
     if not done.cancelled() and done.exception() is not None:
         log.error("a dead letter of a table's row could not be sent", exc_info=done.exception())
+
+
+def _figures(app: WorkerApp, around: Services, agents: WorkerAgents, clock: Clock) -> Figures:
+    kafka = around.settings.kafka
+    followed = {
+        each.name: (
+            full := each.full_name(kafka.topic_prefix),
+            StreamProgress(full, app.group_consumer),
+        )
+        for each in FOLLOWED
+    }
+    texts = followed[topics.MESSAGES_COMMANDS.name][1]
+
+    def texts_left(line: str, now_ms: int) -> int | None:
+        ours = app.parts.recovered and texts.owns(partition_of(line.encode(), kafka.partitions))
+        return agents.texts.stranger_texts_left(line, now_ms) if ours else None
+
+    return Figures(
+        around.metrics,
+        around.known,
+        around.settings.lines,
+        agents.screening.storms,
+        group=app,
+        tables=agents.tables,
+        lags={(name, full): Lag(progress) for name, (full, progress) in followed.items()},
+        texts_left=texts_left,
+        clock=clock,
+    )
 
 
 def _agents(
@@ -269,8 +315,9 @@ def _agents(
         partition_of=lambda key: partition_of(key, kafka.partitions),
         metrics=metrics,
     )
+    called = table("call-sessions", around.producer, (call_sessions.load, call_sessions.dump))
     sessions = CallSessions(
-        shards=table("call-sessions", around.producer, (call_sessions.load, call_sessions.dump)),
+        shards=called,
         outbox=outbox,
         clock=clock,
         metrics=metrics,
@@ -311,6 +358,12 @@ def _agents(
         sessions=sessions,
         rejects=RejectSink(sink, calls),
         texts=TextSink(sink, claims=claims, known=known, lines=voices),
+        tables={
+            "conversations": talked,
+            "recent-calls": recent,
+            "call-sessions": called,
+            "texts": claims,
+        },
     )
 
 

@@ -77,7 +77,6 @@ class Services:
             warnings=self.warnings,
         )
         await self._health.__aenter__()
-        self.metrics.before_scrape = self._note_suspended
         await asyncio.gather(*(each.start() for each in self._producers))
         await self.reader.start()
         await self._seed()
@@ -136,10 +135,6 @@ class Services:
                 for each in suspended
             ),
         ]
-
-    def _note_suspended(self) -> None:
-        found = suspensions(self.known, self.settings.lines, now_ms())
-        self.metrics.suspended((each.line, each.rule) for each in found)
 
     async def _seed(self) -> None:
         """Apply the folder's policies where nothing was ever applied; returns once in force."""

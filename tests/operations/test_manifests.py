@@ -95,6 +95,7 @@ def test_compose_loads_the_file(tmp_path: Path) -> None:
     done = run(tool("manifests"), "compose", tmp_path / "compose" / "compose.yaml")
     assert (done.returncode, done.stderr) == (0, "")
     services = json.loads(done.stdout)["services"]
+    assert "/etc/prometheus/rules.yaml" in done.stdout
     assert {
         "kafka",
         "topics",

@@ -12,6 +12,7 @@ import yaml
 
 from streams.kafka import strimzi
 from streams.settings import ROOT, load_settings
+from tests.support.monitoring import prometheus_rule
 
 DEPLOY: Final = ROOT / "deploy"
 KUBERNETES: Final = DEPLOY / "kubernetes"
@@ -33,6 +34,7 @@ def _generated(make: Callable[..., Iterator[dict[str, Any]]]) -> Callable[[], st
 GENERATED: Final[dict[Path, Callable[[], str]]] = {
     KUBERNETES / "strimzi" / "topics.yaml": _generated(strimzi.topics),
     KUBERNETES / "strimzi" / "users.yaml": _generated(strimzi.users),
+    KUBERNETES / "monitoring" / "rules.yaml": prometheus_rule,
 }
 """Whole files that are generated, and how."""
 

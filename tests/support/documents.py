@@ -12,12 +12,11 @@ import textwrap
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Required, Union, get_args, get_origin
 
 import click
-from prometheus_client import CollectorRegistry
 from typing_extensions import is_typeddict
 
 from models.bounds import Count, Millis
@@ -26,6 +25,7 @@ from models.policy import DAY_MS
 from models.topics import TOPICS, Topic
 from streams.gateways.registry import capability_table
 from streams.kafka.acls import ROLES
+from streams.metric_defs.registry import BY_PROCESS
 from streams.policies.rule_table import rule_table
 from streams.settings import ROOT
 
@@ -34,6 +34,7 @@ DOCUMENTS: Final = tuple(
     for path in (
         "README.md",
         "deploy/README.md",
+        "deploy/monitoring/README.md",
         "deploy/policies/README.md",
         "models/README.md",
         "streams/README.md",
@@ -227,41 +228,21 @@ def _nested(model: type) -> list[type]:
     return [found for each in own for found in (each, *_nested(each))]
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """One metric as Prometheus shows it."""
-
-    name: str
-    kind: str
-    labels: tuple[str, ...]
-    text: str
-
-
 def metric_table() -> str:
-    """What worker, bridge and attrition measure."""
-    from streams.attrition.metrics import AttritionMetrics  # noqa: PLC0415 - for this alone
-    from streams.bridge.metrics import BridgeMetrics  # noqa: PLC0415 - heavy, and for this alone
-    from streams.metrics import WorkerMetrics  # noqa: PLC0415 - the same
-
-    rows = []
-    for part, registry in (
-        ("worker", WorkerMetrics().registry),
-        ("bridge", BridgeMetrics().registry),
-        ("attrition", AttritionMetrics().registry),
-    ):
-        for each in measures(registry):
-            labels = ", ".join(f"`{label}`" for label in each.labels)
-            rows.append((part, f"`{each.name}`", each.kind, labels, each.text.rstrip(".")))
-    return table(("of", "metric", "kind", "labels", "what it counts"), rows)
-
-
-def measures(registry: CollectorRegistry) -> Iterator[Measure]:
-    """Every metric on a registry, in the order of its registration."""
-    for collector in registry._collector_to_names:  # its labels stand nowhere else
-        of: Any = collector
-        for family in collector.describe() if hasattr(collector, "describe") else ():
-            suffix = {"counter": "_total", "histogram": "_bucket"}.get(family.type, "")
-            yield Measure(family.name + suffix, family.type, of._labelnames, family.documentation)
+    """What each process measures."""
+    rows = [
+        (
+            process,
+            f"`{each.shown}`",
+            each.kind,
+            ", ".join(f"`{label}`" for label in each.labels),
+            each.unit,
+            each.help.rstrip("."),
+        )
+        for process, found in BY_PROCESS.items()
+        for each in found
+    ]
+    return table(("of", "metric", "kind", "labels", "unit", "what it counts"), rows)
 
 
 def command_table() -> str:

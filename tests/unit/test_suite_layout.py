@@ -29,6 +29,7 @@ CROSS_CUTTING = {
     "test_asyncapi.py": "the AsyncAPI document, of registry, models and golden records",
     "test_deployment.py": "manifests, compose file and units, against what they run",
     "test_documents.py": "the documents, and their generated parts",
+    "test_monitoring.py": "alert rules, against the registry of metrics and the runbook",
     "test_prose.py": "docstrings and comments",
     "test_suite_layout.py": "the tests themselves",
     "test_wire_names.py": "every name on the wire",

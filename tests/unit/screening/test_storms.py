@@ -79,3 +79,20 @@ def test_the_longest_window_counts_to_its_last_millisecond() -> None:
     storms.note("london", "b", NOW_MS + 299_999)
     assert storms.of("london", longest, NOW_MS + 299_999)[0] == 2
     assert storms.of("london", longest, NOW_MS + 300_000)[0] == 1
+
+
+def test_whoever_only_looks_neither_begins_nor_ends_a_storm() -> None:
+    watched, alone = Storms(Workers("me")), Storms(Workers("me"))
+    calm = StormRule(id="storm", callers=4, within=60_000, calm=0.5)
+    for each in (watched, alone):
+        for number in range(4):
+            each.note("london", f"stranger-{number}", NOW_MS + number * 10_000)
+    assert watched.look("london", calm, NOW_MS + 30_000) == (4, True)
+    assert alone.of("london", calm, NOW_MS + 30_000) == (4, True)
+    # three are left: too few to begin a storm, enough to go on with one
+    assert watched.look("london", calm, NOW_MS + 65_000) == (3, False)
+    assert alone.look("london", calm, NOW_MS + 65_000) == (3, True)
+    # one is left: it is over, but only for whoever decides then
+    assert alone.look("london", calm, NOW_MS + 85_000) == (1, False)
+    assert alone.look("london", calm, NOW_MS + 65_000) == (3, True)
+    assert watched.look("paris", calm, NOW_MS) == (0, False)
