@@ -9,6 +9,7 @@ from streams.attrition.batch import attrition_of
 from streams.attrition.read_past import read_facts
 from streams.common.clock import now_ms
 from tests.faults.suite.case import Case, Scale
+from tests.faults.suite.kills import killing
 from tests.faults.suite.stage import HORIZONS_MS, Setting, Stage
 from tests.faults.suite.traffic import Steady
 from tests.faults.suite.verdict import Row
@@ -69,6 +70,13 @@ CASES = (
         name="kill-attrition",
         label="SIGKILL and a stop of attrition",
         play=dying,
+        setting=Setting(attrition=True),
+        afterwards=compare,
+    ),
+    Case(
+        name="kill-any-attrition",
+        label="SIGKILL of any process, attrition among them",
+        play=killing(lambda stage: stage.parts),
         setting=Setting(attrition=True),
         afterwards=compare,
     ),
