@@ -114,7 +114,7 @@ def test_parts_within_parts_are_looked_into() -> None:
     keys = "SELECT {} FROM (SELECT '{}'::JSON AS v)"
 
     def has_more(value: str) -> bool:
-        ((found,),) = duckdb.sql(keys.format(more, value)).fetchall()
+        ((found,),) = duckdb.connect().execute(keys.format(more, value)).fetchall()
         return bool(found)
 
     for part in (
