@@ -22,7 +22,7 @@ from tests.support.records import T0, decision, log_of, offer
         ("storm", "closed", None),
     ],
 )
-def test_whoever_is_told_nothing_in_a_storm_is_counted_by_the_word_of_a_summary(
+def test_metric_and_summary_have_one_word_for_a_storm(
     kind: str, reply: str | None, reason: str | None
 ) -> None:
     trace = RuleTrace(rule="mine", kind=kind, matched=True, why="so")
