@@ -27,8 +27,10 @@ class Spent:
     """Share of the machine's CPU time that other programs took, 0 to 1."""
     broker_seconds: float
     """Over which requests and bytes were counted, a little more."""
-    requests: Counter[str]
-    moved: Counter[str]
+    requests: dict[str, int]
+    """By type."""
+    moved: dict[str, int]
+    """By Kafka's names of its metrics, such as ``BytesIn``."""
 
     def parts(self) -> dict[str, float]:
         """CPU seconds by kind of process, its instances together."""
@@ -62,5 +64,5 @@ async def idle(brokers: Brokers, pids: Mapping[str, int], seconds: float) -> Spe
     return spent
 
 
-def _less(after: Counter[str], before: Counter[str]) -> Counter[str]:
-    return Counter({name: count - before[name] for name, count in after.items()})
+def _less(after: Counter[str], before: Counter[str]) -> dict[str, int]:
+    return {name: count - before[name] for name, count in after.items()}

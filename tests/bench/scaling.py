@@ -136,7 +136,7 @@ def _call_cells(point: Point) -> list[str]:
 
 def _request_cells(point: Point) -> list[str]:
     spent, row = point.spent, point.row
-    shown = {name: spent.requests[name] / row.calls for name in _SHOWN}
+    shown = {name: spent.requests.get(name, 0) / row.calls for name in _SHOWN}
     others = sum(spent.requests.values()) / row.calls - sum(shown.values())
     return [
         str(point.workers),
