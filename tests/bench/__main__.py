@@ -242,6 +242,7 @@ class _Rates(click.ParamType):
     "--arrivals", type=click.Choice(["poisson", "even"]), default="poisson", show_default=True
 )
 @click.option("--seed", type=int, default=None, help="Makes Poisson arrivals repeatable.")
+@click.option("--attrition", is_flag=True, help="Run attrition beside bridge and worker.")
 @click.option(
     "--quick", is_flag=True, help="5 and 50 calls/s for 5 s each, no climb, a pause of 5 s."
 )
@@ -311,6 +312,7 @@ def main(  # noqa: PLR0917 - click passes every option by keyword
     json_file: Path | None,
     logs: Path | None,
     *,
+    attrition: bool,
     no_sustain: bool,
     no_idle: bool,
     no_warm_up: bool,
@@ -338,6 +340,7 @@ def main(  # noqa: PLR0917 - click passes every option by keyword
         settle_s=1.0 if quick else settle / 1000,
         lines=lines,
         partitions=partitions,
+        attrition=attrition,
         seed=None
         if arrivals == "even"
         else random.SystemRandom().randrange(2**32)
@@ -390,7 +393,7 @@ async def _bench(options: Options, folder: Path) -> Report:
                 topic_prefix=f"bench-{uuid.uuid4().hex[:8]}.",
                 partitions=options.partitions,
             )
-            site = Site(kafka, gateway.url, options.lines, folder)
+            site = Site(kafka, gateway.url, options.lines, folder, options.attrition)
             await prepare(site)
             try:
                 bench = Bench(site, options, {**pids, "gateway": gateway.pid}, _progress)

@@ -42,6 +42,8 @@ class Options:
     """Of each system, after each of its starts."""
     lines: int
     partitions: int
+    attrition: bool
+    """Attrition runs beside the product's bridge and worker."""
     seed: int | None
     """Poisson arrivals; None: equal distances."""
 
