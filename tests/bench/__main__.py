@@ -29,6 +29,7 @@ from streams.local_kafka.jars import kafka_version
 from streams.local_kafka.state import BrokerFiles
 from streams.settings import KafkaSettings
 from tests.bench import deciding, exporting, machine, recovery, scale_run, scaling, simulating
+from tests.bench import memory as remembering
 from tests.bench.processes import Process, environment, python
 from tests.bench.report import Report
 from tests.bench.steps import Bench, Options
@@ -45,6 +46,7 @@ Examples:
   tests/bench/run --recovery 1000000
   tests/bench/run --export 5000000
   tests/bench/run --simulate 1000000
+  tests/bench/run --memory 30m --rates 200
   tests/bench/run --rates 50 --seconds 60 --no-sustain --idle 600 --json bench.json
 """
 
@@ -284,6 +286,12 @@ class _Rates(click.ParamType):
     help="Measure so many workers, say 1,2,4, on three brokers at the rates given, and end.",
 )
 @click.option(
+    "--memory",
+    type=DURATION,
+    metavar="DURATION",
+    help="Measure the memory of bridge and worker for so long at the first of the rates, and end.",
+)
+@click.option(
     "--json",
     "json_file",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -309,6 +317,7 @@ def main(  # noqa: PLR0917 - click passes every option by keyword
     arrivals: str,
     seed: int | None,
     scale: tuple[int, ...] | None,
+    memory: int | None,
     json_file: Path | None,
     logs: Path | None,
     *,
@@ -355,6 +364,12 @@ def main(  # noqa: PLR0917 - click passes every option by keyword
             click.echo(line)
         _write_json(json_file, {"machine": facts, **asdict(found)})
         return
+    if memory is not None:
+        looks = _measure(_remembered(options, folder, memory / 1000), folder)
+        for line in remembering.lines(looks, options.rates[0]):
+            click.echo(line)
+        _write_json(json_file, {"looks": [asdict(each) for each in looks]})
+        return
     report = _measure(_bench(options, folder), folder)
     if logs is None:
         shutil.rmtree(folder)
@@ -382,7 +397,9 @@ def _measure(bench: Coroutine[None, None, T], folder: Path) -> T:
         sys.exit(EnvironmentFaultError.exit_code)
 
 
-async def _bench(options: Options, folder: Path) -> Report:
+@asynccontextmanager
+async def _on_site(options: Options, folder: Path) -> AsyncIterator[tuple[Bench, dict[str, Any]]]:
+    """A bench with its broker, its gateway and its topics, and the facts of the machine."""
     async with _broker(folder) as (bootstrap, pids):
         facts = machine.facts(local_broker=bool(pids))
         gateway = _gateway(options, folder)
@@ -396,21 +413,25 @@ async def _bench(options: Options, folder: Path) -> Report:
             site = Site(kafka, gateway.url, options.lines, folder, options.attrition)
             await prepare(site)
             try:
-                bench = Bench(site, options, {**pids, "gateway": gateway.pid}, _progress)
-                await bench.warm_up()
-                rows, idle = await bench.run()
+                yield Bench(site, options, {**pids, "gateway": gateway.pid}, _progress), facts
             finally:
                 if not pids:
                     await clean(kafka)
-            return Report(
-                machine=facts,
-                options=options,
-                rows=rows,
-                idle=idle,
-                wrong=await _wrong(gateway.url),
-            )
         finally:
             gateway.stop()
+
+
+async def _bench(options: Options, folder: Path) -> Report:
+    async with _on_site(options, folder) as (bench, facts):
+        await bench.warm_up()
+        rows, idle = await bench.run()
+        wrong = await _wrong(bench.site.gateway_url)
+        return Report(machine=facts, options=options, rows=rows, idle=idle, wrong=wrong)
+
+
+async def _remembered(options: Options, folder: Path, seconds: float) -> list[remembering.Look]:
+    async with _on_site(options, folder) as (bench, _):
+        return await bench.memory(options.rates[0], seconds)
 
 
 async def _scaled(
