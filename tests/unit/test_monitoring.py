@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from streams.settings import ROOT
+from tests.operations.alert_faults import SEEN, UNSEEN
 from tests.support.dashboards.files import DASHBOARDS, FOLDER, path_of
 from tests.support.dashboards.panels import Dashboard, asked, expressions
 from tests.support.monitoring import (
@@ -39,6 +40,11 @@ def test_an_alert_has_a_section_that_says_what_to_do(alert: Alert) -> None:
     assert alert.labels["severity"] in {"page", "ticket"}
     path, _, anchor = alert.annotations["runbook"].partition("#")
     assert len(sections(ROOT / path)[anchor]) > 100
+
+
+def test_an_alert_is_seen_firing_or_it_is_said_why_not() -> None:
+    assert sorted([*SEEN, *UNSEEN]) == sorted(ALERTS)
+    assert all(UNSEEN.values())
 
 
 def test_no_section_speaks_of_an_alert_that_is_gone() -> None:
