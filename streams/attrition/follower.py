@@ -8,7 +8,6 @@ the process, the facts that were waiting come again.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol, TypeAlias
 
@@ -24,9 +23,11 @@ from streams.attrition.rows import AnyRow, TableStore
 from streams.common.clock import Clock
 from streams.kafka.outbox import Outbox
 from streams.kafka.stream import Event, ParsedTable, Stream
+from streams.log_events.attrition import RecordLeftOut
+from streams.log_events.kinds import EventLog
 from streams.settings import AttritionSettings
 
-log = logging.getLogger(__name__)
+log = EventLog(__name__)
 
 SOURCE: Final = "/ringfence/attrition"
 
@@ -136,7 +137,7 @@ class AttritionFollower:
             fact = fact_of(decode(topic.values, event.value), known_ms, self._zones)
         except UndecodableError as exc:
             where = f"{message.topic} {message.partition}:{message.offset}"
-            log.error("%s is left out: %s", where, exc)  # noqa: TRY400 - the record is as it is
+            log.write(RecordLeftOut(where=where, reason=str(exc)))
             self._metrics.left_out(topic.name)
             fact = None
         if fact is None:
