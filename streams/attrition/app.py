@@ -5,7 +5,6 @@ No ringing call waits for it, and nothing that decides reads what it says.
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -37,8 +36,6 @@ from streams.kafka.tolerant_table import TolerantFencedTable, UnreadableRows
 from streams.kafka.topics_admin import create_compacted
 from streams.settings import STATE_DIR, Settings
 from streams.views.availability import Lines
-
-log = logging.getLogger(__name__)
 
 FOLLOWED: Final = (
     topics.CALLS_DECISIONS,
