@@ -20,7 +20,7 @@ STARTS = ("deploy/run", "tests/run")
 
 def within(folder: Path, block: str) -> str:
     """The block with the documents' export folder where this test has room."""
-    return re.sub(r"(export |')parquet\b", rf"\1{folder}/parquet", block)
+    return re.sub(r"(export |')(parquet|backup)\b", rf"\1{folder}/\2", block)
 
 
 async def run(block: str, house: House, broker: str) -> str:
