@@ -13,7 +13,7 @@ from typing import Any, Final
 from models import records
 from models.codec import UndecodableError, decode
 from models.policy import PolicyDocument
-from models.topics import TOPICS, Topic
+from models.topics import TOPICS, WORKERS_STATUS, Topic
 from streams import conversations
 from streams.attrition import rows as episodes
 from streams.call_sessions import session as call_sessions
@@ -114,6 +114,11 @@ def places(kafka: KafkaSettings) -> tuple[Place, ...]:
             for name in TAKEN_TABLES
         ),
     )
+
+
+def worker_statuses(kafka: KafkaSettings) -> Place:
+    """Where workers say that they run: looked at, and left."""
+    return _topic(WORKERS_STATUS, kafka)
 
 
 def _topic(topic: Topic, kafka: KafkaSettings) -> Place:

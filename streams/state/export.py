@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from models.presence import WorkerStatus
 from models.topics import LAYOUT_VERSION
 from streams.common.clock import Clock, now_ms
 from streams.common.process_metrics import version
 from streams.common.progress import Progress
 from streams.common.whole_file import whole_folder
 from streams.export.source import cluster_id
-from streams.kafka.compacted_reader import read_once
 from streams.settings import KafkaSettings
 from streams.state import manifest
 from streams.state.contents import Place, places
 from streams.state.folder import FileWriter
 from streams.state.latest import LatestReader, latest_reader
 from streams.state.manifest import Listed, Manifest
-from streams.views.availability import Workers
-from streams.worker.status import running
 
 
 async def export(kafka: KafkaSettings, folder: Path, *, clock: Clock = now_ms) -> Manifest:
@@ -34,17 +30,18 @@ async def export(kafka: KafkaSettings, folder: Path, *, clock: Clock = now_ms) -
     with whole_folder(folder) as unfinished:
         cluster = await cluster_id(kafka)
         at_ms = clock()
-        ran = await running_workers(kafka, at_ms)
         files: dict[str, Listed] = {}
-        async with latest_reader(kafka) as reader:
+        async with latest_reader(kafka, all_tables=False) as reader:
+            ran = set(await reader.running_workers(at_ms))
             wanted = places(kafka)
-            ends = await reader.ends(wanted, all_tables=False)
-            progress = Progress(reader.left(ends))
+            ends = {place.name: await reader.ends(place) for place in wanted}
+            progress = Progress(sum(reader.left(each, ends[each.name]) for each in wanted))
             for place in wanted:
                 files[place.file] = await _write(
                     unfinished, place, reader, ends[place.name], progress, kafka.topic_prefix
                 )
             progress.done()
+            ran |= set(await reader.running_workers(clock()))
         made = Manifest(
             ringfence=version(),
             layout=LAYOUT_VERSION,
@@ -53,21 +50,13 @@ async def export(kafka: KafkaSettings, folder: Path, *, clock: Clock = now_ms) -
             partitions=kafka.partitions,
             exported_at_ms=at_ms,
             exported_at=manifest.moment(at_ms),
-            workers=tuple(sorted({*ran, *await running_workers(kafka, clock())})),
+            workers=tuple(sorted(ran)),
             files=files,
         ).sealed()
         path = unfinished / manifest.FILE
         path.touch(mode=0o600)
         path.write_bytes(manifest.dump(made))
     return made
-
-
-async def running_workers(kafka: KafkaSettings, now_ms: int) -> tuple[str, ...]:
-    """The names of the workers that run now, as far as they say so; in order."""
-    workers = Workers(myself="")
-    await read_once(kafka, workers)
-    found: list[WorkerStatus] = running(workers, now_ms)
-    return tuple(sorted(each.worker for each in found))
 
 
 async def _write(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -17,8 +17,10 @@ from streams.kafka.cluster import require
 from streams.kafka.connection import connection
 from streams.kafka.layout import refuse_other_layout
 from streams.settings import KafkaSettings
-from streams.state.contents import IMPORT_HEADER, Place
+from streams.state.contents import IMPORT_HEADER, Place, places, worker_statuses
 from streams.state.entry import Entry
+from streams.views.availability import Workers
+from streams.worker.status import running
 
 _DENIED: Final = (TopicAuthorizationFailedError, GroupAuthorizationFailedError)
 """The command line says what to do about these."""
@@ -38,34 +40,51 @@ class LatestReader:
         self._kafka = kafka
         self._consumer = consumer
         self._begins: dict[TopicPartition, int] = {}
-        """Every partition, and the offset of its first record; empty before ``ends``."""
+        """Every partition, and the offset of its first record."""
 
-    async def ends(
-        self, places: Iterable[Place], *, all_tables: bool = True
-    ) -> dict[str, dict[int, int]]:
-        """By place, each partition and the offset behind its last record.
+    async def take(self, *, all_tables: bool = True) -> None:
+        """Find every place of this cluster. Once, before anything else.
 
         Unless ``all_tables`` are to be there, one that no process has kept yet has no partition.
 
         Raises ``EnvironmentFaultError`` for topics that are not there, ``LayoutError`` for those of
         another layout.
         """
-        wanted = tuple(places)
-        if not self._begins:
-            await self._assign(wanted, all_tables=all_tables)
-        ends = await self._consumer.end_offsets(list(self._begins))
-        return {
-            place.name: {at.partition: ends[at] for at in self._begins if at.topic == place.topic}
+        wanted = (*places(self._kafka), worker_statuses(self._kafka))
+        await refresh_metadata(self._consumer)
+        there = await self._consumer.topics()
+        refuse_other_layout(self._kafka, there)
+        missing = sorted(
+            each.topic
+            for each in wanted
+            if each.topic not in there and (all_tables or each.is_topic)
+        )
+        if missing:
+            msg = f"Kafka lacks the topics {', '.join(missing)}: {TOPICS_HINT}"
+            raise EnvironmentFaultError(msg)
+        every = [
+            TopicPartition(place.topic, partition)
             for place in wanted
-        }
+            for partition in sorted(self._consumer.partitions_for_topic(place.topic) or ())
+        ]
+        self._consumer.assign(every)
+        self._consumer.pause(*every)
+        self._begins = await self._consumer.beginning_offsets(every)
+        for at, begin in self._begins.items():
+            self._consumer.seek(at, begin)
+
+    async def ends(self, place: Place) -> dict[int, int]:
+        """Each partition of a place, and the offset behind its last record."""
+        every = [at for at in self._begins if at.topic == place.topic]
+        ends = await self._consumer.end_offsets(every)
+        return {at.partition: ends[at] for at in every}
 
     async def read(
         self, place: Place, partition: int, end: int, advance: Advance = lambda _offsets: None
     ) -> list[Entry]:
         """What stands in a partition, by the order of its keys; it is read up to ``end`` at least.
 
-        Deleted keys are left out; of a fenced table, also rows that do not count. Ask ``ends``
-        first.
+        Deleted keys are left out; of a fenced table, also rows that do not count.
         """
         at = TopicPartition(place.topic, partition)
         latest: dict[bytes, ConsumerRecord] = {}
@@ -83,41 +102,28 @@ class LatestReader:
         self._consumer.pause(at)
         return [_entry(place, latest[key]) for key in sorted(latest)]
 
-    def left(self, ends: Mapping[str, Mapping[int, int]]) -> int:
-        """How many offsets that is, from the first record of each partition."""
-        behind = sum(end for each in ends.values() for end in each.values())
-        return behind - sum(self._begins.values())
+    async def running_workers(self, now_ms: int) -> list[str]:
+        """The names of the workers that run, as far as they say so; in order."""
+        place = worker_statuses(self._kafka)
+        workers = Workers(myself="")
+        for partition, end in (await self.ends(place)).items():
+            for each in await self.read(place, partition, end):
+                if each.left_out is None:
+                    workers.apply(each.key, each.value)
+        return sorted(each.worker for each in running(workers, now_ms))
 
-    async def _assign(self, places: Iterable[Place], *, all_tables: bool) -> None:
-        """Take every partition, and fetch from none: one after the other is read."""
-        await refresh_metadata(self._consumer)
-        there = await self._consumer.topics()
-        refuse_other_layout(self._kafka, there)
-        missing = sorted(
-            each.topic
-            for each in places
-            if each.topic not in there and (all_tables or each.is_topic)
-        )
-        if missing:
-            msg = f"Kafka lacks the topics {', '.join(missing)}: {TOPICS_HINT}"
-            raise EnvironmentFaultError(msg)
-        every = [
-            TopicPartition(place.topic, partition)
-            for place in places
-            for partition in sorted(self._consumer.partitions_for_topic(place.topic) or ())
-        ]
-        self._consumer.assign(every)
-        self._consumer.pause(*every)
-        self._begins = await self._consumer.beginning_offsets(every)
-        for at, begin in self._begins.items():
-            self._consumer.seek(at, begin)
+    def left(self, place: Place, ends: Mapping[int, int]) -> int:
+        """How many offsets there are up to these ends."""
+        return sum(end - self._begins[TopicPartition(place.topic, at)] for at, end in ends.items())
 
 
 @asynccontextmanager
-async def latest_reader(kafka: KafkaSettings) -> AsyncIterator[LatestReader]:
-    """A connected reader, without a consumer group.
+async def latest_reader(
+    kafka: KafkaSettings, *, all_tables: bool = True
+) -> AsyncIterator[LatestReader]:
+    """A connected reader, without a consumer group; ``all_tables`` as ``LatestReader.take``.
 
-    Raises ``EnvironmentFaultError`` where no broker answers, in the block too.
+    Raises as that, and ``EnvironmentFaultError`` where no broker answers, in the block too.
     """
     await require(kafka)
     consumer = AIOKafkaConsumer(
@@ -130,7 +136,9 @@ async def latest_reader(kafka: KafkaSettings) -> AsyncIterator[LatestReader]:
     )
     try:
         await consumer.start()
-        yield LatestReader(kafka, consumer)
+        reader = LatestReader(kafka, consumer)
+        await reader.take(all_tables=all_tables)
+        yield reader
     except _DENIED:
         raise
     except KafkaError as exc:

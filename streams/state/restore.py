@@ -23,7 +23,6 @@ from streams.settings import KafkaSettings
 from streams.state.check import Checked
 from streams.state.contents import Place, places
 from streams.state.entry import Entry
-from streams.state.export import running_workers
 from streams.state.folder import by_partition
 from streams.state.gap import with_gap
 from streams.state.latest import LatestReader, latest_reader
@@ -119,7 +118,7 @@ async def _require_empty(
     reader: LatestReader, checked: Checked, kafka: KafkaSettings, now_ms: int
 ) -> dict[str, dict[int, int]]:
     """Refuse a cluster that is in use; returns the ends of all places."""
-    workers = await running_workers(kafka, now_ms)
+    workers = await reader.running_workers(now_ms)
     if workers:
         msg = (
             f"{', '.join(workers)} {'runs' if len(workers) == 1 else 'run'} on this cluster: an"
@@ -127,7 +126,7 @@ async def _require_empty(
         )
         raise RingfenceError(msg)
     wanted = places(kafka)
-    ends = await reader.ends(wanted)
+    ends = {place.name: await reader.ends(place) for place in wanted}
     strange: list[str] = []
     for place in wanted:
         found = 0
@@ -175,7 +174,7 @@ def _statuses(checked: Checked, place: Place, lines: Collection[str], to_ms: int
 
 async def _compare(reader: LatestReader, checked: Checked, place: Place) -> None:
     """Raise ``EnvironmentFaultError`` unless what stands there is what was exported."""
-    ends = (await reader.ends([place]))[place.name]
+    ends = await reader.ends(place)
     for part in by_partition(checked.folder / place.file):
         partition = part[0].partition
         lost = _missing(part, await reader.read(place, partition, ends[partition]))
