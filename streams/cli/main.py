@@ -34,6 +34,7 @@ from streams.cli import (
     lists,
     policy,
     report,
+    state,
     topics,
     up,
     worker,
@@ -52,7 +53,7 @@ log = EventLog(__name__)
 SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
     "Run": (
         up.up, bridge.bridge, worker.worker, attrition.attrition, gateway_sim.gateway_sim,
-        kafka.kafka, topics.topics,
+        kafka.kafka, topics.topics, state.state,
     ),
     "Look": (
         calls.calls, explain.explain, report.report, audit.audit, callbacks.callbacks, dlq.dlq,

@@ -30,6 +30,7 @@ from streams.log_events.registry import BY_COMPONENT
 from streams.metric_defs.registry import BY_PROCESS
 from streams.policies.rule_table import rule_table
 from streams.settings import ROOT
+from streams.state.contents import LEFT_TOPICS, TAKEN_TABLES, TAKEN_TOPICS
 
 DOCUMENTS: Final = tuple(
     ROOT / path
@@ -103,6 +104,14 @@ def topic_table() -> str:
 def role_table() -> str:
     """Every user on the cluster, and what it is for."""
     return table(("user", "of"), [(f"`{role.user}`", role.what) for role in ROLES])
+
+
+def state_table() -> str:
+    """What an export of the state takes along and what it leaves, each with the reason."""
+    taken = (TAKEN_TOPICS, "topic"), (TAKEN_TABLES, "table")
+    rows = [(f"`{name}`", kind, why) for found, kind in taken for name, why in found.items()]
+    left = [(f"`{name}`", why) for name, why in LEFT_TOPICS.items()]
+    return table(("taken along", "a", "for"), rows) + "\n" + table(("left", "for"), left)
 
 
 def kept(topic: Topic) -> str:
@@ -291,4 +300,5 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "rules": rule_table,
     "capabilities": capability_table,
     "roles": role_table,
+    "state": state_table,
 }
