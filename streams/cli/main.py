@@ -25,6 +25,7 @@ from streams.cli import (
     calendar,
     callbacks,
     calls,
+    capacity,
     contacts,
     dlq,
     explain,
@@ -47,7 +48,7 @@ from streams.settings import ROOT
 SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
     "Run": (
         up.up, bridge.bridge, worker.worker, attrition.attrition, gateway_sim.gateway_sim,
-        kafka.kafka, topics.topics,
+        kafka.kafka, topics.topics, capacity.capacity,
     ),
     "Look": (
         calls.calls, explain.explain, report.report, audit.audit, callbacks.callbacks, dlq.dlq,

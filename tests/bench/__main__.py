@@ -28,7 +28,16 @@ from streams.local_kafka.broker import LocalKafka, free_ports
 from streams.local_kafka.jars import kafka_version
 from streams.local_kafka.state import BrokerFiles
 from streams.settings import KafkaSettings
-from tests.bench import deciding, exporting, machine, recovery, scale_run, scaling, simulating
+from tests.bench import (
+    costing,
+    deciding,
+    exporting,
+    machine,
+    recovery,
+    scale_run,
+    scaling,
+    simulating,
+)
 from tests.bench.processes import Process, environment, python
 from tests.bench.report import Report
 from tests.bench.steps import Bench, Options
@@ -42,6 +51,7 @@ Examples:
   tests/bench/run
   tests/bench/run --quick
   tests/bench/run --scale 1,2,4 --rates 50,100
+  tests/bench/run --costs streams/capacity/costs.json --rates 50 --seconds 60
   tests/bench/run --recovery 1000000
   tests/bench/run --export 5000000
   tests/bench/run --simulate 1000000
@@ -284,6 +294,12 @@ class _Rates(click.ParamType):
     help="Measure so many workers, say 1,2,4, on three brokers at the rates given, and end.",
 )
 @click.option(
+    "--costs",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Measure what calls and messages cost at the highest of the rates, write it, and end.",
+)
+@click.option(
     "--json",
     "json_file",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -309,6 +325,7 @@ def main(  # noqa: PLR0917 - click passes every option by keyword
     arrivals: str,
     seed: int | None,
     scale: tuple[int, ...] | None,
+    costs: Path | None,
     json_file: Path | None,
     logs: Path | None,
     *,
@@ -354,6 +371,9 @@ def main(  # noqa: PLR0917 - click passes every option by keyword
         for line in scaling.lines(found, facts):
             click.echo(line)
         _write_json(json_file, {"machine": facts, **asdict(found)})
+        return
+    if costs is not None:
+        costing.write(costs, *_measure(_costs(options, folder), folder))
         return
     report = _measure(_bench(options, folder), folder)
     if logs is None:
@@ -421,6 +441,13 @@ async def _scaled(
     async with scale_run.stage(options, folder, start, _progress) as stage:
         found = await scaling.measure(stage.bench, stage.brokers, workers)
     return found, facts
+
+
+async def _costs(options: Options, folder: Path) -> tuple[costing.Costs, dict[str, Any]]:
+    facts = machine.facts(local_broker=True) | {"kafka": f"{kafka_version()}, three local nodes"}
+    start = partial(_gateway, options, folder)
+    async with scale_run.stage(options, folder, start, _progress) as stage:
+        return await costing.measure(stage.bench, stage.brokers, max(options.rates)), facts
 
 
 @asynccontextmanager

@@ -23,6 +23,8 @@ from models.bounds import Count, Millis
 from models.descriptions import attribute_docs, field_meaning
 from models.policy import DAY_MS
 from models.topics import TOPICS, Topic
+from streams.capacity.costs import measured_costs
+from streams.capacity.tables import HEAD, side_by_side
 from streams.gateways.registry import capability_table
 from streams.kafka.acls import ROLES
 from streams.metric_defs.registry import BY_PROCESS
@@ -101,6 +103,20 @@ def topic_table() -> str:
 def role_table() -> str:
     """Every user on the cluster, and what it is for."""
     return table(("user", "of"), [(f"`{role.user}`", role.what) for role in ROLES])
+
+
+def capacity_table() -> str:
+    """What four loads take, and by what run."""
+    costs = measured_costs()
+    about, rows = costs.calls.measured, costs.reference.measured
+    said = (
+        f"Measured on {about['date']} at {costs.calls.rate:g} calls/s, {costs.calls.count} of each"
+        f" kind: {about['cores']} cores of {about['cpu']}, Python {about['python']}, Kafka"
+        f" {about['kafka']}, commit {about['commit']}; rows on {rows['date']}, commit"
+        f" {rows['commit']}."
+    )
+    words = textwrap.wrap(said, 100, break_on_hyphens=False)
+    return "\n".join([*words, "", ""]) + table(HEAD, side_by_side(costs))
 
 
 def kept(topic: Topic) -> str:
@@ -272,4 +288,5 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "rules": rule_table,
     "capabilities": capability_table,
     "roles": role_table,
+    "capacity": capacity_table,
 }
