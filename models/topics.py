@@ -264,6 +264,7 @@ IDENTITIES: Final = Topic(
         Component.CALLBACKS,
         Component.DEAD_LETTERS,
         Component.EXPLAIN,
+        Component.REPORT,
     ),
     what="who said that a LID or number is known as another",
 )
