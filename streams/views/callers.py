@@ -9,15 +9,17 @@ from models.codec import UndecodableError, decode
 from models.contacts import Contact, IdentityLink, alias_of_key
 from models.identity_links import CallerLinked
 from models.numbers import all_forms
+from streams.views.contact_rows import ContactCutter
+from streams.views.packed_rows import PackedRows
 
 
 class Contacts:
-    """Contact records, maybe millions: kept as bytes, decoded when their caller calls."""
+    """Contact records, maybe millions: kept packed, decoded when their caller calls."""
 
     topic = topics.CONTACTS
 
     def __init__(self) -> None:
-        self._raw: dict[bytes, bytes] = {}
+        self._rows = PackedRows(ContactCutter())
 
     def apply(self, key: bytes, value: bytes | None) -> None:
         """See ``CompactedView``, but never raises: ``get`` decodes, and finds what is wrong.
@@ -25,9 +27,9 @@ class Contacts:
         Decoding millions of records here would delay the start of a worker.
         """
         if value is None:
-            self._raw.pop(key, None)
+            self._rows.pop(key)
         else:
-            self._raw[key] = value
+            self._rows.set(key, value)
 
     def complete(self) -> None:
         """See ``CompactedView``."""
@@ -37,7 +39,7 @@ class Contacts:
 
         Raises ``UndecodableError`` for one that cannot be read.
         """
-        raw = self._raw.get(caller.encode())
+        raw = self._rows.get(caller.encode())
         return None if raw is None else decode(Contact, raw)
 
     def of_any(self, jids: Iterable[str]) -> Contact | None:
@@ -51,7 +53,7 @@ class Contacts:
 
     def __len__(self) -> int:
         """The number of contact records."""
-        return len(self._raw)
+        return len(self._rows)
 
 
 class Identities:
