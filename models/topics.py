@@ -273,6 +273,7 @@ IDENTITIES: Final = Topic(
         Component.DEAD_LETTERS,
         Component.EXPLAIN,
         Component.STATE,
+        Component.REPORT,
     ),
     what="who said that a LID or number is known as another",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from models import topics
 from models.codec import UndecodableError, decode
@@ -113,6 +113,13 @@ class Identities:
     def values(self) -> list[IdentityLink]:
         """Everything that was said."""
         return [each for said in self._said.values() for each in said]
+
+    def joined(self) -> Iterator[tuple[str, str]]:
+        """Each alias that is known as another caller, and that caller."""
+        for alias in self._said:
+            caller = self.caller_of(alias)
+            if caller != alias:
+                yield alias, caller
 
     def caller_of(self, jid: str) -> str:
         """The JID under which a person's data is kept; the JID itself where no link leads on."""

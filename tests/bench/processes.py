@@ -65,6 +65,11 @@ class Process:
         """The process id."""
         return self._process.pid
 
+    @property
+    def metrics_url(self) -> str:
+        """Where a part of the product says what it measures."""
+        return self._ready_url.replace("/health/ready", "/metrics")
+
     async def ready(self) -> None:
         """Return when it says that it is ready.
 
@@ -129,6 +134,14 @@ def cpu_s(pid: int) -> float:
     (proc_pid_stat(5))."""
     after_name = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     return (int(after_name[11]) + int(after_name[12])) / _TICKS
+
+
+def resident_bytes(pid: int) -> int:
+    """The memory that a process has in RAM (proc_pid_status(5))."""
+    status = (_PROC / str(pid) / "status").read_text(encoding="ascii")
+    return 1024 * next(
+        int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")
+    )
 
 
 def machine_busy_s() -> float:

@@ -6,9 +6,10 @@ import asyncio
 
 from models.attrition import AttritionEvent
 from streams.attrition.batch import attrition_of
-from streams.attrition.read_past import read_facts
+from streams.attrition.read_past import read_past
 from streams.common.clock import now_ms
 from tests.faults.suite.case import Case, Scale
+from tests.faults.suite.kills import killing
 from tests.faults.suite.stage import HORIZONS_MS, Setting, Stage
 from tests.faults.suite.traffic import Steady
 from tests.faults.suite.verdict import Row
@@ -43,13 +44,14 @@ async def compare(stage: Stage, row: Row) -> None:
     assert attrition is not None
     reached_ms = await reaches(attrition, now_ms(), REACHES_S)
     started_ms = await measured_ms(attrition, "first_start")
+    late = await stage.counted(attrition, "ringfence_attrition_late_facts_total")
     await attrition.stop()
     stopped_ms = now_ms()
     zones = {name: line["time_zone"] for name, line in LINES.items()}
-    facts = await read_facts(stage.kafka, zones, until_ms=stopped_ms)
+    read = await read_past(stage.kafka, zones, until_ms=stopped_ms)
 
     def past(until_ms: int) -> dict[str, AttritionEvent]:
-        found = attrition_of(facts, HORIZONS_MS, until_ms=until_ms, started_ms=started_ms)
+        found = attrition_of(read.facts, HORIZONS_MS, until_ms=until_ms, started_ms=started_ms)
         return {each.event_id: each for each in found}
 
     running = await said(stage.kafka)
@@ -62,6 +64,7 @@ async def compare(stage: Stage, row: Row) -> None:
     ]
     row.miscounted += len(wrong)
     row.details["attrition"] = [f"{len(at_least)} to {len(at_most)} events expected", *wrong]
+    row.details["attrition compared"] = [f"{late:.0f} late facts since its last start", *read.lacks]
 
 
 CASES = (
@@ -69,6 +72,13 @@ CASES = (
         name="kill-attrition",
         label="SIGKILL and a stop of attrition",
         play=dying,
+        setting=Setting(attrition=True),
+        afterwards=compare,
+    ),
+    Case(
+        name="kill-any-attrition",
+        label="SIGKILL of any process, attrition among them",
+        play=killing(lambda stage: stage.parts),
         setting=Setting(attrition=True),
         afterwards=compare,
     ),

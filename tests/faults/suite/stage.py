@@ -53,6 +53,8 @@ class Setting:
     gateway_timeout: str = "2s"
     attrition: bool = False
     """It runs beside the workers."""
+    lateness: str = "2s"
+    """Of attrition."""
     door: bool = False
     """Requests to the gateways go through a door that can be shut."""
 
@@ -279,7 +281,7 @@ def write_config(
         document["attrition"] = {
             "listen": attrition,
             "horizons": [f"{each // 1000}s" for each in HORIZONS_MS],
-            "lateness": "2s",
+            "lateness": settings.lateness,
         }
     path = folder / f"{name}.yaml"
     path.write_text(yaml.safe_dump(document), encoding="utf-8")

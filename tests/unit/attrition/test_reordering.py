@@ -94,3 +94,14 @@ def test_a_source_that_is_ahead_is_read_no_further() -> None:
 
 def test_a_source_of_which_nothing_is_known_is_not_ahead() -> None:
     assert not waiting().is_ahead("a")
+
+
+def test_no_more_is_taken_at_once_than_was_asked_for() -> None:
+    of = waiting()
+    for number in range(3):
+        of.add(wrote(T0 + number), number, "a")
+    of.reach("a", LATER)
+    of.reach("b", LATER)
+    assert [handle for _, handle in of.take(2)] == [0, 1]
+    assert [handle for _, handle in of.take(2)] == [2]
+    assert of.take(2) == []
