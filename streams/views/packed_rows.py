@@ -8,6 +8,7 @@ once. Every value comes back byte for byte, whoever wrote it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, Protocol
 
 _BUCKETS: Final = 1 << 15
@@ -59,6 +60,13 @@ class PackedRows:
     def __len__(self) -> int:
         """The number of rows."""
         return self._count + len(self._odd)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Every key; nothing may be changed meanwhile."""
+        for bucket in self._buckets:
+            for row in bucket.split(_ROW)[1:]:
+                yield row.partition(_KEY)[0]
+        yield from self._odd
 
     def get(self, key: bytes) -> bytes | None:
         """The value of a key, as it was set; None where there is none."""

@@ -37,6 +37,7 @@ from tests.bench.systems import Site, start_worker
 
 _BATCH_BYTES: Final = 16 * 1024
 """As the product's producers fill them."""
+_READY_S: Final = 600.0
 _SOURCE: Final = "/bench"
 _GIVEN: Final = ("Anna", "Omar", "Li", "Maria do Carmo", "Jürgen", "Priya", "Fatima", "Noah")
 _FAMILY: Final = ("Example", "Nasser", "Wei", "Souza", "Großmann", "Patel", "Smith-Jones", "Kim")
@@ -164,7 +165,7 @@ async def _start(site: Site, what: str, rows: int, log: int) -> Start:
     began = time.monotonic()
     worker = start_worker(site)
     try:
-        await worker.ready()
+        await worker.ready(_READY_S)
         ready_s = time.monotonic() - began
         return Start(
             what=what,
@@ -224,7 +225,9 @@ async def _write(
             record = row(chance, number, at_ms)
             partitions = record.topic.partitions or kafka.partitions
             at = record.topic.full_name(kafka.topic_prefix), partition_of(record.key, partitions)
-            batch = batches.setdefault(at, producer.create_batch())
+            if at not in batches:
+                batches[at] = producer.create_batch()
+            batch = batches[at]
             while not _takes(batch, record, at_ms):
                 under_way.add(await producer.send_batch(batch, at[0], partition=at[1]))
                 batch = batches[at] = producer.create_batch()

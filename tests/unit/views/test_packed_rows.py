@@ -55,6 +55,7 @@ def test_rows_are_those_of_a_dictionary(steps: list[tuple[bytes, object]]) -> No
             rows.set(key, value)
             wanted[key] = value
     assert {key: rows.get(key) for key, _ in steps} == {key: wanted.get(key) for key, _ in steps}
+    assert sorted(rows) == sorted(wanted)
     assert len(rows) == len(wanted)
 
 
