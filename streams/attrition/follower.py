@@ -12,7 +12,6 @@ count only while their writer owns the partition (``FencedRows``).
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final, Literal, Protocol, TypeAlias
 
@@ -28,9 +27,11 @@ from streams.attrition.rows import AnyRow, TableStore
 from streams.common.clock import Clock
 from streams.kafka.outbox import Outbox
 from streams.kafka.stream import Event, FencedRows, Stream
+from streams.log_events.attrition import AttritionMoved, RecordLeftOut
+from streams.log_events.kinds import EventLog
 from streams.settings import AttritionSettings
 
-log = logging.getLogger(__name__)
+log = EventLog(__name__)
 
 SOURCE: Final = "/ringfence/attrition"
 
@@ -156,7 +157,7 @@ class AttritionFollower:
                     return self._term == self._current_term()
                 case "replaced":
                     # the consumer finds out too, and joins anew: the facts come again
-                    log.warning("another process has attrition's partitions: it goes on there")
+                    log.write(AttritionMoved())
                     self._replaced = self._term
                 case "unanswered":
                     await asyncio.sleep(AGAIN_S)
@@ -186,7 +187,7 @@ class AttritionFollower:
             fact = fact_of(decode(topic.values, event.value), known_ms, self._zones)
         except UndecodableError as exc:
             where = f"{message.topic} {message.partition}:{message.offset}"
-            log.error("%s is left out: %s", where, exc)  # noqa: TRY400 - the record is as it is
+            log.write(RecordLeftOut(where=where, reason=str(exc)))
             self._metrics.left_out(topic.name)
             fact = None
         if fact is None:
