@@ -14,6 +14,7 @@ from typing_extensions import override
 from models import topics
 from models.topics import Component, written_by
 from streams.attrition.facts import Fact
+from streams.attrition.figures import AttritionFigures
 from streams.attrition.follower import AttritionFollower
 from streams.attrition.metrics import AttritionMetrics
 from streams.attrition.rows import FORM
@@ -22,14 +23,16 @@ from streams.common.clock import Clock, now_ms
 from streams.common.health import HealthServer
 from streams.common.shutdown import Failure, cut_off
 from streams.faust_driver.assignor import SoleAssignor
+from streams.faust_driver.fenced_table import FencedTable
 from streams.faust_driver.stream_progress import StreamProgress
-from streams.faust_driver.tables import FaustTable
 from streams.faust_driver.transport import App, QuietMonitor, faust_credentials
 from streams.kafka.compacted_reader import CompactedReader
+from streams.kafka.lag import Lag
 from streams.kafka.outbox import Outbox
 from streams.kafka.partitioner import partition_of
 from streams.kafka.producer import DurableProducer
-from streams.kafka.tolerant_table import TolerantTable, UnreadableRows
+from streams.kafka.read_range import read_range
+from streams.kafka.tolerant_table import TolerantFencedTable, UnreadableRows
 from streams.kafka.topics_admin import create_compacted
 from streams.settings import STATE_DIR, Settings
 from streams.views.availability import Lines
@@ -85,6 +88,7 @@ class AttritionParts:
     producer: DurableProducer
     reader: CompactedReader
     metrics: AttritionMetrics
+    figures: AttritionFigures
     unreadable: UnreadableRows
     failure: Failure
     recovered: bool = False
@@ -129,6 +133,7 @@ class AttritionParts:
         """Go on, where the group's membership is sure."""
         if self.not_ready() is None:
             await self.follower.each_second()
+        self.figures.each_second(recovered=self.recovered)
         await self.producer.send(*self.unreadable.take_letters())
 
     async def stop(self) -> None:
@@ -148,23 +153,27 @@ def build(
     producer = DurableProducer(
         kafka, "ringfence-attrition", request_timeout_ms=REQUEST_MS, pause_ms=PAUSE_MS
     )
-    rows = FaustTable(app, "episodes", kafka.partitions, lambda: producer)
+    rows = FencedTable(
+        app, "episodes", kafka.partitions, lambda: producer, partial(read_range, kafka)
+    )
     unreadable = UnreadableRows(metrics.row_left_out, clock)
     blocks, lines = HandBlocks(), Lines()
 
     def facts(at_ms: int) -> list[Fact]:
         return [*blocks.facts(), *outages(lines, at_ms)]
 
+    progress = {
+        each.name: StreamProgress(each.full_name(kafka.topic_prefix), app.group_consumer)
+        for each in FOLLOWED
+    }
     follower = AttritionFollower(
-        table=TolerantTable(rows, "episodes", rows.changelog, FORM, unreadable),
+        table=TolerantFencedTable(rows, "episodes", rows.changelog, FORM, unreadable),
         partition_of=partial(partition_of, partitions=kafka.partitions),
         partitions=kafka.partitions,
-        progress={
-            each.name: StreamProgress(each.full_name(kafka.topic_prefix), app.group_consumer)
-            for each in FOLLOWED
-        },
+        progress=progress,
         facts=facts,
         term=lambda: app.consumer_generation_id,
+        membership=lambda: app.group_consumer().confirm_membership(),
         outbox=Outbox(producer, failure),
         settings=settings.attrition,
         zones={name: line.time_zone for name, line in settings.lines.items()},
@@ -180,6 +189,14 @@ def build(
             kafka, (blocks, lines), on_undecodable=metrics.left_out, on_failure=failure
         ),
         metrics=metrics,
+        figures=AttritionFigures(
+            metrics,
+            app,
+            {
+                (each.name, each.full_name(kafka.topic_prefix)): Lag(progress[each.name])
+                for each in FOLLOWED
+            },
+        ),
         unreadable=unreadable,
         failure=failure,
     )

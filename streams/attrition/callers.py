@@ -155,7 +155,7 @@ class Callers:
             said += self._link(fact)
         elif isinstance(fact, LineDisconnected):
             self._disconnected(fact)
-        elif isinstance(fact, OfCaller):
+        else:
             said += self._of_caller(fact)
         return said
 
@@ -318,7 +318,13 @@ class Callers:
             if before.returned is None and (event := returned_event(first, jid)) is not None:
                 said.append(event)
         pending = {each.decision_id: each for each in (*alias.pending, *row.pending)}
-        row = replace(row, episodes=tuple(episodes.values()), pending=tuple(pending.values()))
+        row = replace(
+            row,
+            episodes=tuple(episodes.values()),
+            pending=tuple(pending.values()),
+            counted=tuple(dict.fromkeys((*row.counted, *alias.counted))),
+            counted_until_ms=max(row.counted_until_ms, alias.counted_until_ms),
+        )
         return row, said
 
     def _root(self, jid: str) -> str:

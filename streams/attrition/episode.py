@@ -1,8 +1,8 @@
 """One episode: what happened after a caller was rejected, and how its horizons close. Does no IO.
 
-``evolve`` and ``close`` are called in the order of the facts (``Fact.order``), so that what is said
-once stays true: the first return is the one that was known first, and what is known only after a
-horizon has closed does not open it again. Repeats change nothing.
+``evolve`` and ``close`` are called in the order of the facts (``Known.order``), so that what is
+said once stays true: the first return is the one that was known first, and what is known only after
+a horizon has closed does not open it again. Repeats change nothing.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What attrition reads from the topics, as far as it matters. Does no IO.
 
-Every fact has a place in one order (``Fact.order``) that depends on the records alone. The order is
-by when a record was written (``known_ms``), not by when its cause happened: so what is concluded at
-a moment rests on what stood on the topics then, whoever concludes it, now or years later.
+Every fact has a place in one order (``Known.order``) that depends on the records alone. The order
+is by when a record was written (``known_ms``), not by when its cause happened: so what is concluded
+at a moment rests on what stood on the topics then, whoever concludes it, now or years later.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Order: TypeAlias = tuple[int, int, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class Known:
     """Something that was known from a moment on."""
 
     known_ms: int
@@ -48,7 +48,7 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Linked(Fact):
+class Linked(Known):
     """Two identities are one caller, who is known by ``caller`` from now on."""
 
     alias: str
@@ -62,7 +62,7 @@ class Linked(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OfCaller(Fact):
+class OfCaller(Known):
     """A fact about one caller and one line."""
 
     caller: str
@@ -129,14 +129,17 @@ class BlockedByHand(OfCaller):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LineDisconnected(Fact):
+class LineDisconnected(Known):
     """A line was not connected for so long that messages may be missing."""
 
     line: str
     from_ms: int
 
 
-_RANKS: Final[dict[type[Fact], int]] = {
+Fact: TypeAlias = Linked | LineDisconnected | OfCaller
+"""Everything that attrition reads."""
+
+_RANKS: Final[dict[type[Known], int]] = {
     kind: rank
     for rank, kind in enumerate(
         (

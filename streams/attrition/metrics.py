@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from models.attrition import AttritionClosed, AttritionEvent, AttritionOpened, AttritionReturned
 from streams.common.process_metrics import process_registry
 from streams.common.wording import span
@@ -24,6 +26,9 @@ class AttritionMetrics:
         self._late = defs.LATE.on(self.registry)
         self._left_out = defs.LEFT_OUT.on(self.registry)
         self._rows_left_out = shared.ROWS_LEFT_OUT.on(self.registry)
+        self._lag = defs.LAG.on(self.registry)
+        self._rebalances = shared.REBALANCES.on(self.registry)
+        self._recovery = shared.RECOVERY.on(self.registry)
 
     def said(self, event: AttritionEvent) -> None:
         """Count an event as it is sent; after a crash some are sent, and counted, again."""
@@ -54,3 +59,14 @@ class AttritionMetrics:
         self._first_start.set(started_ms / 1000)
         self._waiting.set(waiting)
         self._callers.set(rows)
+
+    def lags(self, seconds: Mapping[str, float]) -> None:
+        """Set since when records wait, by the names of the topics without prefix."""
+        for topic, waited_s in seconds.items():
+            self._lag.labels(topic).set(waited_s)
+
+    def rebalanced(self, times: int, took_s: float | None) -> None:
+        """Count rebalances that began since the last call, and set what the last one took."""
+        self._rebalances.inc(times)
+        if took_s is not None:
+            self._recovery.set(took_s)

@@ -112,6 +112,7 @@ class Publisher:
         self._silent: str | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._prober: asyncio.Task[None] | None = None
+        metrics.connected(lambda: self.unready() is None)
 
     async def __aenter__(self) -> Self:
         """Begin to connect; does not wait for the broker."""
@@ -244,13 +245,11 @@ class Publisher:
             self._changed = asyncio.Event()
             self._broken.clear()
             self._why_not = self._silent = None
-            self._metrics.connected(yes=True)
             log.write(KafkaConnected(servers=self._kafka.bootstrap_servers))
             if former is not None:
                 await former.stop(flush_seconds=_FLUSH_S)
             await self._broken.wait()
             log.write(ProducerReplaced())
-            self._metrics.connected(yes=False)
 
     async def _probe(self) -> None:
         """Ask now and then whether a broker is there: without webhooks nobody else does."""

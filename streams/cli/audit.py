@@ -80,7 +80,8 @@ def audit(
 
     --rederive counts apart what proves nothing: decisions that were repeated after an interruption,
     whose record was cut because it was too large, that an older version made without one, or that
-    hang on other data of time zones, holidays or phone numbers than this version has.
+    hang on other data of time zones, holidays or phone numbers than this version has. The sentences
+    of why are not compared: they name people who set something by hand, which is not on record.
     """
     if follow and rederive:
         msg = "--rederive reads the past once: it does not go with --follow"

@@ -21,6 +21,7 @@ from models.attrition import (
 )
 from models.decisions import Assignment, Decision
 from streams.experiments.exposures import Exposure, Trial, trials_of
+from streams.experiments.identities import JoinedIdentities
 from streams.experiments.judge import judge
 from streams.experiments.result import ExperimentResult, Warned
 from streams.experiments.warnings import salts_used_twice
@@ -47,8 +48,11 @@ class _Episode:
 class Trials:
     """All experiments of what was read. Keeps each person of an experiment in memory.
 
-    A decision (``decided``) comes before its episode and the contacts of its caller; in all else
-    the order does not matter, and repeats change nothing.
+    A decision (``decided``) comes before its episode, and it and the links of its caller
+    (``linked``) before the contacts of the caller; in all else the order does not matter, and
+    repeats change nothing. Who is known by several identities is one person, whenever that was
+    learned: the first assignment under any of them counts, and who was put into two variants by
+    them is left out and counted apart (``people``).
     """
 
     _of_decision: dict[str, tuple[tuple[Trial, Assignment], ...]] = field(default_factory=dict)
@@ -56,6 +60,15 @@ class Trials:
     _rule_exposures: dict[tuple[str, str], dict[str, Exposure]] = field(default_factory=dict)
     """By line and caller, then by the decision's id and the rule's trial."""
     _contacts: dict[tuple[str, str], list[tuple[int, Contact]]] = field(default_factory=dict)
+    """By line and the identity that somebody came in touch under."""
+    _identities: JoinedIdentities = field(default_factory=JoinedIdentities)
+    _in_a_rule: set[tuple[str, str]] | None = None
+    """The lines and persons of the rules' trials; None: to be worked out anew."""
+
+    def linked(self, alias: str, caller: str) -> None:
+        """Two identities are one person."""
+        self._identities.join(alias, caller)
+        self._in_a_rule = None
 
     def decided(self, decision: Decision) -> None:
         """A call was decided."""
@@ -65,6 +78,7 @@ class Trials:
             self._of_decision[decision.decision_id] = replies
         for trial, assignment in found:
             if trial.of == "rule":
+                self._in_a_rule = None
                 of = self._rule_exposures.setdefault((decision.line, decision.caller), {})
                 of[f"{decision.decision_id} {trial.experiment} {trial.salt}"] = Exposure(
                     caller=decision.caller, at_ms=decision.decided_at_ms, assignment=assignment
@@ -109,7 +123,8 @@ class Trials:
         """The caller of an episode came back."""
         episode = self._episodes.get(episode_id)
         if episode is not None:
-            episode.caller, episode.returned, episode.after_ms = caller, how, after_ms
+            self.linked(episode.caller, caller)
+            episode.returned, episode.after_ms = how, after_ms
             episode.told = episode.told or bool(told)
 
     def closed(
@@ -124,7 +139,7 @@ class Trials:
         """A horizon of an episode has closed: so far all is known, or nobody can know any more."""
         episode = self._episodes.get(episode_id)
         if episode is not None:
-            episode.caller = caller
+            self.linked(episode.caller, caller)
             episode.told = episode.told or bool(told)
             episode.watched_ms = max(episode.watched_ms, horizon_ms)
             if censored_after_ms is not None:
@@ -132,7 +147,7 @@ class Trials:
 
     def contact(self, line: str, caller: str, how: Contact, at_ms: int) -> None:
         """A caller and a line came in touch: for the holdouts of rules."""
-        if (line, caller) in self._rule_exposures:
+        if (line, self._identities.person(caller)) in self._people_of_rules():
             self._contacts.setdefault((line, caller), []).append((at_ms, how))
 
     def exposures(self) -> dict[Trial, list[Exposure]]:
@@ -163,7 +178,7 @@ class Trials:
                 yield (
                     trial,
                     Exposure(
-                        caller=episode.caller,
+                        caller=self._identities.person(episode.caller),
                         at_ms=episode.at_ms,
                         assignment=assignment,
                         told=episode.told,
@@ -174,17 +189,30 @@ class Trials:
                     ),
                 )
 
+    def _people_of_rules(self) -> set[tuple[str, str]]:
+        if self._in_a_rule is None:
+            self._in_a_rule = {
+                (line, self._identities.person(caller)) for line, caller in self._rule_exposures
+            }
+        return self._in_a_rule
+
     def _of_rules(self) -> Iterator[tuple[Trial, Exposure]]:
-        for who, exposures in self._rule_exposures.items():
-            contacts = sorted(self._contacts.get(who, ()))
+        contacts: dict[tuple[str, str], list[tuple[int, Contact]]] = {}
+        for (line, caller), found in self._contacts.items():
+            contacts.setdefault((line, self._identities.person(caller)), []).extend(found)
+        for found in contacts.values():
+            found.sort()
+        for (line, caller), exposures in self._rule_exposures.items():
+            person = self._identities.person(caller)
             for each in exposures.values():
                 trial = Trial(
-                    line=who[0],
+                    line=line,
                     of="rule",
                     experiment=each.assignment.experiment,
                     salt=each.assignment.salt,
                 )
-                yield trial, _with_first(each, contacts)
+                known = replace(each, caller=person)
+                yield trial, _with_first(known, contacts.get((line, person), ()))
 
 
 def _with_first(exposure: Exposure, contacts: Iterable[tuple[int, Contact]]) -> Exposure:

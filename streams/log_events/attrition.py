@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.log_events.kinds import ERROR, LogEvent, event
+from streams.log_events.kinds import ERROR, WARNING, LogEvent, event
 
 
 @event("record.left_out", ERROR, "{where} is left out: {reason}")
@@ -11,3 +11,8 @@ class RecordLeftOut(LogEvent):
 
     where: str
     reason: str
+
+
+@event("attrition.moved", WARNING, "another process has attrition's partitions: it goes on there")
+class AttritionMoved(LogEvent):
+    """This process was paused, and another one has taken its partitions over."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from streams.metric_defs.kinds import CounterDef, GaugeDef
-from streams.metric_defs.shared import ROWS_LEFT_OUT
+from streams.metric_defs.shared import REBALANCES, RECOVERY, ROWS_LEFT_OUT
 
 OPENED: Final = CounterDef(
     "ringfence_attrition_opened",
@@ -32,6 +32,13 @@ FIRST_START: Final = GaugeDef(
     "When attrition was first followed on this cluster; what began before is censored",
     unit="seconds since 1970",
 )
+LAG: Final = GaugeDef(
+    "ringfence_attrition_lag_seconds",
+    "Since when, to the second, a record of a topic waits here that is not counted and durable; "
+    "attrition.lateness is usual while records come, 0 for none",
+    ("topic",),
+    "seconds",
+)
 WAITING: Final = GaugeDef(
     "ringfence_attrition_facts_waiting", "Facts that wait for those before them"
 )
@@ -51,10 +58,13 @@ METRICS: Final = (
     CLOSED,
     COMPLETE,
     FIRST_START,
+    LAG,
     WAITING,
     ROWS,
     LATE,
     LEFT_OUT,
     ROWS_LEFT_OUT,
+    REBALANCES,
+    RECOVERY,
 )
 """All of them, in the order of ``/metrics``."""

@@ -18,6 +18,7 @@ from streams.report.experiment_tally import ExperimentTally
 from streams.report.figures import Figures, Scope
 from streams.report.rows import CallRow
 from streams.report.tally import CallTally, RejectTally, TextTally
+from streams.views.callers import Identities
 
 UNKNOWN_ZONE: Final = "UTC"
 """For a line that the configuration does not have."""
@@ -79,6 +80,16 @@ class Collected:
         if self._of_line(event.line):
             self._attrition.add(event)
             self._experiments.add(event)
+
+    @property
+    def asks_for_links(self) -> bool:
+        """Whether it matters which identities are one caller: there are experiments."""
+        return self._experiments.has_any
+
+    def links(self, identities: Identities) -> None:
+        """Note which identities are one caller, after all decisions and before contacts."""
+        for alias, caller in identities.joined():
+            self._experiments.linked(alias, caller)
 
     @property
     def asks_for_contacts(self) -> bool:

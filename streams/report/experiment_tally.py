@@ -23,13 +23,18 @@ USUAL_HORIZON_MS: Final = DAY_MS
 
 
 class ExperimentTally:
-    """Decisions must come before all else; in all else the order does not matter."""
+    """Decisions must come before all else, and links before what callers did.
+
+    In all else the order does not matter.
+    """
 
     def __init__(self, assigned: range) -> None:
         """Callers count who were assigned in a range of times."""
         self._assigned = assigned
         self._trials = Trials()
         self._horizons: set[int] = set()
+        self.has_any = False
+        """Whether anybody was put into a variant: links matter then."""
         self.has_rules = False
         """Whether a rule holds callers out: it takes messages and answers to judge one."""
 
@@ -37,7 +42,12 @@ class ExperimentTally:
         """Note a decision with assignments; others do not matter."""
         if decision.assignments and decision.received_at_ms in self._assigned:
             self._trials.decided(decision)
+            self.has_any = True
             self.has_rules |= any(each.of == "rule" for each in decision.assignments)
+
+    def linked(self, alias: str, caller: str) -> None:
+        """Note that two identities are one caller."""
+        self._trials.linked(alias, caller)
 
     def add(self, value: Any) -> None:
         """Note what a caller did, where the caller is in an experiment."""

@@ -14,6 +14,7 @@ from models import topics
 from models.answers import CallAnswered
 from models.attrition import AttritionClosed, AttritionOpened, AttritionReturned
 from models.callbacks import Callback
+from models.contacts import IdentityLink
 from models.decisions import Assignment, Decision
 from models.messages import MessageSeen
 from models.outcomes import Outcome
@@ -26,6 +27,7 @@ from streams.export.folder import State, read_state
 from streams.report.collected import Asked, Collected
 from streams.report.figures import Figures
 from streams.report.rows import OPENING_HOURS, CallRow
+from streams.views.callers import Identities
 
 _MEMORY: Final = "512MB"
 _BATCH: Final = 10_000
@@ -62,13 +64,16 @@ def from_export(folder: Path, topic_prefix: str, asked: Asked) -> Figures:
     state = _state(folder, topic_prefix)
     database = duckdb.connect(config={"memory_limit": _MEMORY})
     try:
-        tables = {topic: _Table(database, folder, topic) for topic in (*_READ, *_CONTACTS)}
+        every = (*_READ, topics.IDENTITIES, *_CONTACTS)
+        tables = {topic: _Table(database, folder, topic) for topic in every}
         end_ms = max((each.end_ms for each in tables.values()), default=0)
         collected = Collected(replace(asked, now_ms=end_ms or asked.now_ms))
         _Reading(tables, asked, collected).everything()
     finally:
         database.close()
-    needed = (*_READ, *_CONTACTS) if collected.asks_for_contacts else _READ
+    links = (topics.IDENTITIES,) if collected.asks_for_links else ()
+    contacts = tuple(_CONTACTS) if collected.asks_for_contacts else ()
+    needed = (*_READ, *links, *contacts)
     source = f"the export in {folder}, of the cluster {state.source.cluster}"
     return collected.figures(source, tuple(_notes(state, folder, end_ms, needed)))
 
@@ -154,6 +159,8 @@ class _Reading:
         self._decisions()
         for row in self._rows(topics.CALLS_OUTCOMES, "coalesce(received_at_ms, at_ms)"):
             self._collected.outcome(_made(Outcome, row))
+        if self._collected.asks_for_links:
+            self._links()
         for row in self._rows(topics.ATTRITION_EVENTS, "coalesce(opened_at_ms, at_ms)"):
             self._collected.attrition(_made(_MODELS[row["type"]], row))
         if self._collected.asks_for_contacts:
@@ -174,11 +181,23 @@ class _Reading:
         for row in self._rows(topic, "at_ms", more=f"AND type = '{type_name(kind)}'"):
             self._collected.contact(_made(kind, row))
 
+    def _links(self) -> None:
+        identities = Identities()
+        for row in self._latest(topics.IDENTITIES):
+            link: IdentityLink = _made(IdentityLink, row)
+            identities.set(link.key, link)
+        self._collected.links(identities)
+
     def _callbacks(self) -> None:
-        latest = "QUALIFY row_number() OVER (PARTITION BY _key ORDER BY _offset DESC) = 1"
-        for row in self._tables[topics.CALLBACKS].rows("*", latest):
+        for row in self._latest(topics.CALLBACKS):
+            self._collected.callback(_made(Callback, row))
+
+    def _latest(self, topic: Topic) -> Iterator[dict[str, Any]]:
+        """What stands on a compacted topic."""
+        newest = "QUALIFY row_number() OVER (PARTITION BY _key ORDER BY _offset DESC) = 1"
+        for row in self._tables[topic].rows("*", newest):
             if not row["_deleted"]:
-                self._collected.callback(_made(Callback, row))
+                yield row
 
     def _rows(
         self, topic: Topic, time: str, selected: str = "*", more: str = ""

@@ -19,6 +19,7 @@ from streams.report.figures import Figures
 from streams.report.rows import call_row
 from streams.settings import KafkaSettings
 from streams.views.callbacks import Callbacks
+from streams.views.callers import Identities
 
 _LEAD_MS: Final = 60_000
 """Read from this long before the range: the clocks of processes differ a little."""
@@ -32,6 +33,10 @@ async def from_topics(kafka: KafkaSettings, asked: Asked) -> Figures:
     """
     collected = Collected(asked)
     notes = await _read(kafka, asked, collected, (topics.CALLS_DECISIONS, topics.CALLS_OUTCOMES))
+    if collected.asks_for_links:
+        identities = Identities()
+        await read_once(kafka, identities)
+        collected.links(identities)
     # what callers did next is understood once it is known into which variants they fell
     notes += await _read(kafka, asked, collected, (topics.ATTRITION_EVENTS,))
     if collected.asks_for_contacts:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sized
-from typing import Protocol
 
 from models.policy.rules import StormRule
 from streams.common.clock import Clock
+from streams.kafka.group import Group
 from streams.kafka.lag import Lag
 from streams.metric_defs import shared
 from streams.metric_defs import worker as defs
@@ -18,21 +18,6 @@ from streams.metrics import WorkerMetrics
 from streams.screening.storms import Storms
 from streams.screening.suspended import suspensions
 from streams.views.views import Views
-
-
-class Group(Protocol):
-    """What the app says of its consumer group."""
-
-    @property
-    def rebalances(self) -> int:
-        """How many have begun."""
-
-    @property
-    def last_rebalance_s(self) -> float | None:
-        """What the last one took; None before the first."""
-
-    def assigned(self, topic: str) -> set[int]:
-        """The partitions of a topic (its full name) that this worker owns now."""
 
 
 class Figures:

@@ -10,9 +10,12 @@ import shutil
 import sys
 import tempfile
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 import aiohttp
 import click
@@ -24,20 +27,27 @@ from streams.common.errors import EnvironmentFaultError, RingfenceError
 from streams.local_kafka.broker import LocalKafka, free_ports
 from streams.local_kafka.state import BrokerFiles
 from streams.settings import KafkaSettings
-from tests.bench import deciding, exporting, machine, recovery, simulating
+from tests.bench import deciding, exporting, machine, recovery, scale_commands, simulating
+from tests.bench import memory as remembering
 from tests.bench.processes import Process, environment, python
 from tests.bench.report import Report
 from tests.bench.steps import Bench, Options
 from tests.bench.systems import Site, clean, prepare
 from tests.bench.values import Marks, read
 
+T = TypeVar("T")
+
 EPILOG = """\b
 Examples:
   tests/bench/run
   tests/bench/run --quick
+  tests/bench/run --scale 1,2,4 --rates 50,100
+  tests/bench/run --costs streams/capacity/costs.json --rates 50 --seconds 60
+  tests/bench/run --reference 1000000 --costs streams/capacity/costs.json
   tests/bench/run --recovery 1000000
   tests/bench/run --export 5000000
   tests/bench/run --simulate 1000000
+  tests/bench/run --memory 30m --rates 200
   tests/bench/run --rates 50 --seconds 60 --no-sustain --idle 600 --json bench.json
 """
 
@@ -222,6 +232,7 @@ class _Rates(click.ParamType):
     "--arrivals", type=click.Choice(["poisson", "even"]), default="poisson", show_default=True
 )
 @click.option("--seed", type=int, default=None, help="Makes Poisson arrivals repeatable.")
+@click.option("--attrition", is_flag=True, help="Run attrition beside bridge and worker.")
 @click.option(
     "--quick", is_flag=True, help="5 and 50 calls/s for 5 s each, no climb, a pause of 5 s."
 )
@@ -257,6 +268,31 @@ class _Rates(click.ParamType):
     help="Measure how long an export of so many records takes, and end.",
 )
 @click.option(
+    "--memory",
+    type=DURATION,
+    metavar="DURATION",
+    help="Measure the memory of bridge and worker for so long at the first of the rates, and end.",
+)
+@click.option(
+    "--scale",
+    type=scale_commands.WorkerCounts(),
+    metavar="WORKERS",
+    help="Measure so many workers, say 1,2,4, on three brokers at the rates given, and end.",
+)
+@click.option(
+    "--costs",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Measure what calls and messages cost at the highest of the rates, write it, and end.",
+)
+@click.option(
+    "--reference",
+    type=click.IntRange(1),
+    metavar="ROWS",
+    help="Measure what so many contacts, links and list entries cost a worker (into --costs), "
+    "and end.",
+)
+@click.option(
     "--json",
     "json_file",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -281,9 +317,14 @@ def main(  # noqa: PLR0917 - click passes every option by keyword
     partitions: int,
     arrivals: str,
     seed: int | None,
+    memory: int | None,
+    scale: tuple[int, ...] | None,
+    costs: Path | None,
+    reference: int | None,
     json_file: Path | None,
     logs: Path | None,
     *,
+    attrition: bool,
     no_sustain: bool,
     no_idle: bool,
     no_warm_up: bool,
@@ -311,6 +352,7 @@ def main(  # noqa: PLR0917 - click passes every option by keyword
         settle_s=1.0 if quick else settle / 1000,
         lines=lines,
         partitions=partitions,
+        attrition=attrition,
         seed=None
         if arrivals == "even"
         else random.SystemRandom().randrange(2**32)
@@ -319,19 +361,40 @@ def main(  # noqa: PLR0917 - click passes every option by keyword
     )
     folder = Path(tempfile.mkdtemp(prefix="ringfence-bench-")) if logs is None else logs.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    report = _measure(options, folder)
+    asked = scale_commands.Asked(scale, costs, reference)
+    if asked.anything:
+        gateway = partial(_gateway, options, folder)
+        said, found = _measure(
+            scale_commands.run(asked, options, folder, gateway, _progress), folder
+        )
+        for line in said:
+            click.echo(line)
+        _write_json(json_file, found)
+        return
+    if memory is not None:
+        looks = _measure(_remembered(options, folder, memory / 1000), folder)
+        for line in remembering.lines(looks, options.rates[0]):
+            click.echo(line)
+        _write_json(json_file, {"looks": [asdict(each) for each in looks]})
+        return
+    report = _measure(_bench(options, folder), folder)
     if logs is None:
         shutil.rmtree(folder)
     for line in report.lines(markdown=markdown):
         click.echo(line)
-    if json_file is not None:
-        json_file.write_bytes(orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2) + b"\n")
+    _write_json(json_file, report.as_dict())
     sys.exit(0 if report.whole else 1)
 
 
-def _measure(options: Options, folder: Path) -> Report:
+def _write_json(path: Path | None, found: dict[str, Any]) -> None:
+    if path is not None:
+        options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
+        path.write_bytes(orjson.dumps(found, option=options) + b"\n")
+
+
+def _measure(bench: Coroutine[None, None, T], folder: Path) -> T:
     try:
-        return asyncio.run(_bench(options, folder))
+        return asyncio.run(bench)
     except (RingfenceError, ExceptionGroup) as exc:
         for error in _leaves(exc):
             if not isinstance(error, RingfenceError):
@@ -341,7 +404,9 @@ def _measure(options: Options, folder: Path) -> Report:
         sys.exit(EnvironmentFaultError.exit_code)
 
 
-async def _bench(options: Options, folder: Path) -> Report:
+@asynccontextmanager
+async def _on_site(options: Options, folder: Path) -> AsyncIterator[tuple[Bench, dict[str, Any]]]:
+    """A bench with its broker, its gateway and its topics, and the facts of the machine."""
     async with _broker(folder) as (bootstrap, pids):
         facts = machine.facts(local_broker=bool(pids))
         gateway = _gateway(options, folder)
@@ -352,24 +417,28 @@ async def _bench(options: Options, folder: Path) -> Report:
                 topic_prefix=f"bench-{uuid.uuid4().hex[:8]}.",
                 partitions=options.partitions,
             )
-            site = Site(kafka, gateway.url, options.lines, folder)
+            site = Site(kafka, gateway.url, options.lines, folder, options.attrition)
             await prepare(site)
             try:
-                bench = Bench(site, options, {**pids, "gateway": gateway.pid}, _progress)
-                await bench.warm_up()
-                rows, idle = await bench.run()
+                yield Bench(site, options, {**pids, "gateway": gateway.pid}, _progress), facts
             finally:
                 if not pids:
                     await clean(kafka)
-            return Report(
-                machine=facts,
-                options=options,
-                rows=rows,
-                idle=idle,
-                wrong=await _wrong(gateway.url),
-            )
         finally:
             gateway.stop()
+
+
+async def _bench(options: Options, folder: Path) -> Report:
+    async with _on_site(options, folder) as (bench, facts):
+        await bench.warm_up()
+        rows, idle = await bench.run()
+        wrong = await _wrong(bench.site.gateway_url)
+        return Report(machine=facts, options=options, rows=rows, idle=idle, wrong=wrong)
+
+
+async def _remembered(options: Options, folder: Path, seconds: float) -> list[remembering.Look]:
+    async with _on_site(options, folder) as (bench, _):
+        return await bench.memory(options.rates[0], seconds)
 
 
 @asynccontextmanager

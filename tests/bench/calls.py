@@ -62,15 +62,13 @@ def line(index: int) -> str:
     return f"line-{index}"
 
 
-def webhook(number: int, lines: int, at_ms: int) -> bytes:
-    """WAHA's ``call.received`` as its NOWEB engine gives it (OpenAPI 2026.7.1, Baileys
-    ``WACallEvent``)."""
-    who, identifier = caller(number), call_id(number)
-    protocol = who.replace("@c.us", "@s.whatsapp.net")
+def webhook(number: int, lines: int, at_ms: int, event: str = "call.received") -> bytes:
+    """A webhook of WAHA about a call, or ``message.any`` about a message that its caller writes."""
+    payload = _message(number, at_ms) if event == "message.any" else _call(number, at_ms, event)
     body: dict[str, Any] = {
-        "id": f"evt_01{number:024x}",
+        "id": f"evt_{_EVENTS[event]:02d}{number:024x}",
         "timestamp": at_ms,
-        "event": "call.received",
+        "event": event,
         "session": session(number, lines),
         "metadata": {},
         "me": {
@@ -78,26 +76,64 @@ def webhook(number: int, lines: int, at_ms: int) -> bytes:
             "pushName": "Front desk",
             "jid": "12025550100:22@s.whatsapp.net",
         },
-        "payload": {
-            "id": identifier,
-            "from": who,
-            "timestamp": at_ms // 1000,
-            "isVideo": False,
-            "isGroup": False,
-            "_data": {
-                "chatId": protocol,
-                "from": protocol,
-                "id": identifier,
-                "offline": False,
-                "status": "offer",
-                "isVideo": False,
-                "isGroup": False,
-            },
-        },
+        "payload": payload,
         "engine": "NOWEB",
         "environment": {"version": "2026.7.1", "engine": "NOWEB", "tier": "CORE", "browser": None},
     }
     return orjson.dumps(body)
+
+
+_EVENTS: Final = {"call.received": 1, "call.accepted": 2, "call.rejected": 3, "message.any": 4}
+"""Each has ids of its own."""
+
+
+def _call(number: int, at_ms: int, event: str) -> dict[str, Any]:
+    """As the NOWEB engine gives it (OpenAPI 2026.7.1, Baileys ``WACallEvent``)."""
+    who, identifier = caller(number), call_id(number)
+    protocol = who.replace("@c.us", "@s.whatsapp.net")
+    return {
+        "id": identifier,
+        "from": who,
+        "timestamp": at_ms // 1000,
+        "isVideo": False,
+        "isGroup": False,
+        "_data": {
+            "chatId": protocol,
+            "from": protocol,
+            "id": identifier,
+            "offline": False,
+            "status": _STATUS[event],
+            "isVideo": False,
+            "isGroup": False,
+        },
+    }
+
+
+_STATUS: Final = {"call.received": "offer", "call.accepted": "accept", "call.rejected": "terminate"}
+
+
+def _message(number: int, at_ms: int) -> dict[str, Any]:
+    """As the NOWEB engine gives it (OpenAPI 2026.7.1, ``WAMessage``; Baileys ``WAMessage``)."""
+    who = caller(number)
+    protocol, key = who.replace("@c.us", "@s.whatsapp.net"), f"3EB0{number:018X}"
+    text = "Good morning, are you open today?"
+    return {
+        "id": f"false_{who}_{key}",
+        "timestamp": at_ms // 1000,
+        "from": who,
+        "fromMe": False,
+        "source": "app",
+        "to": "12025550100@c.us",
+        "body": text,
+        "hasMedia": False,
+        "ack": 1,
+        "_data": {
+            "key": {"remoteJid": protocol, "fromMe": False, "id": key},
+            "messageTimestamp": at_ms // 1000,
+            "pushName": "A caller",
+            "message": {"conversation": text},
+        },
+    }
 
 
 def headers(number: int, body: bytes, at_ms: int) -> dict[str, str]:

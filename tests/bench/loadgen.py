@@ -40,9 +40,15 @@ class Generator:
         self._idle: list[_Connection] = []
         self._under_way = 0
         self._quiet = asyncio.Event()
-        offsets = list(_offsets(order))
-        count = len(offsets)
-        self._offsets = offsets
+        due = [
+            (offset + round(later_s * 1e9), order.first + number, event)
+            for number, offset in enumerate(_offsets(order))
+            for event, later_s in order.events
+        ]
+        due.sort()
+        count = len(due)
+        self._offsets = [offset for offset, _, _ in due]
+        self._what = [(number, event) for _, number, event in due]
         self._due = [0] * count
         self._sent = [0] * count
         self._answered = [0] * count
@@ -102,14 +108,14 @@ class Generator:
         return connection
 
     def _send(self, connection: _Connection, index: int) -> None:
-        request = self._request(self._order.first + index)
+        request = self._request(*self._what[index])
         self._sent[index] = time.monotonic_ns()
         connection.send(index, request)
 
-    def _request(self, number: int) -> bytes:
+    def _request(self, number: int, event: str) -> bytes:
         # made at its time: a call that began long ago is not rejected
         now_ms = time.time_ns() // 1_000_000
-        body = webhook(number, self._order.lines, now_ms)
+        body = webhook(number, self._order.lines, now_ms, event)
         lines = "".join(
             f"{name}: {value}\r\n" for name, value in headers(number, body, now_ms).items()
         )

@@ -195,6 +195,7 @@ _CPU: Final[tuple[Column, ...]] = (
     ("system", lambda row: row.system),
     ("bridge", _used("bridge")),
     ("worker", _used("worker")),
+    ("attrition", _used("attrition")),
     ("broker", _used("broker")),
     ("gateway", _used("gateway")),
     ("generator", _used("loadgen")),

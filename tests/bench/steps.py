@@ -12,6 +12,7 @@ import aiohttp
 
 from tests.bench import figures, ledger
 from tests.bench.figures import Idle, Row
+from tests.bench.memory import EVERY_S, Look, Watch
 from tests.bench.processes import CpuMeter, generate
 from tests.bench.systems import Site, System, running
 from tests.bench.values import Counts, LoadOrder, LoadReport, Marks, SystemName, read
@@ -42,6 +43,8 @@ class Options:
     """Of each system, after each of its starts."""
     lines: int
     partitions: int
+    attrition: bool
+    """Attrition runs beside the product's bridge and worker."""
     seed: int | None
     """Poisson arrivals; None: equal distances."""
 
@@ -62,6 +65,19 @@ class Bench:
         """Everything that the options ask for, in order; takes minutes."""
         rows = [*await self._rates(), *await self._sustain()]
         return rows, await self._idle()
+
+    async def memory(self, rate: float, seconds: float) -> list[Look]:
+        """What the product holds each minute, while calls come in at this rate for so long."""
+        async with running("product", self.site) as system:
+            watch = Watch(system.processes)
+            looks = [await watch.look()]
+            load = asyncio.create_task(self._load(system, rate, seconds))
+            while not load.done():
+                await asyncio.wait([load], timeout=EVERY_S)
+                looks.append(await watch.look())
+                self.say(f"{looks[-1].after_s / 60:.0f} min of {seconds / 60:.0f}")
+            await load
+            return looks
 
     async def warm_up(self) -> None:
         """Let the broker's compiler see both paths; nothing is kept."""

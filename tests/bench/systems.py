@@ -45,10 +45,14 @@ class Site:
     lines: int
     folder: Path
     """For configuration, state and logs."""
+    attrition: bool = False
+    """The product's attrition runs beside its bridge and worker."""
 
-    def configuration(self, bridge_port: int = 0, worker_port: int = 0) -> Path:
+    def configuration(
+        self, bridge_port: int = 0, worker_port: int = 0, attrition_port: int = 0
+    ) -> Path:
         """Write the product's configuration, and return its file."""
-        ports = {"bridge": bridge_port, "worker": worker_port}
+        ports = {"bridge": bridge_port, "worker": worker_port, "attrition": attrition_port}
         config = self.folder / "ringfence.yaml"
         config.write_text(yaml.safe_dump(_configuration(self, ports)), encoding="utf-8")
         return config
@@ -65,7 +69,7 @@ class System:
 
     @property
     def pids(self) -> dict[str, int]:
-        """By the names that both use: ``bridge`` and ``worker``."""
+        """By the names that both use, ``bridge`` and ``worker``, and ``attrition``."""
         return {process.name: process.pid for process in self.processes}
 
 
@@ -103,7 +107,7 @@ async def clean(kafka: KafkaSettings) -> None:
 async def running(name: SystemName, site: Site) -> AsyncIterator[System]:
     """Start one of the two and wait until it is ready; end it after the block."""
     start = _start_relay if name == "relay" else _start_product
-    system = start(site, *free_ports(2))
+    system = start(site, *free_ports(3))
     try:
         async with asyncio.TaskGroup() as group:
             for process in system.processes:
@@ -118,7 +122,7 @@ def _relay_topics(site: Site) -> tuple[str, str]:
     return f"{site.kafka.topic_prefix}relay.first", f"{site.kafka.topic_prefix}relay.second"
 
 
-def _start_relay(site: Site, bridge_port: int, worker_port: int) -> System:
+def _start_relay(site: Site, bridge_port: int, worker_port: int, _other_port: int) -> System:
     where = (str(site.kafka.bootstrap_servers), *_relay_topics(site), site.gateway_url)
 
     def start(name: str, part: str, port: int) -> Process:
@@ -132,13 +136,16 @@ def _start_relay(site: Site, bridge_port: int, worker_port: int) -> System:
     return System("relay", f"http://127.0.0.1:{bridge_port}{calls.RELAY_PATH}", processes)
 
 
-def _start_product(site: Site, bridge_port: int, worker_port: int) -> System:
-    config = site.configuration(bridge_port, worker_port)
-    processes = (
+def _start_product(site: Site, bridge_port: int, worker_port: int, attrition_port: int) -> System:
+    config = site.configuration(bridge_port, worker_port, attrition_port)
+    processes = [
         _product(site, config, "bridge", bridge_port),
         _product(site, config, "worker", worker_port),
-    )
-    return System("product", f"http://127.0.0.1:{bridge_port}{calls.PRODUCT_PATH}", processes)
+    ]
+    if site.attrition:
+        processes.append(_product(site, config, "attrition", attrition_port))
+    url = f"http://127.0.0.1:{bridge_port}{calls.PRODUCT_PATH}"
+    return System("product", url, tuple(processes))
 
 
 def start_worker(site: Site) -> Process:
@@ -168,6 +175,12 @@ def _configuration(site: Site, ports: dict[str, int]) -> dict[str, Any]:
         },
         "bridge": {"listen": f"127.0.0.1:{ports['bridge']}"},
         "worker": {"listen": f"127.0.0.1:{ports['worker']}"},
+        "attrition": {
+            "listen": f"127.0.0.1:{ports['attrition']}",
+            # so short that what it follows is settled within a run, and is part of its cost
+            "horizons": ["10s", "20s"],
+            "lateness": "5s",
+        },
         "policies": "policies/",
         "gateways": {
             calls.GATEWAY: {

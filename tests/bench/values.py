@@ -29,11 +29,13 @@ class LoadOrder:
     """Poisson arrivals from this seed; None: equal distances."""
     answer_s: float = 15.0
     """How long answers are waited for at the end."""
+    events: tuple[tuple[str, float], ...] = (("call.received", 0.0),)
+    """The webhooks of each call, by WAHA's names, and how many seconds after its time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadReport:
-    """What the load generator did, one entry a call in each list."""
+    """What the load generator did, one entry a webhook in each list, by the time it was due."""
 
     first: int
     due_ns: list[int]

@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import RecordsToDelete
+from aiokafka.structs import TopicPartition
 
 from models.attrition import AttritionClosed
+from models.topics import MESSAGES_EVENTS
 from streams.attrition.batch import attrition_of
 from streams.attrition.facts import (
     Answered,
@@ -21,10 +24,11 @@ from streams.attrition.facts import (
     Told,
     Wrote,
 )
-from streams.attrition.read_past import read_facts
+from streams.attrition.read_past import ONLY_NEWEST, read_past
 from streams.common.clock import now_ms
 from streams.kafka.connection import connection
 from streams.kafka.partitioner import partition_of
+from streams.kafka.topics_admin import admin_client
 from streams.settings import ROOT, KafkaSettings
 from tests.support.attrition import MINUTE, about, quick_world, record_of
 from tests.support.attrition_process import measured_ms, reaches, said
@@ -132,8 +136,10 @@ async def test_running_says_what_reading_the_past_says(
         await process.stop()
     finally:
         process.kill()
+    past = await read_past(kafka, ZONES, until_ms=reached_ms)
+    assert past.lacks == (ONLY_NEWEST,)
     expected = attrition_of(
-        await read_facts(kafka, ZONES, until_ms=reached_ms),
+        past.facts,
         HORIZONS,
         until_ms=reached_ms,
         started_ms=started_ms,
@@ -141,3 +147,20 @@ async def test_running_says_what_reading_the_past_says(
     assert await said(kafka) == {each.event_id: [each] for each in expected}
     states = {each.state for each in expected if isinstance(each, AttritionClosed)}
     assert states == {"returned", "gone", "censored"}
+
+
+async def test_the_past_says_what_retention_took(kafka: KafkaSettings, writer: Writer) -> None:
+    at_ms = now_ms() - MINUTE
+    facts = last_words(at_ms, kafka.partitions)
+    await writer.write(*facts)
+    whole = await read_past(kafka, ZONES, until_ms=at_ms + MINUTE)
+    assert (len(whole.facts), whole.lacks) == (len(facts), ())
+    topic = MESSAGES_EVENTS.full_name(kafka.topic_prefix)
+    async with admin_client(kafka) as client:
+        await client.delete_records({TopicPartition(topic, 0): RecordsToDelete(before_offset=1)})
+    past = await read_past(kafka, ZONES, until_ms=at_ms + MINUTE)
+    assert len(past.facts) == len(facts) - 1
+    (lacks,) = past.lacks
+    assert lacks.startswith("messages.events reaches back to ")
+    later = await read_past(kafka, ZONES, until_ms=at_ms + MINUTE, since_ms=now_ms() + MINUTE)
+    assert (later.facts, later.lacks) == ([], ())

@@ -10,6 +10,7 @@ import pytest
 
 from models import records
 from models.attrition import AttritionEvent
+from models.contacts import IdentityLink
 from models.decisions import Decision
 from models.messages import MessageSeen
 from models.topics import CALLS_DECISIONS, TOPICS, Topic
@@ -34,6 +35,7 @@ from tests.support.reports import (
 )
 
 NOW = now_ms()
+LID = "900000000000143@lid"
 
 
 def asked(line: str | None = None) -> Asked:
@@ -56,9 +58,10 @@ async def write(kafka: KafkaSettings) -> None:
     people = experiment(3, back={"plain": 1, "reason": 2}, at_ms=NOW - 90_000, horizon_ms=50_000)
     held = offer("H", caller="h@c.us", at_ms=NOW - 90_000)
     wrote = MessageSeen(
-        event_id="m", message_id="m", gateway="office", line="london", caller="h@c.us",
+        event_id="m", message_id="m", gateway="office", line="london", caller=LID,
         direction="in", at_ms=NOW - 80_000, received_at_ms=NOW - 80_000,
     )  # fmt: skip
+    link = IdentityLink(alias=LID, caller="h@c.us", source="payload", at_ms=NOW - 70_000)
     calls += [tried(held, "holdout", kind="rule")]
     calls += [each for each in people if isinstance(each, Decision)]
     followed: list[AttritionEvent] = [
@@ -74,6 +77,7 @@ async def write(kafka: KafkaSettings) -> None:
         await producer.send(*map(record, calls), records.reference(owed, "/test", NOW))
         await producer.send(*(records.attrition(each, "/test") for each in followed))
         await producer.send(records.message_event(wrote, "/test", None))
+        await producer.send(records.reference(link, "/test", NOW))
         await producer.send(records.reference(settled, "/test", NOW))
         await producer.send(records.tombstone(settled, "/test", NOW))
 
@@ -121,8 +125,8 @@ async def test_what_an_export_lacks_is_said(kafka: KafkaSettings, tmp_path: Path
     found = from_export(folder, kafka.topic_prefix, asked())
     assert (len(found.verdicts), found.texts, found.attrition) == (2, (), ())
     assert (
-        "it has no record of calls.outcomes, attrition.events, callbacks, messages.events,"
-        " calls.answers: there was none, or the topic was left out"
+        "it has no record of calls.outcomes, attrition.events, callbacks, identities,"
+        " messages.events, calls.answers: there was none, or the topic was left out"
     ) in found.scope.notes[1]
 
 

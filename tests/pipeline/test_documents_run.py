@@ -21,7 +21,7 @@ STARTS = ("deploy/run", "tests/run")
 def within(folder: Path, block: str) -> str:
     """The block with the documents' folders where this test has room."""
     block = block.replace(".ringfence/log/", f"{folder}/")
-    return re.sub(r"(export |')parquet\b", rf"\1{folder}/parquet", block)
+    return re.sub(r"(export |')(parquet|backup)\b", rf"\1{folder}/\2", block)
 
 
 async def run(block: str, house: House, broker: str) -> str:

@@ -19,12 +19,14 @@ from models.attrition import (
 )
 from models.callbacks import Callback
 from models.calls import CallOffered
+from models.contacts import IdentityLink
 from models.decisions import Assignment, Decision, RuleTrace, Verdict
 from models.messages import MessageSeen
 from models.outcomes import Outcome
 from streams.report.collected import Asked, Collected
 from streams.report.figures import Figures
 from streams.report.rows import call_row
+from streams.views.callers import Identities
 from tests.support.records import T0, decision, offer, queued_call, rejected_call, ringing_call
 
 HOUR_MS = 3_600_000
@@ -44,7 +46,13 @@ def asked(line: str | None = None, *, zone: str = "Europe/London") -> Asked:
 
 def figures_of(values: Iterable[Any], about: Asked | None = None) -> Figures:
     """What a report says of all values that it counts; others are passed over."""
+    values = list(values)
     collected = Collected(about or asked())
+    identities = Identities()
+    for link in values:
+        if isinstance(link, IdentityLink):
+            identities.set(link.key, link)
+    collected.links(identities)
     for value in values:
         match value:
             case Decision():

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 
+from tests.faults.suite.attrition import compare
 from tests.faults.suite.case import Case, Scale
 from tests.faults.suite.stage import Setting, Stage
 from tests.faults.suite.traffic import Steady
@@ -12,7 +13,7 @@ from tests.faults.suite.traffic import Steady
 RATE = 0.4
 """Of the usual traffic: six processes and three brokers share two cores."""
 FROZEN_S = 20.0
-THREE = Setting(workers=2, session_timeout="2.5s", replication=3)
+THREE = Setting(workers=2, session_timeout="2.5s", replication=3, attrition=True)
 
 
 async def each(stage: Stage, scale: Scale) -> None:
@@ -90,6 +91,7 @@ CASES = (
         play=each,
         setting=THREE,
         cluster="three",
+        afterwards=compare,
     ),
     Case(
         name="broker-two",
@@ -97,6 +99,7 @@ CASES = (
         play=two,
         setting=THREE,
         cluster="three",
+        afterwards=compare,
     ),
     Case(
         name="broker-all",
@@ -104,6 +107,7 @@ CASES = (
         play=everyone,
         setting=THREE,
         cluster="three",
+        afterwards=compare,
     ),
     Case(
         name="broker-frozen",
@@ -111,6 +115,7 @@ CASES = (
         play=frozen,
         setting=THREE,
         cluster="three",
+        afterwards=compare,
     ),
     Case(
         name="disk-limit",
@@ -118,6 +123,7 @@ CASES = (
         play=full_disk,
         setting=THREE,
         cluster="three",
+        afterwards=compare,
     ),
     Case(
         name="disk-full",
@@ -125,5 +131,6 @@ CASES = (
         play=full_disk,
         setting=THREE,
         cluster="small",
+        afterwards=compare,
     ),
 )

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final, Literal
@@ -48,8 +48,12 @@ metadata.max.idle.interval.ms=500
 class Node:
     """One broker and controller of three; its ports and its data are the same after each start."""
 
-    def __init__(self, number: int, folder: Path, *, small: bool = False) -> None:
+    def __init__(
+        self, number: int, folder: Path, *, small: bool = False, options: Sequence[str] = ()
+    ) -> None:
         self.number = number
+        self.options = options
+        """Of its Java."""
         self.disk = Disk(folder / "logs") if small else None
         self.port, self.controller = free_ports(2)
         self.folder = folder
@@ -77,7 +81,10 @@ class Node:
 
     def start(self, jars: Path) -> None:
         """Start, or start again; it answers later."""
-        command = _program(jars, self.folder, "kafka.Kafka", str(self.folder / "server.properties"))
+        program, *rest = _program(
+            jars, self.folder, "kafka.Kafka", str(self.folder / "server.properties")
+        )
+        command = [program, *self.options, *rest]
         output = self.folder / "kafka.out"
         # whether it answers is seen by Kafka's protocol, not by a URL
         self.process = Process(f"broker-{self.number}", command, "", output)
@@ -204,11 +211,23 @@ def _format(nodes: list[Node], jars: Path) -> None:
 
 
 @asynccontextmanager
-async def three_brokers(folder: Path, *, small_disks: int = 0) -> AsyncIterator[Cluster]:
-    """Three nodes, replication 3, two of which must have a record before it is acknowledged."""
+async def three_brokers(
+    folder: Path,
+    *,
+    small_disks: int = 0,
+    options: Callable[[int], Sequence[str]] = lambda _number: (),
+) -> AsyncIterator[Cluster]:
+    """Three nodes, replication 3, two of which must have a record before it is acknowledged.
+
+    ``options`` gives those of each node's Java."""
     jars = ensure_jars(print)
     nodes = [
-        Node(number, folder / f"node-{number}", small=number <= small_disks)
+        Node(
+            number,
+            folder / f"node-{number}",
+            small=number <= small_disks,
+            options=options(number),
+        )
         for number in range(1, NODES + 1)
     ]
     cluster = Cluster(",".join(node.address for node in nodes), nodes, jars)

@@ -11,9 +11,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from typing_extensions import override
 
-from models.attrition import AttritionEvent
+from models.attrition import AttritionClosed, AttritionEvent
 from streams.attrition.batch import attrition_of
-from streams.attrition.callers import EMPTY, PENDING_MS, CallerRow, Callers, MemoryStore
+from streams.attrition.callers import (
+    EMPTY,
+    PENDING_MS,
+    CallerRow,
+    Callers,
+    MemoryStore,
+    PendingReject,
+)
 from streams.attrition.facts import (
     LINK_LEAD_MS,
     Fact,
@@ -28,6 +35,7 @@ from tests.support.attrition import (
     LID,
     MINUTE,
     T0,
+    blocked,
     linked,
     quick_world,
     reject,
@@ -218,3 +226,39 @@ def test_what_moved_before_a_crash_is_not_moved_twice() -> None:
     callers.apply(linked(LID, ADA, T0 + MINUTE // 2))
     assert store.rows[ADA] == moved
     assert store.rows[LID].episodes == ()
+
+
+def test_a_row_that_leads_elsewhere_outlives_what_is_over_in_it() -> None:
+    store = MemoryStore()
+    waits = PendingReject(decision_id="london/1", line="london", until_ms=T0 + MINUTE)
+    store.set_caller(
+        LID, CallerRow(known_as=ADA, known_as_until_ms=T0 + 2 * MINUTE, pending=(waits,))
+    )
+    callers = Callers(store, QUICK, started_ms=0, rows=[LID])
+    callers.advance(T0 + MINUTE)
+    assert store.rows[LID] == CallerRow(known_as=ADA, known_as_until_ms=T0 + 2 * MINUTE)
+    callers.advance(T0 + 2 * MINUTE)
+    assert store.rows == {}
+
+
+def test_what_comes_too_late_and_was_before_the_reject_says_nothing() -> None:
+    callers = Callers(MemoryStore(), QUICK, started_ms=0)
+    for fact in reject("1", T0):
+        callers.apply(fact)
+    assert callers.apply(blocked(T0 - MINUTE)) == []
+    assert [each.state for each in closed_by(callers, T0 + MINUTE)] == ["gone"]
+
+
+def test_a_reject_that_was_counted_under_one_identity_begins_nothing_under_another() -> None:
+    callers = Callers(MemoryStore(), QUICK, started_ms=0)
+    for fact in reject("1", T0, caller=LID):
+        callers.apply(fact)
+    callers.advance(T0 + QUICK[-1])
+    link = linked(LID, ADA, T0 + QUICK[-1] + LINK_LEAD_MS)
+    assert callers.apply(link) == []
+    again = reject("1", T0 + QUICK[-1] + LINK_LEAD_MS, caller=LID)
+    assert [event for fact in again for event in callers.apply(fact)] == []
+
+
+def closed_by(callers: Callers, at_ms: int) -> list[AttritionClosed]:
+    return [each for each in callers.advance(at_ms) if isinstance(each, AttritionClosed)]

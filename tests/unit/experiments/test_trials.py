@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import chain
+from random import Random
 from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from models.attrition import AttritionClosed, AttritionOpened, AttritionReturned, Return
 from models.decisions import Assignment, Decision
@@ -17,14 +24,14 @@ RULE = Trial(line="sales", of="rule", experiment="text-first", salt="")
 HELD = {"holdout": 0.5, "enforced": 0.5}
 
 
-def decided(n: int, *given: Assignment, at_ms: int = T0, caller: str | None = None) -> Decision:
+def decided(n: int, *assigned: Assignment, at_ms: int = T0, caller: str | None = None) -> Decision:
     made = decision(offer("A"))
     return replace(
         made,
         decision_id=f"sales/{n}",
         line="sales",
         caller=caller or f"{n}@c.us",
-        assignments=given,
+        assignments=assigned,
         decided_at_ms=at_ms,
     )
 
@@ -178,3 +185,88 @@ def test_a_call_may_be_of_two_trials_and_salts_are_compared() -> None:
     results, warned = trials.results(until_ms=T0, horizon_ms=DAY_MS)
     assert [(each.trial.of, each.arms[0].people) for each in results] == [("reply", 1), ("rule", 1)]
     assert [each.about for each in warned] == ["salt-twice"]
+
+
+def test_who_was_two_people_and_fell_into_one_variant_counts_once_from_the_first_call() -> None:
+    trials = Trials()
+    trials.decided(decided(1, assignment("enforced", HELD, trial=RULE), caller="1@lid", at_ms=T0))
+    trials.decided(decided(2, assignment("enforced", HELD, trial=RULE), at_ms=T0 + 50))
+    trials.linked("1@lid", "2@c.us")
+    trials.contact("sales", "2@c.us", "wrote", T0 + 20)
+    (result,), _ = trials.results(until_ms=T0 + 9 * DAY_MS, horizon_ms=DAY_MS)
+    arm = result.arms[0]
+    assert (arm.variant, arm.people, arm.returned, result.in_two) == ("enforced", 1, 1, 0)
+    assert arm.curves["wrote"][0].after_ms == 20
+
+
+def test_who_was_two_people_in_two_variants_of_a_rule_counts_in_neither() -> None:
+    trials = Trials()
+    trials.decided(decided(1, assignment("holdout", HELD, trial=RULE), caller="1@lid"))
+    trials.decided(decided(2, assignment("enforced", HELD, trial=RULE)))
+    trials.decided(decided(3, assignment("enforced", HELD, trial=RULE)))
+    trials.linked("1@lid", "2@c.us")
+    (result,), _ = trials.results(until_ms=T0 + 9 * DAY_MS, horizon_ms=DAY_MS)
+    assert [(arm.variant, arm.people) for arm in result.arms] == [("enforced", 1), ("holdout", 0)]
+    assert result.in_two == 1
+    assert result.alarmed
+
+
+PEOPLE = [[f"{n}@c.us", f"{n}@lid"] for n in range(4)]
+JIDS = list(chain(*PEOPLE))
+MOMENTS = st.integers(0, 2 * DAY_MS)
+CALLS = st.lists(
+    st.tuples(st.sampled_from(JIDS), MOMENTS, st.sampled_from(["holdout", "enforced"])),
+    max_size=12,
+)
+CONTACTS = st.lists(st.tuples(st.sampled_from(JIDS), MOMENTS), max_size=12)
+
+
+@given(CALLS, CONTACTS, st.randoms(use_true_random=False))
+def test_two_identities_count_as_one_person_would(
+    calls: list[tuple[str, int, str]], contacts: list[tuple[str, int]], chance: Random
+) -> None:
+    """What comes of it depends neither on the order, nor on who was known as whom when."""
+    owner = {jid: names[0] for names in PEOPLE for jid in names}
+    links = [(names[1], names[0]) for names in PEOPLE]
+    one, two = Trials(), Trials()
+    made = [
+        (decided(n, assignment(variant, HELD, trial=RULE), at_ms=T0 + at_ms), jid)
+        for n, (jid, at_ms, variant) in enumerate(calls)
+    ]
+    for of, jid in made:
+        one.decided(replace(of, caller=owner[jid]))
+    for jid, at_ms in contacts:
+        one.contact("sales", owner[jid], "wrote", T0 + at_ms)
+    before: list[Callable[[], None]] = [
+        *(partial(two.decided, replace(of, caller=jid)) for of, jid in made),
+        *(partial(two.linked, *pair) for pair in (*links, *links)),
+    ]
+    chance.shuffle(before)
+    for act in before:
+        act()
+    after = [*contacts]
+    chance.shuffle(after)
+    for jid, at_ms in after:
+        two.contact("sales", jid, "wrote", T0 + at_ms)
+    wanted, _ = one.results(until_ms=T0 + 3 * DAY_MS, horizon_ms=DAY_MS)
+    found, _ = two.results(until_ms=T0 + 3 * DAY_MS, horizon_ms=DAY_MS)
+    assert found == wanted
+
+
+@given(st.permutations(range(4)))
+def test_what_attrition_says_of_identities_is_taken_in_any_order(order: Sequence[int]) -> None:
+    """The longer horizon may be read before the shorter, which still names the alias."""
+    trials = Trials()
+    for n, variant in enumerate(("plain", "meeting")):
+        trials.decided(decided(n, assignment(variant, HALVES)))
+        trials.attrition(began(n))
+    events = [
+        closed(0, "0@c.us", state="gone"),
+        replace(closed(0, "1@c.us", state="gone"), horizon_ms=7 * DAY_MS),
+        closed(1, state="gone"),
+        replace(closed(1, state="gone"), horizon_ms=7 * DAY_MS),
+    ]
+    for at in order:
+        trials.attrition(events[at])
+    (result,), _ = trials.results(until_ms=T0 + 9 * DAY_MS, horizon_ms=DAY_MS)
+    assert (sum(arm.people for arm in result.arms), result.in_two) == (0, 1)

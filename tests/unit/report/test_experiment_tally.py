@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from models.answers import CallAnswered
+from models.contacts import IdentityLink
 from models.messages import MessageSeen
 from streams.report.experiment_sentences import results
 from tests.support.records import T0, offer
@@ -50,9 +51,9 @@ def test_a_broken_split_is_an_alarm_before_all_else() -> None:
 
 
 def contact(who: str, at_ms: int, **more: Any) -> MessageSeen:
-    fields: dict[str, Any] = {"direction": "in", "line": "london"}
+    fields: dict[str, Any] = {"direction": "in", "line": "london", "caller": f"{who}@c.us"}
     return MessageSeen(
-        event_id=f"m{who}", message_id=who, gateway="office", caller=f"{who}@c.us", at_ms=at_ms,
+        event_id=f"m{who}", message_id=who, gateway="office", at_ms=at_ms,
         received_at_ms=at_ms, **fields | more,
     )  # fmt: skip
 
@@ -76,6 +77,25 @@ def test_a_rules_holdout_is_judged_by_contact() -> None:
     by_hand = contact("c", T0 + 9, direction="out", by_hand=True)
     found = figures_of([*decisions, by_hand], about)
     assert [each.returned for each in found.arms] == [1, 0]
+
+
+def test_who_was_held_out_under_one_identity_and_writes_under_another_is_back() -> None:
+    held = tried(offer("a", caller="a@c.us"), "holdout", kind="rule")
+    link = IdentityLink(alias="1@lid", caller="a@c.us", source="payload", at_ms=T0 + 9)
+    about = replace(asked(), until_ms=T0 + 2 * DAY_MS)
+    found = figures_of([held, contact("1", T0 + 7, caller="1@lid"), link], about)
+    assert [(each.variant, each.people, each.returned) for each in found.arms] == [
+        ("enforced", 0, 0), ("holdout", 1, 1),
+    ]  # fmt: skip
+
+
+def test_one_person_in_both_arms_is_told() -> None:
+    one = tried(offer("a", caller="a@c.us"), "holdout", kind="rule")
+    other = tried(offer("b", caller="1@lid"), "enforced", kind="rule")
+    link = IdentityLink(alias="1@lid", caller="a@c.us", source="payload", at_ms=T0 + 9)
+    found = figures_of([one, other, link])
+    assert [(row.people, row.in_two) for row in found.experiments] == [(0, 1)]
+    assert any("1 person (100.0 %) was seen in two variants" in each for each in results(found))
 
 
 def test_a_salt_used_twice_is_said() -> None:
