@@ -7,6 +7,7 @@ documents`` writes all of them; ``tests/unit/test_documents.py`` compares them.
 from __future__ import annotations
 
 import inspect
+import logging
 import re
 import textwrap
 import types
@@ -25,6 +26,7 @@ from models.policy import DAY_MS
 from models.topics import TOPICS, Topic
 from streams.gateways.registry import capability_table
 from streams.kafka.acls import ROLES
+from streams.log_events.registry import BY_COMPONENT
 from streams.metric_defs.registry import BY_PROCESS
 from streams.policies.rule_table import rule_table
 from streams.settings import ROOT
@@ -254,6 +256,22 @@ def metric_table() -> str:
     return table(("of", "metric", "kind", "labels", "unit", "what it counts"), rows)
 
 
+def event_table() -> str:
+    """What each part logs."""
+    rows = [
+        (
+            part,
+            f"`{each.name}`",
+            logging.getLevelName(each.level),
+            ", ".join(f"`{field}`" for field in each.field_names()),
+            each.meaning(),
+        )
+        for part, found in BY_COMPONENT.items()
+        for each in found
+    ]
+    return table(("of", "event", "level", "fields", "what happened"), rows)
+
+
 def command_table() -> str:
     """Every command of the command line, with its first sentence."""
     from streams.cli.main import cli  # noqa: PLC0415 - heavy, and for this alone
@@ -277,6 +295,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "topics": topic_table,
     "fields": field_tables,
     "metrics": metric_table,
+    "events": event_table,
     "commands": command_table,
     "rules": rule_table,
     "capabilities": capability_table,
