@@ -272,8 +272,8 @@ IDENTITIES: Final = Topic(
         Component.CALLBACKS,
         Component.DEAD_LETTERS,
         Component.EXPLAIN,
-        Component.STATE,
         Component.REPORT,
+        Component.STATE,
     ),
     what="who said that a LID or number is known as another",
 )

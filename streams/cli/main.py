@@ -25,6 +25,7 @@ from streams.cli import (
     calendar,
     callbacks,
     calls,
+    capacity,
     contacts,
     dlq,
     explain,
@@ -53,7 +54,7 @@ log = EventLog(__name__)
 SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
     "Run": (
         up.up, bridge.bridge, worker.worker, attrition.attrition, gateway_sim.gateway_sim,
-        kafka.kafka, topics.topics, state.state,
+        kafka.kafka, topics.topics, capacity.capacity, state.state,
     ),
     "Look": (
         calls.calls, explain.explain, report.report, audit.audit, callbacks.callbacks, dlq.dlq,

@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from functools import partial
@@ -25,10 +25,9 @@ from typing_extensions import override
 from streams.cli.options import DURATION
 from streams.common.errors import EnvironmentFaultError, RingfenceError
 from streams.local_kafka.broker import LocalKafka, free_ports
-from streams.local_kafka.jars import kafka_version
 from streams.local_kafka.state import BrokerFiles
 from streams.settings import KafkaSettings
-from tests.bench import deciding, exporting, machine, recovery, scale_run, scaling, simulating
+from tests.bench import deciding, exporting, machine, recovery, scale_commands, simulating
 from tests.bench import memory as remembering
 from tests.bench.processes import Process, environment, python
 from tests.bench.report import Report
@@ -43,6 +42,8 @@ Examples:
   tests/bench/run
   tests/bench/run --quick
   tests/bench/run --scale 1,2,4 --rates 50,100
+  tests/bench/run --costs streams/capacity/costs.json --rates 50 --seconds 60
+  tests/bench/run --reference 1000000 --costs streams/capacity/costs.json
   tests/bench/run --recovery 1000000
   tests/bench/run --export 5000000
   tests/bench/run --simulate 1000000
@@ -136,19 +137,6 @@ async def _exporting(records: int, folder: Path) -> exporting.Measured:
         finally:
             if not pids:
                 await clean(kafka)
-
-
-class _Workers(click.ParamType):
-    name = "workers"
-
-    @override
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        parts = str(value).split(",")
-        if not all(part.strip().isdigit() and 1 <= int(part) <= 64 for part in parts):
-            self.fail(f"{value!r}: numbers of workers from 1 to 64, such as 1,2,4", param, ctx)
-        return tuple(map(int, parts))
 
 
 class _Rates(click.ParamType):
@@ -280,16 +268,29 @@ class _Rates(click.ParamType):
     help="Measure how long an export of so many records takes, and end.",
 )
 @click.option(
-    "--scale",
-    type=_Workers(),
-    metavar="WORKERS",
-    help="Measure so many workers, say 1,2,4, on three brokers at the rates given, and end.",
-)
-@click.option(
     "--memory",
     type=DURATION,
     metavar="DURATION",
     help="Measure the memory of bridge and worker for so long at the first of the rates, and end.",
+)
+@click.option(
+    "--scale",
+    type=scale_commands.WorkerCounts(),
+    metavar="WORKERS",
+    help="Measure so many workers, say 1,2,4, on three brokers at the rates given, and end.",
+)
+@click.option(
+    "--costs",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Measure what calls and messages cost at the highest of the rates, write it, and end.",
+)
+@click.option(
+    "--reference",
+    type=click.IntRange(1),
+    metavar="ROWS",
+    help="Measure what so many contacts, links and list entries cost a worker (into --costs), "
+    "and end.",
 )
 @click.option(
     "--json",
@@ -316,8 +317,10 @@ def main(  # noqa: PLR0917 - click passes every option by keyword
     partitions: int,
     arrivals: str,
     seed: int | None,
-    scale: tuple[int, ...] | None,
     memory: int | None,
+    scale: tuple[int, ...] | None,
+    costs: Path | None,
+    reference: int | None,
     json_file: Path | None,
     logs: Path | None,
     *,
@@ -358,11 +361,15 @@ def main(  # noqa: PLR0917 - click passes every option by keyword
     )
     folder = Path(tempfile.mkdtemp(prefix="ringfence-bench-")) if logs is None else logs.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    if scale is not None:
-        found, facts = _measure(_scaled(options, folder, scale), folder)
-        for line in scaling.lines(found, facts):
+    asked = scale_commands.Asked(scale, costs, reference)
+    if asked.anything:
+        gateway = partial(_gateway, options, folder)
+        said, found = _measure(
+            scale_commands.run(asked, options, folder, gateway, _progress), folder
+        )
+        for line in said:
             click.echo(line)
-        _write_json(json_file, {"machine": facts, **asdict(found)})
+        _write_json(json_file, found)
         return
     if memory is not None:
         looks = _measure(_remembered(options, folder, memory / 1000), folder)
@@ -432,16 +439,6 @@ async def _bench(options: Options, folder: Path) -> Report:
 async def _remembered(options: Options, folder: Path, seconds: float) -> list[remembering.Look]:
     async with _on_site(options, folder) as (bench, _):
         return await bench.memory(options.rates[0], seconds)
-
-
-async def _scaled(
-    options: Options, folder: Path, workers: Sequence[int]
-) -> tuple[scaling.Scaled, dict[str, Any]]:
-    facts = machine.facts(local_broker=True) | {"kafka": f"{kafka_version()}, three local nodes"}
-    start = partial(_gateway, options, folder)
-    async with scale_run.stage(options, folder, start, _progress) as stage:
-        found = await scaling.measure(stage.bench, stage.brokers, workers)
-    return found, facts
 
 
 @asynccontextmanager

@@ -70,13 +70,13 @@ class Process:
         """Where a part of the product says what it measures."""
         return self._ready_url.replace("/health/ready", "/metrics")
 
-    async def ready(self) -> None:
+    async def ready(self, within: float = READY_S) -> None:
         """Return when it says that it is ready.
 
         Raises ``EnvironmentFaultError`` with the log's last lines when it ends, or after
-        ``READY_S``.
+        ``within`` seconds.
         """
-        deadline = time.monotonic() + READY_S
+        deadline = time.monotonic() + within
         async with aiohttp.ClientSession() as http:
             while time.monotonic() < deadline:
                 self.check()
@@ -87,7 +87,7 @@ class Process:
                         if answer.status == 200:
                             return
                 await asyncio.sleep(0.05)
-        raise EnvironmentFaultError(self._complaint(f"is not ready after {READY_S:.0f} s"))
+        raise EnvironmentFaultError(self._complaint(f"is not ready after {within:.0f} s"))
 
     def check(self) -> None:
         """Raise ``EnvironmentFaultError`` with the log's last lines if the process has ended."""

@@ -24,6 +24,8 @@ from models.bounds import Count, Millis
 from models.descriptions import attribute_docs, field_meaning
 from models.policy import DAY_MS
 from models.topics import TOPICS, Topic
+from streams.capacity.costs import measured_costs
+from streams.capacity.tables import HEAD, side_by_side
 from streams.gateways.registry import capability_table
 from streams.kafka.acls import ROLES
 from streams.log_events.registry import BY_COMPONENT
@@ -112,6 +114,20 @@ def state_table() -> str:
     rows = [(f"`{name}`", kind, why) for found, kind in taken for name, why in found.items()]
     left = [(f"`{name}`", why) for name, why in LEFT_TOPICS.items()]
     return table(("taken along", "a", "for"), rows) + "\n" + table(("left", "for"), left)
+
+
+def capacity_table() -> str:
+    """What four loads take, and by what run."""
+    costs = measured_costs()
+    about, rows = costs.calls.measured, costs.reference.measured
+    said = (
+        f"Measured on {about['date']} at {costs.calls.rate:g} calls/s, {costs.calls.count} of each"
+        f" kind: {about['cores']} cores of {about['cpu']}, Python {about['python']}, Kafka"
+        f" {about['kafka']}, commit {about['commit']}; rows on {rows['date']}, commit"
+        f" {rows['commit']}."
+    )
+    words = textwrap.wrap(said, 100, break_on_hyphens=False)
+    return "\n".join([*words, "", ""]) + table(HEAD, side_by_side(costs))
 
 
 def kept(topic: Topic) -> str:
@@ -301,4 +317,5 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "capabilities": capability_table,
     "roles": role_table,
     "state": state_table,
+    "capacity": capacity_table,
 }
