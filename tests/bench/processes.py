@@ -131,6 +131,12 @@ def cpu_s(pid: int) -> float:
     return (int(after_name[11]) + int(after_name[12])) / _TICKS
 
 
+def resident_mib(pid: int) -> float:
+    """The memory of a process that is resident now, in MiB (proc_pid_statm(5))."""
+    pages = int((_PROC / str(pid) / "statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
 def machine_busy_s() -> float:
     """The CPU seconds that the whole machine has been busy since its start (proc_stat(5))."""
     user, nice, system, _idle, _iowait, irq, softirq, steal = (
