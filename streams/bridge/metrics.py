@@ -49,9 +49,9 @@ class BridgeMetrics:
             )
         child.inc()
 
-    def connected(self, *, yes: bool) -> None:
-        """Say whether a producer is connected."""
-        self._connected.set(1 if yes else 0)
+    def connected(self, can_write: Callable[[], bool]) -> None:
+        """Have each scrape ask whether records can be written to Kafka."""
+        self._connected.set_function(lambda: float(can_write()))
 
     def acknowledged_late(self) -> None:
         """Count one record that the broker acknowledged after its webhook had been answered 503."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable
 from typing import Final, Self
@@ -33,9 +32,11 @@ from streams.common.errors import ConfigurationError
 from streams.common.health import HealthServer, bare_health_routes, listen
 from streams.common.tasks import cancel
 from streams.gateways.signature import Signature, WhichKey, signature_of
+from streams.log_events.bridge import BridgeListening, WebhookOlderKey
+from streams.log_events.kinds import EventLog
 from streams.settings import Settings
 
-log = logging.getLogger(__name__)
+log = EventLog(__name__)
 
 _RETRY_AFTER_S: Final = "2"
 """The shortest pause that a gateway is known to make between repeats (WAHA)."""
@@ -236,12 +237,7 @@ class Bridge:
         self.metrics.signed_with_older_key(endpoint.name)
         if not endpoint.warned_of_older_key:
             endpoint.warned_of_older_key = True
-            log.warning(
-                "gateway %s still signs with the older key: "
-                "give it the first one of gateways.%s.webhook_secret",
-                endpoint.name,
-                endpoint.name,
-            )
+            log.write(WebhookOlderKey(gateway=endpoint.name))
 
     async def _signed_body(
         self, endpoint: _Endpoint, request: web.Request, connection: Connection
@@ -296,7 +292,7 @@ async def serve(
     """
     raise_file_limit()
     async with Bridge(settings, clock=clock) as bridge:
-        log.info("the bridge listens at %s, its metrics at %s", bridge.url, bridge.admin_url)
+        log.write(BridgeListening(url=bridge.url, admin_url=bridge.admin_url))
         if on_ready is not None:
             on_ready(bridge.url)
         await bridge.run(stop)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from models.records import Record
 from models.topics import Topic
 from streams.kafka.producer import DurableProducer
+from streams.log_events.kinds import EventLog
+from streams.log_events.shared import RecordNotDurable
 
-log = logging.getLogger(__name__)
+log = EventLog(__name__)
 
 
 class Acknowledgeable(Protocol):
@@ -98,9 +99,7 @@ class _Finish:
             return  # the process is going down; the event stays unacknowledged
         error = done.exception()
         if error is not None:
-            log.error(
-                "a record could not be made durable; the event will come again", exc_info=error
-            )
+            log.write(RecordNotDurable(), exc_info=error)
             self._on_failure(error)
             return
         self._left -= 1

@@ -19,7 +19,9 @@ EVENTS: Final = CounterDef(
     ("gateway", "event", "result"),
 )
 CONNECTED: Final = GaugeDef(
-    "ringfence_bridge_producer_connected", "1 while a producer is connected.", unit="0 or 1"
+    "ringfence_bridge_producer_connected",
+    "1 while records can be written to Kafka, as far as the bridge knows.",
+    unit="0 or 1",
 )
 LATE: Final = CounterDef(
     "ringfence_bridge_late_acknowledgements",

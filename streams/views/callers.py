@@ -9,15 +9,18 @@ from models.codec import UndecodableError, decode
 from models.contacts import Contact, IdentityLink, alias_of_key
 from models.identity_links import CallerLinked
 from models.numbers import all_forms
+from streams.views.contact_rows import ContactCutter
+from streams.views.link_rows import LinkRows
+from streams.views.packed_rows import PackedRows
 
 
 class Contacts:
-    """Contact records, maybe millions: kept as bytes, decoded when their caller calls."""
+    """Contact records, maybe millions: kept packed, decoded when their caller calls."""
 
     topic = topics.CONTACTS
 
     def __init__(self) -> None:
-        self._raw: dict[bytes, bytes] = {}
+        self._rows = PackedRows(ContactCutter())
 
     def apply(self, key: bytes, value: bytes | None) -> None:
         """See ``CompactedView``, but never raises: ``get`` decodes, and finds what is wrong.
@@ -25,9 +28,9 @@ class Contacts:
         Decoding millions of records here would delay the start of a worker.
         """
         if value is None:
-            self._raw.pop(key, None)
+            self._rows.pop(key)
         else:
-            self._raw[key] = value
+            self._rows.set(key, value)
 
     def complete(self) -> None:
         """See ``CompactedView``."""
@@ -37,7 +40,7 @@ class Contacts:
 
         Raises ``UndecodableError`` for one that cannot be read.
         """
-        raw = self._raw.get(caller.encode())
+        raw = self._rows.get(caller.encode())
         return None if raw is None else decode(Contact, raw)
 
     def of_any(self, jids: Iterable[str]) -> Contact | None:
@@ -51,7 +54,7 @@ class Contacts:
 
     def __len__(self) -> int:
         """The number of contact records."""
-        return len(self._raw)
+        return len(self._rows)
 
 
 class Identities:
@@ -61,10 +64,7 @@ class Identities:
 
     def __init__(self, on_link: Callable[[CallerLinked], None] | None = None) -> None:
         """``on_link`` is called for each alias that is known as another caller than before."""
-        self._said: dict[str, tuple[IdentityLink, ...]] = {}
-        """By alias. Most have one link: a tuple takes a fifth of a dictionary's memory."""
-        self._named: dict[str, dict[str, None]] = {}
-        """By caller, the aliases of which somebody says that they are this caller."""
+        self._rows = LinkRows()
         self._on_link = on_link
 
     def apply(self, key: bytes, value: bytes | None) -> None:
@@ -84,14 +84,8 @@ class Identities:
         alias = alias_of_key(key)
         affected = (alias, *self.aliases_of(alias)) if self._on_link is not None else ()
         before = {each: self.caller_of(each) for each in affected}
-        others = tuple(each for each in self._said.get(alias, ()) if each.key != key)
-        for each in self._said.pop(alias, ()):
-            self._forget_name(each)
-        said = others if link is None else (*others, link)
-        if said:
-            self._said[alias] = said
-        for each in said:
-            self._named.setdefault(each.caller, {})[alias] = None
+        others = tuple(each for each in self.said(alias) if each.key != key)
+        self._rows.replace(alias, others if link is None else (*others, link))
         if self._on_link is not None and link is not None:
             for name, former in before.items():
                 caller = self.caller_of(name)
@@ -104,19 +98,19 @@ class Identities:
 
     def said(self, alias: str) -> tuple[IdentityLink, ...]:
         """Every link of an alias, by source."""
-        return self._said.get(alias, ())
+        return self._rows.said(alias)
 
     def named(self, caller: str) -> tuple[str, ...]:
         """The JIDs of which somebody says that they are this caller, whether it holds or not."""
-        return tuple(self._named.get(caller, ()))
+        return self._rows.named(caller)
 
     def values(self) -> list[IdentityLink]:
         """Everything that was said."""
-        return [each for said in self._said.values() for each in said]
+        return [each for alias in self._rows.aliases() for each in self.said(alias)]
 
     def joined(self) -> Iterator[tuple[str, str]]:
         """Each alias that is known as another caller, and that caller."""
-        for alias in self._said:
+        for alias in self._rows.aliases():
             caller = self.caller_of(alias)
             if caller != alias:
                 yield alias, caller
@@ -139,12 +133,6 @@ class Identities:
         """When the newest link was said that leads on from an alias, or None where none does."""
         times = [link.at_ms for link in chain(alias, self.said)]
         return max(times, default=None)
-
-    def _forget_name(self, link: IdentityLink) -> None:
-        kept = self._named.get(link.caller, {})
-        kept.pop(link.alias, None)
-        if not kept:
-            self._named.pop(link.caller, None)
 
 
 Said = Callable[[str], tuple[IdentityLink, ...]]

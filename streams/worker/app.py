@@ -6,7 +6,6 @@ And the reason for every number.
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence, Sized
@@ -35,6 +34,8 @@ from streams.kafka.producer import DurableProducer
 from streams.kafka.read_range import read_range
 from streams.kafka.stream import Ownership, Row
 from streams.kafka.tolerant_table import RowForm, TolerantFencedTable, TolerantTable
+from streams.log_events.kinds import EventLog
+from streams.log_events.worker import DeadLetterNotSent
 from streams.policy_admin.files import PolicyFile
 from streams.screening import recent_calls
 from streams.screening.agent import Screening
@@ -51,7 +52,7 @@ from streams.worker.ownership import GroupOwnership
 from streams.worker.services import Services, services
 from streams.worker.status import StatusReport
 
-log = logging.getLogger(__name__)
+log = EventLog(__name__)
 
 FOLLOWED = (
     topics.CALLS_EVENTS,
@@ -231,7 +232,7 @@ def build(
 
 def _log_failure(done: asyncio.Future[Any]) -> None:
     if not done.cancelled() and done.exception() is not None:
-        log.error("a dead letter of a table's row could not be sent", exc_info=done.exception())
+        log.write(DeadLetterNotSent(), exc_info=done.exception())
 
 
 def _figures(app: WorkerApp, around: Services, agents: WorkerAgents, clock: Clock) -> Figures:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from streams.common.log_style import LogStyle
 from streams.common.shutdown import Failure
 from streams.faust_driver.process import require_cluster, run_process
 from streams.policy_admin.files import read_folder
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from streams.worker.app import WorkerApp
 
 
-def run(settings: Settings) -> int:
+def run(settings: Settings, logs: LogStyle) -> int:
     """Run until SIGTERM or SIGINT, as ``run_process`` does, whose exit code it returns; blocks.
 
     Raises ``RingfenceError`` for what a person must repair first: a policy, no cluster, and what
@@ -29,4 +30,4 @@ def run(settings: Settings) -> int:
         app = worker.build(settings, files, instance=os.environ.get("RINGFENCE_INSTANCE"))
         return app, app.parts.failure
 
-    return run_process(settings.kafka, settings.worker.listen, "worker.listen", build)
+    return run_process(settings.kafka, settings.worker.listen, "worker.listen", build, logs)

@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from functools import partial
@@ -25,10 +25,10 @@ from typing_extensions import override
 from streams.cli.options import DURATION
 from streams.common.errors import EnvironmentFaultError, RingfenceError
 from streams.local_kafka.broker import LocalKafka, free_ports
-from streams.local_kafka.jars import kafka_version
 from streams.local_kafka.state import BrokerFiles
 from streams.settings import KafkaSettings
-from tests.bench import deciding, exporting, machine, recovery, scale_run, scaling, simulating
+from tests.bench import deciding, exporting, machine, recovery, scale_commands, simulating
+from tests.bench import memory as remembering
 from tests.bench.peers.comparison import PEERS, Comparison, running
 from tests.bench.processes import Process, environment, python
 from tests.bench.report import Report
@@ -53,9 +53,12 @@ Examples:
   tests/bench/run --scale 1,2,4 --rates 50,100
   tests/bench/run --peers --seconds 20 --rounds 2 --climb
   tests/bench/run --peers --rates 400 --order peers-first --markdown
+  tests/bench/run --costs streams/capacity/costs.json --rates 50 --seconds 60
+  tests/bench/run --reference 1000000 --costs streams/capacity/costs.json
   tests/bench/run --recovery 1000000
   tests/bench/run --export 5000000
   tests/bench/run --simulate 1000000
+  tests/bench/run --memory 30m --rates 200
   tests/bench/run --rates 50 --seconds 60 --no-sustain --idle 600 --json bench.json
 """
 
@@ -145,19 +148,6 @@ async def _exporting(records: int, folder: Path) -> exporting.Measured:
         finally:
             if not pids:
                 await clean(kafka)
-
-
-class _Workers(click.ParamType):
-    name = "workers"
-
-    @override
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        parts = str(value).split(",")
-        if not all(part.strip().isdigit() and 1 <= int(part) <= 64 for part in parts):
-            self.fail(f"{value!r}: numbers of workers from 1 to 64, such as 1,2,4", param, ctx)
-        return tuple(map(int, parts))
 
 
 class _Rates(click.ParamType):
@@ -304,10 +294,29 @@ class _Rates(click.ParamType):
     help="Measure how long an export of so many records takes, and end.",
 )
 @click.option(
+    "--memory",
+    type=DURATION,
+    metavar="DURATION",
+    help="Measure the memory of bridge and worker for so long at the first of the rates, and end.",
+)
+@click.option(
     "--scale",
-    type=_Workers(),
+    type=scale_commands.WorkerCounts(),
     metavar="WORKERS",
     help="Measure so many workers, say 1,2,4, on three brokers at the rates given, and end.",
+)
+@click.option(
+    "--costs",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Measure what calls and messages cost at the highest of the rates, write it, and end.",
+)
+@click.option(
+    "--reference",
+    type=click.IntRange(1),
+    metavar="ROWS",
+    help="Measure what so many contacts, links and list entries cost a worker (into --costs), "
+    "and end.",
 )
 @click.option(
     "--json",
@@ -336,7 +345,10 @@ def main(  # noqa: PLR0917 - click passes every option by keyword
     seed: int | None,
     rounds: int,
     order: str,
+    memory: int | None,
     scale: tuple[int, ...] | None,
+    costs: Path | None,
+    reference: int | None,
     json_file: Path | None,
     logs: Path | None,
     *,
@@ -388,11 +400,21 @@ def main(  # noqa: PLR0917 - click passes every option by keyword
         )
     folder = Path(tempfile.mkdtemp(prefix="ringfence-bench-")) if logs is None else logs.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    if scale is not None:
-        found, facts = _measure(_scaled(options, folder, scale), folder)
-        for line in scaling.lines(found, facts):
+    asked = scale_commands.Asked(scale, costs, reference)
+    if asked.anything:
+        gateway = partial(_gateway, options, folder)
+        said, found = _measure(
+            scale_commands.run(asked, options, folder, gateway, _progress), folder
+        )
+        for line in said:
             click.echo(line)
-        _write_json(json_file, {"machine": facts, **asdict(found)})
+        _write_json(json_file, found)
+        return
+    if memory is not None:
+        looks = _measure(_remembered(options, folder, memory / 1000), folder)
+        for line in remembering.lines(looks, options.rates[0]):
+            click.echo(line)
+        _write_json(json_file, {"looks": [asdict(each) for each in looks]})
         return
     report = _measure(_bench(options, folder), folder)
     if logs is None:
@@ -443,7 +465,9 @@ def _measure(bench: Coroutine[None, None, T], folder: Path) -> T:
         sys.exit(EnvironmentFaultError.exit_code)
 
 
-async def _bench(options: Options, folder: Path) -> Report:
+@asynccontextmanager
+async def _on_site(options: Options, folder: Path) -> AsyncIterator[tuple[Bench, dict[str, Any]]]:
+    """A bench with its broker, its gateway and its topics, and the facts of the machine."""
     async with _broker(folder) as (bootstrap, pids):
         facts = machine.facts(local_broker=bool(pids))
         gateway = _gateway(options, folder)
@@ -463,30 +487,25 @@ async def _bench(options: Options, folder: Path) -> Report:
                     if "relay" in options.systems
                     else Comparison(site, options, pids, _progress, running)
                 )
-                await bench.warm_up()
-                rows, idle = await bench.run()
+                yield bench, facts
             finally:
                 if "broker" not in pids:
                     await clean(kafka)
-            return Report(
-                machine=facts,
-                options=options,
-                rows=rows,
-                idle=idle,
-                wrong=await _wrong(gateway.url),
-            )
         finally:
             gateway.stop()
 
 
-async def _scaled(
-    options: Options, folder: Path, workers: Sequence[int]
-) -> tuple[scaling.Scaled, dict[str, Any]]:
-    facts = machine.facts(local_broker=True) | {"kafka": f"{kafka_version()}, three local nodes"}
-    start = partial(_gateway, options, folder)
-    async with scale_run.stage(options, folder, start, _progress) as stage:
-        found = await scaling.measure(stage.bench, stage.brokers, workers)
-    return found, facts
+async def _bench(options: Options, folder: Path) -> Report:
+    async with _on_site(options, folder) as (bench, facts):
+        await bench.warm_up()
+        rows, idle = await bench.run()
+        wrong = await _wrong(bench.site.gateway_url)
+        return Report(machine=facts, options=options, rows=rows, idle=idle, wrong=wrong)
+
+
+async def _remembered(options: Options, folder: Path, seconds: float) -> list[remembering.Look]:
+    async with _on_site(options, folder) as (bench, _):
+        return await bench.memory(options.rates[0], seconds)
 
 
 @asynccontextmanager

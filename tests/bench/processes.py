@@ -65,13 +65,18 @@ class Process:
         """The process id."""
         return self._process.pid
 
-    async def ready(self) -> None:
+    @property
+    def metrics_url(self) -> str:
+        """Where a part of the product says what it measures."""
+        return self._ready_url.replace("/health/ready", "/metrics")
+
+    async def ready(self, within: float = READY_S) -> None:
         """Return when it says that it is ready.
 
         Raises ``EnvironmentFaultError`` with the log's last lines when it ends, or after
-        ``READY_S``.
+        ``within`` seconds.
         """
-        deadline = time.monotonic() + READY_S
+        deadline = time.monotonic() + within
         async with aiohttp.ClientSession() as http:
             while time.monotonic() < deadline:
                 self.check()
@@ -82,7 +87,7 @@ class Process:
                         if answer.status == 200:
                             return
                 await asyncio.sleep(0.05)
-        raise EnvironmentFaultError(self._complaint(f"is not ready after {READY_S:.0f} s"))
+        raise EnvironmentFaultError(self._complaint(f"is not ready after {within:.0f} s"))
 
     def check(self) -> None:
         """Raise ``EnvironmentFaultError`` with the log's last lines if the process has ended."""
@@ -131,10 +136,12 @@ def cpu_s(pid: int) -> float:
     return (int(after_name[11]) + int(after_name[12])) / _TICKS
 
 
-def resident_mib(pid: int) -> float:
-    """The memory of a process that is resident now, in MiB (proc_pid_statm(5))."""
-    pages = int((_PROC / str(pid) / "statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+def resident_bytes(pid: int) -> int:
+    """The memory that a process has in RAM (proc_pid_status(5))."""
+    status = (_PROC / str(pid) / "status").read_text(encoding="ascii")
+    return 1024 * next(
+        int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")
+    )
 
 
 def machine_busy_s() -> float:

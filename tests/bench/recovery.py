@@ -111,6 +111,11 @@ def _kib(status: str, name: str) -> int:
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(f"{name}:"))
 
 
+async def fill_conversations(kafka: KafkaSettings, changelog: str, callers: int) -> None:
+    """Write conversations of so many callers into their table's changelog."""
+    await _fill(kafka, changelog, kafka.partitions, callers, _conversation)
+
+
 async def _fill(kafka: KafkaSettings, topic: str, partitions: int, callers: int, row: Row) -> None:
     """Write a row for every caller, in full batches: one record at a time would take a quarter of
     an hour."""

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
-
-import yaml
+from typing import Final
 
 from streams.local_kafka.broker import free_ports
 from tests.bench import calls
@@ -18,16 +16,10 @@ _SECRETS: Final = {"BENCH_API_KEY": calls.API_KEY, "BENCH_HMAC_KEY": calls.HMAC_
 
 
 @asynccontextmanager
-async def crew(
-    site: Site, workers: int, *, attrition: Mapping[str, Any] | None = None
-) -> AsyncIterator[System]:
-    """Bridge, workers ``worker-1`` and so on, and attrition where its settings are given; ready."""
-    ports = free_ports(workers + 3)
-    config = site.configuration(bridge_port=ports[0])
-    if attrition is not None:
-        whole = yaml.safe_load(config.read_text(encoding="utf-8"))
-        whole["attrition"] = {"listen": f"127.0.0.1:{ports[2]}", **attrition}
-        config.write_text(yaml.safe_dump(whole), encoding="utf-8")
+async def crew(site: Site, workers: int, *, attrition: bool = False) -> AsyncIterator[System]:
+    """Bridge, workers ``worker-1`` and so on, and attrition where it is wanted; all ready."""
+    ports = free_ports(workers + 2)
+    config = site.configuration(bridge_port=ports[0], attrition_port=ports[1])
 
     def start(name: str, part: str, port: int, *options: str) -> Process:
         env = environment(
@@ -49,10 +41,10 @@ async def crew(
     processes = [start("bridge", "bridge", ports[0])]
     processes += [
         start(f"worker-{number}", "worker", port, *listen(port))
-        for number, port in enumerate(ports[3:], start=1)
+        for number, port in enumerate(ports[2:], start=1)
     ]
-    if attrition is not None:
-        processes.append(start("attrition", "attrition", ports[2]))
+    if attrition:
+        processes.append(start("attrition", "attrition", ports[1]))
     try:
         async with asyncio.TaskGroup() as group:
             for process in processes:

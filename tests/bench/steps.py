@@ -13,7 +13,8 @@ import aiohttp
 
 from tests.bench import figures, ledger
 from tests.bench.figures import Idle, Row
-from tests.bench.processes import CpuMeter, generate, resident_mib
+from tests.bench.memory import EVERY_S, Look, Watch
+from tests.bench.processes import CpuMeter, generate, resident_bytes
 from tests.bench.systems import Site, System, running
 from tests.bench.values import Counts, LoadOrder, LoadReport, Marks, SystemName, read
 
@@ -81,6 +82,19 @@ class Bench:
             rows += [*await self._rates(names), *await self._sustain(names)]
         return rows, await self._idle()
 
+    async def memory(self, rate: float, seconds: float) -> list[Look]:
+        """What the product holds each minute, while calls come in at this rate for so long."""
+        async with running("product", self.site) as system:
+            watch = Watch(system.processes)
+            looks = [await watch.look()]
+            load = asyncio.create_task(self._load(system, rate, seconds))
+            while not load.done():
+                await asyncio.wait([load], timeout=EVERY_S)
+                looks.append(await watch.look())
+                self.say(f"{looks[-1].after_s / 60:.0f} min of {seconds / 60:.0f}")
+            await load
+            return looks
+
     async def warm_up(self) -> None:
         """Let the broker's compiler see both paths; nothing is kept."""
         if self.options.warm_up_s <= 0:
@@ -144,7 +158,9 @@ class Bench:
         meter = CpuMeter({**self.pids, **system.pids})
         load, marks = await self._load(system, rate, seconds)
         used, strangers = meter.read([load.cpu_s])
-        memory_mib = {name: round(resident_mib(pid), 1) for name, pid in system.pids.items()}
+        memory_mib = {
+            name: round(resident_bytes(pid) / 2**20, 1) for name, pid in system.pids.items()
+        }
         numbers = range(load.first, load.first + len(load.sent_ns))
         counts = await ledger.written(kafka, since, numbers, _WRITTEN_S) if product else None
         row = figures.row(

@@ -1,0 +1,94 @@
+"""Plans as people read them: one in words, several side by side. Does no IO."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from streams.capacity.amounts import amount, size
+from streams.capacity.costs import Costs
+from streams.capacity.demand import Demand
+from streams.capacity.limits import limits
+from streams.capacity.plan import Plan, plan
+
+RATES: Final = (10, 100, 1_000, 10_000)
+"""Of the table in the operators' document."""
+
+Row = tuple[str, ...]
+
+HEAD: Final = ("", *(f"{rate:,} calls/s" for rate in RATES))
+
+
+def lines(found: Plan) -> Iterator[str]:
+    """One plan, then what keeps it from going as it is."""
+    for name, value in _cells(found):
+        yield f"{name:<34}{value}"
+    yield ""
+    yield "disk once nothing is older than it may be, all replicas:"
+    for topic, kept in sorted(found.disk_kept.items(), key=lambda each: -each[1]):
+        yield f"  {topic:<42}{size(kept):>9}"
+    for said in limits(found):
+        yield ""
+        yield f"! {said}"
+
+
+def side_by_side(costs: Costs) -> list[Row]:
+    """A row for each figure, a column for each of ``RATES``."""
+    plans = [plan(Demand(calls=rate), costs) for rate in RATES]
+    columns = [dict(_cells(each)) for each in plans]
+    rows: list[Row] = [(name, *(column[name] for column in columns)) for name in columns[0]]
+    met = [" ".join(f"{said}." for said in limits(each)) or "none" for each in plans]
+    return [*rows, ("limits", *met)]
+
+
+def _cells(found: Plan) -> Sequence[tuple[str, str]]:
+    demand = found.demand
+    return (
+        ("calls a day", amount(demand.calls_a_day)),
+        ("callers known", amount(demand.all_callers)),
+        ("contacts; links", f"{amount(demand.all_contacts)}; {amount(demand.all_links)}"),
+        (
+            "partitions",
+            "more than there are" if found.partitions is None else f"{found.partitions}",
+        ),
+        ("workers, a core each", f"{found.workers}"),
+        ("memory of a worker", size(found.worker_memory)),
+        ("of it reference data", size(found.everywhere)),
+        ("a worker's start", f"{amount(found.start_s)} s"),
+        ("bridges, a core each", f"{found.bridges}"),
+        ("brokers", f"{found.brokers} of {demand.broker_cores} cores"),
+        ("brokers' cores in all", amount(found.broker_cores)),
+        ("requests/s at the brokers", amount(found.requests)),
+        ("written by producers", f"{size(found.broker_in)}/s"),
+        ("attrition", f"{amount(100 * found.attrition_cores)} % of a core"),
+        ("audit that follows", f"{amount(100 * found.audit_cores)} % of a core"),
+        ("disk a day, one replica", size(sum(found.disk_a_day.values()))),
+        ("disk in all, all replicas", size(found.disk)),
+    )
+
+
+def as_dict(found: Plan) -> dict[str, Any]:
+    """All figures, for other programs. Bytes, seconds and cores."""
+    return {
+        "calls_a_day": found.demand.calls_a_day,
+        "callers": found.demand.all_callers,
+        "contacts": found.demand.all_contacts,
+        "links": found.demand.all_links,
+        "partitions": found.partitions,
+        "workers": found.workers,
+        "worker_memory": found.worker_memory,
+        "reference_memory": found.everywhere,
+        "read_at_start": found.read_at_start,
+        "start_s": found.start_s,
+        "bridges": found.bridges,
+        "brokers": found.brokers,
+        "broker_cores": found.broker_cores,
+        "requests_a_second": found.requests,
+        "written_a_second": found.broker_in,
+        "attrition_cores": found.attrition_cores,
+        "audit_cores": found.audit_cores,
+        "disk_a_day": found.disk_a_day,
+        "disk_kept": found.disk_kept,
+        "disk": found.disk,
+        "limits": list(limits(found)),
+    }
