@@ -365,12 +365,16 @@ def main(  # noqa: PLR0917 - click passes every option by keyword
 
     Bridge, worker, gateway and load generator run in processes of their own, as in production. The
     relay takes the same webhooks over two topics to the same gateway, without checks and state.
+    With --peers the same job in Kafka Streams and in Quix Streams takes the relay's place.
     The broker is a fresh local one, or the cluster that KAFKA_BOOTSTRAP_SERVERS names. Linux only.
 
     Exits with 1 when a call was lost, repeated or mixed up at one of the rates. No figure makes it
     fail.
     """
     logging.basicConfig(level=logging.WARNING)
+    if not peers and (climb or rounds != 1 or order != "product-first"):
+        msg = "--rounds, --order and --climb go with --peers"
+        raise click.UsageError(msg)
     options = Options(
         rates=(5.0, 50.0) if quick else rates or RATES,
         seconds=5.0 if quick else seconds / 1000,

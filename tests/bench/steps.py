@@ -96,7 +96,7 @@ class Bench:
             return looks
 
     async def warm_up(self) -> None:
-        """Let the broker's compiler see both paths; nothing is kept."""
+        """Let the broker's compiler see every path; nothing is kept."""
         if self.options.warm_up_s <= 0:
             return
         for name in self.options.systems:

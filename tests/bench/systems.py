@@ -1,4 +1,4 @@
-"""The two things compared, each as processes on one broker: started, ready, ended."""
+"""The things compared, each as processes on one broker: started, ready, ended."""
 
 from __future__ import annotations
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from streams.common.errors import EnvironmentFaultError
 from streams.local_kafka.jars import kafka_version
 from streams.settings import ROOT, KafkaSettings
-from tests.bench.__main__ import beside_peers
+from tests.bench.__main__ import beside_peers, main
 from tests.bench.figures import Row, Spread
 from tests.bench.peers import comparison
 from tests.bench.report import Report
@@ -125,6 +126,13 @@ def test_kafka_streams_jars_have_digests() -> None:
 )
 def test_the_order_says_who_begins(first: str, systems: tuple[str, ...]) -> None:
     assert compared(first=first).systems == systems
+
+
+@pytest.mark.parametrize("option", ["--climb", "--rounds=2", "--order=peers-first"])
+def test_what_goes_with_peers_is_refused_without(option: str) -> None:
+    refused = CliRunner().invoke(main, [option])
+    assert refused.exit_code == 2
+    assert "go with --peers" in refused.output
 
 
 def test_peers_are_compared_at_rates_and_climb_when_asked() -> None:
