@@ -41,6 +41,52 @@ def side_by_side(costs: Costs) -> list[Row]:
     return [*rows, ("limits", *met)]
 
 
+WORKERS: Final = (1, 10, 50)
+CONTACTS: Final = (100_000, 1_000_000, 10_000_000)
+REFERENCE_HEAD: Final = (
+    "contacts, each with a link",
+    "memory of each worker",
+    "start of each",
+    *(f"memory of {count}" for count in WORKERS[1:]),
+    *(f"read by {count}" for count in WORKERS),
+)
+ROW_HEAD: Final = ("a row of", "in memory", "on the log", "a million: start", "their CPU")
+
+
+def reference_data(costs: Costs) -> list[Row]:
+    """What grows with the workers and not with the calls: a row for each of ``CONTACTS``."""
+    contact, link = costs.reference.rows["contact"], costs.reference.rows["link"]
+    rows: list[Row] = []
+    for count in CONTACTS:
+        memory = count * (contact.memory + link.memory)
+        log = count * (contact.log + link.log)
+        start = count * (contact.start_ms + link.start_ms) / 1e6
+        rows.append(
+            (
+                f"{count:,}",
+                size(memory),
+                f"{amount(start)} s",
+                *(size(memory * each) for each in WORKERS[1:]),
+                *(size(log * each) for each in WORKERS),
+            )
+        )
+    return rows
+
+
+def row_costs(costs: Costs) -> list[Row]:
+    """What a row of each kind takes."""
+    return [
+        (
+            name,
+            f"{each.memory:.0f} B",
+            f"{each.log:.0f} B",
+            f"{each.start_ms:.1f} s",
+            f"{each.start_cpu_ms:.1f} s",
+        )
+        for name, each in costs.reference.rows.items()
+    ]
+
+
 def _cells(found: Plan) -> Sequence[tuple[str, str]]:
     demand = found.demand
     return (

@@ -24,7 +24,14 @@ from models.descriptions import attribute_docs, field_meaning
 from models.policy import DAY_MS
 from models.topics import TOPICS, Topic
 from streams.capacity.costs import measured_costs
-from streams.capacity.tables import HEAD, side_by_side
+from streams.capacity.tables import (
+    HEAD,
+    REFERENCE_HEAD,
+    ROW_HEAD,
+    reference_data,
+    row_costs,
+    side_by_side,
+)
 from streams.gateways.registry import capability_table
 from streams.kafka.acls import ROLES
 from streams.metric_defs.registry import BY_PROCESS
@@ -117,6 +124,13 @@ def capacity_table() -> str:
     )
     words = textwrap.wrap(said, 100, break_on_hyphens=False)
     return "\n".join([*words, "", ""]) + table(HEAD, side_by_side(costs))
+
+
+def reference_table() -> str:
+    """What a row costs that each worker holds, and what many of them cost many workers."""
+    costs = measured_costs()
+    rows, many = row_costs(costs), reference_data(costs)
+    return table(ROW_HEAD, rows) + "\n" + table(REFERENCE_HEAD, many)
 
 
 def kept(topic: Topic) -> str:
@@ -289,4 +303,5 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "capabilities": capability_table,
     "roles": role_table,
     "capacity": capacity_table,
+    "reference-data": reference_table,
 }
