@@ -171,6 +171,9 @@ class WorkerStatus:
     """The revision in force of each document, by its key on ``policies``."""
     refused: dict[str, str] = field(default_factory=dict)
     """Why a document that stands on ``policies`` is not in force, by its key."""
+    refused_revisions: dict[str, str] = field(default_factory=dict)
+    """The revision that each of these reasons is about; without one it is about a removal, or comes
+    from a version that did not say so."""
     strangers: dict[str, dict[str, Count]]
     """Per line, how many different strangers called this worker last in each span of ten seconds
     (its start in ms)."""

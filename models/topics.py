@@ -52,6 +52,8 @@ class Component(StrEnum):
     REPORT = "report"
     CALLS = "calls list"
     ATTRITION = "attrition"
+    STATE = "state"
+    """``ringfence state``: takes along what is not in code, and puts it on another cluster."""
     EXPORT = "export"
     """Reads every topic: no topic names it among its readers."""
 
@@ -247,8 +249,14 @@ CONTACTS: Final = Topic(
     key="caller JID",
     values=Contact,
     cleanup="compact",
-    writers=(Component.BRIDGE, Component.CONTACTS),
-    readers=(Component.BRIDGE, Component.WORKER, Component.CONTACTS, Component.EXPLAIN),
+    writers=(Component.BRIDGE, Component.CONTACTS, Component.STATE),
+    readers=(
+        Component.BRIDGE,
+        Component.WORKER,
+        Component.CONTACTS,
+        Component.EXPLAIN,
+        Component.STATE,
+    ),
     what="who a caller is: the CRM's record",
 )
 IDENTITIES: Final = Topic(
@@ -256,7 +264,7 @@ IDENTITIES: Final = Topic(
     key="alias JID and who says it",
     values=IdentityLink,
     cleanup="compact",
-    writers=(Component.BRIDGE, Component.CONTACTS, Component.CALL_SESSIONS),
+    writers=(Component.BRIDGE, Component.CONTACTS, Component.CALL_SESSIONS, Component.STATE),
     readers=(
         Component.BRIDGE,
         Component.WORKER,
@@ -265,6 +273,7 @@ IDENTITIES: Final = Topic(
         Component.DEAD_LETTERS,
         Component.EXPLAIN,
         Component.REPORT,
+        Component.STATE,
     ),
     what="who said that a LID or number is known as another",
 )
@@ -274,8 +283,8 @@ AGENTS_PRESENCE: Final = Topic(
     values=Presence,
     cleanup="compact",
     partitions=1,
-    writers=(Component.BRIDGE,),
-    readers=(Component.BRIDGE, Component.WORKER),
+    writers=(Component.BRIDGE, Component.STATE),
+    readers=(Component.BRIDGE, Component.WORKER, Component.STATE),
     what="which human agents can take a call",
 )
 BRIDGES_HEALTH: Final = Topic(
@@ -294,8 +303,8 @@ LINES_STATUS: Final = Topic(
     values=LineStatus,
     cleanup="compact",
     partitions=1,
-    writers=(Component.BRIDGE,),
-    readers=(Component.BRIDGE, Component.WORKER, Component.ATTRITION),
+    writers=(Component.BRIDGE, Component.STATE),
+    readers=(Component.BRIDGE, Component.WORKER, Component.ATTRITION, Component.STATE),
     what="whether a line's gateway session is connected",
 )
 WORKERS_STATUS: Final = Topic(
@@ -305,7 +314,7 @@ WORKERS_STATUS: Final = Topic(
     cleanup="compact",
     partitions=1,
     writers=(Component.WORKER,),
-    readers=(Component.WORKER, Component.POLICY),
+    readers=(Component.WORKER, Component.POLICY, Component.STATE),
     what="the policies that a worker runs, and how many strangers call it",
 )
 OVERRIDES: Final = Topic(
@@ -314,8 +323,8 @@ OVERRIDES: Final = Topic(
     values=Override,
     cleanup="compact",
     partitions=1,
-    writers=(Component.OVERRIDES, Component.UP),
-    readers=(Component.WORKER, Component.OVERRIDES, Component.ATTRITION),
+    writers=(Component.OVERRIDES, Component.UP, Component.STATE),
+    readers=(Component.WORKER, Component.OVERRIDES, Component.ATTRITION, Component.STATE),
     what="what people set by hand: list entries, blocks, night switches",
 )
 POLICIES: Final = Topic(
@@ -324,7 +333,7 @@ POLICIES: Final = Topic(
     values=PolicyDocument,
     cleanup="compact",
     partitions=1,
-    writers=(Component.WORKER, Component.POLICY, Component.UP),
+    writers=(Component.WORKER, Component.POLICY, Component.UP, Component.STATE),
     readers=(
         Component.WORKER,
         Component.POLICY,
@@ -333,6 +342,7 @@ POLICIES: Final = Topic(
         Component.UP,
         Component.EXPLAIN,
         Component.HISTORY,
+        Component.STATE,
     ),
     what="policies and shared calendars, with revision and author",
 )
@@ -346,8 +356,9 @@ CALLBACKS: Final = Topic(
         Component.CONVERSATIONS,
         Component.CALL_SESSIONS,
         Component.CALLBACKS,
+        Component.STATE,
     ),
-    readers=(Component.WORKER, Component.CALLBACKS, Component.REPORT),
+    readers=(Component.WORKER, Component.CALLBACKS, Component.REPORT, Component.STATE),
     what="callers who are owed a callback",
 )
 

@@ -5,7 +5,6 @@ Built from ``messages.events`` alone. ``evolve`` does no IO; the agent keeps the
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -27,8 +26,6 @@ from streams.kafka.stream import Event, ParsedTable, Stream, decoded, header
 from streams.metrics import WorkerMetrics
 from streams.policies.book import PolicyBook
 from streams.views.views import Views
-
-log = logging.getLogger(__name__)
 
 SOURCE = "/ringfence/conversations"
 

@@ -5,7 +5,6 @@ No ringing call waits for it, and nothing that decides reads what it says.
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -24,20 +23,19 @@ from streams.common.clock import Clock, now_ms
 from streams.common.health import HealthServer
 from streams.common.shutdown import Failure, cut_off
 from streams.faust_driver.assignor import SoleAssignor
+from streams.faust_driver.fenced_table import FencedTable
 from streams.faust_driver.stream_progress import StreamProgress
-from streams.faust_driver.tables import FaustTable
 from streams.faust_driver.transport import App, QuietMonitor, faust_credentials
 from streams.kafka.compacted_reader import CompactedReader
 from streams.kafka.lag import Lag
 from streams.kafka.outbox import Outbox
 from streams.kafka.partitioner import partition_of
 from streams.kafka.producer import DurableProducer
-from streams.kafka.tolerant_table import TolerantTable, UnreadableRows
+from streams.kafka.read_range import read_range
+from streams.kafka.tolerant_table import TolerantFencedTable, UnreadableRows
 from streams.kafka.topics_admin import create_compacted
 from streams.settings import STATE_DIR, Settings
 from streams.views.availability import Lines
-
-log = logging.getLogger(__name__)
 
 FOLLOWED: Final = (
     topics.CALLS_DECISIONS,
@@ -155,7 +153,9 @@ def build(
     producer = DurableProducer(
         kafka, "ringfence-attrition", request_timeout_ms=REQUEST_MS, pause_ms=PAUSE_MS
     )
-    rows = FaustTable(app, "episodes", kafka.partitions, lambda: producer)
+    rows = FencedTable(
+        app, "episodes", kafka.partitions, lambda: producer, partial(read_range, kafka)
+    )
     unreadable = UnreadableRows(metrics.row_left_out, clock)
     blocks, lines = HandBlocks(), Lines()
 
@@ -167,12 +167,13 @@ def build(
         for each in FOLLOWED
     }
     follower = AttritionFollower(
-        table=TolerantTable(rows, "episodes", rows.changelog, FORM, unreadable),
+        table=TolerantFencedTable(rows, "episodes", rows.changelog, FORM, unreadable),
         partition_of=partial(partition_of, partitions=kafka.partitions),
         partitions=kafka.partitions,
         progress=progress,
         facts=facts,
         term=lambda: app.consumer_generation_id,
+        membership=lambda: app.group_consumer().confirm_membership(),
         outbox=Outbox(producer, failure),
         settings=settings.attrition,
         zones={name: line.time_zone for name, line in settings.lines.items()},

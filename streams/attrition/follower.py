@@ -3,14 +3,17 @@
 An event is acknowledged once what it says has been applied in its turn, which is more than
 ``attrition.lateness`` after it came, and everything that this led to is durable. So whatever ends
 the process, the facts that were waiting come again.
+
+A process that stood still may have been replaced meanwhile without knowing it. So nothing is said
+before the group's coordinator has confirmed the membership, asked now and by no clock, and rows
+count only while their writer owns the partition (``FencedRows``).
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final, Protocol, TypeAlias
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Final, Literal, Protocol, TypeAlias
 
 from models.attrition import AttritionEvent
 from models.codec import UndecodableError, check_version, decode
@@ -23,10 +26,12 @@ from streams.attrition.reordering import Reordering
 from streams.attrition.rows import AnyRow, TableStore
 from streams.common.clock import Clock
 from streams.kafka.outbox import Outbox
-from streams.kafka.stream import Event, ParsedTable, Stream
+from streams.kafka.stream import Event, FencedRows, Stream
+from streams.log_events.attrition import AttritionMoved, RecordLeftOut
+from streams.log_events.kinds import EventLog
 from streams.settings import AttritionSettings
 
-log = logging.getLogger(__name__)
+log = EventLog(__name__)
 
 SOURCE: Final = "/ringfence/attrition"
 
@@ -35,6 +40,12 @@ FRESH_S: Final = 1.0
 
 TOGETHER: Final = 1_000
 """Facts that are applied and made durable together: some 50 ms of work."""
+
+AGAIN_S: Final = 0.05
+"""Between two questions whether this process still has its partitions."""
+
+Membership: TypeAlias = Callable[[], Awaitable[Literal["member", "replaced", "unanswered"]]]
+"""Asks the group's coordinator now; see ``Consumer.confirm_membership``."""
 
 Source: TypeAlias = tuple[str, int]
 """A topic's name, without prefix, and a partition."""
@@ -62,12 +73,13 @@ class AttritionFollower:
     def __init__(  # noqa: PLR0913 - one keyword for each thing that it stands on
         self,
         *,
-        table: ParsedTable[AnyRow],
+        table: FencedRows[AnyRow],
         partition_of: Callable[[bytes], int],
         partitions: int,
         progress: Mapping[str, TopicProgress],
         facts: Callable[[int], Iterable[Fact]],
         term: Callable[[], int],
+        membership: Membership,
         outbox: Outbox,
         settings: AttritionSettings,
         zones: Zones,
@@ -81,20 +93,26 @@ class AttritionFollower:
         """
         self._table = table
         self._partition_of = partition_of
-        self._sources = [(topic, each) for topic in progress for each in range(partitions)]
+        self._partitions = range(partitions)
+        self._sources = [(topic, each) for topic in progress for each in self._partitions]
         self._progress = progress
         self._facts = facts
         self._current_term = term
+        self._membership = membership
         self._outbox = outbox
         self._settings = settings
         self._zones = zones
         self._metrics = metrics
         self._clock = clock
         self._term: int | None = None
+        self._owned: int | None = None
+        """The term in which the table was taken over."""
+        self._replaced: int | None = None
+        """The term in which somebody else took over: what is in memory says nothing any more."""
         self._begin()
 
     def _begin(self) -> None:
-        """Begin anew with what the table holds: what was waiting comes again."""
+        """Begin anew: what was waiting comes again."""
         lateness_ms = self._settings.lateness
         self._waiting: Reordering[Source, Event | None] = Reordering(self._sources, lateness_ms)
         self._next: dict[Source, int] = {}
@@ -103,6 +121,20 @@ class AttritionFollower:
         self._taken: set[tuple[type[Fact], str]] = set()
         """Facts of compacted topics that were taken in."""
         self._late = 0
+
+    async def _own(self) -> bool:
+        """Whether every partition of the table is this process's, which reads it once in a term.
+
+        Before that the table may lack what its last owner still had on the way.
+        """
+        term = self._term
+        if self._owned == term:
+            return True
+        if term is None or not await self._confirmed():
+            return False
+        owned = await asyncio.gather(*(self._table.own(each, term) for each in self._partitions))
+        if not all(owned) or term != self._current_term():
+            return False
         self._store = TableStore(self._table, self._partition_of)
         self._started_ms = self._store.started_ms(self._clock())
         self._callers = Callers(
@@ -111,6 +143,25 @@ class AttritionFollower:
             started_ms=self._started_ms,
             rows=list(self._store.jids()),
         )
+        self._owned = term
+        return True
+
+    async def _confirmed(self) -> bool:
+        """Whether the partitions are this process's still, by an answer to a question asked now.
+
+        Waits for the coordinator as long as it takes; False after a rebalance.
+        """
+        while self._term == self._current_term() != self._replaced:
+            match await self._membership():
+                case "member":
+                    return self._term == self._current_term()
+                case "replaced":
+                    # the consumer finds out too, and joins anew: the facts come again
+                    log.write(AttritionMoved())
+                    self._replaced = self._term
+                case "unanswered":
+                    await asyncio.sleep(AGAIN_S)
+        return False
 
     def recovered(self) -> None:
         """The table is complete. Called after each rebalance; may be repeated."""
@@ -136,7 +187,7 @@ class AttritionFollower:
             fact = fact_of(decode(topic.values, event.value), known_ms, self._zones)
         except UndecodableError as exc:
             where = f"{message.topic} {message.partition}:{message.offset}"
-            log.error("%s is left out: %s", where, exc)  # noqa: TRY400 - the record is as it is
+            log.write(RecordLeftOut(where=where, reason=str(exc)))
             self._metrics.left_out(topic.name)
             fact = None
         if fact is None:
@@ -155,6 +206,8 @@ class AttritionFollower:
         Call it once a second while the group's membership is sure.
         """
         if self._term != self._current_term() or not self._has_everything():
+            return
+        if self._replaced == self._term or not await self._own():
             return
         now_ms = self._clock()
         self._note_silence(now_ms)
@@ -188,6 +241,8 @@ class AttritionFollower:
         self, said: Sequence[AttritionEvent], events: Sequence[Event | None]
     ) -> bool:
         """Make the events durable, then the rows, then acknowledge. False after a rebalance."""
+        if (said or events or self._store.is_changed) and not await self._confirmed():
+            return False
         for each in said:
             self._metrics.said(each)
         # before the table remembers that it was said: a crash between must not swallow it

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from streams.common.log_style import LogStyle
 from streams.common.shutdown import Failure
 from streams.faust_driver.process import require_cluster, run_process
 from streams.settings import Settings
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from streams.attrition.app import AttritionApp
 
 
-def run(settings: Settings) -> int:
+def run(settings: Settings, logs: LogStyle) -> int:
     """Run until SIGTERM or SIGINT, as ``run_process`` does, whose exit code it returns; blocks.
 
     Raises ``RingfenceError`` where no cluster is named, and as ``run_process`` does.
@@ -26,4 +27,4 @@ def run(settings: Settings) -> int:
         app = attrition.build(settings, instance=os.environ.get("RINGFENCE_INSTANCE"))
         return app, app.parts.failure
 
-    return run_process(settings.kafka, settings.attrition.listen, "attrition.listen", build)
+    return run_process(settings.kafka, settings.attrition.listen, "attrition.listen", build, logs)

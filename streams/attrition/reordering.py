@@ -38,9 +38,9 @@ class Reordering(Generic[Source, Handle]):
         self._held_of: dict[Source, int] = dict.fromkeys(self._reached, 0)
         self._numbers = count()
         self.complete_ms = 0
-        """Up to where the facts were taken."""
+        """Up to where the facts were taken, those of that moment among them."""
         self.late = 0
-        """Facts that came later than that."""
+        """Facts that came when those of their moment had been taken."""
 
     def __len__(self) -> int:
         """How many facts wait."""
@@ -51,7 +51,7 @@ class Reordering(Generic[Source, Handle]):
 
         Without a source it is of one that is not waited for.
         """
-        if fact.order[0] < self.complete_ms:
+        if fact.order[0] <= self.complete_ms:
             self.late += 1
         heappush(self._held, (fact.order, next(self._numbers), fact, source, handle))
         if source is not None:

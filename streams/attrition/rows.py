@@ -92,6 +92,11 @@ class TableStore:
             if isinstance(row, CallerRow):
                 yield key.decode()
 
+    @property
+    def is_changed(self) -> bool:
+        """Whether there is something to be flushed."""
+        return bool(self._changed)
+
     async def flush(self) -> None:
         """Write what has changed; returns when it is durable. May be repeated.
 

@@ -21,6 +21,8 @@ from streams.common.health import HealthServer
 from streams.common.progress import Progress
 from streams.common.wording import clock as time_of_day
 from streams.kafka.reader import RecordRef, TopicReader
+from streams.log_events.audit import AuditFound, AuditResolved, AuditServing, AuditUnsure
+from streams.log_events.kinds import LogEvent
 from streams.settings import Settings
 from streams.stories.reject_latency import RejectLatency
 
@@ -44,15 +46,22 @@ class ChangeReporter:
         """By code: how many hold now."""
         return Counter(finding.code for finding in self._standing.values())
 
-    def lines(self, wrong: Iterable[AuditFinding]) -> list[str]:
-        """The lines for what changed since the last call; ``wrong`` is everything wrong now."""
+    def changes(self, wrong: Iterable[AuditFinding], at: str) -> list[LogEvent]:
+        """What changed since the last call; ``wrong`` is everything wrong now, ``at`` when."""
         now = {(finding.code, finding.call_id, finding.place): finding for finding in wrong}
         new = [finding for key, finding in now.items() if key not in self._standing]
         gone = [finding for key, finding in self._standing.items() if key not in now]
         self._standing = now
         self.reported.update(finding.code for finding in new)
-        return [f"! {finding.line()}" for finding in new] + [
-            f"✓ no more: {finding.line()}" for finding in gone
+        return [
+            *(
+                AuditFound(at=at, finding=each.line(), code=each.code, call_id=each.call_id)
+                for each in new
+            ),
+            *(
+                AuditResolved(at=at, finding=each.line(), code=each.code, call_id=each.call_id)
+                for each in gone
+            ),
         ]
 
 
@@ -65,12 +74,12 @@ class AuditFollower:
     def __init__(
         self,
         settings: Settings,
-        write: Callable[[str], None],
+        write: Callable[[LogEvent], None],
         *,
         since_ms: int | None = None,
         clock: Clock = now_ms,
     ) -> None:
-        """``write`` gets one line at a time, without its line end.
+        """``write`` gets one event at a time, whose text is a line for people.
 
         ``since_ms`` None: from where every topic is complete.
         """
@@ -155,12 +164,12 @@ class AuditFollower:
     def _look(self) -> None:
         under_way, wrong = self._audit.standing()
         at = time_of_day(self._clock())
-        for line in self._changes.lines(wrong):
-            self._write(f"{at} {line}")
+        for change in self._changes.changes(wrong, at):
+            self._write(change)
         for each in self._audit.unsure:
             if self._unsure_shown.add_if_new(each.place, None):
                 self._unsure_count += 1
-                self._write(f"{at} ? {each.sentence()}")
+                self._write(AuditUnsure(at=at, finding=each.sentence(), call_id=each.call_id))
         self.snapshot = Snapshot(
             checked=self._audit.checked,
             open=under_way,
@@ -178,7 +187,7 @@ class AuditFollower:
 
 async def follow(
     settings: Settings,
-    write: Callable[[str], None],
+    write: Callable[[LogEvent], None],
     *,
     since_ms: int | None,
     listen: str | None,
@@ -197,7 +206,7 @@ async def follow(
                 listen, metrics.registry, ready=follower.unready, setting="--listen"
             )
             await stack.enter_async_context(server)
-            write(f"metrics on {server.url}/metrics")
+            write(AuditServing(url=f"{server.url}/metrics"))
         stack.push_async_callback(follower.stop)
         stopping = asyncio.create_task(stop.wait())
         working = asyncio.create_task(_work(follower, stop))

@@ -9,6 +9,7 @@ from prometheus_client import Counter, Histogram
 from streams.bridge.intake import IntakeTally
 from streams.common.process_metrics import process_registry
 from streams.metric_defs import bridge as defs
+from streams.metric_defs import shared
 
 
 class BridgeMetrics:
@@ -27,6 +28,7 @@ class BridgeMetrics:
         self._closed = defs.CLOSED.on(self.registry)
         self._open = defs.OPEN.on(self.registry)
         self._unproven = defs.UNPROVEN.on(self.registry)
+        self._spans = shared.SPANS.on(self.registry)
         # finding a child by its labels costs as much as the counting itself
         self._webhook_children: dict[tuple[str, str], Histogram] = {}
         self._event_children: dict[tuple[str, IntakeTally], Counter] = {}
@@ -49,9 +51,13 @@ class BridgeMetrics:
             )
         child.inc()
 
-    def connected(self, *, yes: bool) -> None:
-        """Say whether a producer is connected."""
-        self._connected.set(1 if yes else 0)
+    def spans(self, result: str, count: int) -> None:
+        """Count spans of traces; from any thread."""
+        self._spans.labels(result).inc(count)
+
+    def connected(self, can_write: Callable[[], bool]) -> None:
+        """Have each scrape ask whether records can be written to Kafka."""
+        self._connected.set_function(lambda: float(can_write()))
 
     def acknowledged_late(self) -> None:
         """Count one record that the broker acknowledged after its webhook had been answered 503."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 from collections.abc import Mapping
 from typing import Any, Final, Self
@@ -15,9 +14,11 @@ from models import records
 from models.presence import BridgeHealth
 from streams.bridge.publisher import Publisher, UnavailableError
 from streams.common.clock import Clock
+from streams.log_events.bridge import RecordingBridgeChanged, RecordingBridgeNotPublished
+from streams.log_events.kinds import EventLog
 from streams.settings import RecordingBridgeSettings
 
-log = logging.getLogger(__name__)
+log = EventLog(__name__)
 
 SOURCE: Final = "/bridge/prober"
 
@@ -80,16 +81,15 @@ class Prober:
                 try:
                     await self._publisher.deliver([records.reference(health, SOURCE, health.at_ms)])
                 except UnavailableError as exc:
-                    log.warning(
-                        "the health of recording bridge %s could not be published: %s", name, exc
-                    )
+                    log.write(RecordingBridgeNotPublished(bridge=name, reason=str(exc)))
                 else:
                     if published is None or published.up != health.up:
-                        log.info(
-                            "recording bridge %s is %s (%s)",
-                            name,
-                            "up" if health.up else "down",
-                            health.detail,
+                        log.write(
+                            RecordingBridgeChanged(
+                                bridge=name,
+                                state="up" if health.up else "down",
+                                detail=health.detail,
+                            )
                         )
                     published = health
             jitter = random.uniform(0.9, 1.1)  # noqa: S311 - no secret

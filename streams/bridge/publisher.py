@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from dataclasses import replace
 from typing import Final, Self
 
@@ -25,9 +24,17 @@ from streams.kafka.diagnose import why_not
 from streams.kafka.layout import require_layout
 from streams.kafka.producer import DurableProducer
 from streams.kafka.reconnect import connected
+from streams.log_events.bridge import (
+    DeadLetterCut,
+    KafkaConnected,
+    ProducerReplaced,
+    WebhookNotWritten,
+)
+from streams.log_events.kinds import EventLog
+from streams.log_events.shared import KafkaWaiting
 from streams.settings import KafkaSettings
 
-log = logging.getLogger(__name__)
+log = EventLog(__name__)
 
 TOPICS: Final = written_by(Component.BRIDGE)
 """What the bridge writes."""
@@ -105,6 +112,7 @@ class Publisher:
         self._silent: str | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._prober: asyncio.Task[None] | None = None
+        metrics.connected(lambda: self.unready() is None)
 
     async def __aenter__(self) -> Self:
         """Begin to connect; does not wait for the broker."""
@@ -152,12 +160,7 @@ class Publisher:
             # the limit is the cluster's, and nobody knows it before: from now on letters are
             # shorter. What was written already is written again, which is harmless
             self._letter_bytes = max(exc.size // 2, _SHORT_BYTES)
-            log.warning(
-                "Kafka refused a dead letter of %d bytes for its size; they are cut to %d from now"
-                " on: raise max.message.bytes of calls.dlq to keep more",
-                exc.size,
-                self._letter_bytes,
-            )
+            log.write(DeadLetterCut(size=exc.size, most=self._letter_bytes))
             await self._until_replaced(exc.producer)
             await self.deliver(records)
 
@@ -217,7 +220,7 @@ class Publisher:
             raise UnavailableError(self._why_not or "Kafka does not answer") from None
 
     def _failed(self, reason: str, waiting: list[asyncio.Future[RecordMetadata]]) -> None:
-        log.warning("%s; what was to be written is answered 503 and must come again", reason)
+        log.write(WebhookNotWritten(reason=reason))
         self._why_not = reason
         for future in waiting:
             future.add_done_callback(self._settled_late)
@@ -242,13 +245,11 @@ class Publisher:
             self._changed = asyncio.Event()
             self._broken.clear()
             self._why_not = self._silent = None
-            self._metrics.connected(yes=True)
-            log.info("connected to Kafka at %s", self._kafka.bootstrap_servers)
+            log.write(KafkaConnected(servers=self._kafka.bootstrap_servers))
             if former is not None:
                 await former.stop(flush_seconds=_FLUSH_S)
             await self._broken.wait()
-            log.warning("the producer has lost a record for good; it is replaced by a new one")
-            self._metrics.connected(yes=False)
+            log.write(ProducerReplaced())
 
     async def _probe(self) -> None:
         """Ask now and then whether a broker is there: without webhooks nobody else does."""
@@ -276,7 +277,7 @@ class Publisher:
 
     async def _note_failure(self, exc: Exception, pause_s: float) -> None:
         self._why_not = await self._explain(exc)
-        log.warning("%s; trying again in %.1f s", self._why_not, pause_s)
+        log.write(KafkaWaiting(reason=self._why_not, pause_s=pause_s))
 
     async def _explain(self, exc: BaseException) -> str:
         if isinstance(exc, UnknownTopicOrPartitionError):

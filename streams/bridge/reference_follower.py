@@ -6,7 +6,6 @@ Who is who, who is at work, which lines are connected.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from typing import Final, Self
 
@@ -20,10 +19,12 @@ from streams.common.tasks import cancel
 from streams.kafka.compacted_reader import CompactedReader
 from streams.kafka.layout import LayoutError
 from streams.kafka.reconnect import connected
+from streams.log_events.bridge import LinksDelayed, ReferenceWaiting
+from streams.log_events.kinds import EventLog
 from streams.settings import KafkaSettings
 from streams.views.availability import Agents, Bridges, Lines
 
-log = logging.getLogger(__name__)
+log = EventLog(__name__)
 
 SOURCE: Final = "/bridge/identities"
 
@@ -108,10 +109,10 @@ class ReferenceFollower:
             await self._publisher.deliver(linked_records(links, SOURCE))
         except UnavailableError as exc:
             self.callers.again(links)
-            log.warning("%d links could not be told yet: %s", len(links), exc)
+            log.write(LinksDelayed(count=len(links), reason=str(exc)))
 
 
 async def _note_failure(exc: Exception, pause_s: float) -> None:
     if isinstance(exc, LayoutError):
         raise exc
-    log.warning("identities and presence cannot be read (%s); trying again in %.1f s", exc, pause_s)
+    log.write(ReferenceWaiting(reason=str(exc), pause_s=pause_s))

@@ -10,7 +10,6 @@ Nothing holds the stream up but the events themselves: what is due by time is do
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
@@ -38,8 +37,6 @@ from streams.kafka.outbox import Outbox
 from streams.kafka.stream import Event, Ownership, ParsedTable, Stream, decoded, header
 from streams.metrics import WorkerMetrics
 from streams.views.views import Views
-
-log = logging.getLogger(__name__)
 
 SOURCE: Final = "/ringfence/call-sessions"
 

@@ -11,7 +11,6 @@ creator of a call, comes last: it links nothing (see ``CallOffered.caller_claims
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from typing import Final, Protocol
 
@@ -20,9 +19,11 @@ from models.codec import short_hash
 from models.contacts import IdentityLink, LinkSource, alias_of_key
 from models.identity_links import CallerLinked
 from models.records import Record
+from streams.log_events.kinds import EventLog
+from streams.log_events.shared import IdentityReassigned, IdentityWithdrawn
 from streams.views.callers import Identities, aliases_of, caller_linked, end_of_chain
 
-log = logging.getLogger(__name__)
+log = EventLog(__name__)
 
 AGAIN_MS: Final = 10 * 60_000
 """A repeated link this young is announced again: the process that learned it may have died between
@@ -161,17 +162,23 @@ class LinkChanges:
         self._change(new.key, new)
         after = self.caller_of(alias)
         if before not in {alias, after}:
-            log.warning(
-                "%s says that identity %s is caller %s; it was known as %s, and is as %s now",
-                source, _unnamed(alias), _unnamed(caller), _unnamed(before), _unnamed(after),
-            )  # fmt: skip
+            log.write(
+                IdentityReassigned(
+                    source=source,
+                    alias=_unnamed(alias),
+                    is_caller=_unnamed(caller),
+                    before=_unnamed(before),
+                    after=_unnamed(after),
+                )
+            )
 
     def withdraw(self, link: IdentityLink) -> None:
         """Take back what was said, and nothing else. What was joined stays joined."""
-        log.warning(
-            "%s takes back that identity %s is caller %s",
-            link.source, _unnamed(link.alias), _unnamed(link.caller),
-        )  # fmt: skip
+        log.write(
+            IdentityWithdrawn(
+                source=link.source, alias=_unnamed(link.alias), is_caller=_unnamed(link.caller)
+            )
+        )
         self._change(link.key, None)
 
     def records(self, source: str) -> list[Record]:

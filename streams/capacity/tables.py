@@ -34,11 +34,19 @@ def lines(found: Plan) -> Iterator[str]:
 
 def side_by_side(costs: Costs) -> list[Row]:
     """A row for each figure, a column for each of ``RATES``."""
-    plans = [plan(Demand(calls=rate), costs) for rate in RATES]
-    columns = [dict(_cells(each)) for each in plans]
-    rows: list[Row] = [(name, *(column[name] for column in columns)) for name in columns[0]]
-    met = [" ".join(f"{said}." for said in limits(each)) or "none" for each in plans]
-    return [*rows, ("limits", *met)]
+    columns = [dict(_cells(each)) for each in _plans(costs)]
+    return [(name, *(column[name] for column in columns)) for name in columns[0]]
+
+
+def limits_met(costs: Costs) -> Iterator[str]:
+    """What does not go as it is at each of ``RATES``."""
+    for rate, found in zip(RATES, _plans(costs), strict=True):
+        for said in limits(found):
+            yield f"{rate:,} calls/s: {said}"
+
+
+def _plans(costs: Costs) -> list[Plan]:
+    return [plan(Demand(calls=rate), costs) for rate in RATES]
 
 
 WORKERS: Final = (1, 10, 50)
@@ -84,6 +92,29 @@ def row_costs(costs: Costs) -> list[Row]:
             f"{each.start_cpu_ms:.1f} s",
         )
         for name, each in costs.reference.rows.items()
+    ]
+
+
+READERS_HEAD: Final = (
+    "readers that begin at once",
+    "each reads",
+    "all have it after",
+    "CPU of each",
+    "CPU of the broker",
+)
+
+
+def readers(costs: Costs) -> list[Row]:
+    """What reading all of it took, on the machine of the measurement."""
+    return [
+        (
+            f"{each.readers}",
+            f"{each.megabytes:.0f} MB",
+            f"{each.seconds:.1f} s",
+            f"{each.cpu_s:.1f} s",
+            f"{each.broker_cpu_s:.1f} s",
+        )
+        for each in costs.reference.readers
     ]
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from streams.cli.options import config_option, example
+from streams.cli.options import config_option, example, log_format_option
 from streams.cli.startup import service_settings
+from streams.common.log_style import LogFormat, LogStyle
 
 
 @click.command(
@@ -16,7 +17,8 @@ from streams.cli.startup import service_settings
     epilog=example("ringfence attrition --config /etc/ringfence.yaml"),
 )
 @config_option
-def attrition(config: Path) -> None:
+@log_format_option
+def attrition(config: Path, log_format: LogFormat) -> None:
     """Follow what rejected callers do next, until SIGTERM.
 
     Says on the topic attrition.events who was rejected, who wrote, called again or was written to,
@@ -29,4 +31,5 @@ def attrition(config: Path) -> None:
     """
     from streams.attrition.process import run
 
-    sys.exit(run(service_settings(config, gateway_secrets=False)))
+    logs = LogStyle("attrition", log_format)
+    sys.exit(run(service_settings(config, logs, gateway_secrets=False), logs))

@@ -9,11 +9,16 @@ from pathlib import Path
 
 import click
 
-from streams.cli.options import MOMENT, config_option, demo_option, example
+from streams.cli.options import MOMENT, config_option, demo_option, example, log_format_option
 from streams.cli.output import say, say_all
-from streams.cli.startup import kafka_settings, run_until_signalled
+from streams.cli.startup import kafka_settings, run_until_signalled, service_settings
 from streams.common.errors import AuditError, NothingComparedError
+from streams.common.log_style import LogFormat, LogStyle
 from streams.common.printable import printable
+from streams.log_events.audit import AuditEnded
+from streams.log_events.kinds import EventLog, LogEvent
+
+log = EventLog(__name__)
 
 
 @click.command(
@@ -48,12 +53,14 @@ from streams.common.printable import printable
     help="Also make every decision again from its record and its policy, and name each that "
     "differs.",
 )
+@log_format_option
 @click.option("--json", "as_json", is_flag=True, help="Print summary and audit as JSON.")
 def audit(
     config: Path,
     since_ms: int | None,
     until_ms: int | None,
     listen: str | None,
+    log_format: LogFormat,
     *,
     follow: bool,
     rederive: bool,
@@ -69,9 +76,12 @@ def audit(
     the audit says from when on it could. A line with ! is a contradiction, one with ? a text of
     which nobody knows whether it arrived, for somebody to look into.
 
+    With --follow, --log-format json says all this in its log, on stderr, and prints nothing.
+
     --rederive counts apart what proves nothing: decisions that were repeated after an interruption,
     whose record was cut because it was too large, that an older version made without one, or that
-    hang on other data of time zones, holidays or phone numbers than this version has.
+    hang on other data of time zones, holidays or phone numbers than this version has. The sentences
+    of why are not compared: they name people who set something by hand, which is not on record.
     """
     if follow and rederive:
         msg = "--rederive reads the past once: it does not go with --follow"
@@ -84,18 +94,27 @@ def audit(
     if listen is not None and not follow:
         msg = "--listen serves the numbers of --follow: add that too"
         raise click.UsageError(msg)
-    settings = kafka_settings(config)
     if follow:
         from streams.audit.follow import follow as follow_topics
 
+        logs = LogStyle("audit", log_format)
+        if logs.is_json:
+            settings = service_settings(config, logs, gateway_secrets=False)
+        else:
+            settings = kafka_settings(config)
+        write = log.write if logs.is_json else _say_event
         found = run_until_signalled(
-            lambda stop: follow_topics(settings, say, since_ms=since_ms, listen=listen, stop=stop)
+            lambda stop: follow_topics(settings, write, since_ms=since_ms, listen=listen, stop=stop)
         )
-        say_all("\n".join(map(printable, found.lines())))
+        if logs.is_json:
+            log.write(AuditEnded(verdict=found.verdict))
+        else:
+            say_all("\n".join(map(printable, found.lines())))
         verdict = found.verdict
     else:
         from streams.audit.audit_topics import audit_topics
 
+        settings = kafka_settings(config)
         report = asyncio.run(audit_topics(settings, since_ms, until_ms, rederive=rederive))
         say_all(
             json.dumps(report.as_dict(), indent=2)
@@ -107,3 +126,7 @@ def audit(
         sys.exit(AuditError.exit_code)
     if verdict == "nothing compared" and not follow:
         sys.exit(NothingComparedError.exit_code)
+
+
+def _say_event(happened: LogEvent) -> None:
+    say(str(happened))

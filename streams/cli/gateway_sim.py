@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from streams.cli.options import RATE, config_option, example
+from streams.cli.options import RATE, config_option, example, log_format_option
 from streams.cli.startup import serve_until_signalled
+from streams.common.log_style import LogFormat, LogStyle
 
 
 @click.command(
@@ -47,7 +48,8 @@ from streams.cli.startup import serve_until_signalled
     help="What people do after a reject, as YAML: {silent: 0.1, told: 0.2}.",
 )
 @click.option("--wait", is_flag=True, help="Traffic begins at POST /_sim/traffic/start.")
-def gateway_sim(
+@log_format_option
+def gateway_sim(  # noqa: PLR0913 - one keyword for each option of the command
     config: Path,
     listen: str,
     bridge_url: str | None,
@@ -55,6 +57,7 @@ def gateway_sim(
     seed: int,
     lines: tuple[str, ...],
     reactions: Path | None,
+    log_format: LogFormat,
     *,
     wait: bool,
 ) -> None:
@@ -66,6 +69,9 @@ def gateway_sim(
     from streams.simulator import serve
     from streams.simulator.reactions import read_reactions
 
+    logs = LogStyle("simulator", log_format)
+    if logs.is_json:
+        logs.begin()
     settings = load_settings(config)
     dials = read_reactions(reactions) if reactions is not None else None
     url = bridge_url or f"http://{settings.bridge.listen}"
@@ -80,5 +86,6 @@ def gateway_sim(
             wait=wait,
             lines=lines,
             reactions=dials,
-        )
+        ),
+        logs,
     )

@@ -6,7 +6,7 @@ import sys
 import tomllib
 import traceback
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NoReturn
 
 import click
 from aiokafka.errors import (
@@ -35,6 +35,7 @@ from streams.cli import (
     lists,
     policy,
     report,
+    state,
     topics,
     up,
     worker,
@@ -43,12 +44,17 @@ from streams.cli.options import example
 from streams.cli.output import say, say_all
 from streams.cli.startup import log_file
 from streams.common.errors import TOPICS_HINT, EnvironmentFaultError, RingfenceError
+from streams.common.log_style import log_crash, logs_json
+from streams.log_events.kinds import EventLog
+from streams.log_events.shared import ProcessRefused
 from streams.settings import ROOT
+
+log = EventLog(__name__)
 
 SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
     "Run": (
         up.up, bridge.bridge, worker.worker, attrition.attrition, gateway_sim.gateway_sim,
-        kafka.kafka, topics.topics, capacity.capacity,
+        kafka.kafka, topics.topics, capacity.capacity, state.state,
     ),
     "Look": (
         calls.calls, explain.explain, report.report, audit.audit, callbacks.callbacks, dlq.dlq,
@@ -137,28 +143,40 @@ def main() -> None:
     try:
         cli(prog_name="ringfence")
     except RingfenceError as exc:
-        say_all(f"ringfence: {exc}", err=True)
-        sys.exit(exc.exit_code)
+        _refuse(str(exc), exc.exit_code)
     except OSError as exc:
         _confess(exc)
         sys.exit(EnvironmentFaultError.exit_code)
     except UnknownTopicOrPartitionError:
-        say(f"ringfence: one of Ringfence's topics is missing on Kafka: {TOPICS_HINT}", err=True)
-        sys.exit(EnvironmentFaultError.exit_code)
+        _refuse(
+            f"one of Ringfence's topics is missing on Kafka: {TOPICS_HINT}",
+            EnvironmentFaultError.exit_code,
+        )
     except _DENIED as exc:
         what = str(exc).removeprefix(f"[Error {exc.errno}] ")
-        say(
-            f"ringfence: Kafka denies it ({what}): kafka.username may not do that;"
+        _refuse(
+            f"Kafka denies it ({what}): kafka.username may not do that;"
             " `ringfence topics acls` lists who may do what",
-            err=True,
+            EnvironmentFaultError.exit_code,
         )
-        sys.exit(EnvironmentFaultError.exit_code)
     except Exception as exc:  # noqa: BLE001 - the last resort; it is logged in full
         _confess(exc)
         sys.exit(70)
 
 
+def _refuse(reason: str, exit_code: int) -> NoReturn:
+    refused = ProcessRefused(reason=reason, exit_code=exit_code)
+    if logs_json():
+        log.write(refused)
+    else:
+        say_all(str(refused), err=True)
+    sys.exit(exit_code)
+
+
 def _confess(exc: Exception) -> None:
+    if logs_json():
+        log_crash(exc)
+        return
     when = datetime.now(UTC).isoformat(timespec="seconds")
     text = "".join(traceback.format_exception(exc))
     try:

@@ -7,7 +7,7 @@ import getpass
 from collections.abc import Callable
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_args
 
 import click
 from typing_extensions import override
@@ -16,6 +16,7 @@ from models.bounds import LATEST_MS
 from models.patterns import CallerPattern
 from models.policy import parse_duration
 from streams.common.clock import now_ms
+from streams.common.log_style import FORMAT_VARIABLE, LogFormat
 from streams.settings import DEFAULT_CONFIG, STATE_DIR
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -175,6 +176,17 @@ def user() -> str:
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON, for other programs."
+)
+
+
+log_format_option = click.option(
+    "--log-format",
+    type=click.Choice(get_args(LogFormat)),
+    default="text",
+    envvar=FORMAT_VARIABLE,
+    show_default=True,
+    show_envvar=True,
+    help="`json`: one event a line, with a name and fields.",
 )
 
 

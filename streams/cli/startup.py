@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from streams.common.log_dedup import DuplicateFilter
-from streams.common.printable import PrintableFormatter
+from streams.common.log_style import LogStyle
 
 if TYPE_CHECKING:
     from streams.settings import Settings
 
 T = TypeVar("T")
-
-_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
 def check_line(settings: Settings, line: str) -> None:
@@ -30,11 +26,16 @@ def check_line(settings: Settings, line: str) -> None:
         raise click.UsageError(msg)
 
 
-def service_settings(config: Path, *, gateway_secrets: bool = True) -> Settings:
-    """All settings for what runs until a signal, with the gateways' secrets where it needs them."""
+def service_settings(config: Path, logs: LogStyle, *, gateway_secrets: bool = True) -> Settings:
+    """All settings for what runs until a signal, with the gateways' secrets where it needs them.
+
+    What is wrong with them is an event too where the log is JSON.
+    """
     from streams.kafka.cluster import at_cluster
     from streams.settings import load_settings
 
+    if logs.is_json:
+        logs.begin()
     return at_cluster(load_settings(config, gateway_secrets=gateway_secrets))
 
 
@@ -69,9 +70,11 @@ def kafka_settings(config: Path) -> Settings:
     return at_cluster(load_settings(config, gateway_secrets=False))
 
 
-def serve_until_signalled(start: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+def serve_until_signalled(
+    start: Callable[[asyncio.Event], Awaitable[None]], logs: LogStyle
+) -> None:
     """Run a service with an event that SIGINT or SIGTERM sets; logs go to stderr."""
-    _log()
+    logs.begin()
     run_until_signalled(start)
 
 
@@ -89,25 +92,21 @@ def run_until_signalled(start: Callable[[asyncio.Event], Awaitable[T]]) -> T:
     return uvloop.run(coroutine)
 
 
-def log_file() -> Path:
-    """The log of commands; its folder is made."""
+def log_file(name: str = "ringfence") -> Path:
+    """The log of commands, or of one; its folder is made."""
     from streams.settings import STATE_DIR
 
-    path = STATE_DIR / "log" / "ringfence.log"
+    path = STATE_DIR / "log" / f"{name}.log"
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
 
 
-def log_to_file() -> None:
-    """Send log entries to the log file.
+def log_to_file(logs: LogStyle | None = None) -> None:
+    """Send log entries to the log file; as JSON to one of the component's own.
 
     Warnings of libraries belong there; what the user must know is printed.
     """
-    _log(filename=log_file())
-
-
-def _log(**where: Any) -> None:
-    logging.basicConfig(level=logging.INFO, format=_FORMAT, **where)
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(DuplicateFilter())
-        handler.setFormatter(PrintableFormatter(_FORMAT))
+    if logs is not None and logs.is_json:
+        logs.begin(log_file(logs.component))
+    else:
+        LogStyle("ringfence").begin(log_file())

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from streams.cli.options import DURATION, RATE, config_option, example
+from streams.cli.options import DURATION, RATE, config_option, example, log_format_option
 from streams.cli.startup import log_to_file
+from streams.common.log_style import LogFormat, LogStyle
 
 
 @click.command(
@@ -58,7 +59,8 @@ from streams.cli.startup import log_to_file
     is_flag=True,
     help="With --traffic none: put the policies folder in force first (a demo always does).",
 )
-def up(
+@log_format_option
+def up(  # noqa: PLR0913 - one keyword for each option of the command
     config: Path,
     traffic: float | None,
     duration_ms: int | None,
@@ -66,6 +68,7 @@ def up(
     report_html: Path | None,
     workers: int | None,
     seed: int | None,
+    log_format: LogFormat,
     *,
     apply_policies: bool,
 ) -> None:
@@ -77,7 +80,7 @@ def up(
     from streams.single_node.plan import RunOptions
     from streams.single_node.run import up as run_up
 
-    log_to_file()
+    log_to_file(LogStyle("up", log_format))
     options = RunOptions(
         config=config,
         rate=traffic,
@@ -87,5 +90,6 @@ def up(
         workers=workers,
         seed=seed,
         apply=apply_policies,
+        log_format=log_format,
     )
     sys.exit(run_up(options, click.echo))

@@ -32,7 +32,7 @@ class DuplicateFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record is to be written.
 
-        One that says how often it was repeated is changed for it.
+        One that says how often it was repeated is changed for it, and has it as ``repeated`` too.
         """
         if not super().filter(record):
             return True
@@ -47,6 +47,7 @@ class DuplicateFilter(logging.Filter):
                 f"{message} (said {held} times more in the {now - at:.0f} s before)",
                 (),
             )
+            record.repeated = held
         self._said.pop(key, None)
         self._said[key] = now, 0
         if len(self._said) > _MOST:

@@ -7,15 +7,16 @@ names. Whoever runs under nothing, or in a container, has no such socket, and no
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import socket
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from streams.common.tasks import cancel
+from streams.log_events.kinds import EventLog
+from streams.log_events.shared import ServiceManagerUnreachable
 
-log = logging.getLogger(__name__)
+log = EventLog(__name__)
 
 _STATUS_S: Final = 5.0
 """Between two looks at the state where no watchdog wants to hear of us more often."""
@@ -74,7 +75,7 @@ class ServiceManager:
                 sock.sendto("\n".join(lines).encode(), name)
         except OSError as exc:
             # a manager that is being restarted itself; the next report finds it
-            log.warning("the service manager at %s cannot be reached: %s", self._address, exc)
+            log.write(ServiceManagerUnreachable(address=self._address, reason=str(exc)))
 
 
 def _watchdog_s(env: Mapping[str, str]) -> float | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 import threading
@@ -11,7 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-log = logging.getLogger(__name__)
+from streams.log_events.kinds import EventLog
+from streams.log_events.shared import ProcessCutOff, ProcessEnding
+
+log = EventLog(__name__)
 
 FAULT: Final = 70
 """The exit code after an unexpected error (sysexits.h: EX_SOFTWARE): start the process again."""
@@ -47,7 +49,7 @@ class Failure:
         if self.has_happened:
             return
         self.has_happened = True
-        log.critical("ending the worker: %s: %s", type(error).__name__, error, exc_info=error)
+        log.write(ProcessEnding(error=type(error).__name__, reason=str(error)), exc_info=error)
         asyncio.get_running_loop().call_later(self._hard_exit_s, self._leave, FAULT)
         self._terminate()
 
@@ -57,10 +59,7 @@ def cut_off(after_s: float = STOP_S, leave: Callable[[int], object] = os._exit) 
     """End the process with ``FAULT`` if the block takes longer, even where its loop is stuck."""
 
     def too_late() -> None:
-        log.error(
-            "the worker did not end within %.0f s and is cut off; what was in work comes again",
-            after_s,
-        )
+        log.write(ProcessCutOff(after_s=after_s))
         leave(FAULT)
 
     timer = threading.Timer(after_s, too_late)

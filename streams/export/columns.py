@@ -144,3 +144,36 @@ def selected(columns: tuple[Column, ...], kinds: int, *, masked: bool) -> Iterat
             yield f'coalesce({column}, CASE {cases} END) AS "{each.name}"'
         else:
             yield f'{column} AS "{each.name}"'
+
+
+def newer_parts(columns: tuple[Column, ...]) -> Iterator[tuple[str, str]]:
+    """The columns that are parts, each with the SQL that says whether ``v`` has more in it.
+
+    That is where a part, or one of a list of them, has a field that no model here knows.
+    """
+    for each in columns:
+        more = [_unknown(path, names) for path, names in _parts(f"$.{each.name}", each.shape)]
+        if more:
+            yield each.name, " OR ".join(more)
+
+
+def _parts(path: str, shape: Shape) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The JSON path of each part that a shape has, with the fields of it that are known."""
+    match shape:
+        case [inner]:
+            yield from _parts(f"{path}[*]", inner)
+        case dict():
+            yield path, tuple(shape)
+            for name, inner in shape.items():
+                yield from _parts(f"{path}.{name}", inner)
+        case _:
+            pass
+
+
+def _unknown(path: str, names: tuple[str, ...]) -> str:
+    """The SQL that says whether what stands at a path of ``v`` has another field than these."""
+    keys = f"json_keys(v, {sql_literal(path)})"
+    if "*" in path:
+        keys = f"flatten({keys})"
+    known = ", ".join(map(sql_literal, names))
+    return f"coalesce(len(list_filter({keys}, lambda k: k NOT IN ({known}))) > 0, false)"

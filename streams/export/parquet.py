@@ -12,7 +12,14 @@ from typing import Final
 import duckdb
 
 from models.topics import TOPICS, Topic
-from streams.export.columns import columns_of, models_of, selected, sql_literal, structure
+from streams.export.columns import (
+    columns_of,
+    models_of,
+    newer_parts,
+    selected,
+    sql_literal,
+    structure,
+)
 from streams.export.folder import UNREADABLE
 
 _MEMORY: Final = "512MB"
@@ -138,7 +145,8 @@ _NEWER: Final = (
     "lambda k: (k, json_extract(v, '/' || replace(replace(k, '~', '~0'), '/', '~1')))))) END"
     ' AS "_newer"'
 )
-"""What a newer writer added: by a JSON pointer, whatever the field's name is."""
+"""What a newer writer added: by a JSON pointer, whatever the field's name is. Of a part with fields
+that are not known the whole stands there, for its column has only those that are."""
 
 
 def _select(topic: Topic, *, masked: bool) -> str:
@@ -156,10 +164,12 @@ def _select(topic: Topic, *, masked: bool) -> str:
     )
     lines = _read(f"{_LINE}, \"source\": 'VARCHAR', \"trace\": 'VARCHAR', \"v\": 'JSON'")
     text = sql_literal(structure(columns))
-    inner = (
-        f"SELECT *, json_transform(v, {text}) AS t, "
-        f"list_filter(json_keys(v), lambda k: k NOT IN ({known})) AS newer FROM {lines}"
-    )
+    newer = [f"list_filter(json_keys(v), lambda k: k NOT IN ({known}))"]
+    newer += [
+        f"CASE WHEN {more} THEN [{sql_literal(name)}] ELSE [] END"
+        for name, more in newer_parts(columns)
+    ]
+    inner = f"SELECT *, json_transform(v, {text}) AS t, {' || '.join(newer)} AS newer FROM {lines}"
     return f"SELECT {', '.join(kinds)} FROM ({inner})"
 
 

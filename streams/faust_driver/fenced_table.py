@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
@@ -16,8 +15,10 @@ from typing_extensions import override
 
 from streams.faust_driver.epochs import MARK, Epoch
 from streams.faust_driver.tables import ChangelogWriter, FaustTable
+from streams.log_events.kinds import EventLog
+from streams.log_events.shared import TableOtherOwner, TableRowsReplaced, TableUnreadable
 
-log = logging.getLogger(__name__)
+log = EventLog(__name__)
 
 ReadRange = Callable[[str, int, int, int], Awaitable[Sequence[ConsumerRecord]]]
 """Reads a topic's partition from an offset up to another, which is not included."""
@@ -110,7 +111,7 @@ class FencedTable(FaustTable):
         try:
             return await self._read_range(topic, partition, first, end)
         except KafkaError as exc:
-            log.warning("%s could not be read, and is again later: %s", topic, exc)
+            log.write(TableUnreadable(topic=topic, reason=str(exc)))
             return ()
 
     @override
@@ -137,7 +138,7 @@ class FencedTable(FaustTable):
             for row in rows:
                 self._store.judge(partition, row)
             if fence.epoch != epoch:
-                log.warning("partition %d of a table has another owner by now", partition)
+                log.write(TableOtherOwner(partition=partition))
                 return
             # what counts of it is ours, and newer in memory
             self._store.skip_to(partition, end)
@@ -146,7 +147,7 @@ class FencedTable(FaustTable):
     async def _write_again(self, partition: int, epoch: Epoch) -> None:
         hidden = self._store.fence(partition).take_hidden()
         if hidden:
-            log.info("%d rows of an earlier owner do not count, and are replaced", len(hidden))
+            log.write(TableRowsReplaced(rows=len(hidden)))
         shard = self._store.shards.get(partition, {})
         for key in hidden:
             value = MARK_VALUE if key == MARK else shard.get(key)

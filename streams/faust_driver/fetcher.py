@@ -8,7 +8,6 @@ remembers what was asked for, so that a fetch costs what it brings.
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
@@ -17,8 +16,10 @@ from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.structs import TopicPartition
 
 from streams.faust_driver.fetch_wire import FetchAnswer, FetchSession, Limits, SessionFetchRequest
+from streams.log_events.kinds import EventLog
+from streams.log_events.shared import BrokerSilent
 
-log = logging.getLogger(__name__)
+log = EventLog(__name__)
 
 FRESH_S: Final = 0.7
 """A broker answers within 0.1 s (``MAX_WAIT_MS``) and is asked again at once. One whose last answer
@@ -95,9 +96,7 @@ class SessionFetching:
         async with asyncio.timeout(ANSWER_S) as limit:
             news = bool(await self._fetch(assignment, node, request))
         if limit.expired():
-            log.warning(
-                "broker %s does not answer a fetch; asking who leads its partitions now", node
-            )
+            log.write(BrokerSilent(broker=node))
             self._fetcher._client.force_metadata_update()
             return False
         return news

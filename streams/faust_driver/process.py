@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import logging.config
 import signal
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -19,18 +18,19 @@ from prometheus_client import CollectorRegistry
 from models.topics import TOPICS
 from streams.common.errors import EnvironmentFaultError, RingfenceError
 from streams.common.health import HealthServer
-from streams.common.log_dedup import DuplicateFilter
-from streams.common.printable import PrintableFormatter
+from streams.common.log_style import LogStyle
 from streams.common.shutdown import FAULT, Failure
 from streams.faust_driver.versions import require_proven
 from streams.kafka.await_cluster import until_there
 from streams.kafka.diagnose import why_not
+from streams.log_events.kinds import EventLog
+from streams.log_events.shared import KafkaGone
 from streams.settings import KafkaSettings
 
 if TYPE_CHECKING:
     from streams.faust_driver.transport import App
 
-log = logging.getLogger(__name__)
+log = EventLog(__name__)
 
 NO_BROKER: Final = 75
 """The exit code where Kafka went away in the very moment of the start (EX_TEMPFAIL): start the
@@ -44,7 +44,9 @@ class Buildable(Protocol):
         """Build it; called once the cluster is there."""
 
 
-def run_process(kafka: KafkaSettings, listen: str, setting: str, build: Buildable) -> int:
+def run_process(
+    kafka: KafkaSettings, listen: str, setting: str, build: Buildable, logs: LogStyle
+) -> int:
     """Run an app until SIGTERM or SIGINT, then drain, commit and leave the group; blocks.
 
     Waits for a cluster that does not answer, or lacks topics, and says so: on ``listen``, which is
@@ -61,7 +63,8 @@ def run_process(kafka: KafkaSettings, listen: str, setting: str, build: Buildabl
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    logging.config.dictConfig(_logging())
+    logging.config.dictConfig(logs.config())
+    logs.catch()
     if not loop.run_until_complete(_kafka_is_there(kafka, listen, setting)):
         return 0
     # what lives long is built by now or stays in tables; the default looks through young objects
@@ -74,7 +77,7 @@ def run_process(kafka: KafkaSettings, listen: str, setting: str, build: Buildabl
     gc.freeze()
     code: Any = 0
     try:
-        run_app(app, loop, _logging())
+        run_app(app, loop, logs.config())
     except SystemExit as exc:
         cause = exc.__context__
         if isinstance(cause, RingfenceError):
@@ -84,7 +87,7 @@ def run_process(kafka: KafkaSettings, listen: str, setting: str, build: Buildabl
         # mode raises what ended the last agent, which is often only that another one failed
         code = FAULT
     if code == NO_BROKER:
-        log.error("%s", asyncio.run(why_not(kafka)))
+        log.write(KafkaGone(reason=asyncio.run(why_not(kafka))))
         return NO_BROKER
     return FAULT if code or failure.has_happened else 0
 
@@ -124,29 +127,3 @@ async def _kafka_is_there(kafka: KafkaSettings, listen: str, setting: str) -> bo
     finally:
         for number in signals:
             loop.remove_signal_handler(number)
-
-
-def _logging() -> dict[str, Any]:
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {
-            "line": {
-                "()": PrintableFormatter,
-                "fmt": "%(asctime)s %(levelname)s %(name)s: %(message)s",
-            }
-        },
-        "filters": {"repeats": {"()": DuplicateFilter}},
-        "handlers": {
-            "stderr": {
-                "class": "logging.StreamHandler",
-                "formatter": "line",
-                "filters": ["repeats"],
-                "stream": "ext://sys.stderr",
-            }
-        },
-        "root": {"level": "INFO", "handlers": ["stderr"]},
-        # 6 % of a worker's CPU went into records of these that nobody prints; httpx has a line for
-        # every request
-        "loggers": {name: {"level": "WARNING"} for name in ("aiokafka", "mode", "faust", "httpx")},
-    }

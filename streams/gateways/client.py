@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterable, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -20,8 +19,17 @@ from streams.gateways.connections import Connections, Share, share_of
 from streams.gateways.protocol import Health, Request, Requests
 from streams.gateways.registry import gateway_of
 from streams.gateways.settings import GatewaySettings
+from streams.log_events.kinds import EventLog
+from streams.log_events.worker import (
+    GatewayAnswers,
+    GatewayAway,
+    GatewayFailing,
+    GatewayRefusesCredentials,
+    GatewayWorking,
+    SessionFailing,
+)
 
-log = logging.getLogger(__name__)
+log = EventLog(__name__)
 
 USER_AGENT = "Ringfence"
 
@@ -213,11 +221,7 @@ class GatewayClient:
 
     def _session_changed(self, session: str, state: State) -> None:
         if state == "open" and session not in self._probes:
-            log.warning(
-                "session %s of gateway %s fails in a row: its commands wait until it works again",
-                session,
-                self.name,
-            )
+            log.write(SessionFailing(gateway=self.name, session=session))
             self._probes[session] = asyncio.create_task(
                 self._probe(session), name=f"ask for session {session} of {self.name}"
             )
@@ -230,11 +234,9 @@ class GatewayClient:
         if state == self._told:
             return
         if state == "open" and self._told == "closed":
-            log.warning(
-                "gateway %s fails in a row: its commands wait until it answers again", self.name
-            )
+            log.write(GatewayFailing(gateway=self.name))
         elif state == "closed":
-            log.info("gateway %s gets its commands", self.name)
+            log.write(GatewayWorking(gateway=self.name))
         self._told = state
         self._on_circuit(self.name, state)
 
@@ -311,20 +313,13 @@ class GatewayClient:
         request = self._requests.health(self._sessions[0])
         status, body, _, failure = await self._send(request, self._timeout_s)
         up = failure is None and self._requests.read_health(status, body) != "away"
-        if up != self.is_up:
-            level = logging.INFO if up else logging.WARNING
-            what = (
-                "answers"
-                if up
-                else f"does not answer ({failure.reason if failure else f'HTTP {status}'})"
-            )
-            log.log(level, "gateway %s at %s %s", self.name, self._base_url, what)
+        if up and not self.is_up:
+            log.write(GatewayAnswers(gateway=self.name, url=self._base_url))
+        elif not up and self.is_up is not False:
+            reason = failure.reason if failure else f"HTTP {status}"
+            log.write(GatewayAway(gateway=self.name, url=self._base_url, reason=reason))
         if status in {401, 403}:
-            log.warning(
-                "gateway %s refuses our credentials (HTTP %d): check its key in the configuration",
-                self.name,
-                status,
-            )
+            log.write(GatewayRefusesCredentials(gateway=self.name, status=status))
         self.is_up = up
         self._on_health(self.name, up)
         self._circuit.pinged(well=up)

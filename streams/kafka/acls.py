@@ -61,6 +61,8 @@ class Role:
     """Whether it creates topics and changes their settings."""
     looks: bool = False
     """Whether it may see the settings of every topic."""
+    restores: bool = False
+    """Whether it reads and writes the changelogs of every role's tables."""
 
     @property
     def user(self) -> str:
@@ -110,13 +112,21 @@ _COMMANDS: Final = tuple(
 OPERATOR: Final = Role(
     name="operator",
     what="people's commands: policies, lists, contacts, callbacks, and all that look",
-    components=tuple(each for each in _COMMANDS if each is not Component.DEAD_LETTERS),
+    components=tuple(
+        each for each in _COMMANDS if each not in {Component.DEAD_LETTERS, Component.STATE}
+    ),
     looks=True,
 )
 DEAD_LETTERS: Final = Role(
     name="dead-letters",
     what="`ringfence dlq`: puts a dead letter back where it came from, on any topic",
     components=(Component.DEAD_LETTERS,),
+)
+STATE: Final = Role(
+    name="state",
+    what="`ringfence state`: all that is not in code, out of a cluster and into an empty one",
+    components=(Component.STATE,),
+    restores=True,
 )
 AUDITOR: Final = Role(
     name="auditor",
@@ -128,7 +138,7 @@ AUDITOR: Final = Role(
 CLUSTER: Final = "kafka-cluster"
 """What Kafka calls itself as a resource."""
 
-ROLES: Final = (BRIDGE, WORKER, ATTRITION, TOPICS_ROLE, OPERATOR, DEAD_LETTERS, AUDITOR)
+ROLES: Final = (BRIDGE, WORKER, ATTRITION, TOPICS_ROLE, OPERATOR, DEAD_LETTERS, STATE, AUDITOR)
 """``ringfence up`` is a whole Ringfence in one process group, for one machine: it has no role."""
 
 
@@ -172,9 +182,10 @@ def acls(kafka: KafkaSettings, role: Role) -> tuple[Acl, ...]:
             Acl(resource="topic", name=name, operations=(Operation.DESCRIBE,))
             for name in changelogs(kafka)
         ]
+    kept = changelogs(kafka) if role.restores else role.changelogs(prefix)
     found += [
         Acl(resource="topic", name=name, operations=(Operation.READ, Operation.WRITE))
-        for name in role.changelogs(prefix)
+        for name in kept
     ]
     if role.group is not None:
         found.append(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -17,9 +16,11 @@ from streams.kafka.connection import connection
 from streams.kafka.diagnose import refusal
 from streams.kafka.layout import refuse_layout
 from streams.kafka.reconnect import pauses_s
+from streams.log_events.kinds import EventLog
+from streams.log_events.shared import KafkaWaiting
 from streams.settings import KafkaSettings
 
-log = logging.getLogger(__name__)
+log = EventLog(__name__)
 
 _ANSWER_MS: Final = 5_000
 
@@ -48,7 +49,7 @@ async def until_there(
             why = trying.result()
             if why is None:
                 return True
-            log.warning("%s; trying again in %.1f s", why, delay)
+            log.write(KafkaWaiting(reason=why, pause_s=delay))
             say(why)
             await asyncio.wait({stopping}, timeout=delay)
     finally:

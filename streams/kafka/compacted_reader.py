@@ -8,7 +8,6 @@ partition, which a reader of its own has already read when a rebalance comes.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -20,10 +19,12 @@ from streams.common.tasks import cancel
 from streams.faust_driver.client_internals import pace_consumer, refresh_metadata
 from streams.kafka.connection import connection
 from streams.kafka.layout import refuse_other_layout
+from streams.log_events.kinds import EventLog
+from streams.log_events.shared import ReferenceInterrupted, ReferenceLeftOut, ReferenceNotApplied
 from streams.settings import KafkaSettings
 from streams.views.view import CompactedView
 
-log = logging.getLogger(__name__)
+log = EventLog(__name__)
 
 _POLL_MS = 1000
 _FETCH_BYTES = 4 * 1024 * 1024
@@ -133,7 +134,7 @@ class CompactedReader:
                 try:
                     await self._read(consumer)
                 except KafkaError as exc:
-                    log.warning("reading reference topics: %s; trying again", type(exc).__name__)
+                    log.write(ReferenceInterrupted(error=type(exc).__name__))
                     await asyncio.sleep(_AGAIN_S)
         except Exception as exc:  # noqa: BLE001 - else the worker goes on with old facts
             self._on_failure(exc)
@@ -152,11 +153,12 @@ class CompactedReader:
                     view.apply(record.key, record.value)
                 except UndecodableError as exc:
                     where = f"{tp.topic} {tp.partition}:{record.offset}"
-                    log.error("%s is left out: %s", where, exc)  # noqa: TRY400
+                    log.write(ReferenceLeftOut(where=where, reason=str(exc)))
                     self._on_undecodable(tp.topic)
-                except Exception:
+                except Exception as exc:  # noqa: BLE001 - logged with its traceback
                     # one record of somebody else's must not end every worker, at every start
-                    log.exception("%s %d:%d is left out", tp.topic, tp.partition, record.offset)
+                    where = f"{tp.topic} {tp.partition}:{record.offset}"
+                    log.write(ReferenceNotApplied(where=where), exc_info=exc)
                     self._on_undecodable(tp.topic)
             self._on_read(view.topic.name, len(records))
 

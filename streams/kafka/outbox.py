@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from models.records import Record
 from models.topics import Topic
 from streams.kafka.producer import DurableProducer
+from streams.kafka.tracer import EventTracer
+from streams.log_events.kinds import EventLog
+from streams.log_events.shared import RecordNotDurable
 
-log = logging.getLogger(__name__)
+log = EventLog(__name__)
 
 
 class Acknowledgeable(Protocol):
@@ -44,6 +46,8 @@ class Outbox:
         self._producer = producer
         self._ahead = ahead or {}
         self._on_failure = on_failure
+        self.tracer: EventTracer | None = None
+        """Of the events that are finished here; None: they are not traced."""
 
     async def finish(
         self,
@@ -60,6 +64,7 @@ class Outbox:
         Blocks only for the enqueueing (a full buffer), not for the broker. Not to be repeated.
         """
         together = list(records)
+        traced = None if self.tracer is None else self.tracer.finishing(event, together)
         producer = next(
             (found for record in together if (found := self._ahead.get(record.topic))),
             self._producer,
@@ -68,8 +73,10 @@ class Outbox:
         pending += writes
         if not pending:
             event.ack()
+            if traced is not None:
+                traced()
             return
-        _Finish(event, pending, self._on_failure)
+        _Finish(event, pending, self._on_failure, traced)
 
     async def send(self, *records: Record) -> None:
         """Send records that belong to no event, and wait until they are durable."""
@@ -79,15 +86,17 @@ class Outbox:
 class _Finish:
     """Counts the acknowledgements of one event; cheaper than a task and a gather for each."""
 
-    __slots__ = ("_event", "_left", "_on_failure")
+    __slots__ = ("_event", "_left", "_on_failure", "_traced")
 
     def __init__(
         self,
         event: Acknowledgeable,
         pending: list[Awaitable[Any]],
         on_failure: Callable[[BaseException], None],
+        traced: Callable[[], None] | None,
     ) -> None:
         self._event = event
+        self._traced = traced
         self._left = len(pending)
         self._on_failure = on_failure
         for awaitable in pending:
@@ -98,11 +107,11 @@ class _Finish:
             return  # the process is going down; the event stays unacknowledged
         error = done.exception()
         if error is not None:
-            log.error(
-                "a record could not be made durable; the event will come again", exc_info=error
-            )
+            log.write(RecordNotDurable(), exc_info=error)
             self._on_failure(error)
             return
         self._left -= 1
         if not self._left:
             self._event.ack()
+            if self._traced is not None:
+                self._traced()

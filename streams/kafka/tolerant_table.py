@@ -9,7 +9,6 @@ A row is parsed once, where it is used first, and not each time that somebody as
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Generic
@@ -20,8 +19,10 @@ from models.codec import UndecodableError
 from models.records import Record, dead_letter
 from streams.common.clock import Clock
 from streams.kafka.stream import FencedTable, PartitionedTable, Row
+from streams.log_events.kinds import EventLog
+from streams.log_events.shared import TableRowLeftOut
 
-log = logging.getLogger(__name__)
+log = EventLog(__name__)
 
 _MOST_LETTERS: Final = 1_000
 """Letters that wait to be sent; beyond it rows are only counted: all of a table may be unreadable,
@@ -49,7 +50,7 @@ class UnreadableRows:
         at_ms = self._clock()
         self._since[table, key] = raw, at_ms
         self._count(table)
-        log.error("a row of the table %s cannot be read and is left out: %s", table, why)
+        log.write(TableRowLeftOut(table=table, reason=why))
         if len(self._letters) < _MOST_LETTERS:
             letter = dead_letter(
                 key=key,

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import contextlib
 import fcntl
-import logging
 import os
 import random
 import shlex
@@ -26,9 +25,11 @@ from streams.common.errors import EnvironmentFaultError
 from streams.kafka.cluster import answers
 from streams.local_kafka.jars import Report, ensure_jars, java
 from streams.local_kafka.state import BrokerFiles, BrokerState, Owner, write_state
+from streams.log_events.kinds import EventLog
+from streams.log_events.shared import KafkaPortTaken
 from streams.settings import ROOT
 
-log = logging.getLogger(__name__)
+log = EventLog(__name__)
 
 PROPERTIES = ROOT / "deploy" / "kafka" / "server.properties"
 LOG4J = ROOT / "deploy" / "kafka" / "log4j2.yaml"
@@ -182,7 +183,7 @@ class LocalKafka:
             broker, controller = orjson.loads(self._ports_file.read_bytes())
             if _are_free(broker, controller):
                 return broker, controller
-            log.warning("port %s, which the local Kafka had, is taken: it gets another", broker)
+            log.write(KafkaPortTaken(port=broker))
         except (FileNotFoundError, ValueError, TypeError):
             pass
         broker, controller = _lasting_ports()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from streams.metric_defs.kinds import WEBHOOK_SECONDS, CounterDef, GaugeDef, HistogramDef
+from streams.metric_defs.shared import SPANS
 
 WEBHOOKS: Final = HistogramDef(
     "ringfence_bridge_webhook_seconds",
@@ -19,7 +20,9 @@ EVENTS: Final = CounterDef(
     ("gateway", "event", "result"),
 )
 CONNECTED: Final = GaugeDef(
-    "ringfence_bridge_producer_connected", "1 while a producer is connected.", unit="0 or 1"
+    "ringfence_bridge_producer_connected",
+    "1 while records can be written to Kafka, as far as the bridge knows.",
+    unit="0 or 1",
 )
 LATE: Final = CounterDef(
     "ringfence_bridge_late_acknowledgements",
@@ -68,5 +71,6 @@ METRICS: Final = (
     CLOSED,
     OPEN,
     UNPROVEN,
+    SPANS,
 )
 """All of them, in the order of ``/metrics``."""

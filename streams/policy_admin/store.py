@@ -157,7 +157,7 @@ async def answers(
     deadline = loop.time() + wait_s
     try:
         while True:
-            found = [_answer(each, documents) for each in running(workers, now_ms())]
+            found = [answer_of(each, documents) for each in running(workers, now_ms())]
             if all(each.runs or each.why_not for each in found) or loop.time() >= deadline:
                 return sorted(found, key=lambda each: each.worker)
             await asyncio.sleep(0.05)
@@ -165,14 +165,17 @@ async def answers(
         await reader.stop()
 
 
-def _answer(status: WorkerStatus, documents: Sequence[PolicyDocument]) -> WorkerAck:
+def answer_of(status: WorkerStatus, documents: Sequence[PolicyDocument]) -> WorkerAck:
+    """What a worker's status says of documents that were written."""
     wanted = {each.key: None if each.removed else each.revision for each in documents}
     runs = all(status.policies.get(key) == revision for key, revision in wanted.items())
-    # what it refused before these were written is no answer to them
+    # what it refused before these were written, or before it read them, is no answer to them
     newest_ms = max((each.applied_at_ms for each in documents), default=0)
     refused = [
         f"{key}: {why}"
         for key, why in status.refused.items()
-        if key in wanted and status.at_ms >= newest_ms
+        if key in wanted
+        and status.at_ms >= newest_ms
+        and status.refused_revisions.get(key, wanted[key]) == wanted[key]
     ]
     return WorkerAck(status.worker, runs, None if runs or not refused else "; ".join(refused))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
@@ -27,8 +26,6 @@ from streams.screening.step import StepContext, decides_at_ms, is_duplicate, ste
 from streams.screening.storms import Storms
 from streams.screening.wait_budget import WaitBudget
 from streams.views.views import Views
-
-log = logging.getLogger(__name__)
 
 JOIN_MS = 10_000
 """A link so old has been worked on: an alias' history is where its caller's is."""
@@ -151,6 +148,8 @@ class Screening:
             *await self._forget(partition),
         ]
         self._metrics.decided(done.decision)
+        if self._outbox.tracer is not None:
+            self._outbox.tracer.decided(event, done.decision)
         trace = header(event, "traceparent")
         effects = records(offer, done.decision, trace, on_gateway=done.on_gateway)
         effects += owe(self._known.callbacks, done.decision, SOURCE)

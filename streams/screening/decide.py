@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field
 
 from models.calls import CallOffered
@@ -17,13 +16,15 @@ from models.decisions import (
     decision_id,
 )
 from models.policy import HOLDOUT, Experiment, Rule, When
+from streams.log_events.kinds import EventLog
+from streams.log_events.shared import RuleFailed
 from streams.policies.book import PolicyInForce
 from streams.policies.experiments import assigned, held_out
 from streams.screening.facts import Facts, UnknowableError
 from streams.screening.rules import judge
 from streams.screening.rules.finding import RuleFinding, duration
 
-log = logging.getLogger(__name__)
+log = EventLog(__name__)
 
 
 @dataclass(slots=True)
@@ -157,8 +158,11 @@ def _decides(rule: Rule, in_force: PolicyInForce, facts: Facts, course: _Course)
         )
     except UnknowableError:
         raise
-    except Exception as exc:
-        log.exception("rule %s failed; the policy's on_error decides", rule.id)
+    except Exception as exc:  # noqa: BLE001 - logged with its traceback
+        log.write(
+            RuleFailed(rule=rule.id, call_id=facts.offer.call_id, line=facts.offer.line),
+            exc_info=exc,
+        )
         verdict = in_force.policy.on_error
         then = (
             "the policy lets the call ring then" if verdict == "ring" else "the policy rejects then"

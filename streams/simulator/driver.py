@@ -46,10 +46,12 @@ class Driver:
         """``lines`` are called; all of the simulator's where none are named.
 
         With ``reactions`` people do after a reject what these say, in place of the profile's
-        ``writes``.
+        ``writes``, and as many calls are picked up as they say.
         """
         self._simulator = simulator
         self._profile = profile or Profile()
+        if reactions is not None and reactions.picked_up is not None:
+            self._profile = replace(self._profile, answered=reactions.picked_up)
         self._plan = TrafficPlan(lines or simulator.lines, rate, seed, self._profile)
         self._slack_s = 0.0
         self._steps: dict[str, CallStep] = {}

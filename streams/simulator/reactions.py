@@ -55,6 +55,9 @@ class Reactions:
     """Nobody writes later than this after that."""
     redials_told: Chance = 0.4
     """Of those who would call again at once, those who still do so when they got a text."""
+    picked_up: Chance | None = None
+    """Of persons' calls that are let ring, those that somebody of the line picks up; None: as many
+    as the traffic has it."""
     reached: Chance = 0.0
     """The share to whom somebody of the line writes, within the same time."""
 

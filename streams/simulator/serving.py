@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Sequence
 
+from streams.log_events.kinds import EventLog
+from streams.log_events.simulator import SimulatorReady
 from streams.settings import Settings
 from streams.simulator.driver import Driver
 from streams.simulator.reactions import Reactions
 from streams.simulator.simulator import Simulator
 
-log = logging.getLogger(__name__)
+log = EventLog(__name__)
 
 
 async def serve(  # noqa: PLR0913 - one keyword for each option of the command
@@ -37,12 +38,13 @@ async def serve(  # noqa: PLR0913 - one keyword for each option of the command
         settings, bridge_url=bridge_url.rstrip("/"), listen=listen, seed=seed
     ) as simulator:
         traffic = "no traffic" if rate is None else f"{rate:g} calls/s, seed {seed}"
-        log.info(
-            "gateway simulator ready on %s (%s) for bridge %s: %s",
-            simulator.url,
-            ", ".join(settings.gateways),
-            bridge_url,
-            traffic,
+        log.write(
+            SimulatorReady(
+                url=simulator.url,
+                gateways=", ".join(settings.gateways),
+                bridge_url=bridge_url,
+                traffic=traffic,
+            )
         )
         if not wait:
             simulator.traffic_start.set()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,12 +11,14 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, T
 from yarl import URL
 
 from streams.common.clock import now_ms
+from streams.log_events.kinds import EventLog
+from streams.log_events.simulator import WebhookGivenUp
 from streams.settings import Settings
 from streams.simulator.journal import Journal
 from streams.simulator.options import Retries, SimulatorOptions
 from streams.simulator.protocol import SimulatedGateway
 
-log = logging.getLogger(__name__)
+log = EventLog(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,12 +135,7 @@ class WebhookSender:
                 wait_s = retries.delay(attempt) / 1000 if retry_after_s is None else retry_after_s
                 await asyncio.sleep(wait_s)
         count.failed += 1
-        log.warning(
-            "gave up a %s webhook of %s after %d attempts",
-            delivery.event,
-            delivery.gateway,
-            attempt,
-        )
+        log.write(WebhookGivenUp(kind=delivery.event, gateway=delivery.gateway, attempts=attempt))
 
     async def _attempt(
         self, http: ClientSession, delivery: Delivery, headers: dict[str, str]

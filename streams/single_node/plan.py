@@ -12,6 +12,7 @@ from typing import Final
 
 from streams.common.analytics_extra import require_analytics
 from streams.common.errors import ConfigurationError, EnvironmentFaultError
+from streams.common.log_style import FORMAT_VARIABLE, LogFormat
 from streams.local_kafka.broker import free_ports
 from streams.local_kafka.state import BrokerFiles
 from streams.policy_admin.files import read_folder
@@ -40,6 +41,8 @@ class RunOptions:
     """Processes that decide and reject; None: what the machine has, see ``default_workers``."""
     apply: bool = False
     """Put the policies folder in force, where it differs from what is."""
+    log_format: LogFormat = "text"
+    """How each process writes its log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +162,7 @@ def _environment(plan: RunPlan, bootstrap: str) -> dict[str, str]:
     env = {"RINGFENCE_INSTANCE": _INSTANCE, **os.environ, **secrets}
     return env | {
         "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
+        FORMAT_VARIABLE: plan.options.log_format,
         "PYTHONPATH": python_path(os.environ),
         "PYTHONUNBUFFERED": "1",
     }

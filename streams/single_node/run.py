@@ -27,6 +27,7 @@ from streams.common.errors import (
 from streams.kafka import topics_admin
 from streams.local_kafka.broker import LocalKafka
 from streams.local_kafka.state import read_state
+from streams.log_events.kinds import EventLog, LogEvent
 from streams.settings import Settings
 from streams.single_node import scenes
 from streams.single_node.child_process import ChildProcess
@@ -45,6 +46,8 @@ from streams.single_node.report_page import write_page
 from streams.single_node.supervisor import READY_SECONDS, Supervisor
 from streams.stories.audited_summary import AuditedSummary
 from streams.stories.live import LiveConsole, wants_colour
+
+log = EventLog(__name__)
 
 T = TypeVar("T")
 Say = Callable[[str], None]
@@ -152,7 +155,7 @@ class _Run:
             if self._plan.simulator is not None:
                 await self._simulator(http, "POST", "/_sim/traffic/start")
             async with _in_background(
-                Supervisor(self._children, self._broker, self._say).run(http)
+                Supervisor(self._children, self._broker, self._note).run(http)
             ) as watching:
                 async with _in_background(self._play_scenes(http, settings)):
                     await self._tell_stories(console, watching)
@@ -162,6 +165,10 @@ class _Run:
             return exit_code
         finally:
             await console.stop()
+
+    def _note(self, happened: LogEvent) -> None:
+        log.write(happened)
+        self._say(str(happened))
 
     def _signalled(self) -> None:
         if self._stopped_at is None:

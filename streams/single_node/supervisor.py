@@ -10,6 +10,8 @@ import aiohttp
 
 from streams.common.errors import EnvironmentFaultError
 from streams.local_kafka.broker import LocalKafka
+from streams.log_events.kinds import LogEvent
+from streams.log_events.supervision import PartEnded, PartGivenUp, PartReady, PartSlow
 from streams.single_node.child_process import ChildProcess
 
 RESTARTS: Final = 5
@@ -42,7 +44,7 @@ class Supervisor:
         self,
         children: Mapping[str, ChildProcess],
         broker: LocalKafka | None,
-        say: Callable[[str], None],
+        say: Callable[[LogEvent], None],
     ) -> None:
         """``broker`` is the local Kafka that this run started, if it did."""
         self._children = children
@@ -94,17 +96,15 @@ class Supervisor:
                 often = f"ended {in_vain} times in a row before it was ready"
                 if child.name not in NOT_NEEDED:
                     _give_up(child, often)
-                self._say(f"the {child.name} {often}: calls go on without it; {child.ending()}")
+                self._say(PartGivenUp(part=child.name, how=often, ending=child.ending()))
                 return
             await self._start_again(child, _FIRST_PAUSE * 2 ** (in_vain - 1) if in_vain else 0.0)
             was_ready = await self._is_ready(child, http)
 
     async def _start_again(self, child: ChildProcess, pause_s: float) -> None:
         when = f"in {pause_s:g} s" if pause_s else "at once"
-        self._say(
-            f"the {child.name} ended, {child.how_it_ended()}; starting it again {when}"
-            + (f", the reason is in {child.log}" if child.log is not None else "")
-        )
+        hint = f", the reason is in {child.log}" if child.log is not None else ""
+        self._say(PartEnded(part=child.name, how=child.how_it_ended(), when=when, hint=hint))
         await asyncio.sleep(pause_s)
         child.start()
 
@@ -120,9 +120,9 @@ class Supervisor:
                 return False
             if child.name not in NOT_NEEDED:
                 raise
-            self._say(f"{exc}\ncalls go on without it")
+            self._say(PartSlow(part=child.name, reason=str(exc)))
             return True
-        self._say(f"the {child.name} is ready again")
+        self._say(PartReady(part=child.name))
         return True
 
 

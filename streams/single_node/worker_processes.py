@@ -8,7 +8,6 @@ Health and metrics of all stand on ``worker.listen``, and each figure says whose
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import socket
 import time
@@ -20,13 +19,16 @@ import aiohttp
 
 from streams.common.errors import ConfigurationError
 from streams.common.health import HealthServer
+from streams.common.log_style import FORMAT_VARIABLE, LogFormat
 from streams.common.tasks import cancel
 from streams.local_kafka.broker import free_ports
+from streams.log_events.kinds import EventLog
+from streams.log_events.supervision import WorkersReady
 from streams.single_node.child_process import RINGFENCE, ChildProcess, python_path
 from streams.single_node.merged_metrics import merged
 from streams.single_node.supervisor import READY_SECONDS, Supervisor
 
-log = logging.getLogger(__name__)
+log = EventLog(__name__)
 
 END_S: Final = 9.5
 """For a worker to drain, commit and leave after SIGTERM; it cuts itself off before."""
@@ -40,10 +42,12 @@ _ANSWER_S: Final = 2.0
 class WorkerProcesses:
     """The workers of one machine, as one."""
 
-    def __init__(self, config: Path, listen: str, count: int) -> None:
+    def __init__(
+        self, config: Path, listen: str, count: int, log_format: LogFormat = "text"
+    ) -> None:
         """Nothing is started. ``listen`` is ``worker.listen``."""
         self._listen = listen
-        self._children = children(config, count, os.environ)
+        self._children = children(config, count, {**os.environ, FORMAT_VARIABLE: log_format})
         self._urls = {name: url for name, (_, url) in self._children.items()}
         self._reasons: dict[str, str | None] = dict.fromkeys(self._children, "not started yet")
         self._warnings: dict[str, tuple[str, ...]] = {}
@@ -84,8 +88,8 @@ class WorkerProcesses:
         self, started: Mapping[str, ChildProcess], http: aiohttp.ClientSession
     ) -> None:
         await asyncio.gather(*(child.ready(http, READY_SECONDS) for child in started.values()))
-        log.info("%d workers are ready", len(started))
-        await Supervisor(started, None, log.warning).run(http)
+        log.write(WorkersReady(count=len(started)))
+        await Supervisor(started, None, log.write).run(http)
 
     async def _look(self, http: aiohttp.ClientSession) -> None:
         while True:

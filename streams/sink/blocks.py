@@ -9,8 +9,6 @@ was decided.
 
 from __future__ import annotations
 
-import logging
-
 from models.calls import CallerBlocked
 from models.commands import BlockCaller, UnblockCaller
 from models.policy import DAY_MS
@@ -19,6 +17,8 @@ from streams.call_sessions.register import CallRegister
 from streams.call_sessions.standing import was_answered
 from streams.gateways.attempts import NONE
 from streams.kafka.stream import Event, header
+from streams.log_events.kinds import EventLog
+from streams.log_events.worker import BlockEndedBadly
 from streams.sink.context import (
     ANSWERED,
     CALL_UNKNOWN,
@@ -31,7 +31,7 @@ from streams.sink.context import (
 )
 from streams.sink.keyed_executor import JobEnd
 
-log = logging.getLogger(__name__)
+log = EventLog(__name__)
 
 SOURCE = "/ringfence/reject-sink"
 
@@ -142,7 +142,18 @@ class BlockJob:
                 if published.command == "unblock"
                 else "block"
             )
-            log.warning("a %s on line %s is %s: %s", what, command.line, ended.result, ended.reason)
+            log.write(
+                BlockEndedBadly(
+                    what=what,
+                    line=command.line,
+                    result=ended.result,
+                    reason=ended.reason,
+                    gateway=command.gateway,
+                    call_id=command.call_id,
+                    decision_id=command.decision_id,
+                    caller=command.caller,
+                )
+            )
         trace = header(self._event, "traceparent")
         await self._parts.outbox.finish(self._event, records(command, ended, trace))
 

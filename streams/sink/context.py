@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -17,10 +16,12 @@ from streams.gateways.attempts import NONE, Attempts, attempt
 from streams.gateways.client import GatewayClient
 from streams.kafka.outbox import Outbox
 from streams.kafka.stream import Event
+from streams.log_events.kinds import EventLog
+from streams.log_events.worker import GatewayNotConfigured
 from streams.metrics import WorkerMetrics
 from streams.sink.keyed_executor import Bulkheads, Gate, Place, open_gate
 
-log = logging.getLogger(__name__)
+log = EventLog(__name__)
 
 WAITING = 10_000
 """Commands queued or under way for each session of a gateway: about 40 MB. A storm of 5,000 calls
@@ -97,6 +98,8 @@ class SinkContext:
         is_wanted: Callable[[], Awaitable[bool]] | None = None,
     ) -> Attempts:
         """As ``attempts.attempt``, while no circuit is open and the event is ours."""
+        if self.outbox.tracer is not None:
+            send = self.outbox.tracer.requests(event, gateway.name, send)
         return await attempt(
             send,
             again,
@@ -146,12 +149,7 @@ class SinkContext:
         name, session = place
         gateway = self.gateways.get(name)
         if gateway is None:
-            log.warning(
-                "there are commands for gateway %s, which this worker's configuration lacks: they "
-                "wait for a worker that has it, and fail where none comes in time; add it under "
-                "gateways, or stop what still uses it",
-                name,
-            )
+            log.write(GatewayNotConfigured(gateway=name))
 
         async def gate(key: str, expires_at_ms: int) -> None:
             if gateway is None:
@@ -251,6 +249,7 @@ def outcome_of(
         attempts=ended.attempts,
         reply=getattr(command, "reply", None),
         variant=getattr(command, "variant", None),
+        untold=getattr(command, "untold", None),
         message_id=ended.message_id,
         received_at_ms=command.received_at_ms,
         sent_at_ms=ended.sent_at_ms,

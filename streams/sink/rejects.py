@@ -11,7 +11,6 @@ text that waits for its turn goes out.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
@@ -43,6 +42,8 @@ from streams.gateways.answer import Meaning
 from streams.gateways.attempts import NONE
 from streams.gateways.client import GatewayClient
 from streams.kafka.stream import Event, Stream, decoded, header
+from streams.log_events.kinds import EventLog
+from streams.log_events.worker import RejectEndedBadly
 from streams.sink import blocks
 from streams.sink.context import (
     ANSWERED,
@@ -60,7 +61,7 @@ from streams.sink.context import (
 from streams.sink.keyed_executor import JobEnd
 from streams.sink.queue_texts import QueueTextJob
 
-log = logging.getLogger(__name__)
+log = EventLog(__name__)
 
 SOURCE: Final = "/ringfence/reject-sink"
 
@@ -224,7 +225,17 @@ class RejectJob:
             ended = replace(ended, reason=ANSWERED)
         self._parts.metrics.ended(outcome_of(command, ended))
         if needs_a_look(outcome_of(command, ended)) or ended.reason == CALL_UNKNOWN:
-            log.warning("a reject on line %s is %s: %s", command.line, ended.result, ended.reason)
+            log.write(
+                RejectEndedBadly(
+                    line=command.line,
+                    result=ended.result,
+                    reason=ended.reason,
+                    gateway=command.gateway,
+                    call_id=command.call_id,
+                    decision_id=command.decision_id,
+                    caller=command.caller,
+                )
+            )
         trace = header(self._event, "traceparent")
         known_as = names_beside(command.caller, standing)
         await self._parts.outbox.finish(self._event, records(command, ended, known_as, trace))

@@ -10,7 +10,6 @@ the guard. A text that is held back ends as ``suppressed``, with the reason.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 
@@ -22,6 +21,8 @@ from models.records import outcome
 from streams.gateways.answer import GatewayAnswer
 from streams.gateways.attempts import Attempts
 from streams.kafka.stream import Event, FencedRows, Stream, decoded, header
+from streams.log_events.kinds import EventLog
+from streams.log_events.worker import TextEndedBadly
 from streams.sink import text_limits
 from streams.sink.claims import Claim, standing
 from streams.sink.context import (
@@ -40,7 +41,7 @@ from streams.sink.text_limits import LineState
 from streams.sink.text_rows import TextRow
 from streams.views.views import Views
 
-log = logging.getLogger(__name__)
+log = EventLog(__name__)
 
 SOURCE = "/ringfence/text-sink"
 KEEP_MS = 600_000
@@ -270,7 +271,17 @@ class TextSink:
         said = outcome_of(command, ended)
         self._parts.metrics.ended(said, since_ms=command.rejected_at_ms)
         if ended.result in {"failed", "unknown"}:
-            log.warning("a text on line %s is %s: %s", command.line, ended.result, ended.reason)
+            log.write(
+                TextEndedBadly(
+                    line=command.line,
+                    result=ended.result,
+                    reason=ended.reason,
+                    gateway=command.gateway,
+                    call_id=command.call_id,
+                    decision_id=command.decision_id,
+                    caller=command.caller,
+                )
+            )
         partition = event.message.partition
         writes = await self._forget(partition) if self._parts.is_ours(event) else []
         if keep is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
@@ -11,10 +10,12 @@ from pydantic import ValidationError
 from models import topics
 from models.codec import UndecodableError, decode
 from models.policy import Calendar, PolicyDocument, read_calendar, read_policy
+from streams.log_events.kinds import EventLog
+from streams.log_events.shared import PolicyNotInForce
 from streams.policies.book import PolicyBook, PolicyInForce
 from streams.policies.compile import PolicyError, compile_policy
 
-log = logging.getLogger(__name__)
+log = EventLog(__name__)
 
 Documents = Mapping[str, PolicyDocument]
 """By key."""
@@ -63,12 +64,7 @@ class Policies:
         if self._startup_log is None:
             self._follow(name, found)
             if name in self.faults:
-                log.error(
-                    "the document %s on %s is not in force: %s",
-                    name,
-                    self.topic.name,
-                    self.faults[name],
-                )
+                self._log_fault(name)
 
     def complete(self) -> None:
         """See ``CompactedView``. Compiles only now: a policy may be read before its calendar.
@@ -88,8 +84,11 @@ class Policies:
             self._on_topic = on_topic
             for name in self._in_force.keys() - on_topic.keys():
                 self._follow(name, None)
-        for name, fault in self.faults.items():
-            log.error("the document %s on %s is not in force: %s", name, self.topic.name, fault)
+        for name in self.faults:
+            self._log_fault(name)
+
+    def _log_fault(self, name: str) -> None:
+        log.write(PolicyNotInForce(document=name, topic=self.topic.name, reason=self.faults[name]))
 
     def document(self, key: str) -> PolicyDocument | None:
         """The document on the topic under a key, in force or not (see ``faults``)."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from streams.faust_driver.consumer_loop import MembershipAnswer
 from streams.faust_driver.transport import Inheritance
 from streams.kafka.stream import Event
+from streams.log_events.kinds import EventLog
+from streams.log_events.worker import PartitionTakenOver
 
-log = logging.getLogger(__name__)
+log = EventLog(__name__)
 
 SKEW_MS: Final = 5_000
 """By how much another machine's clock may be ahead. What comes just after a take-over is said to be
@@ -87,7 +88,7 @@ class GroupOwnership:
                 return self.is_ours(event)
             if standing == "replaced":
                 # the consumer finds out too, and joins anew: the event comes again
-                log.warning("another worker has a partition that was ours: its text is left to it")
+                log.write(PartitionTakenOver())
                 return False
             await asyncio.sleep(AGAIN_S)
         return False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -18,6 +17,8 @@ from streams.kafka.compacted_reader import CompactedReader
 from streams.kafka.producer import DurableProducer
 from streams.kafka.tolerant_table import UnreadableRows
 from streams.kafka.topics_admin import create_compacted
+from streams.log_events.kinds import EventLog
+from streams.log_events.worker import LinePolicy
 from streams.metrics import WorkerMetrics
 from streams.policy_admin.files import PolicyFile
 from streams.screening.suspended import suspensions
@@ -25,7 +26,7 @@ from streams.settings import Settings
 from streams.views.views import Views
 from streams.worker.status import missing_gateways
 
-log = logging.getLogger(__name__)
+log = EventLog(__name__)
 
 SOURCE: Final = "/ringfence/worker"
 
@@ -152,8 +153,8 @@ class Services:
             await asyncio.sleep(0.01)
         for line in self.settings.lines:
             in_force = policies.book.for_line(line)
-            log.info(
-                "line %s runs policy %s, revision %s", line, in_force.policy.line, in_force.revision
+            log.write(
+                LinePolicy(line=line, policy=in_force.policy.line, revision=in_force.revision)
             )
 
 

@@ -112,6 +112,11 @@ class StatusReport:
             worker=self._myself,
             policies={key: each.revision for key, each in policies.in_force().items()},
             refused=dict(policies.faults),
+            refused_revisions={
+                key: document.revision
+                for key in policies.faults
+                if (document := policies.document(key)) is not None
+            },
             strangers=self._storms.buckets(now_ms),
             gateways=self._gateways,
             at_ms=now_ms,

@@ -60,7 +60,13 @@ async def test_it_tells_of_a_loss_and_of_its_end_and_stops_when_asked(
     told: list[str] = []
     stop = asyncio.Event()
     following: asyncio.Task[Findings] = asyncio.create_task(
-        follow(settings, told.append, since_ms=None, listen="127.0.0.1:0", stop=stop)
+        follow(
+            settings,
+            lambda each: told.append(str(each)),
+            since_ms=None,
+            listen="127.0.0.1:0",
+            stop=stop,
+        )
     )
     await until(lambda: any("! undecided: call LOST" in line for line in told))
     page = await metrics(told)

@@ -83,23 +83,26 @@ async def repeat(http: aiohttp.ClientSession, call: str) -> None:
 
 
 async def late(bridge: Bridge) -> float:
+    return await shown(bridge, "ringfence_bridge_late_acknowledgements_total")
+
+
+async def shown(bridge: Bridge, name: str) -> float:
     async with aiohttp.ClientSession(bridge.admin_url) as http:
         text = await (await http.get("/metrics")).text()
-    (line,) = [
-        line
-        for line in text.splitlines()
-        if line.startswith("ringfence_bridge_late_acknowledgements_total ")
-    ]
+    (line,) = [line for line in text.splitlines() if line.startswith(f"{name} ")]
     return float(line.split()[1])
 
 
 async def test_that_kafka_hangs_is_said_though_no_webhook_comes(broker: Broker) -> None:
     async with Bridge(settings(broker.kafka)) as bridge:
         await until(lambda: bridge.unready() is None)
+        assert await shown(bridge, "ringfence_bridge_producer_connected") == 1
         broker.hang()
         await until(lambda: "has not answered for" in (bridge.unready() or ""))
+        assert await shown(bridge, "ringfence_bridge_producer_connected") == 0
         broker.go_on()
         await until(lambda: bridge.unready() is None)
+        assert await shown(bridge, "ringfence_bridge_producer_connected") == 1
 
 
 async def test_a_hanging_broker_is_answered_503_and_nothing_is_lost(broker: Broker) -> None:

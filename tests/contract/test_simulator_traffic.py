@@ -219,6 +219,17 @@ async def test_people_react_to_the_text_that_reached_them() -> None:
             await traffic
 
 
+@pytest.mark.parametrize("share", [0.0, 1.0, None])
+async def test_as_many_calls_are_picked_up_as_is_dialled(share: float | None) -> None:
+    async with scene() as s:
+        driver = Driver(s.sim, rate=40, seed=3, reactions=Reactions(picked_up=share))
+        by_people = [
+            each for each in calls(list(islice(driver._plan, 600))) if each.kind == "person"
+        ]
+        picked_up = sum(each.answered_after_s is not None for each in by_people) / len(by_people)
+        assert picked_up == (share if share is not None else pytest.approx(0.5, abs=0.1))
+
+
 async def test_serve_says_when_it_is_ready_and_ends_when_told(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -24,6 +24,7 @@ from faust.types import TP
 from typing_extensions import override
 
 from models.decisions import Decision
+from streams.common.log_style import LogStyle
 from streams.faust_driver import consumer_loop, transport
 from streams.faust_driver.fenced_table import FencedTable
 from streams.policies.book import PolicyInForce
@@ -169,7 +170,7 @@ def main() -> int:
         pause_at_claim()
     if options.no_fence:
         no_fence()
-    return process.run(load_settings(options.config))
+    return process.run(load_settings(options.config), LogStyle("worker"))
 
 
 if __name__ == "__main__":

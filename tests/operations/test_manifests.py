@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from streams.settings import ROOT
+from tests.support.dashboards.files import DASHBOARDS, FOLDER
 from tests.support.deployment import COMPOSE, DEPLOY, KUBERNETES, SYSTEMD
 
 HERE = Path(__file__).parent
@@ -65,6 +66,18 @@ def test_every_resource_is_in_the_namespace(rendered: Path) -> None:
     assert outside == []
 
 
+def test_grafanas_sidecar_finds_every_dashboard(rendered: Path) -> None:
+    documents = yaml.safe_load_all(rendered.read_text(encoding="utf-8"))
+    found = [
+        json.loads(text)["uid"]
+        for each in documents
+        if each["metadata"].get("labels", {}).get("grafana_dashboard") == "1"
+        for text in each["data"].values()
+    ]
+    wanted = DASHBOARDS if rendered.stem == "monitoring" else ()
+    assert sorted(found) == sorted(each.uid for each in wanted)
+
+
 def test_strimzi_knows_every_field(rendered: Path) -> None:
     jars = f"{TOOLS / 'strimzi'}/*"
     done = run("java", "-cp", jars, HERE / "strimzi" / "Check.java", rendered)
@@ -96,6 +109,11 @@ def test_compose_loads_the_file(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     services = json.loads(done.stdout)["services"]
     assert "/etc/prometheus/rules.yaml" in done.stdout
+    provider = yaml.safe_load((COMPOSE / "grafana" / "dashboards.yaml").read_text(encoding="utf-8"))
+    folder = provider["providers"][0]["options"]["path"]
+    mounted = {each["target"]: each["source"] for each in services["grafana"]["volumes"]}
+    assert Path(mounted[folder]) == (tmp_path / "monitoring" / "dashboards")
+    assert FOLDER.relative_to(DEPLOY) == Path("monitoring") / "dashboards"
     assert {
         "kafka",
         "topics",

@@ -10,10 +10,10 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from streams.settings import ROOT
 from tests.support.monitoring import RULES, alerts
+from tests.support.prometheus import BIN
 
-PROMTOOL: Final = ROOT / ".cache" / "prometheus" / "usr" / "bin" / "promtool"
+PROMTOOL: Final = BIN / "promtool"
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -19,8 +19,9 @@ STARTS = ("deploy/run", "tests/run")
 
 
 def within(folder: Path, block: str) -> str:
-    """The block with the documents' export folder where this test has room."""
-    return re.sub(r"(export |')parquet\b", rf"\1{folder}/parquet", block)
+    """The block with the documents' folders where this test has room."""
+    block = block.replace(".ringfence/log/", f"{folder}/")
+    return re.sub(r"(export |')(parquet|backup)\b", rf"\1{folder}/\2", block)
 
 
 async def run(block: str, house: House, broker: str) -> str:
@@ -37,7 +38,10 @@ async def run(block: str, house: House, broker: str) -> str:
 
 
 @pytest.mark.timeout(240)  # some forty commands, each a process
-async def test_every_command_does_what_the_text_says(broker: str, tmp_path: Path) -> None:
+async def test_every_command_does_what_the_text_says(
+    broker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RINGFENCE_LOG_FORMAT", "json")
     said: dict[str, str] = {}
     async with open_house(broker, tmp_path, topic_prefix="") as house:
         for block in BLOCKS:
@@ -54,6 +58,7 @@ async def test_every_command_does_what_the_text_says(broker: str, tmp_path: Path
     assert "has never written to this line" in output("explain README0001")
     assert "README0001" in output("calls list --since 1h --verdict")
     assert "reject\ttext-first" in output("calls list --since 1h --json")
+    assert '"line.policy": 3' in output("group_by(.event)")
     assert "holds" in output("ringfence audit")
     assert '"verdict":"reject"' in output("-t calls.decisions")
     assert "reject\t" in output("-t calls.outcomes")

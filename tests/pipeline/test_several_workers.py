@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -52,8 +53,9 @@ async def told(house: House, calls: int) -> None:
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc")
 async def test_two_workers_are_one_to_those_who_look(
-    broker: str, tmp_path_factory: pytest.TempPathFactory
+    broker: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("RINGFENCE_LOG_FORMAT", "json")
     folder = tmp_path_factory.mktemp("several")
     async with open_house(broker, folder, workers=2) as house:
         await told(house, 8)
@@ -69,6 +71,14 @@ async def test_two_workers_are_one_to_those_who_look(
                 await asyncio.sleep(POLL_S)
         await told(house, 4)
     assert pids(folder) == []
+
+    events = [json.loads(each) for each in (folder / "worker.log").read_text().splitlines()]
+    assert {each["component"] for each in events} == {"worker"}
+    who = {(each.get("instance", "").rpartition("-")[2], each["pid"]) for each in events}
+    assert {number for number, pid in who if pid in before} == {"1", "2"}
+    supervised = {each["event"] for each in events if "instance" not in each}
+    assert {"workers.ready", "part.ended"} <= supervised
+    assert "line.policy" in {each["event"] for each in events if each["pid"] in before}
 
 
 async def came_back(house: House, folder: Path, before: list[int]) -> bool:

@@ -73,7 +73,7 @@ class Scene:
                 child.start()
                 await child.ready(http, 30)
             watching = asyncio.create_task(
-                Supervisor(self.children, None, self.said.append).run(http)
+                Supervisor(self.children, None, lambda each: self.said.append(str(each))).run(http)
             )
             try:
                 yield watching

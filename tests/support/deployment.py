@@ -12,6 +12,7 @@ import yaml
 
 from streams.kafka import strimzi
 from streams.settings import ROOT, load_settings
+from tests.support.dashboards.files import DASHBOARDS, path_of
 from tests.support.monitoring import prometheus_rule
 
 DEPLOY: Final = ROOT / "deploy"
@@ -35,6 +36,7 @@ GENERATED: Final[dict[Path, Callable[[], str]]] = {
     KUBERNETES / "strimzi" / "topics.yaml": _generated(strimzi.topics),
     KUBERNETES / "strimzi" / "users.yaml": _generated(strimzi.users),
     KUBERNETES / "monitoring" / "rules.yaml": prometheus_rule,
+    **{path_of(each): each.render for each in DASHBOARDS},
 }
 """Whole files that are generated, and how."""
 
@@ -43,7 +45,8 @@ def write_generated() -> list[Path]:
     """Write them anew; returns those that changed."""
     changed = []
     for path, render in GENERATED.items():
-        if (text := render()) != path.read_text(encoding="utf-8"):
+        text = render()
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
             changed.append(path)
     return changed

@@ -7,6 +7,7 @@ documents`` writes all of them; ``tests/unit/test_documents.py`` compares them.
 from __future__ import annotations
 
 import inspect
+import logging
 import re
 import textwrap
 import types
@@ -26,17 +27,22 @@ from models.topics import TOPICS, Topic
 from streams.capacity.costs import measured_costs
 from streams.capacity.tables import (
     HEAD,
+    READERS_HEAD,
     REFERENCE_HEAD,
     ROW_HEAD,
+    limits_met,
+    readers,
     reference_data,
     row_costs,
     side_by_side,
 )
 from streams.gateways.registry import capability_table
 from streams.kafka.acls import ROLES
+from streams.log_events.registry import BY_COMPONENT
 from streams.metric_defs.registry import BY_PROCESS
 from streams.policies.rule_table import rule_table
 from streams.settings import ROOT
+from streams.state.contents import LEFT_TOPICS, TAKEN_TABLES, TAKEN_TOPICS
 
 DOCUMENTS: Final = tuple(
     ROOT / path
@@ -112,8 +118,16 @@ def role_table() -> str:
     return table(("user", "of"), [(f"`{role.user}`", role.what) for role in ROLES])
 
 
+def state_table() -> str:
+    """What an export of the state takes along and what it leaves, each with the reason."""
+    taken = (TAKEN_TOPICS, "topic"), (TAKEN_TABLES, "table")
+    rows = [(f"`{name}`", kind, why) for found, kind in taken for name, why in found.items()]
+    left = [(f"`{name}`", why) for name, why in LEFT_TOPICS.items()]
+    return table(("taken along", "a", "for"), rows) + "\n" + table(("left", "for"), left)
+
+
 def capacity_table() -> str:
-    """What four loads take, and by what run."""
+    """What four loads take, what of it does not go as it is, and by what run."""
     costs = measured_costs()
     about, rows = costs.calls.measured, costs.reference.measured
     said = (
@@ -122,15 +136,28 @@ def capacity_table() -> str:
         f" {about['kafka']}, commit {about['commit']}; rows on {rows['date']}, commit"
         f" {rows['commit']}."
     )
-    words = textwrap.wrap(said, 100, break_on_hyphens=False)
-    return "\n".join([*words, "", ""]) + table(HEAD, side_by_side(costs))
+    met = (_bullet(each) for each in limits_met(costs))
+    return "\n".join([table(HEAD, side_by_side(costs)), *met, "", _wrapped(said), ""])
 
 
 def reference_table() -> str:
     """What a row costs that each worker holds, and what many of them cost many workers."""
     costs = measured_costs()
-    rows, many = row_costs(costs), reference_data(costs)
-    return table(ROW_HEAD, rows) + "\n" + table(REFERENCE_HEAD, many)
+    return "\n".join(
+        (
+            table(ROW_HEAD, row_costs(costs)),
+            table(REFERENCE_HEAD, reference_data(costs)),
+            table(READERS_HEAD, readers(costs)),
+        )
+    )
+
+
+def _bullet(text: str) -> str:
+    return textwrap.fill(f"* {text}", 100, subsequent_indent="  ", break_on_hyphens=False)
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, 100, break_on_hyphens=False)
 
 
 def kept(topic: Topic) -> str:
@@ -275,6 +302,22 @@ def metric_table() -> str:
     return table(("of", "metric", "kind", "labels", "unit", "what it counts"), rows)
 
 
+def event_table() -> str:
+    """What each part logs."""
+    rows = [
+        (
+            part,
+            f"`{each.name}`",
+            logging.getLevelName(each.level),
+            ", ".join(f"`{field}`" for field in each.field_names()),
+            each.meaning(),
+        )
+        for part, found in BY_COMPONENT.items()
+        for each in found
+    ]
+    return table(("of", "event", "level", "fields", "what happened"), rows)
+
+
 def command_table() -> str:
     """Every command of the command line, with its first sentence."""
     from streams.cli.main import cli  # noqa: PLC0415 - heavy, and for this alone
@@ -298,10 +341,12 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "topics": topic_table,
     "fields": field_tables,
     "metrics": metric_table,
+    "events": event_table,
     "commands": command_table,
     "rules": rule_table,
     "capabilities": capability_table,
     "roles": role_table,
+    "state": state_table,
     "capacity": capacity_table,
     "reference-data": reference_table,
 }

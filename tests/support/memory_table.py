@@ -10,10 +10,16 @@ from aiokafka.structs import RecordMetadata
 
 
 class MemoryTable:
-    """A ``PartitionedTable`` without a changelog."""
+    """A ``FencedTable`` without a changelog."""
 
     def __init__(self) -> None:
         self.rows: dict[bytes, bytes] = {}
+        self.owned: list[int] = []
+        """The terms in which somebody has become its owner."""
+
+    async def own(self, partition: int, term: int) -> bool:
+        self.owned.append(term)
+        return True
 
     def get(self, key: bytes) -> bytes | None:
         return self.rows.get(key)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import re
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from streams.common.log_style import JsonFormatter
+from streams.log_events.worker import TextEndedBadly
 from streams.policy_admin.files import read_folder
 from streams.settings import DEFAULT_CONFIG, ROOT, load_settings
 from tests.support.documents import DOCUMENTS, blocks, json_type, renew, table
@@ -88,6 +93,24 @@ def test_a_configuration_is_read_as_written(text: str, tmp_path: Path) -> None:
     path.write_text(text, encoding="utf-8")
     (tmp_path / "policies").mkdir()
     assert load_settings(path, gateway_secrets=False).lines
+
+
+def test_the_example_of_the_log_is_what_a_worker_writes() -> None:
+    (block,) = blocks("json")
+    shown = json.loads(block)
+    happened = TextEndedBadly(
+        **{name: shown[name] for name in TextEndedBadly.field_names() if name != "caller"},
+        caller="447700900123@c.us",
+    )
+    record = logging.makeLogRecord(
+        {
+            "msg": "%s", "args": (happened,), "happened": happened, "levelname": "WARNING",
+            "name": shown["logger"], "process": shown["pid"],
+            "created": datetime.fromisoformat(shown["time"]).timestamp(),
+        }
+    )  # fmt: skip
+    line = JsonFormatter("worker", shown["instance"]).format(record)
+    assert " ".join(block.split()) == line
 
 
 def test_a_bar_in_a_cell_ends_no_cell() -> None:

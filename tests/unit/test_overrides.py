@@ -241,6 +241,7 @@ async def test_a_refused_policy_is_told_with_its_reason_and_counted() -> None:
     (told,) = await worker.after(0)
     assert isinstance(told, WorkerStatus)
     assert "nonsense" in told.refused["*"]
+    assert told.refused_revisions == {"*": broken.revision}
     assert worker.metrics.registry.get_sample_value("ringfence_policies_refused") == 1
 
 

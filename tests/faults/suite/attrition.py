@@ -17,12 +17,13 @@ from tests.support.attrition_process import measured_ms, reaches, said
 from tests.support.ringfence import LINES
 
 REACHES_S = 60.0
+TAKEN_OVER_S = 120.0
+"""After the session time-out of 30 s, and a rebalance."""
 
 
 async def dying(stage: Stage, scale: Scale) -> None:
     """Attrition is killed under load, and is away for a while; so is a worker."""
     attrition = stage.attrition
-    assert attrition is not None
     async with Steady(stage.callers, scale.rate):
         for _ in range(max(1, scale.kills // 4)):
             await asyncio.sleep(stage.rng.uniform(1.0, 2.0))
@@ -38,10 +39,31 @@ async def dying(stage: Stage, scale: Scale) -> None:
         await stage.ready(*stage.parts)
 
 
+async def standing_still(stage: Stage, scale: Scale) -> None:
+    """Attrition stands still until another process has taken over, and then goes on where it was.
+
+    What it still writes must count neither beside what the other says, nor for whoever reads the
+    table next.
+    """
+    paused = stage.attrition
+    async with Steady(stage.callers, scale.rate):
+        await reaches(paused, now_ms(), REACHES_S)
+        other = stage.follow()
+        paused.freeze()
+        await reaches(other, now_ms(), TAKEN_OVER_S)
+        paused.thaw()
+        await asyncio.sleep(5.0)
+        for part in stage.followers:
+            stage.strike(part)
+        stage.followers.remove(paused)
+        other.start()
+        await stage.ready(other)
+        await asyncio.sleep(scale.seconds)
+
+
 async def compare(stage: Stage, row: Row) -> None:
     """Count what running said otherwise than reading the past does."""
     attrition = stage.attrition
-    assert attrition is not None
     reached_ms = await reaches(attrition, now_ms(), REACHES_S)
     started_ms = await measured_ms(attrition, "first_start")
     late = await stage.counted(attrition, "ringfence_attrition_late_facts_total")
@@ -72,6 +94,13 @@ CASES = (
         name="kill-attrition",
         label="SIGKILL and a stop of attrition",
         play=dying,
+        setting=Setting(attrition=True),
+        afterwards=compare,
+    ),
+    Case(
+        name="freeze-attrition",
+        label="SIGSTOP of attrition until another took over, SIGCONT",
+        play=standing_still,
         setting=Setting(attrition=True),
         afterwards=compare,
     ),

@@ -53,8 +53,6 @@ class Setting:
     gateway_timeout: str = "2s"
     attrition: bool = False
     """It runs beside the workers."""
-    lateness: str = "2s"
-    """Of attrition."""
     door: bool = False
     """Requests to the gateways go through a door that can be shut."""
 
@@ -74,7 +72,8 @@ class Stage:
     http: aiohttp.ClientSession
     bridge: Process
     simulator: Process
-    attrition: Process | None = None
+    followers: list[Process] = field(default_factory=list)
+    """Processes of attrition."""
     workers: list[Process] = field(default_factory=list)
     kills: dict[str, int] = field(default_factory=dict)
     """By row."""
@@ -93,8 +92,13 @@ class Stage:
     @property
     def parts(self) -> list[Process]:
         """Every process."""
-        beside = [self.attrition] if self.attrition is not None else []
-        return [self.bridge, self.simulator, *self.workers, *beside]
+        return [self.bridge, self.simulator, *self.workers, *self.followers]
+
+    @property
+    def attrition(self) -> Process:
+        """The process of attrition, where one runs."""
+        (alone,) = self.followers
+        return alone
 
     def worker(self, *arguments: str) -> Process:
         """Start one more worker; it is ready later."""
@@ -120,22 +124,24 @@ class Stage:
         part.start()
         return part
 
-    def follow(self) -> None:
-        """Start attrition; it is ready later."""
-        listen = f"127.0.0.1:{free_port()}"
+    def follow(self) -> Process:
+        """Start one more process of attrition; it is ready later."""
+        name, listen = f"attrition-{len(self.followers) + 1}", f"127.0.0.1:{free_port()}"
         config = write_config(
-            self.folder, "attrition", self.kafka, self.setting, self.orders.url, attrition=listen
+            self.folder, name, self.kafka, self.setting, self.orders.url, attrition=listen
         )
-        env = environment(**SECRETS, RINGFENCE_INSTANCE="attrition")
-        env["RINGFENCE_STATE_DIR"] = str(self.folder / "attrition")
-        self.attrition = Process(
-            "attrition",
+        env = environment(**SECRETS, RINGFENCE_INSTANCE=name)
+        env["RINGFENCE_STATE_DIR"] = str(self.folder / name)
+        part = Process(
+            name,
             python("streams.cli", "attrition", "--config", str(config)),
             f"http://{listen}/health/ready",
-            self.folder / "attrition.log",
+            self.folder / f"{name}.log",
             env,
         )
-        self.attrition.start()
+        self.followers.append(part)
+        part.start()
+        return part
 
     async def ready(self, *parts: Process) -> None:
         """Wait until they are."""
@@ -281,7 +287,7 @@ def write_config(
         document["attrition"] = {
             "listen": attrition,
             "horizons": [f"{each // 1000}s" for each in HORIZONS_MS],
-            "lateness": settings.lateness,
+            "lateness": "2s",
         }
     path = folder / f"{name}.yaml"
     path.write_text(yaml.safe_dump(document), encoding="utf-8")

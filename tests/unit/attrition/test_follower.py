@@ -3,7 +3,7 @@ process."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -19,9 +19,10 @@ from streams.attrition.facts import LINK_LEAD_MS, Fact
 from streams.attrition.follower import FRESH_S, AttritionFollower
 from streams.attrition.metrics import AttritionMetrics
 from streams.attrition.rows import FORM
+from streams.faust_driver.consumer_loop import MembershipAnswer
 from streams.kafka.outbox import Outbox
 from streams.kafka.stream import Stream
-from streams.kafka.tolerant_table import TolerantTable, UnreadableRows
+from streams.kafka.tolerant_table import TolerantFencedTable, UnreadableRows
 from streams.settings import AttritionSettings
 from tests.support.attrition import MINUTE, T0, record_of, reject, told
 from tests.support.memory_table import MemoryTable
@@ -98,14 +99,19 @@ class House:
         self.progress = {each.name: Progress() for each in TOPICS}
         self.metrics = AttritionMetrics()
         self.given: list[Given] = []
+        self.answers: list[MembershipAnswer] = ["member"]
+        """Of the coordinator, in turn; the last one stays."""
+        self.asked = 0
+        self.when_asked: Callable[[], None] | None = None
         unreadable = UnreadableRows(lambda _table: None, lambda: self.now_ms)
         self.follower = AttritionFollower(
-            table=TolerantTable(self.table, "episodes", "changelog", FORM, unreadable),
+            table=TolerantFencedTable(self.table, "episodes", "changelog", FORM, unreadable),
             partition_of=lambda _key: 0,
             partitions=1,
             progress=self.progress,
             facts=lambda _now_ms: [],
             term=lambda: self.term,
+            membership=self.ask,
             outbox=Outbox(cast("Any", self.sent), lambda _error: None),
             settings=AttritionSettings.model_validate({"horizons": ["60s"], "lateness": "1s"}),
             zones={},
@@ -113,6 +119,14 @@ class House:
             clock=lambda: self.now_ms,
         )
         self.follower.recovered()
+
+    async def ask(self) -> MembershipAnswer:
+        self.asked += 1
+        answer, *rest = self.answers
+        self.answers = rest or self.answers
+        if self.when_asked is not None:
+            self.when_asked()
+        return answer
 
     async def give(self, topic: Topic, *facts: Fact, **more: Any) -> list[Given]:
         found = []
@@ -222,3 +236,65 @@ async def test_a_source_that_is_far_ahead_waits(
     house.progress["calls.outcomes"].upto = 1
     await house.seconds(T0 + 10 * MINUTE)
     assert held == ["hold", "hold", "go on"]
+
+
+async def rejected(house: House) -> list[Given]:
+    """A reject that is about to be said."""
+    decided, took = reject("1", T0)
+    given = [
+        *await house.give(CALLS_DECISIONS, decided, generation_id=house.term),
+        *await house.give(CALLS_OUTCOMES, took, generation_id=house.term),
+    ]
+    for event in given:
+        house.progress[event.topic].upto = event.offset + 1
+    return given
+
+
+async def test_who_was_replaced_meanwhile_says_and_writes_nothing(house: House) -> None:
+    await house.seconds(T0 - MINUTE)
+    before = dict(house.table.rows)
+    given = await rejected(house)
+    house.answers = ["replaced"]
+    for seconds in (0, 1):
+        await house.seconds(T0 + BEHIND_MS + 1000 * seconds)
+    assert house.sent.records == []
+    assert house.table.rows == before
+    assert not any(each.acked for each in given)
+    # it joins anew, and has the facts again
+    house.term, house.answers = 2, ["member"]
+    house.follower.recovered()
+    given = await rejected(house)
+    await house.seconds(T0 + BEHIND_MS)
+    assert [each.type for each in house.sent.said()] == ["attrition.opened"]
+    assert all(each.acked for each in given)
+
+
+async def test_nobody_takes_the_table_over_unless_it_is_confirmed(house: House) -> None:
+    house.answers = ["unanswered", "unanswered", "member"]
+    await house.seconds(T0)
+    assert (house.asked, house.table.owned) == (4, [1])  # and once before the first row
+    await house.seconds(T0 + MINUTE)
+    assert (house.asked, house.table.owned) == (4, [1])
+
+
+async def test_a_silent_coordinator_is_waited_for_with_everything(house: House) -> None:
+    await house.seconds(T0 - MINUTE)
+    given = await rejected(house)
+    house.answers = ["unanswered", "unanswered", "member"]
+    await house.seconds(T0 + BEHIND_MS)
+    assert [each.type for each in house.sent.said()] == ["attrition.opened"]
+    assert all(each.acked for each in given)
+
+
+async def test_a_rebalance_ends_the_waiting_for_a_silent_coordinator(house: House) -> None:
+    await house.seconds(T0 - MINUTE)
+    given = await rejected(house)
+    house.answers = ["unanswered"]
+
+    def rebalance() -> None:
+        house.term = 2
+
+    house.when_asked = rebalance
+    await house.seconds(T0 + BEHIND_MS)
+    assert house.sent.records == []
+    assert not any(each.acked for each in given)

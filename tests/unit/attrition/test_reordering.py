@@ -77,19 +77,73 @@ def test_a_fact_of_no_source_is_waited_for_by_nobody() -> None:
     assert taken(of) == [wrote(T0 + 100)]
 
 
+def test_every_late_fact_is_counted_and_no_other() -> None:
+    of = waiting()
+    of.reach("a", LATER)
+    of.reach("b", LATER)
+    of.take()
+    for number in (-1, 0, 1):
+        of.add(wrote(of.complete_ms + number), number, "a")
+    assert of.late == 2
+
+
+def fill(of: Reordering[str, int], source: str, first: int = 0) -> None:
+    """As many facts as a source may be ahead with, but for one."""
+    for number in range(first, AHEAD_FACTS - 1):
+        of.add(wrote(T0 + number), number, source)
+
+
 def test_a_source_that_is_ahead_is_read_no_further() -> None:
     of = waiting()
-    for number in range(AHEAD_FACTS):
-        assert not of.is_ahead("a")
-        of.add(wrote(T0 + number), number, "a")
-    of.reach("a", T0 + AHEAD_FACTS + 60_000)
+    of.reach("b", T0)
+    of.reach("a", T0 + 2 * BEHIND_MS + 1)
+    fill(of, "a")
+    assert not of.is_ahead("a")
+    of.add(wrote(T0 + AHEAD_FACTS), 1, "a")
     assert of.is_ahead("a")
-    # the slowest is never ahead, however much of it waits
-    of.reach("b", T0 + AHEAD_FACTS + 60_000)
+
+
+def test_a_source_that_is_hardly_ahead_is_read_on() -> None:
+    of = waiting()
+    of.reach("b", T0)
+    fill(of, "a")
+    of.add(wrote(T0), 1, "a")
+    of.reach("a", T0 + 2 * BEHIND_MS)
+    assert not of.is_ahead("a")
+
+
+def test_a_source_is_ahead_of_one_of_which_nothing_is_known() -> None:
+    of = waiting()
+    fill(of, "a")
+    of.add(wrote(T0), 1, "a")
+    assert not of.is_ahead("a")
+    of.reach("a", T0)
+    assert of.is_ahead("a")
+
+
+def test_the_slowest_source_is_never_ahead_whatever_waits() -> None:
+    of = waiting()
+    for source in ("a", "b"):
+        fill(of, source)
+        of.add(wrote(T0), 1, source)
+        of.reach(source, LATER)
     assert not of.is_ahead("a")
     assert not of.is_ahead("b")
-    of.reach("b", T0)
-    of.take()
+
+
+def test_what_was_taken_of_a_source_waits_no_more() -> None:
+    of = waiting()
+    of.reach("b", T0 + BEHIND_MS)
+    fill(of, "a", first=2)
+    for number in range(3):
+        of.add(wrote(T0 - number), number, "a")
+    of.reach("a", LATER)
+    assert of.is_ahead("a")
+    assert len(of.take()) == 3
+    fill(of, "a", first=AHEAD_FACTS - 3)
+    assert not of.is_ahead("a")
+    of.add(wrote(T0 + 9), 1, "a")
+    assert of.is_ahead("a")
 
 
 def test_a_source_of_which_nothing_is_known_is_not_ahead() -> None:

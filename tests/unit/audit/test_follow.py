@@ -80,10 +80,14 @@ def test_a_contradiction_is_said_once_and_its_mending_too() -> None:
     place = RecordRef("calls.events", 0, 7)
     after_6 = AuditFinding("undecided", "the offer has no decision after 6.0 s", "A", place)
     after_9 = AuditFinding("undecided", "the offer has no decision after 9.0 s", "A", place)
-    assert reporter.lines([after_6]) == [f"! {after_6.line()}"]
-    assert reporter.lines([after_9]) == []
+
+    def lines(*wrong: AuditFinding) -> list[str]:
+        return list(map(str, reporter.changes(wrong, "18:04:05")))
+
+    assert lines(after_6) == [f"18:04:05 ! {after_6.line()}"]
+    assert lines(after_9) == []
     assert reporter.standing == Counter(undecided=1)
-    assert reporter.lines([]) == [f"✓ no more: {after_9.line()}"]
+    assert lines() == [f"18:04:05 ✓ no more: {after_9.line()}"]
     assert reporter.standing == Counter()
     assert reporter.reported == Counter(undecided=1)
 

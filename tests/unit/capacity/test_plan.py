@@ -41,7 +41,9 @@ COSTS = Costs(
         audit_ms=0.5,
     ),
     reference=ReferenceCosts(
-        measured={}, rows=dict.fromkeys(("caller", "contact", "link", "list entry"), ROW)
+        measured={},
+        readers=(),
+        rows=dict.fromkeys(("caller", "contact", "link", "list entry"), ROW),
     ),
 )
 

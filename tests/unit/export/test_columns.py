@@ -5,12 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Literal
 
+import duckdb
 import pytest
 from pydantic import Field
 
 from models.bounds import Millis
 from models.topics import CALLS_DECISIONS, CALLS_DLQ, CALLS_EVENTS, TOPICS, Topic
-from streams.export.columns import columns_of, models_of, shape_of, structure, type_name
+from streams.export.columns import (
+    columns_of,
+    models_of,
+    newer_parts,
+    shape_of,
+    structure,
+    type_name,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +99,33 @@ def test_types_go_by_the_name_on_the_wire() -> None:
         "calls.joined",
     ]
     assert '"verdict":"VARCHAR"' in structure(columns_of(CALLS_DECISIONS))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nested:
+    type: Literal["nested"] = "nested"
+    part: Made | None = None
+    texts: tuple[str, ...] = ()
+
+
+def test_parts_within_parts_are_looked_into() -> None:
+    ((name, more),) = newer_parts(columns_of(topic(Nested)))
+    assert name == "part"
+    keys = "SELECT {} FROM (SELECT '{}'::JSON AS v)"
+
+    def has_more(value: str) -> bool:
+        ((found,),) = duckdb.connect().execute(keys.format(more, value)).fetchall()
+        return bool(found)
+
+    for part in (
+        '{"text": "x"}',
+        "null",
+        '{"type": "made", "parts": [{"at_ms": 1}], "part": null}',
+    ):
+        assert not has_more(f'{{"part": {part}}}')
+    assert not has_more("{}")
+    for part in ('{"x": 1}', '{"part": {"at_ms": 1, "x": 2}}', '{"parts": [{}, {"x": null}]}'):
+        assert has_more(f'{{"part": {part}}}')
 
 
 def test_what_has_no_one_form_stays_json() -> None:

@@ -15,12 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.codec import UndecodableError, decode, encode
+from models.decisions import Assignment, RuleTrace
 from models.policy import PolicyDocument
 from models.topics import (
     CALLS_DECISIONS,
     CALLS_DLQ,
     CALLS_EVENTS,
     CONTACTS,
+    LINES_STATUS,
     POLICIES,
     TOPICS,
     Topic,
@@ -165,6 +167,34 @@ def test_a_newer_writers_fields_are_kept(bench: Bench) -> None:
     (row,) = bench.rows("calls.decisions", [seen(CALLS_DECISIONS, orjson.dumps(value | more))])
     assert orjson.loads(row["_newer"]) == more
     assert row["verdict"] == "reject"
+
+
+def test_a_newer_writers_fields_within_parts_are_kept(bench: Bench) -> None:
+    trace = RuleTrace(rule="a", kind="burst", matched=True, why="w")
+    assigned = Assignment(of="rule", experiment="a", salt="", shares={"x": 1.0}, variant="x")
+    made = replace(decision(offer()), rules=(trace, trace), assignments=(assigned,))
+    value = orjson.loads(encode(made))
+    value["rules"][1] |= {"mood": {"of": ["447700900123@c.us"]}}
+    more = [*value["assignments"], {**value["assignments"][0], "weight": 1}]
+    records = [seen(CALLS_DECISIONS, orjson.dumps(value))]
+    records.append(seen(CALLS_DECISIONS, orjson.dumps(value | {"assignments": more, "z": 1}), 8))
+    records.append(seen(CALLS_DECISIONS, encode(made), 9))
+    first, second, third = bench.rows("calls.decisions", records)
+    # a part stands there as it came, and its column has what is known of it
+    assert orjson.loads(first["_newer"]) == {"rules": value["rules"]}
+    assert orjson.loads(second["_newer"]) == {
+        "rules": value["rules"], "assignments": more, "z": 1,
+    }  # fmt: skip
+    assert third["_newer"] is None
+    assert [each["rule"] for each in first["rules"]] == ["a", "a"]
+
+
+def test_a_newer_writers_fields_within_one_part_are_kept(bench: Bench) -> None:
+    change = {"at_ms": 1, "connected": True}
+    value = {"type": "line.status", "line": "london", "connected": True, "status": "WORKING",
+             "changed_at_ms": 1, "changes": [change, change | {"by": "phone"}]}  # fmt: skip
+    (row,) = bench.rows("lines.status", [seen(LINES_STATUS, orjson.dumps(value))])
+    assert orjson.loads(row["_newer"]) == {"changes": value["changes"]}
 
 
 def test_a_deleted_key_is_a_row_that_says_so(bench: Bench) -> None:

@@ -566,7 +566,17 @@ def test_the_golden_record_reads_back_as_what_was_written(name: str) -> None:
 
 
 FREE = {
-    *("facts", "document", "lines", "values", "policies", "refused", "shares", "strangers"),
+    *(
+        "facts",
+        "document",
+        "lines",
+        "values",
+        "policies",
+        "refused",
+        "refused_revisions",
+        "shares",
+        "strangers",
+    ),
     *("bridges", "calendars", "claimed_lists", "lists", "storms"),
 }
 """Mappings whose keys are data."""

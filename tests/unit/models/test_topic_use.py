@@ -34,6 +34,7 @@ ENTRIES = AGENTS | {
     Component.REPORT: ("streams.cli.report",),
     Component.ATTRITION: ("streams.attrition.app", "streams.attrition.read_past"),
     Component.EXPORT: ("streams.cli.export",),
+    Component.STATE: ("streams.cli.state",),
 }
 NOT_ENTERED = {
     # the worker wires its agents to their topics; what they do there is theirs
@@ -54,6 +55,10 @@ def found(component: Component) -> Use:
     if component is Component.DEAD_LETTERS:
         # it reads webhooks as the bridge does, which also keeps the lines' states; it follows none
         use.reads.discard("lines.status")
+    if component is Component.STATE:
+        # its list is one of names, which the scan does not see: test_contents.py compares it
+        use.reads |= {topic.name for topic in written_by(component)}
+        use.writes |= {topic.name for topic in written_by(component)}
     if component is Component.EXPORT:
         # it takes its list from the registry, which the scan does not see
         use.reads |= {topic.name for topic in read_by(component)}

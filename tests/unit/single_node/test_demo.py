@@ -14,7 +14,7 @@ from streams.policy_admin.files import read_folder
 from streams.settings import DEFAULT_CONFIG, load_settings
 from streams.simulator.reactions import read_reactions
 from streams.single_node.demo import TOKEN, write_demo
-from streams.single_node.demo_experiment import SAID, with_experiment
+from streams.single_node.demo_experiment import HELD_OUT, SAID, with_experiment
 from streams.single_node.scenes import LINES
 
 SECRETS = {"WAHA_API_KEY", "WAHA_HMAC_KEY", "WAWP_TOKEN", "WAWP_SECRET"}
@@ -69,6 +69,10 @@ def test_scenes_bring_lines_whose_policies_compile_with_ones_own(
     assert shares == {"plain": {dials.told}, "reason": {dials.texts[0].write}}
     assert set(tried.variants["plain"].texts) == set(tried.variants["reason"].texts)
     assert "plain 15%, of those who get the text reason 65%; to 5%" in SAID
+    held_out = {each.id: each.holdout for each in book.for_line("london").policy.rules}
+    assert held_out == dict.fromkeys(held_out, 0.0) | {"text-first": HELD_OUT}
+    assert dials.picked_up == 0.9
+    assert "of strangers 20% are held out of the rule text-first and ring, where 90%" in SAID
     assert run.secrets[TOKEN] == run.token
     assert run.token not in run.config.read_text(encoding="utf-8")
     assert set(settings.bridge.tokens) == {"crm", "presence", "bridges"}
@@ -86,3 +90,9 @@ def test_scenes_bring_lines_whose_policies_compile_with_ones_own(
 )
 def test_what_has_no_such_plain_reply_stays_as_it_is(policy: dict[str, Any]) -> None:
     assert with_experiment(policy) == policy
+
+
+def test_a_holdout_of_ones_own_stays() -> None:
+    own = {"id": "text-first", "type": "text_first", "within": "1d", "holdout": 0.5}
+    policy = {"line": "*", "rules": [own], "replies": {"text-first": {"en": "A"}}}
+    assert with_experiment(policy)["rules"] == [own]
