@@ -98,6 +98,8 @@ class SinkContext:
         is_wanted: Callable[[], Awaitable[bool]] | None = None,
     ) -> Attempts:
         """As ``attempts.attempt``, while no circuit is open and the event is ours."""
+        if self.outbox.tracer is not None:
+            send = self.outbox.tracer.requests(event, gateway.name, send)
         return await attempt(
             send,
             again,
