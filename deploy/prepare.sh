@@ -156,3 +156,17 @@ END
   chmod +x "$file.new"
   mv "$file.new" "$file"
 }
+
+# A tool with a virtual environment of its own, .cache/NAME, out of deploy/requirements-NAME.lock.
+make_tool() {
+  local name="$1" lock="$root/deploy/requirements-$1.lock" venv="$root/.cache/$1" wanted
+  wanted="$(cksum <"$lock") $root"
+  [ "$(cat "$venv/.stamp" 2>/dev/null)" != "$wanted" ] || return 0
+  echo "installing the packages of $(basename "$lock") into .cache/$name, once" >&2
+  "$root/.venv/bin/python" -m venv --clear "$venv"
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
+    --require-hashes --prefer-binary --requirement "$lock" ||
+    fail "the packages could not be installed, see above:" \
+      "look at the network and pip's configuration, then start again"
+  echo "$wanted" >"$venv/.stamp"
+}

@@ -249,6 +249,7 @@ def outcome_of(
         attempts=ended.attempts,
         reply=getattr(command, "reply", None),
         variant=getattr(command, "variant", None),
+        untold=getattr(command, "untold", None),
         message_id=ended.message_id,
         received_at_ms=command.received_at_ms,
         sent_at_ms=ended.sent_at_ms,

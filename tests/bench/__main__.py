@@ -12,10 +12,10 @@ import tempfile
 import uuid
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import aiohttp
 import click
@@ -29,6 +29,7 @@ from streams.local_kafka.state import BrokerFiles
 from streams.settings import KafkaSettings
 from tests.bench import deciding, exporting, machine, recovery, scale_commands, simulating, tracing
 from tests.bench import memory as remembering
+from tests.bench.peers.comparison import PEERS, Comparison, running
 from tests.bench.processes import Process, environment, python
 from tests.bench.report import Report
 from tests.bench.steps import Bench, Options
@@ -37,11 +38,21 @@ from tests.bench.values import Marks, read
 
 T = TypeVar("T")
 
+RATES: Final = (5.0, 50.0, 200.0)
+STEPS: Final = (100.0, 150.0, 200.0, 250.0, 300.0, 400.0)
+PEERS_RATES: Final = (50.0, 200.0, 400.0)
+PEERS_STEPS: Final = (400.0, 500.0, 600.0, 800.0, 1000.0, 1250.0, 1600.0, 2000.0)
+PEERS_SETTLE_S: Final = 15.0
+PEERS_SETTLE_RATE: Final = 200.0
+"""For so long, at such a rate, Java's compiler is still at work."""
+
 EPILOG = """\b
 Examples:
   tests/bench/run
   tests/bench/run --quick
   tests/bench/run --scale 1,2,4 --rates 50,100
+  tests/bench/run --peers --seconds 20 --rounds 2 --climb
+  tests/bench/run --peers --rates 400 --order peers-first --markdown
   tests/bench/run --costs streams/capacity/costs.json --rates 50 --seconds 60
   tests/bench/run --reference 1000000 --costs streams/capacity/costs.json
   tests/bench/run --recovery 1000000
@@ -175,8 +186,7 @@ class _Rates(click.ParamType):
 @click.option(
     "--rates",
     type=_Rates(),
-    default="5,50,200",
-    show_default=True,
+    show_default="5,50,200; with --peers 50,200,400",
     help="Calls per second, one row each.",
 )
 @click.option(
@@ -185,8 +195,7 @@ class _Rates(click.ParamType):
 @click.option(
     "--sustain",
     type=_Rates(),
-    default="100,150,200,250,300,400",
-    show_default=True,
+    show_default="100 to 400; with --peers --climb 400 to 2000",
     help="Rates to climb.",
 )
 @click.option("--no-sustain", is_flag=True, help="Leave the climb out.")
@@ -221,8 +230,7 @@ class _Rates(click.ParamType):
 @click.option(
     "--settle",
     type=DURATION,
-    default="3",
-    show_default=True,
+    show_default="3; with --peers 15",
     help="Of each system after its start.",
 )
 @click.option(
@@ -247,6 +255,24 @@ class _Rates(click.ParamType):
 @click.option(
     "--quick", is_flag=True, help="5 and 50 calls/s for 5 s each, no climb, a pause of 5 s."
 )
+@click.option(
+    "--peers", is_flag=True, help="Compare with Kafka Streams and Quix Streams, not with the relay."
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="With --peers: every other one in the reverse order.",
+)
+@click.option(
+    "--order",
+    type=click.Choice(["product-first", "peers-first"]),
+    default="product-first",
+    show_default=True,
+    help="With --peers: of the first round.",
+)
+@click.option("--climb", is_flag=True, help="With --peers: find what each sustains, too.")
 @click.option(
     "--decide", is_flag=True, is_eager=True, expose_value=False, callback=_decide,
     help="Measure one decision alone, without Kafka, and end.",
@@ -320,18 +346,20 @@ class _Rates(click.ParamType):
     help="Keep logs and configuration there.",
 )
 def main(  # noqa: PLR0917 - click passes every option by keyword
-    rates: tuple[float, ...],
+    rates: tuple[float, ...] | None,
     seconds: int,
-    sustain: tuple[float, ...],
+    sustain: tuple[float, ...] | None,
     sustain_seconds: int,
     drain: int,
     idle: int,
     warm_up: int,
-    settle: int,
+    settle: int | None,
     lines: int,
     partitions: int,
     arrivals: str,
     seed: int | None,
+    rounds: int,
+    order: str,
     memory: int | None,
     scale: tuple[int, ...] | None,
     costs: Path | None,
@@ -344,27 +372,33 @@ def main(  # noqa: PLR0917 - click passes every option by keyword
     no_idle: bool,
     no_warm_up: bool,
     quick: bool,
+    peers: bool,
+    climb: bool,
     markdown: bool,
 ) -> None:
     """Measure webhook to reject, side by side with a bare aiokafka relay, on one broker.
 
     Bridge, worker, gateway and load generator run in processes of their own, as in production. The
     relay takes the same webhooks over two topics to the same gateway, without checks and state.
+    With --peers the same job in Kafka Streams and in Quix Streams takes the relay's place.
     The broker is a fresh local one, or the cluster that KAFKA_BOOTSTRAP_SERVERS names. Linux only.
 
     Exits with 1 when a call was lost, repeated or mixed up at one of the rates. No figure makes it
     fail.
     """
     logging.basicConfig(level=logging.WARNING)
+    if not peers and (climb or rounds != 1 or order != "product-first"):
+        msg = "--rounds, --order and --climb go with --peers"
+        raise click.UsageError(msg)
     options = Options(
-        rates=(5.0, 50.0) if quick else rates,
+        rates=(5.0, 50.0) if quick else rates or RATES,
         seconds=5.0 if quick else seconds / 1000,
-        sustain=() if quick or no_sustain else sustain,
+        sustain=() if quick or no_sustain else sustain or STEPS,
         sustain_s=sustain_seconds / 1000,
         drain_s=drain / 1000,
         idle_s=0.0 if no_idle else 5.0 if quick else idle / 1000,
         warm_up_s=0.0 if no_warm_up else 3.0 if quick else warm_up / 1000,
-        settle_s=1.0 if quick else settle / 1000,
+        settle_s=1.0 if quick else 3.0 if settle is None else settle / 1000,
         lines=lines,
         partitions=partitions,
         attrition=attrition,
@@ -374,6 +408,15 @@ def main(  # noqa: PLR0917 - click passes every option by keyword
         if seed is None
         else seed,
     )
+    if peers:
+        options = beside_peers(
+            options,
+            first=order,
+            rounds=rounds,
+            rates=(50.0,) if quick else rates or PEERS_RATES,
+            steps=(sustain or PEERS_STEPS) if climb else (),
+            settle_s=options.settle_s if quick or settle is not None else PEERS_SETTLE_S,
+        )
     folder = Path(tempfile.mkdtemp(prefix="ringfence-bench-")) if logs is None else logs.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     asked = scale_commands.Asked(scale, costs, reference)
@@ -399,6 +442,28 @@ def main(  # noqa: PLR0917 - click passes every option by keyword
         click.echo(line)
     _write_json(json_file, report.as_dict())
     sys.exit(0 if report.whole else 1)
+
+
+def beside_peers(
+    options: Options,
+    *,
+    first: str,
+    rounds: int,
+    rates: tuple[float, ...],
+    steps: tuple[float, ...],
+    settle_s: float,
+) -> Options:
+    """What ``--peers`` makes of the other options: the product takes turns with the peers."""
+    return replace(
+        options,
+        systems=(*PEERS, "product") if first == "peers-first" else ("product", *PEERS),
+        rounds=rounds,
+        rates=rates,
+        sustain=steps,
+        idle_s=0.0,
+        settle_s=settle_s,
+        settle_rate=PEERS_SETTLE_RATE,
+    )
 
 
 def _write_json(path: Path | None, found: dict[str, Any]) -> None:
@@ -435,9 +500,15 @@ async def _on_site(options: Options, folder: Path) -> AsyncIterator[tuple[Bench,
             site = Site(kafka, gateway.url, options.lines, folder, options.attrition)
             await prepare(site)
             try:
-                yield Bench(site, options, {**pids, "gateway": gateway.pid}, _progress), facts
+                pids["gateway"] = gateway.pid
+                bench = (
+                    Bench(site, options, pids, _progress)
+                    if "relay" in options.systems
+                    else Comparison(site, options, pids, _progress, running)
+                )
+                yield bench, facts
             finally:
-                if not pids:
+                if "broker" not in pids:
                     await clean(kafka)
         finally:
             gateway.stop()

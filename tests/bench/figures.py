@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from tests.bench.ledger import Written
@@ -69,6 +69,10 @@ class Row:
     """By process, for one call."""
     strangers: float
     """Share of the machine's CPU time that other programs took, 0 to 1."""
+    memory_mib: dict[str, float] = field(default_factory=dict)
+    """Resident at the end, by process."""
+    records: float = 0.0
+    """Written to Kafka for one call, changelogs included."""
 
     @property
     def whole(self) -> bool:

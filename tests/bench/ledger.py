@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from models.topics import CALLS_DECISIONS, CALLS_OUTCOMES
 from streams.kafka.connection import connection
+from streams.kafka.topics_admin import admin_client
 from streams.settings import KafkaSettings
 from tests.bench.calls import number_of_call
 
@@ -61,6 +63,29 @@ async def written(kafka: KafkaSettings, since: Offsets, numbers: range, within: 
     return Written(
         decisions=len(seen["decision"]), rejects=len(seen["reject"]), texts=len(seen["text"])
     )
+
+
+async def records(kafka: KafkaSettings, within: float) -> int:
+    """How many records all topics of this run have had, once their number stands still for half a
+    second, or after ``within`` seconds.
+
+    A peer's changelog has the run's prefix in the middle of its name.
+    """
+    deadline, known, found = time.monotonic() + within, -1, 0
+    async with admin_client(kafka) as admin:
+        partitions = [
+            TopicPartition(topic["topic"], partition["partition"])
+            for topic in await admin.describe_topics()
+            if kafka.topic_prefix in topic["topic"]
+            for partition in topic["partitions"]
+        ]
+    async with _consumer(kafka) as (consumer, _):
+        while True:
+            found = sum(dict(await consumer.end_offsets(partitions)).values())
+            if found == known or time.monotonic() >= deadline:
+                return found
+            known = found
+            await asyncio.sleep(0.5)
 
 
 def _kind(value: dict[str, Any]) -> str | None:

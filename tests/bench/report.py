@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from tests.bench.figures import Idle, Row, Spread
-from tests.bench.steps import SYSTEMS, Options, sustained
+from tests.bench.steps import Options, sustained
 
 Table = tuple[str, Sequence[str], list[list[str]]]
 
@@ -57,7 +57,7 @@ class Report:
                 }
                 for rate, theirs, ours in self._pairs()
             ],
-            "sustained": {system: self.highest(system) for system in SYSTEMS},
+            "sustained": {system: self.highest(system) for system in self.options.systems},
             "idle": [asdict(each) for each in self.idle],
             "wrong": self.wrong,
             "whole": self.whole,
@@ -87,6 +87,8 @@ class Report:
     def _tables(self) -> list[Table]:
         rates = [row for row in self.rows if row.kind == "rate"]
         steps = [row for row in self.rows if row.kind == "sustain"]
+        if "relay" not in self.options.systems:
+            return [self._side_by_side(rates)]
         return [
             (
                 "Webhook sent to reject at the gateway",
@@ -97,6 +99,15 @@ class Report:
             ("Highest sustained rate", _STEP_HEAD, [self._step(row) for row in steps]),
             ("First call after a pause", _IDLE_HEAD, [_idle(each) for each in self.idle]),
         ]
+
+    def _side_by_side(self, rates: list[Row]) -> Table:
+        head, body = list(_SIDE_HEAD), []
+        for row in sorted(rates, key=lambda row: row.rate):
+            highest = self.highest(row.system) or 0
+            body.append([*_cells(row, _SIDE), *([f"{highest:g}"] if self.options.sustain else [])])
+        if self.options.sustain:
+            head.append("highest sustained")
+        return "The same job by other means", head, body
 
     def _step(self, row: Row) -> list[str]:
         verdict = (
@@ -115,7 +126,7 @@ class Report:
             for rate, theirs, ours in self._pairs()
         ]
         if self.options.sustain:
-            rates = {name: self.highest(name) for name in SYSTEMS}
+            rates = {name: self.highest(name) for name in self.options.systems}
             said += [
                 f"highest sustained: {name} {rate or 0:g} calls/s" for name, rate in rates.items()
             ]
@@ -157,6 +168,11 @@ def _of(pick: Callable[[Row], Spread | None], name: str) -> Callable[[Row], str]
 
 def _used(process: str) -> Callable[[Row], str]:
     return lambda row: _cpu(row.cpu_ms.get(process))
+
+
+def _work(by_process: dict[str, float]) -> float:
+    # the product's worker, and Kafka Streams', are worker and sink in one process
+    return by_process["worker"] + by_process.get("sink", 0.0)
 
 
 def _cpu(value: float | None) -> str:
@@ -211,8 +227,23 @@ _STEP: Final[tuple[Column, ...]] = (
     ("drained after", lambda row: _ms(row.drain)),
     ("state", _state),
 )
+_SIDE: Final[tuple[Column, ...]] = (
+    ("calls/s", lambda row: f"{row.rate:g}"),
+    ("system", lambda row: row.system),
+    ("p50", _of(lambda row: row.reject, "p50")),
+    ("p99", _of(lambda row: row.reject, "p99")),
+    ("worker's CPU", lambda row: f"{_work(row.cpu_ms):.2f}"),
+    ("bridge's CPU", _used("bridge")),
+    ("broker's CPU", _used("broker")),
+    ("worker's MiB", lambda row: f"{_work(row.memory_mib):.0f}"),
+    ("bridge's MiB", lambda row: f"{row.memory_mib['bridge']:.0f}"),
+    ("records a call", lambda row: f"{row.records:.1f}"),
+    ("others' share of CPU", lambda row: f"{100 * row.strangers:.0f} %"),
+    ("state", _state),
+)
 _RATE_HEAD: Final = [name for name, _ in _RATE]
 _CPU_HEAD: Final = [name for name, _ in _CPU]
+_SIDE_HEAD: Final = [name for name, _ in _SIDE]
 _STEP_HEAD: Final = [*(name for name, _ in _STEP), "sustained"]
 _IDLE_HEAD: Final = ["system", "pause s", "first call", "next p50", "next max"]
 

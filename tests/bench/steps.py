@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import aiohttp
@@ -13,15 +14,18 @@ import aiohttp
 from tests.bench import figures, ledger
 from tests.bench.figures import Idle, Row
 from tests.bench.memory import EVERY_S, Look, Watch
-from tests.bench.processes import CpuMeter, generate
+from tests.bench.processes import CpuMeter, generate, resident_bytes
 from tests.bench.systems import Site, System, running
 from tests.bench.values import Counts, LoadOrder, LoadReport, Marks, SystemName, read
 
-SYSTEMS: Final[tuple[SystemName, ...]] = ("relay", "product")
+Running = Callable[[SystemName, Site], AbstractAsyncContextManager[System]]
+"""Starts a system, waits until it is ready, and ends it after the block."""
 
 _PATIENCE_S: Final = 30.0
 """For what is still under way after the last call, before it counts as missing."""
 _WRITTEN_S: Final = 10.0
+_REST_S: Final = 3.0
+"""For the last records of a step, before they are counted."""
 _AFTER_IDLE_RATE: Final = 5.0
 _AFTER_IDLE_S: Final = 3.0
 
@@ -29,6 +33,11 @@ _AFTER_IDLE_S: Final = 3.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """What is to be measured."""
+
+    systems: tuple[SystemName, ...] = ("relay", "product")
+    """They take turns in this order."""
+    rounds: int = 1
+    """Every other one in the reverse order."""
 
     rates: tuple[float, ...]
     seconds: float
@@ -41,6 +50,8 @@ class Options:
     """Of the broker, before anything counts."""
     settle_s: float
     """Of each system, after each of its starts."""
+    settle_rate: float = 20.0
+    """Calls a second meanwhile, at least."""
     lines: int
     partitions: int
     attrition: bool
@@ -58,12 +69,17 @@ class Bench:
     pids: dict[str, int]
     """Of the gateway, and of the broker where it is ours."""
     say: Callable[[str], None]
+    running: Running = running
+    """Starts the systems."""
     _next: int = 1
     """The number of the next call; none is used twice."""
 
     async def run(self) -> tuple[list[Row], list[Idle]]:
         """Everything that the options ask for, in order; takes minutes."""
-        rows = [*await self._rates(), *await self._sustain()]
+        rows = []
+        for turn in range(self.options.rounds):
+            names = self.options.systems if turn % 2 == 0 else self.options.systems[::-1]
+            rows += [*await self._rates(names), *await self._sustain(names)]
         return rows, await self._idle()
 
     async def memory(self, rate: float, seconds: float) -> list[Look]:
@@ -80,29 +96,31 @@ class Bench:
             return looks
 
     async def warm_up(self) -> None:
-        """Let the broker's compiler see both paths; nothing is kept."""
+        """Let the broker's compiler see every path; nothing is kept."""
         if self.options.warm_up_s <= 0:
             return
-        for name in SYSTEMS:
+        for name in self.options.systems:
             self.say(f"warming up: {name}")
-            async with running(name, self.site) as system:
+            async with self.running(name, self.site) as system:
                 await self._load(system, 100.0, self.options.warm_up_s)
 
-    async def _rates(self) -> list[Row]:
+    async def _rates(self, names: Sequence[SystemName]) -> list[Row]:
         rows = []
         for rate in self.options.rates:
-            for name in SYSTEMS:
+            for name in names:
                 self.say(f"{name} at {rate:g} calls/s for {self.options.seconds:g} s")
-                async with running(name, self.site) as system:
-                    await self._load(system, max(rate, 20.0), self.options.settle_s)
+                async with self.running(name, self.site) as system:
+                    settling = max(rate, self.options.settle_rate)
+                    await self._load(system, settling, self.options.settle_s)
                     rows.append(await self._step("rate", system, rate, self.options.seconds))
         return rows
 
-    async def _sustain(self) -> list[Row]:
+    async def _sustain(self, names: Sequence[SystemName]) -> list[Row]:
         rows: list[Row] = []
-        for name in SYSTEMS if self.options.sustain else ():
-            async with running(name, self.site) as system:
-                await self._load(system, 50.0, self.options.settle_s)
+        for name in names if self.options.sustain else ():
+            async with self.running(name, self.site) as system:
+                settling = max(50.0, self.options.settle_rate)
+                await self._load(system, settling, self.options.settle_s)
                 for rate in self.options.sustain:
                     self.say(
                         f"{name} at {rate:g} calls/s for {self.options.sustain_s:g} s: sustained?"
@@ -116,7 +134,10 @@ class Bench:
         pause_s = self.options.idle_s
         if pause_s <= 0:
             return []
-        async with running("relay", self.site) as relay, running("product", self.site) as product:
+        async with (
+            self.running("relay", self.site) as relay,
+            self.running("product", self.site) as product,
+        ):
             for system in (relay, product):
                 await self._load(system, 20.0, max(1.0, self.options.settle_s))
             self.say(f"idle for {pause_s:g} s")
@@ -133,14 +154,20 @@ class Bench:
         kafka = self.site.kafka
         product = system.name == "product"
         since = await ledger.ends(kafka) if product else {}
+        before = await ledger.records(kafka, _REST_S)
         meter = CpuMeter({**self.pids, **system.pids})
         load, marks = await self._load(system, rate, seconds)
         used, strangers = meter.read([load.cpu_s])
+        memory_mib = {
+            name: round(resident_bytes(pid) / 2**20, 1) for name, pid in system.pids.items()
+        }
         numbers = range(load.first, load.first + len(load.sent_ns))
         counts = await ledger.written(kafka, since, numbers, _WRITTEN_S) if product else None
-        return figures.row(
+        row = figures.row(
             kind, system.name, rate, load, marks, counts, {**used, "loadgen": load.cpu_s}, strangers
         )
+        records = await ledger.records(kafka, _REST_S) - before
+        return replace(row, memory_mib=memory_mib, records=round(records / row.calls, 2))
 
     async def _load(
         self, system: System, rate: float, seconds: float, *, even: bool = False

@@ -1,4 +1,4 @@
-"""The two things compared, each as processes on one broker: started, ready, ended."""
+"""The things compared, each as processes on one broker: started, ready, ended."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.bench import calls
 from tests.bench.processes import Process, environment, python
 from tests.bench.values import SystemName
 
-_SECRETS: Final = {"BENCH_API_KEY": calls.API_KEY, "BENCH_HMAC_KEY": calls.HMAC_KEY}
+SECRETS: Final = {"BENCH_API_KEY": calls.API_KEY, "BENCH_HMAC_KEY": calls.HMAC_KEY}
 _POLICY: Final[dict[str, Any]] = {
     "line": "*",
     "rules": [
@@ -60,7 +60,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """One of the two, running."""
+    """One of the two, or a peer, running."""
 
     name: SystemName
     url: str
@@ -92,12 +92,15 @@ async def prepare(site: Site) -> None:
 
 
 async def clean(kafka: KafkaSettings) -> None:
-    """Delete every topic of this run, changelogs included, from a cluster that stays."""
+    """Delete every topic of this run, changelogs included, from a cluster that stays.
+
+    A peer's changelog has the run's prefix in the middle of its name.
+    """
     client = AIOKafkaAdminClient(**connection(kafka))
     await client.start()
     try:
         await client.delete_topics(
-            [name for name in await client.list_topics() if name.startswith(kafka.topic_prefix)]
+            [name for name in await client.list_topics() if kafka.topic_prefix in name]
         )
     finally:
         await client.close()
@@ -107,7 +110,13 @@ async def clean(kafka: KafkaSettings) -> None:
 async def running(name: SystemName, site: Site) -> AsyncIterator[System]:
     """Start one of the two and wait until it is ready; end it after the block."""
     start = _start_relay if name == "relay" else _start_product
-    system = start(site, *free_ports(3))
+    async with ready(start(site, *free_ports(3))) as system:
+        yield system
+
+
+@asynccontextmanager
+async def ready(system: System) -> AsyncIterator[System]:
+    """Wait until a system that was started is ready; end it after the block."""
     try:
         async with asyncio.TaskGroup() as group:
             for process in system.processes:
@@ -156,7 +165,7 @@ def start_worker(site: Site) -> Process:
 
 def _product(site: Site, config: Path, name: str, port: int) -> Process:
     env = environment(
-        **_SECRETS, RINGFENCE_STATE_DIR=str(site.folder / "state"), RINGFENCE_INSTANCE="bench"
+        **SECRETS, RINGFENCE_STATE_DIR=str(site.folder / "state"), RINGFENCE_INSTANCE="bench"
     )
     # the cluster stands in the configuration; the variable would override it
     env["KAFKA_BOOTSTRAP_SERVERS"] = str(site.kafka.bootstrap_servers)

@@ -10,7 +10,8 @@ from pydantic import TypeAdapter
 
 T = TypeVar("T")
 
-SystemName = Literal["relay", "product"]
+SystemName = Literal["relay", "product", "streams", "quix", "quix-8"]
+"""The last three are peers: the same job by other means, see ``tests.bench.peers``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

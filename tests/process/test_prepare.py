@@ -3,6 +3,7 @@ not."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -200,3 +201,63 @@ def test_after_a_cut_installation_all_locks_come_anew(machine: Machine) -> None:
     # whatever half a package the second left behind, the environment begins anew, with both
     assert machine.install("one.lock", "two.lock") == ["one.lock", "two.lock"]
     assert machine.install("one.lock", "two.lock") == []
+
+
+class Peers:
+    """The benchmark's peers, to be made in a machine's checkout from sources of its own."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.made = machine.root / ".cache" / "peers"
+        sources = machine.root / "tests" / "bench" / "peers" / "java"
+        sources.mkdir(parents=True)
+        (sources / "Peer.java").touch()
+        digest = hashlib.sha256(b"good\n").hexdigest()
+        (sources / "jars.sha256").write_text(f"{digest}  one.jar\n", encoding="utf-8")
+        for tool in ("sha256sum", "diff"):
+            (machine.bin / tool).symlink_to(str(shutil.which(tool)))
+        machine.program("javac", f'echo "javac $*" >>{machine.calls}; exit 0')
+
+    def serve(self, jar: str) -> None:
+        """What Maven copies."""
+        self.machine.program(
+            "mvn", f'all="$*"; lib="${{all##*=}}"; mkdir -p "$lib"; echo {jar} >"$lib/one.jar"'
+        )
+
+    def make(self) -> subprocess.CompletedProcess[str]:
+        """All of it but Quix Streams, whose environment is made as that of any tool."""
+        source = f"source {ROOT}/tests/bench/peers/prepare.sh"
+        return self.machine.run(f"{source}; make_tool() {{ :; }}; make_peers")
+
+
+@pytest.fixture
+def peers(machine: Machine) -> Peers:
+    return Peers(machine)
+
+
+def test_the_peers_are_made_once(machine: Machine, peers: Peers) -> None:
+    peers.serve("good")
+    for _ in range(2):
+        done = peers.make()
+        assert (done.returncode, done.stdout) == (0, "ok\n"), done.stderr
+    assert (peers.made / "lib" / "one.jar").exists()
+    assert machine.calls.read_text(encoding="utf-8").count("javac") == 1
+
+
+def test_other_jars_than_the_listed_ones_are_not_run(machine: Machine, peers: Peers) -> None:
+    peers.serve("bad")
+    done = peers.make()
+    assert done.returncode == 3
+    assert "other jars came" in done.stderr
+    assert not machine.calls.exists(), "nothing was compiled"
+    assert list(peers.made.parent.iterdir()) == [], "nor is anything left behind"
+
+
+def test_who_may_not_install_what_peers_need_is_told_how(machine: Machine, peers: Peers) -> None:
+    (machine.bin / "javac").unlink()
+    machine.is_root(yes=False)
+    machine.has_apt()
+    machine.program("sudo", "exit 1")
+    done = peers.make()
+    assert done.returncode == 3
+    assert "sudo apt-get install default-jdk-headless maven" in done.stderr

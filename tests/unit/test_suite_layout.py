@@ -16,6 +16,7 @@ SUITES = {"unit", "contract", "kafka", "process", "pipeline", "faults", "fuzz", 
 """Folders with tests; ``tests/run --help`` says what each is for."""
 
 CROSS_CUTTING = {
+    "bench/test_peers.py": "the benchmark's peers: sources, locks, options and table",
     "gateways/test_conformance.py": "what every gateway must hold",
     "gateways/test_webhook_parts.py": "small parts of a webhook's way",
     "models/test_topic_use.py": "the registry, against the sources of each component",
