@@ -10,6 +10,7 @@ from pydantic import Field
 from models.bounds import Count, Millis
 from models.calls import CallOffered
 from models.decisions import Block, Decision
+from models.outcomes import STORM
 
 REJECT_WINDOW_MS = 45_000
 """A call rings 30 to 60 s (Wawp's reject page: 30 to 45 s); past 45 s a reject can only hit a call
@@ -48,6 +49,8 @@ class RejectCall:
     """What the text's variables need of the decision's facts; see ``TEXT_FACTS``."""
     stranger: bool = True
     """Whether the text would open a new chat for the line: guarded harder."""
+    untold: str | None = None
+    """Why there is no reply, where it is not for the rule alone: ``storm``."""
     policy: str
     policy_revision: str
     offered_at_ms: Millis
@@ -73,6 +76,7 @@ class RejectCall:
             variant=taken.variant,
             values=_text_values(taken),
             stranger=bool(taken.facts.get("stranger", True)),
+            untold=_untold(taken),
             policy=taken.policy,
             policy_revision=taken.policy_revision,
             offered_at_ms=offer.offered_at_ms,
@@ -319,6 +323,11 @@ def unblock_id(decision: str) -> str:
 def text_id(decision: str) -> str:
     """The id of the one text that a decision may lead to."""
     return f"{decision}/text"
+
+
+def _untold(taken: Decision) -> str | None:
+    storms = {each.rule for each in taken.rules if each.kind == STORM}
+    return STORM if taken.reply is None and taken.rule in storms else None
 
 
 def _text_values(taken: Decision) -> dict[str, int]:

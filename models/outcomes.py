@@ -62,6 +62,8 @@ class Outcome:
     """HTTP requests that were begun."""
     reply: str | None = None
     variant: str | None = None
+    untold: str | None = None
+    """As on the reject: why there is no reply, where it is not for the rule alone."""
     message_id: str | None = None
     """The gateway's id of the text that was sent; of an ``unknown`` text, the id that we asked
     for."""
@@ -75,6 +77,9 @@ class Outcome:
 
 NO_REPLY: Final = "no-reply"
 """Why a caller was told nothing: the rule names no reply."""
+
+STORM: Final = "storm"
+"""The same where a storm was rejected, in which nobody is told."""
 
 NOT_KNOWN: Final = "not-known"
 """The same where a text may have been sent."""
@@ -90,7 +95,7 @@ def not_told(outcome: Outcome) -> str | None:
             return outcome.reason or outcome.result
         return NOT_KNOWN if outcome.result == "unknown" else None
     rejected = outcome.command == "reject" and outcome.result in {"accepted", "raced"}
-    return NO_REPLY if rejected and outcome.reply is None else None
+    return outcome.untold or NO_REPLY if rejected and outcome.reply is None else None
 
 
 def outcome_id(command_id: str, result: Result) -> str:

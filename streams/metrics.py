@@ -44,6 +44,7 @@ class WorkerMetrics:
         self._rebalances = shared.REBALANCES.on(self.registry)
         self._policy_info = defs.POLICY_INFO.on(self.registry)
         self._policies_refused = defs.POLICIES_REFUSED.on(self.registry)
+        self._spans = shared.SPANS.on(self.registry)
 
     def left_out(self, topic: str) -> None:
         """Count a record of a reference topic (its full name) that could not be read."""
@@ -69,6 +70,10 @@ class WorkerMetrics:
     def duplicate(self, line: str) -> None:
         """Count a webhook of a call that was decided before."""
         self._duplicates.labels(line).inc()
+
+    def spans(self, result: str, count: int) -> None:
+        """Count spans of traces; from any thread."""
+        self._spans.labels(result).inc(count)
 
     def undecodable(self, agent: str) -> None:
         """Count a dead letter."""

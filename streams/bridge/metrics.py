@@ -9,6 +9,7 @@ from prometheus_client import Counter, Histogram
 from streams.bridge.intake import IntakeTally
 from streams.common.process_metrics import process_registry
 from streams.metric_defs import bridge as defs
+from streams.metric_defs import shared
 
 
 class BridgeMetrics:
@@ -27,6 +28,7 @@ class BridgeMetrics:
         self._closed = defs.CLOSED.on(self.registry)
         self._open = defs.OPEN.on(self.registry)
         self._unproven = defs.UNPROVEN.on(self.registry)
+        self._spans = shared.SPANS.on(self.registry)
         # finding a child by its labels costs as much as the counting itself
         self._webhook_children: dict[tuple[str, str], Histogram] = {}
         self._event_children: dict[tuple[str, IntakeTally], Counter] = {}
@@ -48,6 +50,10 @@ class BridgeMetrics:
                 gateway, tally.event, tally.result
             )
         child.inc()
+
+    def spans(self, result: str, count: int) -> None:
+        """Count spans of traces; from any thread."""
+        self._spans.labels(result).inc(count)
 
     def connected(self, can_write: Callable[[], bool]) -> None:
         """Have each scrape ask whether records can be written to Kafka."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, Self
 
 from aiohttp import web
@@ -35,6 +35,8 @@ from streams.gateways.signature import Signature, WhichKey, signature_of
 from streams.log_events.bridge import BridgeListening, WebhookOlderKey
 from streams.log_events.kinds import EventLog
 from streams.settings import Settings
+from streams.tracing.setup import tracing_of
+from streams.tracing.webhook_tracer import WebhookTracer
 
 log = EventLog(__name__)
 
@@ -133,6 +135,8 @@ class Bridge:
             setting="bridge.admin_listen",
         )
         self._watching: asyncio.Task[None] | None = None
+        self.tracer: WebhookTracer | None = None
+        """Set it before it listens; None: webhooks are not traced."""
         self.url = ""
         """The base URL, once it listens."""
 
@@ -219,17 +223,25 @@ class Bridge:
         connection.prove()
         if key == "older":
             self._signed_with_older_key(endpoint)
+        headers: Mapping[str, str] = request.headers
+        traced = None if self.tracer is None else self.tracer.begin(endpoint.name, headers)
+        if traced is not None:
+            headers = traced.headers(headers)
         if body.is_whole:
-            read = endpoint.intake.read(body.data, request.headers, received_at_ms)
+            read = endpoint.intake.read(body.data, headers, received_at_ms)
         else:
-            read = endpoint.intake.too_large(body.data, body.size, request.headers, received_at_ms)
+            read = endpoint.intake.too_large(body.data, body.size, headers, received_at_ms)
         if read.records:
             try:
                 await self.publisher.deliver(read.records)
             except UnavailableError as exc:
+                if traced is not None:
+                    traced.end(503)
                 detail = f"Not recorded: {exc}. Send the webhook again after {_RETRY_AFTER_S} s."
                 raise _RefusedError(503, "unavailable", detail) from None
             self.known.callers.confirm(read.links)
+        if traced is not None:
+            traced.end(200, read.records)
         for tally in read.tallies:
             self.metrics.counted(endpoint.name, tally)
 
@@ -287,12 +299,21 @@ async def serve(
 ) -> None:
     """Run the bridge until ``stop`` is set; ``on_ready`` gets its base URL as soon as it listens.
 
-    Returns within 3 s of ``stop``. Raises ``ConfigurationError`` and ``EnvironmentFaultError`` at
-    the start. Kafka may be away, at the start or later: webhooks are answered 503 meanwhile.
+    Returns within 3 s of ``stop``, one later where traces wait for a collector. Raises
+    ``ConfigurationError`` and ``EnvironmentFaultError`` at the start. Kafka may be away, at the
+    start or later: webhooks are answered 503 meanwhile.
     """
     raise_file_limit()
-    async with Bridge(settings, clock=clock) as bridge:
-        log.write(BridgeListening(url=bridge.url, admin_url=bridge.admin_url))
-        if on_ready is not None:
-            on_ready(bridge.url)
-        await bridge.run(stop)
+    bridge = Bridge(settings, clock=clock)
+    tracing = tracing_of("bridge", bridge.metrics.spans)
+    if tracing is not None:
+        bridge.tracer = tracing.webhooks(settings.kafka.topic_prefix)
+    try:
+        async with bridge:
+            log.write(BridgeListening(url=bridge.url, admin_url=bridge.admin_url))
+            if on_ready is not None:
+                on_ready(bridge.url)
+            await bridge.run(stop)
+    finally:
+        if tracing is not None:
+            await asyncio.to_thread(tracing.stop)

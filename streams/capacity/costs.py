@@ -61,10 +61,26 @@ class RowCost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadersCost:
+    """Some readers of all reference data that began at one moment."""
+
+    readers: int
+    seconds: float
+    """Until the last had read everything."""
+    cpu_s: float
+    """Of one reader."""
+    broker_cpu_s: float
+    """For all of them together."""
+    megabytes: float
+    """That each was sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceCosts:
     """What ``--reference`` found."""
 
     measured: dict[str, Any]
+    readers: tuple[ReadersCost, ...]
     rows: dict[Literal["caller", "contact", "link", "list entry"], RowCost]
 
 

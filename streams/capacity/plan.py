@@ -16,6 +16,7 @@ PARTITIONS: Final = (8, 16, 32, 64, 128, 256)
 
 _EACH_WORKERS_PARTITIONS: Final = 2
 """At least, so that workers can be added without another layout."""
+_BROKERS_MEASURED: Final = 3
 _COPIES_IN_MEMORY: Final = 2
 """A row of a table stands at its worker and at the one that stands by."""
 _COPIES_IN_LOG: Final = 2
@@ -68,15 +69,16 @@ def plan(demand: Demand, costs: Costs) -> Plan:
         name: demand.calls * _per_call(demand, costs, name) / 1e3
         for name in ("worker", "bridge", "broker", "attrition")
     }
-    workers = _processes(cores["worker"] / demand.busy)
-    broker_cores = cores["broker"] / demand.busy
+    idle = costs.calls.idle_cpu
+    workers = _processes(cores["worker"], demand.busy - idle["worker"])
+    broker_cores = cores["broker"] / (demand.busy - idle["broker"] / _BROKERS_MEASURED)
     partitions = next(
         (each for each in PARTITIONS if each >= _EACH_WORKERS_PARTITIONS * workers), None
     )
     return Plan(
         demand=demand,
         workers=workers,
-        bridges=_processes(cores["bridge"] / demand.busy),
+        bridges=_processes(cores["bridge"], demand.busy - idle["bridge"]),
         brokers=max(3, math.ceil(broker_cores / demand.broker_cores)),
         broker_cores=broker_cores,
         partitions=partitions,
@@ -98,16 +100,20 @@ def plan(demand: Demand, costs: Costs) -> Plan:
 
 
 def _per_call(demand: Demand, costs: Costs, process: str) -> float:
-    """CPU of a process for a call and all that comes with it, in ms."""
+    """CPU of a process for a call and all that comes with it, in ms.
+
+    Less what a process takes that only stands ready: that does not grow with the calls.
+    """
+    standing = 1e3 * costs.calls.idle_cpu[process] / costs.calls.rate
     return sum(
-        demand.share(kind) * cost.cpu_ms.get(process, 0.0)
+        demand.share(kind) * max(0.0, cost.cpu_ms.get(process, 0.0) - standing)
         for kind, cost in costs.calls.kinds.items()
     )
 
 
-def _processes(cores: float) -> int:
-    """As many as do the work, and one more."""
-    return math.ceil(cores) + 1
+def _processes(cores: float, room: float) -> int:
+    """As many as do the work, each with so much of a core for it, and one more."""
+    return math.ceil(cores / room) + 1
 
 
 def _worker_memory(demand: Demand, costs: Costs, workers: int) -> float:

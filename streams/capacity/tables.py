@@ -34,11 +34,88 @@ def lines(found: Plan) -> Iterator[str]:
 
 def side_by_side(costs: Costs) -> list[Row]:
     """A row for each figure, a column for each of ``RATES``."""
-    plans = [plan(Demand(calls=rate), costs) for rate in RATES]
-    columns = [dict(_cells(each)) for each in plans]
-    rows: list[Row] = [(name, *(column[name] for column in columns)) for name in columns[0]]
-    met = [" ".join(f"{said}." for said in limits(each)) or "none" for each in plans]
-    return [*rows, ("limits", *met)]
+    columns = [dict(_cells(each)) for each in _plans(costs)]
+    return [(name, *(column[name] for column in columns)) for name in columns[0]]
+
+
+def limits_met(costs: Costs) -> Iterator[str]:
+    """What does not go as it is at each of ``RATES``."""
+    for rate, found in zip(RATES, _plans(costs), strict=True):
+        for said in limits(found):
+            yield f"{rate:,} calls/s: {said}"
+
+
+def _plans(costs: Costs) -> list[Plan]:
+    return [plan(Demand(calls=rate), costs) for rate in RATES]
+
+
+WORKERS: Final = (1, 10, 50)
+CONTACTS: Final = (100_000, 1_000_000, 10_000_000)
+REFERENCE_HEAD: Final = (
+    "contacts, each with a link",
+    "memory of each worker",
+    "start of each",
+    *(f"memory of {count}" for count in WORKERS[1:]),
+    *(f"read by {count}" for count in WORKERS),
+)
+ROW_HEAD: Final = ("a row of", "in memory", "on the log", "a million: start", "their CPU")
+
+
+def reference_data(costs: Costs) -> list[Row]:
+    """What grows with the workers and not with the calls: a row for each of ``CONTACTS``."""
+    contact, link = costs.reference.rows["contact"], costs.reference.rows["link"]
+    rows: list[Row] = []
+    for count in CONTACTS:
+        memory = count * (contact.memory + link.memory)
+        log = count * (contact.log + link.log)
+        start = count * (contact.start_ms + link.start_ms) / 1e6
+        rows.append(
+            (
+                f"{count:,}",
+                size(memory),
+                f"{amount(start)} s",
+                *(size(memory * each) for each in WORKERS[1:]),
+                *(size(log * each) for each in WORKERS),
+            )
+        )
+    return rows
+
+
+def row_costs(costs: Costs) -> list[Row]:
+    """What a row of each kind takes."""
+    return [
+        (
+            name,
+            f"{each.memory:.0f} B",
+            f"{each.log:.0f} B",
+            f"{each.start_ms:.1f} s",
+            f"{each.start_cpu_ms:.1f} s",
+        )
+        for name, each in costs.reference.rows.items()
+    ]
+
+
+READERS_HEAD: Final = (
+    "readers that begin at once",
+    "each reads",
+    "all have it after",
+    "CPU of each",
+    "CPU of the broker",
+)
+
+
+def readers(costs: Costs) -> list[Row]:
+    """What reading all of it took, on the machine of the measurement."""
+    return [
+        (
+            f"{each.readers}",
+            f"{each.megabytes:.0f} MB",
+            f"{each.seconds:.1f} s",
+            f"{each.cpu_s:.1f} s",
+            f"{each.broker_cpu_s:.1f} s",
+        )
+        for each in costs.reference.readers
+    ]
 
 
 def _cells(found: Plan) -> Sequence[tuple[str, str]]:

@@ -300,8 +300,9 @@ def _show_names(known: Overrides, *, as_json: bool) -> None:
         say("no lists; `ringfence lists add deny +447700900123` begins one")
 
 
-def _added(entry: ListEntry) -> int:
-    return entry.added_at_ms
+def _added(entry: ListEntry) -> tuple[int, str]:
+    # entries of one import have one time
+    return entry.added_at_ms, entry.pattern
 
 
 def _is_over(entry: ListEntry) -> bool:

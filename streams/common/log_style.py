@@ -110,14 +110,16 @@ class LogStyle:
         As JSON, whatever else ends up on stderr comes as an event too: what nothing has caught,
         and Python's warnings.
         """
-        handler = (
-            logging.StreamHandler()
-            if file is None
-            else logging.FileHandler(file, encoding="utf-8", errors="backslashreplace")
-        )
-        handler.addFilter(DuplicateFilter())
-        handler.setFormatter(self.formatter())
-        logging.basicConfig(level=logging.INFO, handlers=[handler])
+        if not logging.getLogger().handlers:
+            # who has set up logging already, as a test has, keeps it, and needs no open file
+            handler = (
+                logging.StreamHandler()
+                if file is None
+                else logging.FileHandler(file, encoding="utf-8", errors="backslashreplace")
+            )
+            handler.addFilter(DuplicateFilter())
+            handler.setFormatter(self.formatter())
+            logging.basicConfig(level=logging.INFO, handlers=[handler])
         self.catch()
 
     def catch(self) -> None:

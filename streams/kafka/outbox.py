@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from models.records import Record
 from models.topics import Topic
 from streams.kafka.producer import DurableProducer
+from streams.kafka.tracer import EventTracer
 from streams.log_events.kinds import EventLog
 from streams.log_events.shared import RecordNotDurable
 
@@ -45,6 +46,8 @@ class Outbox:
         self._producer = producer
         self._ahead = ahead or {}
         self._on_failure = on_failure
+        self.tracer: EventTracer | None = None
+        """Of the events that are finished here; None: they are not traced."""
 
     async def finish(
         self,
@@ -61,6 +64,7 @@ class Outbox:
         Blocks only for the enqueueing (a full buffer), not for the broker. Not to be repeated.
         """
         together = list(records)
+        traced = None if self.tracer is None else self.tracer.finishing(event, together)
         producer = next(
             (found for record in together if (found := self._ahead.get(record.topic))),
             self._producer,
@@ -69,8 +73,10 @@ class Outbox:
         pending += writes
         if not pending:
             event.ack()
+            if traced is not None:
+                traced()
             return
-        _Finish(event, pending, self._on_failure)
+        _Finish(event, pending, self._on_failure, traced)
 
     async def send(self, *records: Record) -> None:
         """Send records that belong to no event, and wait until they are durable."""
@@ -80,15 +86,17 @@ class Outbox:
 class _Finish:
     """Counts the acknowledgements of one event; cheaper than a task and a gather for each."""
 
-    __slots__ = ("_event", "_left", "_on_failure")
+    __slots__ = ("_event", "_left", "_on_failure", "_traced")
 
     def __init__(
         self,
         event: Acknowledgeable,
         pending: list[Awaitable[Any]],
         on_failure: Callable[[BaseException], None],
+        traced: Callable[[], None] | None,
     ) -> None:
         self._event = event
+        self._traced = traced
         self._left = len(pending)
         self._on_failure = on_failure
         for awaitable in pending:
@@ -105,3 +113,5 @@ class _Finish:
         self._left -= 1
         if not self._left:
             self._event.ack()
+            if self._traced is not None:
+                self._traced()

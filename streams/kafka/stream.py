@@ -201,6 +201,8 @@ async def decoded(
             on_dead_letter(agent)
             await outbox.finish(event, [_letter(event, exc, agent)])
             continue
+        if outbox.tracer is not None:
+            outbox.tracer.received(event, value)
         yield event, value
 
 

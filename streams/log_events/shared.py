@@ -206,3 +206,22 @@ class TableRowsReplaced(LogEvent):
     """An earlier owner of a partition wrote to its table after it had lost it."""
 
     rows: int
+
+
+@event("traces.unavailable", WARNING, "calls are not traced: {reason}")
+class TracesUnavailable(LogEvent):
+    """The environment asks for traces that this process cannot send; calls go on without."""
+
+    reason: str
+
+
+@event("traces.lost", WARNING, "traces cannot be sent: {reason}; calls go on without")
+class TracesLost(LogEvent):
+    """The collector is away or refuses; once, until it takes some again."""
+
+    reason: str
+
+
+@event("traces.sent", INFO, "traces are sent again")
+class TracesSent(LogEvent):
+    """The collector takes them again."""

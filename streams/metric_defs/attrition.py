@@ -35,7 +35,7 @@ FIRST_START: Final = GaugeDef(
 LAG: Final = GaugeDef(
     "ringfence_attrition_lag_seconds",
     "Since when, to the second, a record of a topic waits here that is not counted and durable; "
-    "attrition.lateness is usual while records come, 0 for none",
+    "attrition.lateness and some seconds are usual while records come, 0 for none",
     ("topic",),
     "seconds",
 )

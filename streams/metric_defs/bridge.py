@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from streams.metric_defs.kinds import WEBHOOK_SECONDS, CounterDef, GaugeDef, HistogramDef
+from streams.metric_defs.shared import SPANS
 
 WEBHOOKS: Final = HistogramDef(
     "ringfence_bridge_webhook_seconds",
@@ -70,5 +71,6 @@ METRICS: Final = (
     CLOSED,
     OPEN,
     UNPROVEN,
+    SPANS,
 )
 """All of them, in the order of ``/metrics``."""

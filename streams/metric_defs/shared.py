@@ -34,6 +34,12 @@ RECOVERY: Final = GaugeDef(
     unit="seconds",
 )
 
+SPANS: Final = CounterDef(
+    "ringfence_spans",
+    "Spans of traces: exported, failed at the collector, or dropped where the queue was full",
+    ("result",),
+)
+
 PROCESS: Final = (
     GaugeDef("process_virtual_memory_bytes", "Virtual memory size in bytes.", unit="bytes"),
     GaugeDef("process_resident_memory_bytes", "Resident memory size in bytes.", unit="bytes"),

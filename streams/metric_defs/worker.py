@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from streams.metric_defs.kinds import CounterDef, GaugeDef, HistogramDef
-from streams.metric_defs.shared import LAG, REBALANCES, RECOVERY, ROWS, ROWS_LEFT_OUT
+from streams.metric_defs.shared import LAG, REBALANCES, RECOVERY, ROWS, ROWS_LEFT_OUT, SPANS
 
 DECISIONS: Final = CounterDef(
     "ringfence_decisions", "Offers decided", ("line", "verdict", "by", "rule")
@@ -154,5 +154,6 @@ METRICS: Final = (
     REBALANCES,
     POLICY_INFO,
     POLICIES_REFUSED,
+    SPANS,
 )
 """All of them, in the order of ``/metrics``."""

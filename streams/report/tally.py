@@ -12,7 +12,7 @@ from typing import Final, get_args
 from zoneinfo import ZoneInfo
 
 from models.decisions import DecidedBy, Verdict
-from models.outcomes import NO_REPLY, TERMINAL, Outcome, not_told
+from models.outcomes import NO_REPLY, STORM, TERMINAL, Outcome, not_told
 from streams.audit.bounded_memory import BoundedMemory
 from streams.report.figures import (
     Ending,
@@ -27,9 +27,6 @@ from streams.report.figures import (
 )
 from streams.report.rows import CallRow
 from streams.report.spread import Spread
-
-STORM: Final = "storm"
-"""A type of rule, and the reason of a caller who was told nothing because of it."""
 
 _QUARTER_MS: Final = 900_000
 """Offsets of time zones are whole quarters of an hour, and change at such."""

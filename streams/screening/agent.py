@@ -148,6 +148,8 @@ class Screening:
             *await self._forget(partition),
         ]
         self._metrics.decided(done.decision)
+        if self._outbox.tracer is not None:
+            self._outbox.tracer.decided(event, done.decision)
         trace = header(event, "traceparent")
         effects = records(offer, done.decision, trace, on_gateway=done.on_gateway)
         effects += owe(self._known.callbacks, done.decision, SOURCE)

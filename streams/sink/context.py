@@ -98,6 +98,8 @@ class SinkContext:
         is_wanted: Callable[[], Awaitable[bool]] | None = None,
     ) -> Attempts:
         """As ``attempts.attempt``, while no circuit is open and the event is ours."""
+        if self.outbox.tracer is not None:
+            send = self.outbox.tracer.requests(event, gateway.name, send)
         return await attempt(
             send,
             again,
@@ -247,6 +249,7 @@ def outcome_of(
         attempts=ended.attempts,
         reply=getattr(command, "reply", None),
         variant=getattr(command, "variant", None),
+        untold=getattr(command, "untold", None),
         message_id=ended.message_id,
         received_at_ms=command.received_at_ms,
         sent_at_ms=ended.sent_at_ms,

@@ -10,7 +10,7 @@ from typing import Any, Final, get_args
 
 from models.calls import CallOffered
 from models.decisions import Decision, decision_id
-from models.outcomes import NO_REPLY, TERMINAL, CommandKind, Outcome, not_told
+from models.outcomes import NO_REPLY, STORM, TERMINAL, CommandKind, Outcome, not_told
 from models.topics import CALLS_EVENTS
 from streams.audit.bounded_memory import BoundedMemory
 from streams.common.wording import DECIDERS, count, outcome_words, span, untold_words
@@ -219,7 +219,7 @@ class SummaryTally:
     def _note(self, decision: Decision) -> None:
         if decision.facts.get("history_incomplete"):
             self._unknowable[decision.line] += 1
-        storms = {each.rule for each in decision.rules if each.kind == "storm"}
+        storms = {each.rule for each in decision.rules if each.kind == STORM}
         if decision.reply is None and decision.rule in storms:
             self._storms.put(decision.decision_id, None)
 
@@ -260,7 +260,7 @@ class SummaryTally:
         reason = not_told(outcome)
         if reason is not None:
             in_storm = reason == NO_REPLY and outcome.decision_id in self._storms
-            self._not_told["storm" if in_storm else reason] += 1
+            self._not_told[STORM if in_storm else reason] += 1
         if outcome.command == "reject" and outcome.result in {"accepted", "raced"}:
             self._example = outcome.call_id
             if outcome.received_at_ms is not None:

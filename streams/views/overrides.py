@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from models import topics
@@ -9,19 +10,23 @@ from models.codec import UndecodableError, decode
 from models.numbers import all_forms, jid_forms
 from models.overrides import CallerBlock, LineSwitch, ListEntry, Override
 from models.patterns import CallerPattern, PatternIndex
+from streams.views.list_rows import EntryCutter
+from streams.views.packed_rows import PackedRows
 
 
 class Overrides:
     """The latest override of each key. A look-up takes as long in a million list entries as in one.
 
-    List entries are kept as the bytes that were read; objects would take four times the memory.
+    List entries are kept packed; objects would take thirty times the memory.
     """
 
     topic = topics.OVERRIDES
 
     def __init__(self) -> None:
-        self._lists: dict[str, dict[str, bytes]] = {}
-        """Per list, its entries by pattern."""
+        self._entries = PackedRows(EntryCutter())
+        """By list and pattern."""
+        self._lists: Counter[str] = Counter()
+        """How many entries each list has; none without any."""
         self._blocks: dict[tuple[str, str], CallerBlock] = {}
         """By line (or ``*``) and caller; an unblock is a ``CallerBlock`` with ``until_ms`` 0."""
         self._switches: dict[str, LineSwitch] = {}
@@ -74,7 +79,7 @@ class Overrides:
 
     def find(self, name: str, pattern: str) -> ListEntry | None:
         """The entry of a list for exactly this canonical pattern, expired or not."""
-        raw = self._lists.get(name, {}).get(pattern)
+        raw = self._entries.get(_row(name, pattern))
         return None if raw is None else decode(ListEntry, raw)
 
     def find_any_form(self, name: str, pattern: str) -> list[ListEntry]:
@@ -84,8 +89,9 @@ class Overrides:
 
     def entries(self) -> Iterator[ListEntry]:
         """Every entry of every list, expired ones too."""
-        for listed in self._lists.values():
-            for raw in listed.values():
+        for key in self._entries:
+            raw = self._entries.get(key)
+            if raw is not None:
                 yield decode(ListEntry, raw)
 
     def block(self, jids: tuple[str, ...], line: str) -> CallerBlock | None:
@@ -142,13 +148,19 @@ class Overrides:
         if "@" not in pattern:
             wide = self._wide.setdefault(name, PatternIndex())
             (wide.remove if value is None else wide.add)(CallerPattern.parse(pattern))
-        entries = self._lists.setdefault(name, {})
+        before = len(self._entries)
         if value is not None:
-            entries[pattern] = value
+            self._entries.set(_row(name, pattern), value)
         else:
-            entries.pop(pattern, None)
-            if not entries:
-                del self._lists[name]
+            self._entries.pop(_row(name, pattern))
+        self._lists[name] += len(self._entries) - before
+        if not self._lists[name]:
+            del self._lists[name]
+
+
+def _row(name: str, pattern: str) -> bytes:
+    """The key of an entry's row: a list's name has no slash in it."""
+    return f"{name}/{pattern}".encode()
 
 
 def covers(entry: ListEntry, line: str, now_ms: int) -> bool:

@@ -47,6 +47,7 @@ from streams.sink.context import SinkContext
 from streams.sink.rejects import RejectSink
 from streams.sink.text_body import LineVoice
 from streams.sink.texts import TextSink
+from streams.tracing.setup import Tracing, tracing_of
 from streams.worker.figures import Figures
 from streams.worker.ownership import GroupOwnership
 from streams.worker.services import Services, services
@@ -130,6 +131,8 @@ class WorkerParts:
     failure: Failure
     is_member: Callable[[], bool]
     """Whether the group confirmed the membership within the session time-out."""
+    tracing: Tracing | None = None
+    """To be stopped when the loop has ended; None: calls are not traced."""
     recovered: bool = False
 
     def not_ready(self) -> str | None:
@@ -195,7 +198,8 @@ def build(
         app.group_consumer,
         settings.worker.session_timeout / 1000,
     )
-    agents = _agents(app, around, ownership, failure, clock)
+    tracing = tracing_of("worker", around.metrics.spans)
+    agents = _agents(app, around, ownership, failure, clock, tracing)
     app.parts = WorkerParts(
         app=app,
         services=around,
@@ -212,6 +216,7 @@ def build(
         figures=_figures(app, around, agents, clock),
         failure=failure,
         is_member=ownership.is_confirmed,
+        tracing=tracing,
     )
     around.metrics.before_scrape = app.parts.figures.measure
     for topic, name, run in (
@@ -264,7 +269,12 @@ def _figures(app: WorkerApp, around: Services, agents: WorkerAgents, clock: Cloc
 
 
 def _agents(
-    app: WorkerApp, around: Services, ownership: Ownership, failure: Failure, clock: Clock
+    app: WorkerApp,
+    around: Services,
+    ownership: Ownership,
+    failure: Failure,
+    clock: Clock,
+    tracing: Tracing | None,
 ) -> WorkerAgents:
     settings, known, metrics = around.settings, around.known, around.metrics
     kafka = settings.kafka
@@ -276,6 +286,8 @@ def _agents(
             topics.MESSAGES_COMMANDS: around.texts,
         },
     )
+    if tracing is not None:
+        outbox.tracer = tracing.events(settings.consumer_group, kafka.topic_prefix)
 
     def table(
         name: str,

@@ -24,10 +24,18 @@ def run(settings: Settings, logs: LogStyle) -> int:
     require_cluster(settings.kafka)
     files, _ = read_folder(settings)
 
+    built: list[WorkerApp] = []
+
     def build() -> tuple[WorkerApp, Failure]:
         from streams.worker import app as worker  # noqa: PLC0415 - only once Faust is proven
 
         app = worker.build(settings, files, instance=os.environ.get("RINGFENCE_INSTANCE"))
+        built.append(app)
         return app, app.parts.failure
 
-    return run_process(settings.kafka, settings.worker.listen, "worker.listen", build, logs)
+    try:
+        return run_process(settings.kafka, settings.worker.listen, "worker.listen", build, logs)
+    finally:
+        for app in built:
+            if app.parts.tracing is not None:
+                app.parts.tracing.stop()

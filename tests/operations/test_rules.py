@@ -10,10 +10,10 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from streams.settings import ROOT
 from tests.support.monitoring import RULES, alerts
+from tests.support.prometheus import BIN, SHIPPED
 
-PROMTOOL: Final = ROOT / ".cache" / "prometheus" / "usr" / "bin" / "promtool"
+PROMTOOL: Final = BIN / "promtool"
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -167,6 +167,10 @@ def promtool(*arguments: str | Path) -> str:
 
 def test_the_rules_are_rules() -> None:
     assert promtool("check", "rules", "--lint-fatal", RULES) == ""
+
+
+def test_composes_prometheus_takes_its_configuration() -> None:
+    assert promtool("check", "config", "--syntax-only", "--lint=none", SHIPPED) == ""
 
 
 def test_every_alert_has_its_cases() -> None:

@@ -25,7 +25,17 @@ from models.descriptions import attribute_docs, field_meaning
 from models.policy import DAY_MS
 from models.topics import TOPICS, Topic
 from streams.capacity.costs import measured_costs
-from streams.capacity.tables import HEAD, side_by_side
+from streams.capacity.tables import (
+    HEAD,
+    READERS_HEAD,
+    REFERENCE_HEAD,
+    ROW_HEAD,
+    limits_met,
+    readers,
+    reference_data,
+    row_costs,
+    side_by_side,
+)
 from streams.gateways.registry import capability_table
 from streams.kafka.acls import ROLES
 from streams.log_events.registry import BY_COMPONENT
@@ -39,6 +49,7 @@ DOCUMENTS: Final = tuple(
     for path in (
         "README.md",
         "deploy/README.md",
+        "deploy/RUNBOOK.md",
         "deploy/monitoring/README.md",
         "deploy/policies/README.md",
         "models/README.md",
@@ -117,7 +128,7 @@ def state_table() -> str:
 
 
 def capacity_table() -> str:
-    """What four loads take, and by what run."""
+    """What four loads take, what of it does not go as it is, and by what run."""
     costs = measured_costs()
     about, rows = costs.calls.measured, costs.reference.measured
     said = (
@@ -126,8 +137,28 @@ def capacity_table() -> str:
         f" {about['kafka']}, commit {about['commit']}; rows on {rows['date']}, commit"
         f" {rows['commit']}."
     )
-    words = textwrap.wrap(said, 100, break_on_hyphens=False)
-    return "\n".join([*words, "", ""]) + table(HEAD, side_by_side(costs))
+    met = (_bullet(each) for each in limits_met(costs))
+    return "\n".join([table(HEAD, side_by_side(costs)), *met, "", _wrapped(said), ""])
+
+
+def reference_table() -> str:
+    """What a row costs that each worker holds, and what many of them cost many workers."""
+    costs = measured_costs()
+    return "\n".join(
+        (
+            table(ROW_HEAD, row_costs(costs)),
+            table(REFERENCE_HEAD, reference_data(costs)),
+            table(READERS_HEAD, readers(costs)),
+        )
+    )
+
+
+def _bullet(text: str) -> str:
+    return textwrap.fill(f"* {text}", 100, subsequent_indent="  ", break_on_hyphens=False)
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, 100, break_on_hyphens=False)
 
 
 def kept(topic: Topic) -> str:
@@ -318,4 +349,5 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "roles": role_table,
     "state": state_table,
     "capacity": capacity_table,
+    "reference-data": reference_table,
 }

@@ -99,7 +99,7 @@ PIPELINE: Final = Dashboard(
                 ),
                 Panel(
                     title="Since when records wait in attrition",
-                    what="`attrition.lateness` is usual. No call waits for it.",
+                    what="`attrition.lateness` and some seconds are usual. No call waits for it.",
                     queries=[
                         Query("max by (topic) (ringfence_attrition_lag_seconds)", "{{topic}}")
                     ],

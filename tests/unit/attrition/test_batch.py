@@ -306,7 +306,7 @@ def test_the_first_of_two_effects_of_one_reject_counts() -> None:
     assert {each.rejects for each in closes([took, again, late])} == {1}
 
 
-def test_a_return_by_a_clock_that_is_ahead_counts_for_the_horizon_that_it_lies_in() -> None:
+def test_a_return_by_a_clock_that_is_ahead_counts_where_it_lies() -> None:
     # known within the day, and dated after it
     ahead = replace(wrote(T0 + DAY + HOUR), known_ms=T0 + DAY - 1000)
     assert states([*reject("1", T0), ahead]) == [("gone", None), ("returned", "wrote")]

@@ -241,7 +241,7 @@ def test_a_row_that_leads_elsewhere_outlives_what_is_over_in_it() -> None:
     assert store.rows == {}
 
 
-def test_what_comes_too_late_and_was_before_the_reject_says_nothing() -> None:
+def test_what_is_late_and_was_before_the_reject_says_nothing() -> None:
     callers = Callers(MemoryStore(), QUICK, started_ms=0)
     for fact in reject("1", T0):
         callers.apply(fact)
@@ -249,7 +249,7 @@ def test_what_comes_too_late_and_was_before_the_reject_says_nothing() -> None:
     assert [each.state for each in closed_by(callers, T0 + MINUTE)] == ["gone"]
 
 
-def test_a_reject_that_was_counted_under_one_identity_begins_nothing_under_another() -> None:
+def test_a_reject_counted_under_an_alias_begins_nothing_later() -> None:
     callers = Callers(MemoryStore(), QUICK, started_ms=0)
     for fact in reject("1", T0, caller=LID):
         callers.apply(fact)

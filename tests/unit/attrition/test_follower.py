@@ -250,7 +250,7 @@ async def rejected(house: House) -> list[Given]:
     return given
 
 
-async def test_who_was_replaced_while_it_stood_still_says_and_writes_nothing(house: House) -> None:
+async def test_who_was_replaced_meanwhile_says_and_writes_nothing(house: House) -> None:
     await house.seconds(T0 - MINUTE)
     before = dict(house.table.rows)
     given = await rejected(house)
@@ -269,7 +269,7 @@ async def test_who_was_replaced_while_it_stood_still_says_and_writes_nothing(hou
     assert all(each.acked for each in given)
 
 
-async def test_nobody_takes_the_table_over_before_the_coordinator_says_so(house: House) -> None:
+async def test_nobody_takes_the_table_over_unless_it_is_confirmed(house: House) -> None:
     house.answers = ["unanswered", "unanswered", "member"]
     await house.seconds(T0)
     assert (house.asked, house.table.owned) == (4, [1])  # and once before the first row
@@ -277,7 +277,7 @@ async def test_nobody_takes_the_table_over_before_the_coordinator_says_so(house:
     assert (house.asked, house.table.owned) == (4, [1])
 
 
-async def test_a_coordinator_that_is_silent_is_waited_for_with_everything(house: House) -> None:
+async def test_a_silent_coordinator_is_waited_for_with_everything(house: House) -> None:
     await house.seconds(T0 - MINUTE)
     given = await rejected(house)
     house.answers = ["unanswered", "unanswered", "member"]

@@ -121,7 +121,7 @@ def test_a_source_is_ahead_of_one_of_which_nothing_is_known() -> None:
     assert of.is_ahead("a")
 
 
-def test_the_slowest_source_is_never_ahead_however_much_of_it_waits() -> None:
+def test_the_slowest_source_is_never_ahead_whatever_waits() -> None:
     of = waiting()
     for source in ("a", "b"):
         fill(of, source)

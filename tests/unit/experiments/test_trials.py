@@ -187,7 +187,7 @@ def test_a_call_may_be_of_two_trials_and_salts_are_compared() -> None:
     assert [each.about for each in warned] == ["salt-twice"]
 
 
-def test_who_was_two_people_and_fell_into_one_variant_counts_once_from_the_first_call() -> None:
+def test_two_identities_in_one_variant_count_once_from_the_first() -> None:
     trials = Trials()
     trials.decided(decided(1, assignment("enforced", HELD, trial=RULE), caller="1@lid", at_ms=T0))
     trials.decided(decided(2, assignment("enforced", HELD, trial=RULE), at_ms=T0 + 50))
@@ -199,7 +199,7 @@ def test_who_was_two_people_and_fell_into_one_variant_counts_once_from_the_first
     assert arm.curves["wrote"][0].after_ms == 20
 
 
-def test_who_was_two_people_in_two_variants_of_a_rule_counts_in_neither() -> None:
+def test_two_identities_in_two_variants_of_a_rule_count_in_none() -> None:
     trials = Trials()
     trials.decided(decided(1, assignment("holdout", HELD, trial=RULE), caller="1@lid"))
     trials.decided(decided(2, assignment("enforced", HELD, trial=RULE)))

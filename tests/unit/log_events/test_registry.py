@@ -26,6 +26,7 @@ LIBRARIES_LOGS: Final = {
     "streams/kafka/cluster.py": "aiokafka's chatter is kept quiet",
     "streams/kafka/diagnose.py": "the same, and read",
     "streams/log_events/kinds.py": "the only way of our own lines",
+    "streams/tracing/otlp.py": "an exporter's chatter is kept quiet",
 }
 """Who may touch a logger of Python's, and for what; anybody else could log without a name."""
 

@@ -79,7 +79,7 @@ def test_a_rules_holdout_is_judged_by_contact() -> None:
     assert [each.returned for each in found.arms] == [1, 0]
 
 
-def test_who_was_held_out_under_one_identity_and_writes_under_another_is_back() -> None:
+def test_who_was_held_out_and_writes_by_another_identity_is_back() -> None:
     held = tried(offer("a", caller="a@c.us"), "holdout", kind="rule")
     link = IdentityLink(alias="1@lid", caller="a@c.us", source="payload", at_ms=T0 + 9)
     about = replace(asked(), until_ms=T0 + 2 * DAY_MS)
