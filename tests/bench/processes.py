@@ -78,7 +78,8 @@ class Process:
         """
         deadline = time.monotonic() + within
         if not self._ready_url:
-            return self.check()
+            self.check()
+            return
         async with aiohttp.ClientSession() as http:
             while time.monotonic() < deadline:
                 self.check()
