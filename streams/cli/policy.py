@@ -88,12 +88,15 @@ def check(config: Path, paths: tuple[Path, ...], *, offline: bool) -> None:
     Shared calendars and policies that are applied already are taken from Kafka where it answers.
     """
     from streams.policy_admin.actions import check_alternatives
+    from streams.policy_admin.experiment_notes import experiment_notes
 
     settings, shelf, why_not = _settings_and_shelf(config, offline=offline)
     reports = check_alternatives(paths, settings, shelf)
     for report in reports:
         for line in report.lines():
             say(line, err=report.failed)
+    for note in experiment_notes((file for each in reports for file in each.files), shelf):
+        say(f"note: {note}")
     if any(report.by for report in reports):
         say("policies of one line were each checked by themselves: apply one of them")
     if why_not:
@@ -119,6 +122,7 @@ def apply(config: Path, paths: tuple[Path, ...], author: str, note: str) -> None
     Waits until every running worker reports that it uses them; exits with 1 where one does not.
     """
     from streams.policy_admin.actions import check as check_files
+    from streams.policy_admin.experiment_notes import experiment_notes
     from streams.policy_admin.store import changes
 
     settings = kafka_settings(config)
@@ -127,6 +131,8 @@ def apply(config: Path, paths: tuple[Path, ...], author: str, note: str) -> None
         report = check_files(paths, settings, shelf)
         if report.failed:
             raise ConfigurationError("\n".join(report.lines()) + "\nnothing was applied")
+        for each in experiment_notes(report.files, shelf):
+            say(f"note: {each}")
         made = changes(report.files, shelf, author=author, note=note, at_ms=now_ms())
         for file in report.files:
             if file.key not in {each.key for each in made}:

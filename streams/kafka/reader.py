@@ -255,11 +255,16 @@ class TopicReader:
     async def read_telling_progress(
         self, ends: Mapping[TopicPartition, int]
     ) -> AsyncIterator[list[Seen]]:
-        """As ``read_to``, with a note on stderr of how far it is where that takes long."""
-        progress = Progress(await self.left(ends))
-        async for batch in self.read_to(ends):
-            yield batch
-            progress.advance(len(batch))
+        """As ``read_to``, with a note on stderr of how far it is where that takes long.
+
+        It counts offsets: also those of records that are passed over, or that a topic lacks by now.
+        """
+        left = await self.left(ends)
+        progress = Progress(left)
+        while left:
+            yield await self.poll()
+            before, left = left, await self.left(ends)
+            progress.advance(before - left)
         progress.done()
 
     async def _find_partitions(self) -> list[TopicPartition]:

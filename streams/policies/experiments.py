@@ -48,6 +48,11 @@ def assigned(experiment: Experiment, reply: str, caller: str) -> Assignment:
     )
 
 
+def shares_of_rule(rule: Rule) -> dict[str, float]:
+    """The share of callers that a rule with a holdout lets ring, and that which it rejects."""
+    return {HOLDOUT: rule.holdout, ENFORCED: 1 - rule.holdout}
+
+
 def held_out(rule: Rule, caller: str) -> Assignment | None:
     """Whether a caller is held out of a rule that would reject; None for one without a holdout.
 
@@ -60,7 +65,7 @@ def held_out(rule: Rule, caller: str) -> Assignment | None:
         of="rule",
         experiment=rule.id,
         salt=rule.salt,
-        shares={HOLDOUT: rule.holdout, ENFORCED: 1 - rule.holdout},
+        shares=shares_of_rule(rule),
         variant=HOLDOUT if held else ENFORCED,
     )
 

@@ -24,6 +24,7 @@ from streams.common.errors import (
     NothingComparedError,
     RingfenceError,
 )
+from streams.common.whole_file import write_whole
 from streams.kafka import topics_admin
 from streams.local_kafka.broker import LocalKafka
 from streams.local_kafka.state import read_state
@@ -339,7 +340,7 @@ class _Run:
             )
         path = self._plan.options.report
         if path is not None:
-            path.write_text(json.dumps(ending.as_dict(), indent=2) + "\n", encoding="utf-8")
+            write_whole({path: json.dumps(ending.as_dict(), indent=2) + "\n"})
         match ending.audit.verdict:
             case "does not hold":
                 return AuditError.exit_code

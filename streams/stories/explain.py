@@ -17,7 +17,6 @@ from models.numbers import jid_forms
 from models.patterns import CallerPattern
 from models.topics import Topic
 from streams.common.errors import RingfenceError
-from streams.common.progress import Progress
 from streams.common.wording import moment
 from streams.kafka.reader import Seen, TopicReader
 from streams.settings import Settings
@@ -161,15 +160,9 @@ async def read_containing(
         ends = await reader.ends()
         if since_ms is not None:
             await reader.seek_to_time(since_ms - _LEAD_MS)
-        total = await reader.left(ends)
-        progress = Progress(total)
         found: list[Seen] = []
-        left = total
-        async for batch in reader.read_to(ends):
+        async for batch in reader.read_telling_progress(ends):
             found += batch
-            before, left = left, await reader.left(ends)
-            progress.advance(before - left)
-        progress.done()
     finally:
         await reader.stop()
     return found

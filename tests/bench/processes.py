@@ -45,7 +45,7 @@ class Process:
         self, name: str, command: Sequence[str], ready_url: str, log: Path, env: Mapping[str, str]
     ) -> None:
         """Starts it. Call on the main thread. ``ready_url`` answers 200 once the process is
-        ready."""
+        ready; empty, it is ready as soon as it runs."""
         self.name = name
         self._ready_url = ready_url
         self._log = log
@@ -77,6 +77,9 @@ class Process:
         ``within`` seconds.
         """
         deadline = time.monotonic() + within
+        if not self._ready_url:
+            self.check()
+            return
         async with aiohttp.ClientSession() as http:
             while time.monotonic() < deadline:
                 self.check()

@@ -16,6 +16,7 @@ from typing_extensions import override
 from models.records import Record
 from models.topics import CALLS_EVENTS, MESSAGES_EVENTS, STREAM_TOPICS
 from streams.audit.audit_topics import audit_topics
+from streams.common import progress
 from streams.common.clock import now_ms
 from streams.common.errors import EnvironmentFaultError, RingfenceError
 from streams.common.progress import Progress
@@ -122,6 +123,25 @@ async def test_only_records_with_the_bytes_asked_for_are_given(
     reader = await reading(kafka, [b"BBB"])
     assert [seen.value.call_id for seen in await read_all(reader)] == ["BBB"]
     await reader.stop()
+
+
+async def test_progress_counts_what_is_passed_over_too(
+    kafka: KafkaSettings,
+    producer: DurableProducer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(progress, "_PATIENCE_S", 0.0)
+    await write(producer, [offer("AAA"), offer("BBB")])
+    reader = await reading(kafka, [b"BBB"])
+    found = [
+        seen.value.call_id
+        async for batch in reader.read_telling_progress(await reader.ends())
+        for seen in batch
+    ]
+    await reader.stop()
+    assert found == ["BBB"]
+    assert "2 records read" in capsys.readouterr().err.splitlines()
 
 
 async def test_a_missing_topic_or_broker_is_named_with_the_mend(kafka: KafkaSettings) -> None:

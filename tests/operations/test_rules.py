@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.support.monitoring import RULES, alerts
-from tests.support.prometheus import BIN
+from tests.support.prometheus import BIN, SHIPPED
 
 PROMTOOL: Final = BIN / "promtool"
 
@@ -167,6 +167,10 @@ def promtool(*arguments: str | Path) -> str:
 
 def test_the_rules_are_rules() -> None:
     assert promtool("check", "rules", "--lint-fatal", RULES) == ""
+
+
+def test_composes_prometheus_takes_its_configuration() -> None:
+    assert promtool("check", "config", "--syntax-only", "--lint=none", SHIPPED) == ""
 
 
 def test_every_alert_has_its_cases() -> None:

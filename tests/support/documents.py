@@ -49,6 +49,7 @@ DOCUMENTS: Final = tuple(
     for path in (
         "README.md",
         "deploy/README.md",
+        "deploy/RUNBOOK.md",
         "deploy/monitoring/README.md",
         "deploy/policies/README.md",
         "models/README.md",

@@ -54,25 +54,19 @@ class Prometheus(Process):
             each["labels"]["alertname"] for each in found["alerts"] if each["state"] == "firing"
         }
 
-    async def query(self, expr: str) -> list[dict[str, Any]]:
-        """The series of an expression now. Raises ``ValueError`` where it is none."""
-        found: list[dict[str, Any]] = (await self._ask("query", query=expr))["result"]
-        return found
-
     async def history(self, expr: str, begin_s: float, end_s: float) -> list[dict[str, Any]]:
-        """The series of an expression between two times, second by second."""
+        """The series of an expression between two times, second by second.
+
+        Raises ``ValueError`` where it is none.
+        """
         found: list[dict[str, Any]] = (
             await self._ask("query_range", query=expr, start=str(begin_s), end=str(end_s), step="1")
         )["result"]
         return found
 
     async def _ask(self, what: str, **parameters: str) -> dict[str, Any]:
-        async with (
-            aiohttp.ClientSession() as http,
-            http.post(f"{self.url}/api/v1/{what}", data=parameters)
-            if parameters
-            else http.get(f"{self.url}/api/v1/{what}") as answer,
-        ):
+        url = f"{self.url}/api/v1/{what}"
+        async with aiohttp.ClientSession() as http, http.get(url, params=parameters) as answer:
             said = await answer.json()
         if said["status"] != "success":
             raise ValueError(said["error"])

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import re
+import shlex
 from datetime import datetime
 from pathlib import Path
 
+import click
 import pytest
 
+from streams.cli.main import cli
 from streams.common.log_style import JsonFormatter
 from streams.log_events.worker import TextEndedBadly
 from streams.policy_admin.files import read_folder
@@ -19,6 +22,7 @@ from tests.support.documents import DOCUMENTS, blocks, json_type, renew, table
 LONGEST = {ROOT / "README.md": 110}
 ROOMS = ("deploy", "models", "streams", "tests")
 PATH = re.compile(rf"`((?:{'|'.join(ROOMS)})/[\w./-]*)`")
+CALL = re.compile(r"\s*(?:\S*/)?ringfence [a-z-]")
 LINK = re.compile(r"\]\(([^)#]+)\)")
 
 every = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -53,6 +57,51 @@ def test_lines_are_short(path: Path) -> None:
 
 def test_the_first_page_is_a_page() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+
+
+def commands(path: Path) -> list[list[str]]:
+    """The words of each call of `ringfence` in a document, in its blocks and in its prose."""
+    text = path.read_text(encoding="utf-8")
+    shell = "\n".join(re.findall(r"^```sh[^\n]*\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL))
+    inline = [f"ringfence {each}" for each in re.findall(r"`ringfence ([a-z][^`]*)`", prose(path))]
+    lines = [*shell.replace("\\\n", " ").splitlines(), *inline]
+    parts = [part for line in lines for part in re.split(r" [|&]+ |; | <<", line)]
+    return [shlex.split(each)[1:] for each in parts if CALL.match(each)]
+
+
+def misread(words: list[str]) -> str | None:
+    """What is wrong with a call of the command line, whose values are not looked at."""
+    command: click.Command = cli
+    while isinstance(command, click.Group):
+        if not words or words[0].startswith("-"):
+            break
+        if (found := command.commands.get(words[0])) is None:
+            return f"no command {words[0]}"
+        command, words = found, words[1:]
+    if command.name == "tool":
+        return None  # the rest is another program's
+    parser = command.make_parser(click.Context(command))
+    parser.ignore_unknown_options = False
+    try:
+        parser.parse_args(list(words))
+    except click.BadOptionUsage:
+        return None  # prose may leave a value out
+    except click.UsageError as exc:
+        return str(exc.message)
+    return None
+
+
+@every
+def test_commands_are_there_with_their_options(path: Path) -> None:
+    wrong = [(words, why) for words in commands(path) if (why := misread(words)) is not None]
+    assert wrong == []
+
+
+def test_a_command_that_is_not_there_is_seen() -> None:
+    assert misread(["policy", "rollback", "*", "--note", "why"]) is None
+    assert misread(["policy", "roll-back"]) == "no command roll-back"
+    assert "No such option" in str(misread(["dlq", "list", "--everything"]))
+    assert sum(len(commands(each)) for each in DOCUMENTS) > 80
 
 
 @every

@@ -97,7 +97,7 @@ def _started(name: SystemName, site: Site) -> System:
             part,
             [*command, *where, str(site.folder / f"{name}-{part}")],
             # what comes before the others have partitions waits on its topic
-            f"{url}/health/ready",
+            f"{url}/health/ready" if part == "bridge" else "",
             site.folder / f"{name}-{part}.log",
             environment(**systems.SECRETS),
         )

@@ -15,7 +15,8 @@ make_peers() {
   mkdir -p "$half"
   # shellcheck disable=SC2064  # the folder of now
   trap "rm -rf '$half'" EXIT
-  mvn -B -q -Dstyle.color=never -f "$sources/pom.xml" dependency:copy-dependencies "-DoutputDirectory=$half/lib" ||
+  mvn -B -q -Dstyle.color=never -f "$sources/pom.xml" dependency:copy-dependencies \
+    "-DoutputDirectory=$half/lib" ||
     fail "Kafka Streams' jars could not be had, see above:" \
       "look at the network and Maven's settings.xml, then start again"
   (cd "$half/lib" && sha256sum -- *.jar) | diff - "$sources/jars.sha256" >&2 ||
