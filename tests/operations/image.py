@@ -76,7 +76,10 @@ class Image:
 
 
 def built(folder: Path) -> Image:
-    """Build the image and unpack it below ``folder``; or take ``RINGFENCE_IMAGE``, an archive."""
+    """Build the image and unpack it below ``folder``; or take ``RINGFENCE_IMAGE``, an archive.
+
+    Blocks for minutes. Raises ``AssertionError`` with what the build said where it failed.
+    """
     given = os.environ.get("RINGFENCE_IMAGE")
     archive = Path(given) if given else folder / "ringfence.tar"
     said = build(archive) if given is None else ""

@@ -58,6 +58,7 @@ def main(commit: str | None, seed: int | None, logs: Path | None, *, images: boo
             click.echo(f"pinned {old.name}, seed {seed}, logs in {folder}", err=True)
             if images:
                 # a process from an image runs as somebody else
+                folder.mkdir(parents=True, exist_ok=True)
                 folder.chmod(0o755)
             asyncio.run(_play(table, folder, seed, case(old, new)))
     except RingfenceError as exc:

@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from tests.faults.upgrade.release import CACHE, commit_of
-from tests.operations.image import Image, build, unpacked
+from tests.operations.image import Image, build, built, unpacked
 
 CONFIG: Final = Path("/etc/ringfence")
 """Where an image expects its configuration."""
@@ -42,19 +42,14 @@ def image_of_commit(commit: str, folder: Path) -> ImageRelease:
         made = archive.with_suffix(".new")
         build(made, "--commit", whole, "--tag", f"ringfence:{whole[:12]}")
         made.rename(archive)
-    return _unpack(whole[:12], archive, folder)
+    folder.mkdir()
+    folder.chmod(0o755)
+    return ImageRelease(f"{whole[:12]} (image)", unpacked(archive, folder))
 
 
 def image_of_present(folder: Path) -> ImageRelease:
-    """The image of the sources as they are here; raises as ``image_of_commit``."""
-    click.echo("building the image of the present", err=True)
+    """The image of the sources as they are here, or ``RINGFENCE_IMAGE``; raises as ``built``."""
+    click.echo("building the image of the present, or taking RINGFENCE_IMAGE", err=True)
     folder.mkdir()
-    archive = folder / "ringfence.tar"
-    build(archive)
-    return _unpack("the present", archive, folder)
-
-
-def _unpack(name: str, archive: Path, folder: Path) -> ImageRelease:
-    folder.mkdir(exist_ok=True)
     folder.chmod(0o755)
-    return ImageRelease(f"{name} (image)", unpacked(archive, folder))
+    return ImageRelease("the present (image)", built(folder))
