@@ -40,7 +40,7 @@ def limits(found: Plan) -> Iterator[str]:
         yield f"a worker takes {gigabytes(found.worker_memory)}: raise its limit of memory"
     if found.start_s > _START_S:
         yield (
-            f"a worker is ready {amount(found.start_s)} s after its start: name it "
+            f"a worker's start takes {amount(found.start_s)} s of a core: name it "
             "(RINGFENCE_INSTANCE) and restart one at a time"
         )
 

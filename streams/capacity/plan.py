@@ -55,7 +55,7 @@ class Plan:
     read_at_start: float
     """Bytes that brokers send to each worker that starts, reference data alone."""
     start_s: float
-    """That a worker takes to read reference data and its tables."""
+    """CPU that a worker takes to read reference data and its tables: it is not ready sooner."""
 
     @property
     def disk(self) -> float:
@@ -146,10 +146,10 @@ def _read_at_start(demand: Demand, costs: Costs) -> float:
 def _start_s(demand: Demand, costs: Costs, workers: int) -> float:
     rows = costs.reference.rows
     read = (
-        demand.all_contacts * rows["contact"].start_ms
-        + demand.all_links * rows["link"].start_ms
-        + demand.list_entries * rows["list entry"].start_ms
-        + demand.all_callers * rows["caller"].start_ms * _COPIES_IN_MEMORY / workers
+        demand.all_contacts * rows["contact"].start_cpu_ms
+        + demand.all_links * rows["link"].start_cpu_ms
+        + demand.list_entries * rows["list entry"].start_cpu_ms
+        + demand.all_callers * rows["caller"].start_cpu_ms * _COPIES_IN_MEMORY / workers
     )
     return read / 1e6
 

@@ -54,11 +54,11 @@ CONTACTS: Final = (100_000, 1_000_000, 10_000_000)
 REFERENCE_HEAD: Final = (
     "contacts, each with a link",
     "memory of each worker",
-    "start of each",
+    "CPU of its start",
     *(f"memory of {count}" for count in WORKERS[1:]),
     *(f"read by {count}" for count in WORKERS),
 )
-ROW_HEAD: Final = ("a row of", "in memory", "on the log", "a million: start", "their CPU")
+ROW_HEAD: Final = ("a row of", "in memory", "on the log", "CPU to read a million")
 
 
 def reference_data(costs: Costs) -> list[Row]:
@@ -68,7 +68,7 @@ def reference_data(costs: Costs) -> list[Row]:
     for count in CONTACTS:
         memory = count * (contact.memory + link.memory)
         log = count * (contact.log + link.log)
-        start = count * (contact.start_ms + link.start_ms) / 1e6
+        start = count * (contact.start_cpu_ms + link.start_cpu_ms) / 1e6
         rows.append(
             (
                 f"{count:,}",
@@ -88,7 +88,6 @@ def row_costs(costs: Costs) -> list[Row]:
             name,
             f"{each.memory:.0f} B",
             f"{each.log:.0f} B",
-            f"{each.start_ms:.1f} s",
             f"{each.start_cpu_ms:.1f} s",
         )
         for name, each in costs.reference.rows.items()
@@ -131,7 +130,7 @@ def _cells(found: Plan) -> Sequence[tuple[str, str]]:
         ("workers, a core each", f"{found.workers}"),
         ("memory of a worker", size(found.worker_memory)),
         ("of it reference data", size(found.everywhere)),
-        ("a worker's start", f"{amount(found.start_s)} s"),
+        ("CPU of a worker's start", f"{amount(found.start_s)} s"),
         ("bridges, a core each", f"{found.bridges}"),
         ("brokers", f"{found.brokers} of {demand.broker_cores} cores"),
         ("brokers' cores in all", amount(found.broker_cores)),

@@ -94,6 +94,10 @@ def audit(
     if listen is not None and not follow:
         msg = "--listen serves the numbers of --follow: add that too"
         raise click.UsageError(msg)
+    named = click.get_current_context().get_parameter_source("log_format")
+    if not follow and named is click.core.ParameterSource.COMMANDLINE:
+        msg = "--log-format is about the log of --follow: add that too, or ask for --json"
+        raise click.UsageError(msg)
     if follow:
         from streams.audit.follow import follow as follow_topics
 

@@ -1,10 +1,19 @@
-"""A note on stderr for work that takes long, and none for work that does not."""
+"""A note on stderr for work that takes long, and none for work that does not.
+
+Where stderr is for programs the note is an event.
+"""
 
 from __future__ import annotations
 
 import sys
 import time
 from typing import Final, TextIO
+
+from streams.common.log_style import logs_json
+from streams.log_events.kinds import EventLog
+from streams.log_events.shared import WorkProgress
+
+log = EventLog(__name__)
 
 _PATIENCE_S: Final = 2.0
 
@@ -17,6 +26,7 @@ class Progress:
         self._total = total
         self._what = what
         self._stream = stream or sys.stderr
+        self._is_event = stream is None and logs_json()
         self._read = 0
         self._next = time.monotonic() + _PATIENCE_S
         self._spoke = False
@@ -27,7 +37,10 @@ class Progress:
         if time.monotonic() >= self._next:
             self._next += _PATIENCE_S
             percent = min(100 * self._read // max(self._total, 1), 99)
-            self._say(f"{percent} % of {self._total} records {self._what}")
+            if self._is_event:
+                log.write(WorkProgress(done=self._read, total=self._total, what=self._what))
+            else:
+                self._say(f"{percent} % of {self._total} records {self._what}")
 
     def done(self) -> None:
         """Close the note, if there was one."""

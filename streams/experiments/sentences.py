@@ -30,7 +30,7 @@ def sentences(
     for arm in closed:
         yield (
             f"{_named(trial, arm.variant)}: {arm.returned:,} of {arm.closed:,} callers "
-            f"({arm.rate:.0%}) came back within {span}"
+            f"({arm.rate:.0%}) {_back(trial)} within {span}"
             + (f"; {arm.told_share:.0%} were sent a text." if trial.of == "reply" else ".")
         )
     for each in comparisons:
@@ -47,7 +47,14 @@ def _compared(trial: Trial, found: Comparison, worth: float) -> str:
     if found.verdict == "undecided":
         return f"{one} and {other}: no difference is shown yet ({by}).{_wait(found, worth)}"
     more = "more" if found.verdict == "better" else "fewer"
+    if trial.of == "rule":
+        return f"{one} brings {more} callers in touch with the line than {other}: {by}."
     return f"{one} brings {more} callers back than {other}: {by}."
+
+
+def _back(trial: Trial) -> str:
+    """What counts: who is held out of a rule may be in touch by the very first call."""
+    return "came back" if trial.of == "reply" else "were in touch with the line"
 
 
 def _wait(found: Comparison, worth: float) -> str:

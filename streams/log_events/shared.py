@@ -225,3 +225,15 @@ class TracesLost(LogEvent):
 @event("traces.sent", INFO, "traces are sent again")
 class TracesSent(LogEvent):
     """The collector takes them again."""
+
+
+@event("work.progress", INFO, "{done} of {total} records {what}")
+class WorkProgress(LogEvent):
+    """How far work is that takes long, such as reading topics; every two seconds.
+
+    As text it is a note on stderr.
+    """
+
+    done: int
+    total: int
+    what: str

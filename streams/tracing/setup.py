@@ -6,6 +6,7 @@ Where tracing is asked for and cannot be had, that is logged, and calls go on wi
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,10 @@ INSTALL: Final = (
 
 KEY_FILE: Final = "RINGFENCE_TRACES_KEY_FILE"
 """The variable that names the key by which callers are hashed; that of exports by default."""
+
+_SWITCH_S: Final = 0.0005
+"""How long the loop may wait for the interpreter while the thread makes spans of its own ready: 5
+ms by default, which a ringing call would notice."""
 
 _ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
@@ -99,5 +104,6 @@ def _begin(component: str, on_spans: OnSpans, env: Mapping[str, str]) -> Tracing
         resource["service.instance.id"] = instance
     exporter = OtlpExporter(key, resource, version())
     queue = SpanQueue(exporter.export, on_spans, QueueLimits.of(env))
+    sys.setswitchinterval(_SWITCH_S)
     queue.start()
     return Tracing(queue, sampler_of_environment(), exporter.stop)

@@ -84,8 +84,9 @@ class Identities:
         alias = alias_of_key(key)
         affected = (alias, *self.aliases_of(alias)) if self._on_link is not None else ()
         before = {each: self.caller_of(each) for each in affected}
-        others = tuple(each for each in self.said(alias) if each.key != key)
-        self._rows.replace(alias, others if link is None else (*others, link))
+        said = self.said(alias)
+        others = tuple(each for each in said if each.key != key)
+        self._rows.replace(alias, said, others if link is None else (*others, link))
         if self._on_link is not None and link is not None:
             for name, former in before.items():
                 caller = self.caller_of(name)

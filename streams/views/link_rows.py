@@ -37,21 +37,26 @@ class LinkRows:
         row = self._named.get(caller.encode())
         return () if row is None else tuple(orjson.loads(row))
 
-    def replace(self, alias: str, links: tuple[IdentityLink, ...]) -> None:
-        """Keep these links of an alias, in place of those that are there; none: forget it."""
+    def replace(
+        self, alias: str, before: tuple[IdentityLink, ...], links: tuple[IdentityLink, ...]
+    ) -> None:
+        """Keep these links of an alias in place of those ``before``, which ``said`` returned."""
         key = alias.encode()
-        before = {each.caller for each in self.said(alias)}
-        after = dict.fromkeys(each.caller for each in links)
         if links:
             rows = [(each.source, each.caller, each.at_ms) for each in links]
             self._said.set(key, orjson.dumps(rows))
         else:
             self._said.pop(key)
-        for caller in before - after.keys():
-            self._name(caller, [each for each in self.named(caller) if each != alias])
-        for caller in after:
-            if caller not in before:
-                self._name(caller, [*self.named(caller), alias])
+        was = [each.caller for each in before]
+        now = [each.caller for each in links]
+        for caller in was:
+            if caller not in now:
+                self._name(caller, [each for each in self.named(caller) if each != alias])
+        for caller in now:
+            if caller not in was:
+                named = self.named(caller)
+                if alias not in named:
+                    self._name(caller, [*named, alias])
 
     def aliases(self) -> Iterator[str]:
         """Every alias that has a link; nothing may be changed meanwhile."""

@@ -27,7 +27,7 @@ from streams.common.errors import EnvironmentFaultError, RingfenceError
 from streams.local_kafka.broker import LocalKafka, free_ports
 from streams.local_kafka.state import BrokerFiles
 from streams.settings import KafkaSettings
-from tests.bench import deciding, exporting, machine, recovery, scale_commands, simulating
+from tests.bench import deciding, exporting, machine, recovery, scale_commands, simulating, tracing
 from tests.bench import memory as remembering
 from tests.bench.peers.comparison import PEERS, Comparison, running
 from tests.bench.processes import Process, environment, python
@@ -71,6 +71,17 @@ def _decide(
 ) -> None:
     if wanted:
         click.echo(deciding.report())
+        context.exit()
+
+
+# click's way
+def _trace(
+    context: click.Context,
+    _parameter: click.Parameter,
+    wanted: bool,  # noqa: FBT001
+) -> None:
+    if wanted:
+        click.echo(tracing.report())
         context.exit()
 
 
@@ -265,6 +276,10 @@ class _Rates(click.ParamType):
 @click.option(
     "--decide", is_flag=True, is_eager=True, expose_value=False, callback=_decide,
     help="Measure one decision alone, without Kafka, and end.",
+)  # fmt: skip
+@click.option(
+    "--trace", is_flag=True, is_eager=True, expose_value=False, callback=_trace,
+    help="Measure what traces cost an event, without Kafka, and end.",
 )  # fmt: skip
 @click.option(
     "--recovery",

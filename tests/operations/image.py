@@ -79,17 +79,25 @@ def built(folder: Path) -> Image:
     """Build the image and unpack it below ``folder``; or take ``RINGFENCE_IMAGE``, an archive."""
     given = os.environ.get("RINGFENCE_IMAGE")
     archive = Path(given) if given else folder / "ringfence.tar"
-    said = ""
-    if given is None:
-        done = subprocess.run(  # noqa: S603 - our own command line, no shell
-            [ROOT / "deploy" / "container" / "build", "--output", archive],
-            text=True,
-            capture_output=True,
-            check=False,
-            timeout=BUILD_S,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        said = done.stdout
+    said = build(archive) if given is None else ""
+    return unpacked(archive, folder, said)
+
+
+def build(archive: Path, *options: str) -> str:
+    """Build an image as an archive; returns what the build printed."""
+    done = subprocess.run(  # noqa: S603 - our own command line, no shell
+        [ROOT / "deploy" / "container" / "build", "--output", archive, *options],
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=BUILD_S,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def unpacked(archive: Path, folder: Path, said: str = "") -> Image:
+    """Unpack an image below ``folder``."""
     layout = folder / "layout"
     with tarfile.open(archive) as tar:
         tar.extractall(layout, filter="data")

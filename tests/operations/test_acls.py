@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import yaml
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import (
@@ -30,11 +31,13 @@ from streams.kafka.acls import (
     DEAD_LETTERS,
     OPERATOR,
     ROLES,
+    STATE,
     TOPICS_ROLE,
     WORKER,
     Operation,
     Role,
     acls,
+    commands,
 )
 from streams.kafka.connection import connection
 from streams.settings import ROOT, KafkaSettings, load_settings
@@ -125,6 +128,33 @@ async def test_a_call_is_rejected_and_told_under_the_acls(
     ):
         done = await asyncio.to_thread(cli, cluster, config, role, *arguments)
         assert done.returncode == 0, f"{role.name} {arguments}: {done.stdout}{done.stderr}"
+
+
+async def test_state_goes_elsewhere_under_the_acls(
+    cluster: GuardedKafka, config: Path, parts: Parts
+) -> None:
+    elsewhere = with_prefix(config, "restored.")
+    new = cluster.settings(STATE.user, topic_prefix="restored.", partitions=4)
+    for arguments in commands(new, (TOPICS_ROLE, STATE)):
+        await asyncio.to_thread(cluster.acls, *arguments)
+    folder = str(config.parent / "backup")
+    for role, at, *arguments in (
+        (STATE, config, "state", "export", folder),
+        (TOPICS_ROLE, elsewhere, "topics", "apply"),
+        (STATE, elsewhere, "state", "import", folder, "--dry-run"),
+        (STATE, elsewhere, "state", "import", folder),
+    ):
+        done = await asyncio.to_thread(cli, cluster, at, role, *arguments)
+        assert done.returncode == 0, f"{role.name} {arguments}: {done.stdout}{done.stderr}"
+
+
+def with_prefix(config: Path, prefix: str) -> Path:
+    """The configuration beside it, with topics of another prefix."""
+    document = yaml.safe_load(config.read_text(encoding="utf-8"))
+    document["kafka"]["topic_prefix"] = prefix
+    path = config.with_name("elsewhere.yaml")
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    return path
 
 
 async def test_attrition_follows_under_the_acls(

@@ -8,6 +8,8 @@ import random
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -18,7 +20,8 @@ from streams.common.errors import RingfenceError
 from tests.faults.suite.case import SHORT, Case, play
 from tests.faults.suite.cluster import brokers_for
 from tests.faults.suite.report import Table
-from tests.faults.upgrade.release import pinned, present
+from tests.faults.upgrade.images import image_of_commit, image_of_present
+from tests.faults.upgrade.release import PINNED, Runnable, pinned, present
 from tests.faults.upgrade.rolling import case
 
 RATE: Final = 6.0
@@ -33,7 +36,12 @@ RATE: Final = 6.0
 @click.option(
     "--logs", type=click.Path(path_type=Path, file_okay=False), help="Keep logs and journals there."
 )
-def main(commit: str | None, seed: int | None, logs: Path | None) -> None:
+@click.option(
+    "--images",
+    is_flag=True,
+    help="Run both from images, built as deploy/container/build does. As root; minutes more.",
+)
+def main(commit: str | None, seed: int | None, logs: Path | None, *, images: bool) -> None:
     """Replace each process by the pinned commit's and back, under load, and count what came of it.
 
     The commit's sources come out of git and its environment out of its own lock, both into
@@ -46,9 +54,12 @@ def main(commit: str | None, seed: int | None, logs: Path | None) -> None:
     folder = Path(tempfile.mkdtemp(prefix="ringfence-upgrade-")) if logs is None else logs.resolve()
     table = Table()
     try:
-        old = pinned(commit) if commit else pinned()
-        click.echo(f"pinned {old.name}, seed {seed}, logs in {folder}", err=True)
-        asyncio.run(_play(table, folder, seed, case(old, present())))
+        with releases(commit or PINNED or "HEAD", images=images) as (old, new):
+            click.echo(f"pinned {old.name}, seed {seed}, logs in {folder}", err=True)
+            if images:
+                # a process from an image runs as somebody else
+                folder.chmod(0o755)
+            asyncio.run(_play(table, folder, seed, case(old, new)))
     except RingfenceError as exc:
         click.echo(f"upgrade: {exc}", err=True)
         sys.exit(exc.exit_code)
@@ -58,6 +69,18 @@ def main(commit: str | None, seed: int | None, logs: Path | None) -> None:
     if logs is None and table.sound:
         shutil.rmtree(folder)
     sys.exit(0 if table.sound else 1)
+
+
+@contextmanager
+def releases(commit: str, *, images: bool) -> Iterator[tuple[Runnable, Runnable]]:
+    """The commit and the present, from their sources or from images of both."""
+    if not images:
+        yield pinned(commit), present()
+        return
+    with tempfile.TemporaryDirectory(prefix="ringfence-images-") as folder:
+        place = Path(folder)
+        place.chmod(0o755)
+        yield image_of_commit(commit, place / "old"), image_of_present(place / "new")
 
 
 async def _play(table: Table, folder: Path, seed: int, chosen: Case) -> None:

@@ -10,7 +10,7 @@ import sys
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import click
 
@@ -25,6 +25,17 @@ pass over what they do not know and whose topics have the layout of now. To be r
 CACHE: Final = ROOT / ".cache" / "upgrade"
 
 
+class Runnable(Protocol):
+    """One state of Ringfence, however it is run."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+
+    def launch(self, process: str, config: Path) -> tuple[list[str], dict[str, str]]:
+        """What starts a process with a configuration: the command, and its environment."""
+
+
 @dataclass(frozen=True, slots=True)
 class Release:
     """Sources and interpreter of one state."""
@@ -33,9 +44,10 @@ class Release:
     tree: Path
     python: Path
 
-    def command(self, *arguments: str) -> list[str]:
-        """The command line of ``ringfence`` with these arguments."""
-        return [str(self.python), "-P", "-m", "streams.cli", *arguments]
+    def launch(self, process: str, config: Path) -> tuple[list[str], dict[str, str]]:
+        """See ``Runnable``."""
+        words = [str(self.python), "-P", "-m", "streams.cli", process, "--config", str(config)]
+        return words, {"PYTHONPATH": str(self.tree)}
 
 
 def present() -> Release:
@@ -49,11 +61,16 @@ def pinned(commit: str | None = PINNED) -> Release:
     Blocks for a minute where its packages must be installed. Raises ``EnvironmentFaultError`` where
     git does not know the commit or the packages cannot be had.
     """
-    commit = _git("rev-parse", "--verify", f"{commit or 'HEAD'}^{{commit}}").decode().strip()
+    commit = commit_of(commit or "HEAD")
     tree = CACHE / commit[:12]
     if not tree.exists():
         _export(commit, tree)
     return Release(commit[:12], tree, _environment(tree / "deploy" / "requirements.lock"))
+
+
+def commit_of(name: str) -> str:
+    """The whole hash of a commit; raises ``EnvironmentFaultError`` for what git does not know."""
+    return _git("rev-parse", "--verify", f"{name}^{{commit}}").decode().strip()
 
 
 def _export(commit: str, tree: Path) -> None:

@@ -7,14 +7,14 @@ import asyncio
 from tests.faults.suite.case import Case, Scale
 from tests.faults.suite.stage import Setting, Stage
 from tests.faults.suite.traffic import Steady
-from tests.faults.upgrade.release import Release
+from tests.faults.upgrade.release import Runnable
 from tests.support.processes import Process
 
 MIXED_S = 3.0
 """How long two releases work side by side before the next process is replaced."""
 
 
-def case(old: Release, new: Release) -> Case:
+def case(old: Runnable, new: Runnable) -> Case:
     """Down to the old release and up again, process by process; one kill on each way.
 
     A planned stop hands over a partition that was worked off; after a kill the other release also
@@ -47,11 +47,12 @@ def _order(stage: Stage, *, downwards: bool) -> list[Process]:
     return [stage.bridge, *stage.workers] if downwards else [*stage.workers, stage.bridge]
 
 
-async def _replace(stage: Stage, part: Process, release: Release) -> None:
+async def _replace(stage: Stage, part: Process, release: Runnable) -> None:
     name = "bridge" if part is stage.bridge else "worker"
     config = stage.folder / f"{part.name}.yaml"
     took_s = await part.stop()
     stage.timed("stopped within s", took_s)
-    part.run_next(release.command(name, "--config", str(config)), PYTHONPATH=str(release.tree))
+    command, env = release.launch(name, config)
+    part.run_next(command, **env)
     part.start()
     await stage.ready(part)

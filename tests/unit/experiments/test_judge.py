@@ -260,7 +260,7 @@ def test_a_rules_holdout_says_what_the_reject_does() -> None:
     assert [arm.variant for arm in found.arms] == ["enforced", "holdout"]
     assert "sent a text" not in found.sentences[0]
     assert found.sentences[2].startswith(
-        "No reject brings more callers back than the reject: between +"
+        "No reject brings more callers in touch with the line than the reject: between +"
     )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any, cast
 
 import pytest
 from aiokafka.structs import RecordMetadata
 from typing_extensions import override
 
+from models.codec import new_trace
 from models.decisions import Decision
 from models.records import Record, call_command, decision
 from models.topics import CALLS_COMMANDS
@@ -15,6 +17,8 @@ from streams.kafka.outbox import Outbox
 from streams.kafka.producer import DurableProducer
 from streams.screening.decide import decide
 from streams.settings import KafkaSettings
+from streams.tracing.event_tracer import SpanTracer
+from streams.tracing.span import Span
 from tests.support.facts import facts, offer, policy, reject
 
 NOWHERE = KafkaSettings(bootstrap_servers="127.0.0.1:1")
@@ -144,3 +148,55 @@ async def test_the_records_of_one_event_go_the_same_way_in_order() -> None:
     with_command = [decision(decided(1), "/test", None), call_command(reject(), "/test", None)]
     await outbox.finish(Event(), with_command)
     assert (other.taken, urgent.taken) == ([alone], with_command)
+
+
+class Message:
+    """What a tracer needs of an event's record."""
+
+    topic, partition, offset = "calls.events", 0, 7
+
+    def __init__(self, traceparent: str) -> None:
+        self.headers = [("traceparent", traceparent.encode())]
+
+
+class TracedEvent(Event):
+    def __init__(self) -> None:
+        super().__init__()
+        self.message = Message(new_trace())
+
+
+def traced(outbox: Outbox, event: TracedEvent) -> list[Span]:
+    """The spans of the outbox' tracer, which has received the event."""
+    spans: list[Span] = []
+    tracer = SpanTracer(spans.append, lambda _place, _trace_id: True, group="g", prefix="")
+    tracer.received(cast("Any", event), None)
+    outbox.tracer = tracer
+    return spans
+
+
+async def test_an_event_is_traced_until_it_is_durable(outbox: Outbox) -> None:
+    event, (write,) = TracedEvent(), futures(1)
+    spans = traced(outbox, event)
+    await outbox.finish(event, (), [write])
+    assert spans == []
+    write.set_result(None)
+    await turns()
+    assert ([each.kind for each in spans], event.acknowledged) == (["consumer"], 1)
+
+
+async def test_an_event_without_effects_is_traced(outbox: Outbox) -> None:
+    event = TracedEvent()
+    spans = traced(outbox, event)
+    await outbox.finish(event)
+    assert [each.kind for each in spans] == ["consumer"]
+
+
+async def test_an_event_that_comes_again_is_traced_then(
+    outbox: Outbox, failures: list[BaseException]
+) -> None:
+    event, (write,) = TracedEvent(), futures(1)
+    spans = traced(outbox, event)
+    await outbox.finish(event, (), [write])
+    write.set_exception(ConnectionError("gone"))
+    await turns()
+    assert (spans, len(failures)) == ([], 1)

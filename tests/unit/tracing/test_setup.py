@@ -69,6 +69,8 @@ def test_a_key_that_cannot_be_used_is_said(
 def test_it_begins_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in ON.items():
         monkeypatch.setenv(name, value)
+    before = sys.getswitchinterval()
     tracing = tracing_of("worker", nothing, ON)
     assert tracing is not None
     tracing.stop()
+    sys.setswitchinterval(before)

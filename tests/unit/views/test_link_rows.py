@@ -22,7 +22,7 @@ def test_both_ends_agree_after_every_replacement(
             IdentityLink(alias=alias, caller=caller, source=source, at_ms=number)  # type: ignore[arg-type] # of the literal's
             for caller, source in ends
         )
-        rows.replace(alias, links)
+        rows.replace(alias, rows.said(alias), links)
         wanted[alias] = links
     for jid in ("1@lid", "2@lid", "3@c.us", "4@c.us"):
         assert rows.said(jid) == wanted.get(jid, ())
