@@ -113,7 +113,14 @@ class Bench:
                     settling = max(rate, self.options.settle_rate)
                     await self._load(system, settling, self.options.settle_s)
                     rows.append(await self._step("rate", system, rate, self.options.seconds))
+                    self._tell(rows[-1])
         return rows
+
+    def _tell(self, row: Row) -> None:
+        """What a step came to, for somebody who may not wait for the table."""
+        spread = row.reject
+        times = "no call was rejected" if spread is None else f"p50 {spread.p50}, p99 {spread.p99}"
+        self.say(f"  {times}; others took {100 * row.strangers:.0f} % of the CPU")
 
     async def _sustain(self, names: Sequence[SystemName]) -> list[Row]:
         rows: list[Row] = []

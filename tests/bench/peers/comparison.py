@@ -51,6 +51,8 @@ class Comparison(Bench):
         async with aiohttp.ClientSession() as http:
             answers = [await self._post(http, system.url, *each) for each in posts]
         await self._until(wrote, Counts(rejects=2, texts=0))
+        for process in system.processes:
+            process.check()
         await ledger.records(self.site.kafka, _REST_S)
         marks = await self._marks(wrote, 2)
         rejects = [len(marks.rejects.get(number, ())) for number in (wrote, stranger)]
