@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -15,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import aiohttp
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -42,9 +44,14 @@ _SAME_CALLERS: Final = {"answered": "message"}
 _WARM: Final = 4.0
 """Times as long as elsewhere: three brokers compile their code on the cores of all the rest."""
 _IDLE_S: Final = 10.0
-_QUIET_S: Final = 18.0
-"""Logs that have not grown for so long are whole: longer than from one horizon to the next."""
-_PATIENCE_S: Final = 120.0
+_QUIET_S: Final = 3.0
+"""Logs that have not grown for so long are whole."""
+_LAST_HORIZON_S: Final = 21.0
+"""A second more than the longest that ``systems`` configures."""
+_COMPLETE: Final = re.compile(
+    r"^ringfence_attrition_complete_timestamp_seconds (\S+)$", flags=re.MULTILINE
+)
+_PATIENCE_S: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +136,7 @@ async def _cost(
     if refused:
         msg = f"{refused} of {len(load.status)} webhooks were not taken: choose a lower --rates"
         raise EnvironmentFaultError(msg)
+    await _followed(system, time.time() + _LAST_HORIZON_S)
     await _settled(kafka, brokers)
     after, now = _logs(kafka, brokers), await _ends(kafka, brokers)
     return Cost(
@@ -210,6 +218,24 @@ async def _settled(kafka: KafkaSettings, brokers: Brokers) -> None:
             last, since = now, time.monotonic()
         elif time.monotonic() - since > _QUIET_S:
             return
+
+
+async def _followed(system: System, until_s: float) -> None:
+    """Return when attrition has counted everything up to this time, the last horizon with it.
+
+    Raises ``EnvironmentFaultError`` where it does not come so far.
+    """
+    url = next(each.admin_url for each in system.processes if each.name == "attrition")
+    deadline = time.monotonic() + _PATIENCE_S
+    async with aiohttp.ClientSession(raise_for_status=True) as http:
+        while time.monotonic() < deadline:
+            async with http.get(f"{url}/metrics") as answer:
+                found = _COMPLETE.search(await answer.text())
+            if found is not None and float(found[1]) > until_s:
+                return
+            await asyncio.sleep(0.5)
+    msg = f"attrition is not complete after {_PATIENCE_S:.0f} s: choose a lower --rates"
+    raise EnvironmentFaultError(msg)
 
 
 async def _audit(bench: Bench) -> float:

@@ -61,6 +61,11 @@ class Process:
             )
 
     @property
+    def admin_url(self) -> str:
+        """Where health and metrics are."""
+        return self._ready_url.removesuffix("/health/ready")
+
+    @property
     def pid(self) -> int:
         """The process id."""
         return self._process.pid
