@@ -21,6 +21,7 @@ _REQUESTS: Final = "kafka.network:type=RequestMetrics,name=RequestsPerSec,reques
 _TRAFFIC: Final = "kafka.server:type=BrokerTopicMetrics,name=*"
 _REQUEST: Final = re.compile(r"name=RequestsPerSec,request=(\w+),version=\d+:Count=(\d+)")
 _MOVED: Final = re.compile(r"type=BrokerTopicMetrics,name=(\w+)PerSec:Count=(\d+)")
+_READY_S: Final = 300.0
 _TWICE: Final = "Fetch"
 """Kafka counts each fetch under FetchConsumer or FetchFollower too."""
 
@@ -107,5 +108,7 @@ def _options(port: int) -> tuple[str, ...]:
 async def brokers(folder: Path) -> AsyncIterator[Brokers]:
     """Three nodes, replication 3; they end with the block."""
     ports = free_ports(NODES)
-    async with three_brokers(folder, options=lambda number: _options(ports[number - 1])) as cluster:
+    async with three_brokers(
+        folder, options=lambda number: _options(ports[number - 1]), ready_s=_READY_S
+    ) as cluster:
         yield Brokers(cluster, ports, ensure_jars(print))

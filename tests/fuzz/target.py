@@ -116,12 +116,18 @@ class Target:
             log.seek(self._log_read)
             lines = log.read().decode(errors="replace").splitlines()
             self._log_read = log.tell()
-        return lines if any(map(_COMPLAINT.search, lines)) else []
+        complaints = [
+            line for line in lines if _COMPLAINT.search(line) and not _NOT_YET.search(line)
+        ]
+        return lines if complaints else []
 
 
 _COMPLAINT: Final = re.compile(
     r"Traceback|Error handling request|Unhandled|never awaited|ERROR|CRITICAL"
 )
+_NOT_YET: Final = re.compile(r"aiokafka\.\S+ Failed fetch .*NotLeaderForPartitionError")
+"""The topics were made a moment ago: their broker does not lead all of them yet, and is asked
+again."""
 
 
 async def _written(kafka: KafkaSettings) -> dict[str, int]:

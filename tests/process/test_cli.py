@@ -33,6 +33,7 @@ COMMANDS = [
     ["topics", "apply"],
     ["topics", "check"],
     ["topics", "list"],
+    ["capacity"],
     ["contacts", "import"],
     ["contacts", "show"],
     ["contacts", "remove"],
@@ -120,6 +121,14 @@ def test_a_check_says_why_it_did_not_see_what_is_applied(tmp_path: Path) -> None
     )
     assert done.returncode == 0
     assert "was not looked at: no broker" in done.stderr
+
+
+def test_capacity_knows_topics_and_needs_no_cluster(tmp_path: Path) -> None:
+    asked = ("capacity", "--calls", "100", "--retention")
+    done = ringfence(tmp_path, *asked, "calls.decisions=30", "--json")
+    assert (done.returncode, json.loads(done.stdout)["partitions"]) == (0, 8)
+    wrong = ringfence(tmp_path, *asked, "decisions=30")
+    assert (wrong.returncode, "such as calls.decisions=30" in wrong.stderr) == (2, True)
 
 
 def test_a_missing_broker_is_reported_with_the_way_out(tmp_path: Path) -> None:

@@ -216,6 +216,7 @@ async def three_brokers(
     *,
     small_disks: int = 0,
     options: Callable[[int], Sequence[str]] = lambda _number: (),
+    ready_s: float = READY_S,
 ) -> AsyncIterator[Cluster]:
     """Three nodes, replication 3, two of which must have a record before it is acknowledged.
 
@@ -234,7 +235,7 @@ async def three_brokers(
     try:
         _format(nodes, jars)
         cluster.start(*nodes)
-        await cluster.whole()
+        await cluster.whole(ready_s)
         yield cluster
     finally:
         await cluster.stop()
