@@ -220,6 +220,7 @@ ATTRITION_EVENTS: Final = Topic(
     key="caller JID",
     values=AttritionEvent,
     retention_ms=400 * DAY_MS,
+    compressed=True,
     writers=(Component.ATTRITION,),
     readers=(Component.EXPLAIN, Component.REPORT),
     what="what a rejected caller did next",

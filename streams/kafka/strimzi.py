@@ -12,10 +12,10 @@ import yaml
 
 from models.topics import TOPICS, layout_topic
 from streams.kafka.acls import ROLES, Acl, Role, acls, changelogs
+from streams.kafka.topics_admin import CHANGELOG_CONFIG
 from streams.settings import KafkaSettings
 
 _API: Final = "kafka.strimzi.io/v1"
-_CHANGELOG: Final = {"cleanup.policy": "compact"}
 
 
 def topics(kafka: KafkaSettings, cluster: str) -> Iterator[dict[str, Any]]:
@@ -33,7 +33,7 @@ def topics(kafka: KafkaSettings, cluster: str) -> Iterator[dict[str, Any]]:
             topic.config(),
         )
     for name, partitions in changelogs(kafka).items():
-        yield _topic(kafka, cluster, name, partitions, _CHANGELOG)
+        yield _topic(kafka, cluster, name, partitions, dict(CHANGELOG_CONFIG))
 
 
 def users(kafka: KafkaSettings, cluster: str) -> Iterator[dict[str, Any]]:

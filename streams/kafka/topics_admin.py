@@ -27,6 +27,14 @@ from streams.kafka.connection import connection
 from streams.kafka.layout import refuse_other_layout
 from streams.settings import KafkaSettings
 
+CHANGELOG_CONFIG: Final[Mapping[str, str]] = {
+    "cleanup.policy": "compact",
+    "segment.ms": "3600000",
+    "min.cleanable.dirty.ratio": "0.2",
+}
+"""A changelog's settings on the brokers. A start reads all of it, and only closed segments are
+compacted: by Kafka's defaults the last one is a gigabyte or a week (Kafka 4.3, topic configs)."""
+
 _REQUEST_MS: Final = 15_000
 _Setting = Literal["partitions", "surplus", "replication", "config"]
 _VISIBLE_SECONDS: Final = 15.0
@@ -381,7 +389,7 @@ async def create_compacted(kafka: KafkaSettings, partitions: Mapping[str, int]) 
                     name,
                     partitions[name],
                     kafka.replication_factor,
-                    topic_configs={"cleanup.policy": "compact"},
+                    topic_configs=dict(CHANGELOG_CONFIG),
                 )
                 for name in sorted(missing)
             ],

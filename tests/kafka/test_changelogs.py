@@ -14,7 +14,7 @@ from streams.faust_driver.tables import FaustTable
 from streams.faust_driver.transport import App, IdleProducer
 from streams.kafka.connection import connection
 from streams.kafka.producer import DurableProducer
-from streams.kafka.topics_admin import create_compacted
+from streams.kafka.topics_admin import CHANGELOG_CONFIG, create_compacted
 from streams.settings import KafkaSettings
 
 PARTITIONS = 3
@@ -65,7 +65,10 @@ async def test_a_changelog_is_created_as_faust_would(kafka: KafkaSettings, tmp_p
     await create_compacted(kafka, app.changelogs())
     async with DurableProducer(kafka, "test") as producer:
         await producer.await_topics(name, table.changelog_topic_name)
-    assert await described(kafka, name) == await described(kafka, table.changelog_topic_name)
+    as_faust = await described(kafka, table.changelog_topic_name)
+    partitions, replicas, settings = await described(kafka, name)
+    assert (partitions, replicas) == as_faust[:2]
+    assert settings == as_faust[2] | CHANGELOG_CONFIG
 
 
 async def test_a_changelog_that_is_there_stays_as_it_is(
