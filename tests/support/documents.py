@@ -133,8 +133,8 @@ def capacity_table() -> str:
     about, rows = costs.calls.measured, costs.reference.measured
     said = (
         f"Measured on {about['date']} at {costs.calls.rate:g} calls/s, {costs.calls.count} of each"
-        f" kind: {about['cores']} cores of {about['cpu']}, which others kept busy with a load of"
-        f" {about['load_average_before']:.0f}, Python {about['python']}, Kafka"
+        f" kind: {about['cores']} cores of {about['cpu']}, with a load of"
+        f" {about['load_average_before']:.0f} by others, Python {about['python']}, Kafka"
         f" {about['kafka']}, commit {about['commit']}; rows on {rows['date']}, commit"
         f" {rows['commit']}."
     )
