@@ -68,7 +68,7 @@ async def test_a_changelog_is_created_as_faust_would(kafka: KafkaSettings, tmp_p
     as_faust = await described(kafka, table.changelog_topic_name)
     partitions, replicas, settings = await described(kafka, name)
     assert (partitions, replicas) == as_faust[:2]
-    assert settings == as_faust[2] | CHANGELOG_CONFIG
+    assert settings == as_faust[2] | dict(CHANGELOG_CONFIG)
 
 
 async def test_a_changelog_that_is_there_stays_as_it_is(

@@ -295,6 +295,7 @@ def test_what_a_rule_asks_for_is_looked_up_and_recorded() -> None:
     assert known.agents["free"] == 1
     assert known.snapshot["agents"] is known.agents
     assert (known.waiting, known.bridges(None), known.bridges(("sbc-1",))) == (0, {}, {})
+    assert known.bridges(("sbc-1",)) == {}
     assert known.waiting == known.snapshot["waiting"]
     assert [known.country, known.country, known.snapshot["country"]] == ["US"] * 3
     assert [known.caller_zone, known.caller_zone, known.snapshot["caller_zone"]] == [NEW_YORK] * 3
