@@ -246,6 +246,10 @@ def test_without_a_snapshot_nothing_is_known() -> None:
     assert refused.value.part == "snapshot"
 
 
+def test_calls_are_counted_as_far_as_was_looked() -> None:
+    assert facts_of(taken(calls_ago_ms=[0, 1])).calls_within(600_000) == 2
+
+
 @pytest.mark.parametrize(
     ("changed", "verdict"),
     [
