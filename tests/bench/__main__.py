@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from functools import partial
@@ -63,102 +63,67 @@ Examples:
 """
 
 
-# click's way
-def _decide(
-    context: click.Context,
-    _parameter: click.Parameter,
-    wanted: bool,  # noqa: FBT001
-) -> None:
-    if wanted:
-        click.echo(deciding.report())
-        context.exit()
+Alone = Callable[[KafkaSettings, int, Path], Awaitable[list[str]]]
+"""Measures so many of something on topics of its own, with a folder for files, and says it in
+lines."""
 
 
-# click's way
-def _trace(
-    context: click.Context,
-    _parameter: click.Parameter,
-    wanted: bool,  # noqa: FBT001
-) -> None:
-    if wanted:
-        click.echo(tracing.report())
-        context.exit()
+def _saying(report: Callable[[], str]) -> Callable[[click.Context, click.Parameter, bool], None]:
+    """The callback of an option that says one thing, and ends."""
+
+    # click's way
+    def say(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:  # noqa: FBT001
+        if wanted:
+            click.echo(report())
+            context.exit()
+
+    return say
 
 
-def _recover(context: click.Context, _parameter: click.Parameter, callers: int | None) -> None:
-    if callers is not None:
+def _measuring(alone: Alone) -> Callable[[click.Context, click.Parameter, int | None], None]:
+    """The callback of an option that measures one thing alone, and ends."""
+
+    def measure(context: click.Context, _parameter: click.Parameter, count: int | None) -> None:
+        if count is None:
+            return
         with tempfile.TemporaryDirectory(prefix="ringfence-bench-") as folder:
             try:
-                starts = asyncio.run(_recovery(callers, Path(folder)))
+                said = asyncio.run(_on_own_topics(alone, count, Path(folder)))
             except RingfenceError as exc:
                 click.echo(f"bench: {exc}", err=True)
                 context.exit(exc.exit_code)
-        for line in recovery.lines(starts, callers):
+        for line in said:
             click.echo(line)
         context.exit()
 
-
-def _simulate(context: click.Context, _parameter: click.Parameter, decisions: int | None) -> None:
-    if decisions is not None:
-        with tempfile.TemporaryDirectory(prefix="ringfence-bench-") as folder:
-            try:
-                click.echo(asyncio.run(_simulation(decisions, Path(folder))))
-            except RingfenceError as exc:
-                click.echo(f"bench: {exc}", err=True)
-                context.exit(exc.exit_code)
-        context.exit()
+    return measure
 
 
-async def _simulation(decisions: int, folder: Path) -> str:
+async def _on_own_topics(alone: Alone, count: int, folder: Path) -> list[str]:
     async with _broker(folder) as (bootstrap, pids):
         kafka = KafkaSettings(
             bootstrap_servers=bootstrap, topic_prefix=f"bench-{uuid.uuid4().hex[:8]}.", partitions=8
         )
         try:
-            await simulating.fill(kafka, decisions, _progress)
-            return await asyncio.to_thread(simulating.measure, kafka, decisions)
+            return await alone(kafka, count, folder)
         finally:
             if not pids:
                 await clean(kafka)
 
 
-async def _recovery(callers: int, folder: Path) -> list[recovery.Start]:
-    async with _broker(folder) as (bootstrap, pids):
-        kafka = KafkaSettings(
-            bootstrap_servers=bootstrap, topic_prefix=f"bench-{uuid.uuid4().hex[:8]}.", partitions=8
-        )
-        site = Site(kafka, "http://127.0.0.1:1", 8, folder)
-        await prepare(site)
-        try:
-            return await recovery.measure(site, callers, _progress)
-        finally:
-            if not pids:
-                await clean(kafka)
+async def _recovery(kafka: KafkaSettings, callers: int, folder: Path) -> list[str]:
+    site = Site(kafka, "http://127.0.0.1:1", 8, folder)
+    await prepare(site)
+    return list(recovery.lines(await recovery.measure(site, callers, _progress), callers))
 
 
-def _export(context: click.Context, _parameter: click.Parameter, records: int | None) -> None:
-    if records is not None:
-        with tempfile.TemporaryDirectory(prefix="ringfence-bench-") as folder:
-            try:
-                found = asyncio.run(_exporting(records, Path(folder)))
-            except RingfenceError as exc:
-                click.echo(f"bench: {exc}", err=True)
-                context.exit(exc.exit_code)
-        for line in exporting.lines(found):
-            click.echo(line)
-        context.exit()
+async def _simulation(kafka: KafkaSettings, decisions: int, _folder: Path) -> list[str]:
+    await simulating.fill(kafka, decisions, _progress)
+    return [await asyncio.to_thread(simulating.measure, kafka, decisions)]
 
 
-async def _exporting(records: int, folder: Path) -> exporting.Measured:
-    async with _broker(folder) as (bootstrap, pids):
-        kafka = KafkaSettings(
-            bootstrap_servers=bootstrap, topic_prefix=f"bench-{uuid.uuid4().hex[:8]}.", partitions=8
-        )
-        try:
-            return await exporting.measure(kafka, records, folder, _progress)
-        finally:
-            if not pids:
-                await clean(kafka)
+async def _exporting(kafka: KafkaSettings, records: int, folder: Path) -> list[str]:
+    return list(exporting.lines(await exporting.measure(kafka, records, folder, _progress)))
 
 
 class _Rates(click.ParamType):
@@ -274,11 +239,11 @@ class _Rates(click.ParamType):
 )
 @click.option("--climb", is_flag=True, help="With --peers: find what each sustains, too.")
 @click.option(
-    "--decide", is_flag=True, is_eager=True, expose_value=False, callback=_decide,
+    "--decide", is_flag=True, is_eager=True, expose_value=False, callback=_saying(deciding.report),
     help="Measure one decision alone, without Kafka, and end.",
 )  # fmt: skip
 @click.option(
-    "--trace", is_flag=True, is_eager=True, expose_value=False, callback=_trace,
+    "--trace", is_flag=True, is_eager=True, expose_value=False, callback=_saying(tracing.report),
     help="Measure what traces cost an event, without Kafka, and end.",
 )  # fmt: skip
 @click.option(
@@ -287,7 +252,7 @@ class _Rates(click.ParamType):
     metavar="CALLERS",
     is_eager=True,
     expose_value=False,
-    callback=_recover,
+    callback=_measuring(_recovery),
     help="Measure how long a worker needs to know so many callers again, what each costs, and end.",
 )
 @click.option(
@@ -296,7 +261,7 @@ class _Rates(click.ParamType):
     metavar="DECISIONS",
     is_eager=True,
     expose_value=False,
-    callback=_simulate,
+    callback=_measuring(_simulation),
     help="Measure how long a policy takes to be tried on so many recorded decisions, and end.",
 )
 @click.option(
@@ -305,7 +270,7 @@ class _Rates(click.ParamType):
     metavar="RECORDS",
     is_eager=True,
     expose_value=False,
-    callback=_export,
+    callback=_measuring(_exporting),
     help="Measure how long an export of so many records takes, and end.",
 )
 @click.option(
@@ -419,25 +384,24 @@ def main(  # noqa: PLR0917 - click passes every option by keyword
         )
     folder = Path(tempfile.mkdtemp(prefix="ringfence-bench-")) if logs is None else logs.resolve()
     folder.mkdir(parents=True, exist_ok=True)
+    keep = logs is not None
     asked = scale_commands.Asked(scale, costs, reference)
     if asked.anything:
         gateway = partial(_gateway, options, folder)
         said, found = _measure(
-            scale_commands.run(asked, options, folder, gateway, _progress), folder
+            scale_commands.run(asked, options, folder, gateway, _progress), folder, keep=keep
         )
         for line in said:
             click.echo(line)
         _write_json(json_file, found)
         return
     if memory is not None:
-        looks = _measure(_remembered(options, folder, memory / 1000), folder)
+        looks = _measure(_remembered(options, folder, memory / 1000), folder, keep=keep)
         for line in remembering.lines(looks, options.rates[0]):
             click.echo(line)
         _write_json(json_file, {"looks": [asdict(each) for each in looks]})
         return
-    report = _measure(_bench(options, folder), folder)
-    if logs is None:
-        shutil.rmtree(folder)
+    report = _measure(_bench(options, folder), folder, keep=keep)
     for line in report.lines(markdown=markdown):
         click.echo(line)
     _write_json(json_file, report.as_dict())
@@ -472,9 +436,10 @@ def _write_json(path: Path | None, found: dict[str, Any]) -> None:
         path.write_bytes(orjson.dumps(found, option=options) + b"\n")
 
 
-def _measure(bench: Coroutine[None, None, T], folder: Path) -> T:
+def _measure(bench: Coroutine[None, None, T], folder: Path, *, keep: bool) -> T:
+    """What was found. The folder stays where it is to be kept, and where something went wrong."""
     try:
-        return asyncio.run(bench)
+        found = asyncio.run(bench)
     except (RingfenceError, ExceptionGroup) as exc:
         for error in _leaves(exc):
             if not isinstance(error, RingfenceError):
@@ -482,6 +447,9 @@ def _measure(bench: Coroutine[None, None, T], folder: Path) -> T:
             click.echo(f"bench: {error}", err=True)
         click.echo(f"bench: logs and configuration are in {folder}", err=True)
         sys.exit(EnvironmentFaultError.exit_code)
+    if not keep:
+        shutil.rmtree(folder)
+    return found
 
 
 @asynccontextmanager

@@ -24,10 +24,10 @@ from streams.common.errors import EnvironmentFaultError
 from streams.faust_driver.client_internals import refresh_metadata
 from streams.kafka.connection import connection
 from streams.settings import KafkaSettings
-from tests.bench.processes import environment, generate, python
+from tests.bench.processes import environment, generate, python, resident_bytes
 from tests.bench.scale_brokers import Brokers
 from tests.bench.scale_site import crew
-from tests.bench.scale_watch import Spent, idle, resident, watched
+from tests.bench.scale_watch import Spent, idle, watched
 from tests.bench.steps import Bench
 from tests.bench.systems import System
 from tests.bench.values import Counts, LoadOrder, LoadReport
@@ -102,7 +102,8 @@ async def measure(bench: Bench, brokers: Brokers, rate: float) -> Costs:
             number += count
             kinds[kind] = await _cost(bench, brokers, system, kind, first[kind], rate, count)
         memory = {
-            process.name.partition("-")[0]: resident(process.pid) for process in system.processes
+            process.name.partition("-")[0]: resident_bytes(process.pid)
+            for process in system.processes
         }
     calls = sum(count for kind in kinds if kind != "message")
     bench.say("auditing")

@@ -144,11 +144,12 @@ def cpu_s(pid: int) -> float:
     return (int(after_name[11]) + int(after_name[12])) / _TICKS
 
 
-def resident_bytes(pid: int) -> int:
-    """The memory that a process has in RAM (proc_pid_status(5))."""
+def resident_bytes(pid: int, *, most: bool = False) -> int:
+    """The memory that a process has in RAM, or ``most``: ever had there (proc_pid_status(5))."""
+    name = "VmHWM:" if most else "VmRSS:"
     status = (_PROC / str(pid) / "status").read_text(encoding="ascii")
     return 1024 * next(
-        int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")
+        int(line.split()[1]) for line in status.splitlines() if line.startswith(name)
     )
 
 

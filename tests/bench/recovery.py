@@ -8,7 +8,6 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from aiokafka import AIOKafkaProducer
@@ -27,7 +26,7 @@ from streams.screening.recent_calls import RecentCall, RecentCalls
 from streams.screening.recent_calls import dump as dump_calls
 from streams.settings import KafkaSettings, load_settings
 from tests.bench import calls
-from tests.bench.processes import cpu_s
+from tests.bench.processes import cpu_s, resident_bytes
 from tests.bench.systems import Site, start_worker
 
 _BATCH_BYTES: Final = 512 * 1024
@@ -90,25 +89,16 @@ async def _start(site: Site, what: str, rows: int) -> Start:
     try:
         await worker.ready()
         ready_s = time.monotonic() - began
-        status = _status(worker.pid)
         return Start(
             what=what,
             rows=rows,
             ready_s=ready_s,
             cpu_s=cpu_s(worker.pid),
-            resident=_kib(status, "VmRSS") * 1024,
-            peak=_kib(status, "VmHWM") * 1024,
+            resident=resident_bytes(worker.pid),
+            peak=resident_bytes(worker.pid, most=True),
         )
     finally:
         worker.stop()
-
-
-def _status(pid: int) -> str:
-    return Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-
-
-def _kib(status: str, name: str) -> int:
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(f"{name}:"))
 
 
 async def fill_conversations(kafka: KafkaSettings, changelog: str, callers: int) -> None:

@@ -30,9 +30,8 @@ from streams.common.clock import now_ms
 from streams.kafka.connection import connection
 from streams.kafka.partitioner import partition_of
 from streams.settings import KafkaSettings, load_settings
-from tests.bench.processes import cpu_s, environment, python
+from tests.bench.processes import cpu_s, environment, python, resident_bytes
 from tests.bench.recovery import fill_conversations
-from tests.bench.scale_watch import resident
 from tests.bench.systems import Site, start_worker
 
 _BATCH_BYTES: Final = 16 * 1024
@@ -172,7 +171,7 @@ async def _start(site: Site, what: str, rows: int, log: int) -> Start:
             rows=rows,
             ready_s=ready_s,
             cpu_s=cpu_s(worker.pid),
-            resident=resident(worker.pid),
+            resident=resident_bytes(worker.pid),
             log=log,
         )
     finally:

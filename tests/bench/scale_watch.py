@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 from tests.bench.processes import CpuMeter
@@ -64,12 +62,6 @@ async def idle(brokers: Brokers, pids: Mapping[str, int], seconds: float) -> Spe
     """What standing ready costs."""
     _, spent = await watched(brokers, pids, asyncio.sleep(seconds))
     return spent
-
-
-def resident(pid: int) -> int:
-    """The memory that a process has in use, in bytes (proc_pid_statm(5))."""
-    pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
-    return int(pages) * os.sysconf("SC_PAGESIZE")
 
 
 def _less(after: Counter[str], before: Counter[str]) -> dict[str, int]:
